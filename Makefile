@@ -1,0 +1,45 @@
+# Two commands do everything: `make run` and `make test`. `make help` lists the rest.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help env run test lint soak bench lock clean
+.DEFAULT_GOAL := help
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Headwater needs Python 3.11: set PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "environment: installing the locked dependencies into $(VENV) (about 1.5 GB, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+env: $(STAMP) ## make .venv with the locked, hashed dependencies
+
+run: env ## the whole pipeline on the local stack, with a live screen
+	@$(BIN)/headwater up $(ARGS)
+
+lint: env ## ruff, mypy strict, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+test: env lint ## everything: lint, unit, contract, property and integration tests
+	@$(BIN)/pytest --cov --cov-report=term -m "not soak" $(ARGS)
+
+soak: env ## the long forms: five minutes of reorgs, twenty kills, paused processes
+	@$(BIN)/pytest -m soak $(ARGS)
+
+bench: env ## one table: records per second, CPU per record, against limits and peers
+	@$(BIN)/python -m bench $(ARGS)
+
+lock: env ## resolve pyproject.toml again into requirements.lock
+	@$(BIN)/uv pip compile -q --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
+
+clean: ## remove the environment and local state of this checkout
+	rm -rf $(VENV) .headwater build dist *.egg-info
