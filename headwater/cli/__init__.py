@@ -1,0 +1,73 @@
+"""The `headwater` command: one module a command, imported only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+import typer
+
+from headwater import __version__
+from headwater.errors import Fatal, HeadwaterError
+
+# name → what `headwater --help` says. The module headwater.cli.<name> has `app`, a Typer.
+COMMANDS: Final[dict[str, str]] = {
+    "up": "Run everything on this machine: local stack, traffic, pipeline, live screen.",
+    "listen": "Follow the head of a chain and publish it to Kafka.",
+    "work": "Run the stream workers of one or more groups: normalize, enrich, state.",
+    "sink": "Write the public topics to ClickHouse.",
+    "topics": "List, plan, apply, tail and export the topics.",
+    "schemas": "Check and register the Avro schemas.",
+    "migrate": "Bring the ClickHouse tables up to date.",
+    "sql": "Ask ClickHouse.",
+    "status": "Show how the pipeline is doing.",
+    "verify": "Prove that node, ledger and tables agree.",
+    "settings": "Show the effective settings, secrets masked.",
+    "node": "Record a node's answers and serve them as a node.",
+}
+
+
+def build(words: Sequence[str]) -> typer.Typer:
+    """The command line, importing only the modules of the commands that `words` name.
+
+    `headwater --help` must not wait for Kafka and chDB to be imported.
+    """
+    app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+    app.callback()(_root)
+    for name, summary in COMMANDS.items():
+        if name not in words:
+            app.command(name, help=summary)(_not_loaded)
+            continue
+        module: typer.Typer = importlib.import_module(f"headwater.cli.{name}").app
+        commands = module.registered_commands
+        if len(commands) == 1 and module.registered_callback is None and commands[0].callback is not None:
+            app.command(name, help=summary)(commands[0].callback)
+        else:
+            app.add_typer(module, name=name, help=summary)
+    return app
+
+
+def _not_loaded() -> None:
+    raise Fatal("this command was not loaded", remedy="name the command as a word of its own")
+
+
+def _root(
+    version: bool = typer.Option(False, "--version", is_eager=True, help="Print the version and leave."),
+) -> None:
+    """Blockchain nodes to clean, complete, reorg-proof Kafka streams and ClickHouse tables."""
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command; a known failure is one line on standard error and exit code 1."""
+    try:
+        # The shell's completion asks with the words typed so far in a variable.
+        build([*sys.argv[1:], *os.environ.get("_TYPER_COMPLETE_ARGS", "").split()])()
+    except HeadwaterError as error:
+        print(f"headwater: {error}", file=sys.stderr)
+        raise SystemExit(1) from error

@@ -1,0 +1,40 @@
+"""What every long-running role does first: settings, logs, metrics, signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from headwater import __version__, logging, metrics
+from headwater.settings import Settings, load_settings
+
+
+def start_role(role: str, overrides: Mapping[str, object] | None = None) -> Settings:
+    """Load settings, send logs to standard error, serve metrics and health. Raises Fatal on bad settings."""
+    settings = load_settings(overrides)
+    logging.configure(role, settings.log_level, settings.log_format)
+    port = metrics.serve(settings.metrics_port, settings.metrics_host)
+    if settings.metrics_port_file is not None:
+        _write(settings.metrics_port_file, str(port))
+    logging.get_logger("headwater.role").info(
+        "started", version=__version__, chain=settings.chain.name, metrics_port=port
+    )
+    return settings
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set: loops look at it and drain. Call from the main thread."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _write(path: Path, text: str) -> None:
+    # Readers must see the whole number or no file.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="ascii")
+    temporary.replace(path)

@@ -1,0 +1,57 @@
+"""Logs on standard error: JSON for machines, aligned lines for people."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import cast
+
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+SHARED: tuple[Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
+
+
+def configure(role: str, level: str = "INFO", format: str = "auto") -> None:
+    """Send structlog and the standard library's loggers through one formatter on standard error.
+
+    `format` is `json`, `human` or `auto` (human on a terminal). `role` is bound to every line.
+    The root level never goes above INFO's number by our hand: Faust sets the root logger to DEBUG
+    when it finds it at WARNING or above.
+    """
+    json = format == "json" or (format == "auto" and not sys.stderr.isatty())
+    renderer: Processor = (
+        structlog.processors.JSONRenderer()
+        if json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
+    tail: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    if json:
+        tail.append(structlog.processors.format_exc_info)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=list(SHARED), processors=[*tail, renderer])
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(min(logging.getLevelName(level.upper()), logging.INFO))
+    logging.getLogger("headwater").setLevel(level.upper())
+    for noisy in ("aiokafka", "faust", "mode", "urllib3", "asyncio", "websockets", "aiohttp.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(role=role)
+
+
+def get_logger(name: str) -> FilteringBoundLogger:
+    """A logger that takes an event and keywords: `log.info("block applied", number=7)`."""
+    return cast(FilteringBoundLogger, structlog.get_logger(name))
