@@ -1,0 +1,91 @@
+"""All topics: the only definition, from which clusters, documents and charts are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from headwater.errors import Fatal
+from headwater.settings import Settings
+from topics.derived import DERIVED
+from topics.internal import INTERNAL
+from topics.raw import RAW
+from topics.spec import BLOCK_BYTES, Cleanup, TopicSpec
+
+TOPICS: Final[tuple[TopicSpec, ...]] = RAW + INTERNAL + DERIVED
+_BY_STREAM: Final[Mapping[str, TopicSpec]] = {spec.stream: spec for spec in TOPICS}
+
+
+@dataclass(frozen=True, slots=True)
+class FaustTable:
+    """A Faust table: its changelog is a topic of ours, since Faust may create none."""
+
+    group: str
+    table: str
+
+
+GROUPS: Final = ("normalize", "enrich", "state")
+TABLES: Final = (FaustTable("state", "blocks"),)
+
+
+def spec(stream: str) -> TopicSpec:
+    """The entry of a stream. Raises Fatal naming the known ones."""
+    try:
+        return _BY_STREAM[stream]
+    except KeyError:
+        raise Fatal(f"unknown stream {stream}", remedy=f"known: {', '.join(_BY_STREAM)}") from None
+
+
+def topic_name(settings: Settings, stream: str) -> str:
+    """`[prefix.]<chain>.<stream>.v<major>`. Raises Fatal for an unknown stream."""
+    entry = spec(stream)
+    return f"{_prefix(settings)}{settings.chain.name}.{entry.stream}.v{entry.major}"
+
+
+def app_id(settings: Settings, group: str) -> str:
+    """Id of a Faust application: its consumer group, and the start of its changelogs' names."""
+    return f"{_prefix(settings)}{settings.chain.name}.{group}"
+
+
+def changelog_name(settings: Settings, table: FaustTable) -> str:
+    """Topic of a table's changelog, as Faust names it."""
+    return f"{app_id(settings, table.group)}-{table.table}-changelog"
+
+
+def assignor_name(settings: Settings, group: str) -> str:
+    """Topic that Faust's assignor elects its leader by."""
+    return f"{app_id(settings, group)}-__assignor-__leader"
+
+
+def wanted(settings: Settings) -> dict[str, tuple[int, dict[str, str]]]:
+    """Every topic of a chain by name: partitions and settings, those that Faust would create included."""
+    replication = settings.kafka.replication
+    topics = {
+        topic_name(settings, entry.stream): (entry.partitions, entry.config(replication=replication))
+        for entry in TOPICS
+    }
+    shared = {
+        "message.timestamp.type": "LogAppendTime",
+        "min.insync.replicas": "2" if replication >= 3 else "1",
+    }
+    for table in TABLES:
+        topics[changelog_name(settings, table)] = (
+            1,
+            shared
+            | {
+                "cleanup.policy": Cleanup.COMPACT.value,
+                "max.message.bytes": str(BLOCK_BYTES),
+                "retention.ms": "-1",
+            },
+        )
+    for group in GROUPS:
+        topics[assignor_name(settings, group)] = (
+            1,
+            shared | {"cleanup.policy": Cleanup.DELETE.value, "retention.ms": "86400000"},
+        )
+    return topics
+
+
+def _prefix(settings: Settings) -> str:
+    return f"{settings.topic_prefix}." if settings.topic_prefix else ""
