@@ -7,7 +7,7 @@ from topics.spec import BLOCK_BYTES, DAY_MS, Cleanup, TopicSpec, Visibility
 NORMALIZED_BLOCKS = TopicSpec(
     stream="normalized-blocks",
     key="chain id",
-    description="One event of raw-blocks; for a block its header, transactions with receipts, and logs, typed.",
+    description="One event of raw-blocks; for a block its header, transactions, receipts and logs, typed.",
     partitions=1,
     cleanup=Cleanup.DELETE,
     retention_ms=3 * DAY_MS,

@@ -1,0 +1,29 @@
+"""What all tests share: where the real-chain data is, and that units touch no socket."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+DATA = Path(os.environ.get("HEADWATER_TEST_DATA", ROOT.parent / "shared" / "data"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real-chain cases; the test is skipped where it is absent."""
+    if not (DATA / "index.json").is_file():
+        pytest.skip(f"no real-chain data at {DATA}: set HEADWATER_TEST_DATA")
+    return DATA
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of the developer's shell must not leak into a test."""
+    for name in list(os.environ):
+        if name.startswith("HEADWATER_") and not name.startswith(
+            ("HEADWATER_TEST_", "HEADWATER_CACHE_DIR", "HEADWATER_JAVA_HOME")
+        ):
+            monkeypatch.delenv(name)

@@ -1,0 +1,39 @@
+"""Errors, health and the metrics server's list."""
+
+from __future__ import annotations
+
+from prometheus_client import REGISTRY
+
+from headwater import metrics
+from headwater.errors import Fatal, HeadwaterError, Permanent, Transient
+from headwater.health import Health
+
+
+def test_an_error_reads_as_what_happened_and_what_to_do() -> None:
+    assert (
+        str(Fatal("the disk is full", remedy="free space on /data"))
+        == "the disk is full; free space on /data"
+    )
+    assert str(Transient("no answer")) == "no answer"
+    assert issubclass(Permanent, HeadwaterError)
+
+
+def test_ready_needs_every_check_and_at_least_one() -> None:
+    health = Health()
+    assert not health.ready()
+    health.say("kafka", True)
+    health.say("node", False, "no answer")
+    assert not health.ready()
+    assert health.checks()["node"].detail == "no answer"
+    health.say("node", True)
+    assert health.ready()
+    assert health.alive()
+    health.fail("fork below finalized")
+    assert not health.alive()
+
+
+def test_every_metric_is_named_for_the_project_and_says_what_it_is() -> None:
+    assert metrics.EVENTS is not None
+    ours = [family for family in REGISTRY.collect() if family.name.startswith("headwater_")]
+    assert len(ours) > 20
+    assert all(family.documentation for family in ours)

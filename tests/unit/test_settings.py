@@ -1,0 +1,99 @@
+"""Settings: layers, unknown names, masking, and what a child process is started with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from headwater.errors import Fatal
+from headwater.settings import environment, load_settings, mask_url, provenance
+
+
+def test_a_flag_wins_over_the_environment_which_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "headwater.yaml"
+    file.write_text("kafka:\n  bootstrap_servers: file:1\n  compression: lz4\nlog_level: DEBUG\n")
+    environ = {"HEADWATER_CONFIG": str(file), "HEADWATER_KAFKA__BOOTSTRAP_SERVERS": "env:1"}
+    assert load_settings(environ=environ).kafka.bootstrap_servers == "env:1"
+    settings = load_settings({"kafka": {"bootstrap_servers": "flag:1"}}, environ=environ)
+    assert (settings.kafka.bootstrap_servers, settings.kafka.compression) == ("flag:1", "lz4")
+    assert settings.log_level == "DEBUG"
+
+
+def test_a_running_local_stack_stands_above_the_defaults_only(tmp_path: Path) -> None:
+    (tmp_path / "endpoints.json").write_text(
+        json.dumps({"kafka": "127.0.0.1:5", "clickhouse": "http://127.0.0.1:6", "rpc": "http://127.0.0.1:7"})
+    )
+    settings = load_settings(
+        {"data_dir": tmp_path}, environ={"HEADWATER_CLICKHOUSE__URL": "http://127.0.0.1:9"}
+    )
+    assert settings.kafka.bootstrap_servers == "127.0.0.1:5"
+    assert settings.clickhouse.url == "http://127.0.0.1:9"
+    assert [url.get_secret_value() for url in settings.chain.rpc] == ["http://127.0.0.1:7"]
+
+
+@pytest.mark.parametrize(
+    ("environ", "near"),
+    [
+        ({"HEADWATER_KAFKA__BOOTSTRAP_SERVER": "x"}, "HEADWATER_KAFKA__BOOTSTRAP_SERVERS"),
+        ({"HEADWATER_LOGLEVEL": "x"}, "HEADWATER_LOG_LEVEL"),
+    ],
+)
+def test_an_unknown_variable_names_the_nearest_known_one(environ: dict[str, str], near: str) -> None:
+    with pytest.raises(Fatal, match=f"did you mean {near}"):
+        load_settings(environ=environ)
+
+
+def test_an_unknown_name_in_the_file_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "headwater.yaml"
+    file.write_text("kafka:\n  bootstrap: a\n")
+    with pytest.raises(Fatal, match=r"unknown setting kafka\.bootstrap .*headwater\.yaml"):
+        load_settings(environ={"HEADWATER_CONFIG": str(file)})
+
+
+def test_a_wrong_value_names_the_setting_and_where_it_came_from() -> None:
+    with pytest.raises(Fatal, match=r"setting chain\.poll_seconds \(environment\)"):
+        load_settings(environ={"HEADWATER_CHAIN__POLL_SECONDS": "-1"})
+
+
+def test_secrets_show_nowhere() -> None:
+    environ = {
+        "HEADWATER_CHAIN__RPC": "https://user:pw@node.example/v2/topsecret?key=topsecret",
+        "HEADWATER_KAFKA__SASL_PASSWORD": "topsecret",
+    }
+    settings = load_settings(environ=environ)
+    shown = json.dumps(provenance(environ=environ)) + repr(settings) + str(settings)
+    assert "topsecret" not in shown
+    assert "pw" not in shown
+    assert "https://node.example/***" in shown
+
+
+def test_a_child_gets_the_same_settings_through_its_environment(tmp_path: Path) -> None:
+    parent = load_settings(
+        {
+            "data_dir": tmp_path,
+            "topic_prefix": "t1",
+            "chain": {
+                "name": "ethereum",
+                "rpc": "http://127.0.0.1:1/key,http://127.0.0.1:2",
+                "verify_bloom": False,
+            },
+            "kafka": {"sasl_password": "secret"},
+        },
+        environ={},
+    )
+    child = load_settings(environ=environment(parent))
+    assert child.model_dump(exclude={"client_id"}) == parent.model_dump(exclude={"client_id"})
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://127.0.0.1:8545", "http://127.0.0.1:8545"),
+        ("wss://user:pw@node.example:443/ws/KEY", "wss://node.example:443/***"),
+        ("https://node.example/?apikey=KEY", "https://node.example/***"),
+    ],
+)
+def test_an_address_is_shown_without_what_may_be_a_key(url: str, shown: str) -> None:
+    assert mask_url(url) == shown
