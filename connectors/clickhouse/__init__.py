@@ -1,0 +1,1 @@
+"""ClickHouse: client, migrations, the sink and what makes a block visible."""

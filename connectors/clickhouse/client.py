@@ -1,0 +1,117 @@
+"""Clients of ClickHouse's HTTP interface, with the settings that the tables' guarantees rest on."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol, cast
+
+import clickhouse_connect
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from headwater.errors import Fatal, Transient
+from headwater.settings import ClickHouseSettings
+
+# Rows are idempotent by identity, so the server's own deduplication could only lose some: it drops a
+# replay, and different rows under one token. Asynchronous inserts would acknowledge before rows are in.
+# History spans more than the 100 partitions that one insert may touch by default.
+INSERT_SETTINGS: Final[Mapping[str, int | str]] = {
+    "async_insert": 0,
+    "max_partitions_per_insert_block": 0,
+    "insert_deduplicate": 0,
+    "deduplicate_insert": "disable",
+    "deduplicate_blocks_in_dependent_materialized_views": 0,
+}
+
+# Codes that a broken login or a missing database answers with: waiting does not cure them.
+_LOGIN_CODES: Final = frozenset({192, 193, 194, 516})
+_UNKNOWN_DATABASE: Final = 81
+
+
+class QueryResult(Protocol):
+    """What `query` answers: rows, or the same as columns."""
+
+    @property
+    def result_rows(self) -> Sequence[Sequence[object]]: ...
+    @property
+    def result_columns(self) -> Sequence[Sequence[object]]: ...
+    @property
+    def column_names(self) -> Sequence[str]: ...
+
+
+class Client(Protocol):
+    """The part of clickhouse-connect's client that Headwater uses; its errors are `ClickHouseError`."""
+
+    def command(
+        self,
+        cmd: str,
+        parameters: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> object: ...
+
+    def query(
+        self,
+        query: str,
+        parameters: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> QueryResult: ...
+
+    def raw_query(
+        self,
+        query: str,
+        parameters: Mapping[str, object] | None = None,
+        settings: Mapping[str, object] | None = None,
+        fmt: str | None = None,
+    ) -> bytes: ...
+
+    def insert(
+        self,
+        table: str,
+        data: Sequence[Sequence[object]],
+        column_names: Sequence[str] | str = "*",
+        database: str | None = None,
+        column_types: Sequence[object] | None = None,
+        column_type_names: Sequence[str] | None = None,
+        column_oriented: bool = False,
+        settings: Mapping[str, object] | None = None,
+    ) -> object: ...
+
+    def close(self) -> None: ...
+
+
+def connect(
+    settings: ClickHouseSettings, *, database: str | None = None, timeout_seconds: int = 300
+) -> Client:
+    """Open a client; several threads may share it. `database` "" works before the database is made.
+
+    Raises Transient when nothing answers there, Fatal when the server refuses the user or the database.
+    """
+    try:
+        client = clickhouse_connect.get_client(
+            dsn=settings.url,
+            username=settings.username,
+            password=settings.password.get_secret_value(),
+            database=settings.database if database is None else database or "default",
+            connect_timeout=5,
+            send_receive_timeout=timeout_seconds,
+            autogenerate_session_id=False,
+        )
+    except ClickHouseError as error:
+        code = getattr(error, "code", None)
+        if code in _LOGIN_CODES:
+            raise Fatal(
+                f"ClickHouse at {settings.url} refuses user {settings.username}: {error}",
+                remedy="check clickhouse.username and clickhouse.password",
+            ) from error
+        if code == _UNKNOWN_DATABASE:
+            raise Fatal(
+                f"ClickHouse at {settings.url} has no database {settings.database}",
+                remedy="run `headwater migrate`",
+            ) from error
+        raise Transient(
+            f"ClickHouse does not answer at {settings.url}: {error}", remedy="is it up? check clickhouse.url"
+        ) from error
+    return cast(Client, client)
+
+
+def insert_settings(client: Client) -> dict[str, int | str]:
+    """`INSERT_SETTINGS` less those that an older server does not know (it has the old behaviour then)."""
+    known = getattr(client, "server_settings", INSERT_SETTINGS)
+    return {name: value for name, value in INSERT_SETTINGS.items() if name in known}
