@@ -1,0 +1,61 @@
+"""`headwater node`: record a node's answers, and serve recorded answers as a node."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from headwater.local.node import RecordedNode
+
+app = typer.Typer(no_args_is_help=True, help="Record a node's answers and serve them as a node.")
+
+
+@app.command()
+def serve(
+    directories: Annotated[
+        list[Path], typer.Argument(metavar="DIR…", help="Directories of recorded answers.")
+    ],
+    port: Annotated[int, typer.Option(help="Port on loopback; 0 takes a free one.")] = 8545,
+    pace: Annotated[
+        float | None,
+        typer.Option(help="Seconds between blocks; without it the whole chain is there at once."),
+    ] = None,
+    all_at_once: Annotated[
+        bool, typer.Option("--all-at-once", help="Serve the whole chain at once.")
+    ] = False,
+    loop: Annotated[int, typer.Option(min=1, help="Repeat the recording this many times.")] = 1,
+    start_at: Annotated[int | None, typer.Option(help="The head at the start (with --pace).")] = None,
+    safe_lag: Annotated[int, typer.Option(min=0, help="Blocks that safe is behind the head.")] = 32,
+    finalized_lag: Annotated[int, typer.Option(min=0, help="Blocks that finalized is behind the head.")] = 64,
+    chain_id: Annotated[int | None, typer.Option(help="The chain id, where no answer tells it.")] = None,
+) -> None:
+    """Serve recorded answers as a JSON-RPC node (HTTP, batches, WebSocket newHeads) on loopback."""
+    from headwater.errors import Fatal
+    from headwater.local.node import LoopedChain, RecordedChain, RecordedNode
+
+    if all_at_once and pace is not None:
+        raise Fatal("--pace and --all-at-once exclude each other", remedy="give one of them")
+    recorded = RecordedChain(directories, chain_id=chain_id)
+    chain = recorded if loop == 1 else LoopedChain(recorded, loop)
+    head = None if pace is None else (chain.first() if start_at is None else start_at)
+    node = RecordedNode(chain, head=head, safe_lag=safe_lag, finalized_lag=finalized_lag)
+    asyncio.run(_serve(node, port, pace))
+
+
+async def _serve(node: "RecordedNode", port: int, pace: float | None) -> None:
+    """Serve until SIGINT or SIGTERM, advancing the head every `pace` seconds."""
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    async with node.serve(port):
+        first, last = node.chain.first(), node.chain.last()
+        print(f"{node.url} chain {node.chain.chain_id} blocks {first}..{last} head {node.head}", flush=True)
+        while not ended.is_set():
+            waiting = None if pace is None or node.head >= last else pace
+            try:
+                await asyncio.wait_for(ended.wait(), waiting)
+            except TimeoutError:
+                node.advance()
