@@ -1,0 +1,27 @@
+"""Avro contracts of all streams: schemas, their compiled codec, the wire format and the registry."""
+
+from schemas.catalog import codec_for, codec_for_record, schema_of, schema_text, streams
+from schemas.codec import COMMON, Codec, Message, Records, Selection, SplitWriter, Value
+from schemas.errors import IncompatibleSchema, MalformedRecord, WrongValue
+from schemas.wire import HEADER_SIZE, frame, schema_id_of
+
+__all__ = [
+    "COMMON",
+    "HEADER_SIZE",
+    "Codec",
+    "IncompatibleSchema",
+    "MalformedRecord",
+    "Message",
+    "Records",
+    "Selection",
+    "SplitWriter",
+    "Value",
+    "WrongValue",
+    "codec_for",
+    "codec_for_record",
+    "frame",
+    "schema_id_of",
+    "schema_of",
+    "schema_text",
+    "streams",
+]

@@ -1,0 +1,51 @@
+"""The schemas that come with the package, one file a stream, and their codecs."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib import resources
+
+from schemas.codec.codec import Codec
+from schemas.codec.model import Record, Value, parse
+
+_FOLDER = "avro"
+
+
+@cache
+def streams() -> tuple[str, ...]:
+    """The names of all streams that have a schema."""
+    files = resources.files("schemas").joinpath(_FOLDER).iterdir()
+    return tuple(sorted(each.name.removesuffix(".avsc") for each in files if each.name.endswith(".avsc")))
+
+
+@cache
+def schema_text(stream: str) -> str:
+    """The schema file of a stream. Raises KeyError when there is none."""
+    if stream not in streams():
+        raise KeyError(f"no schema schemas/avro/{stream}.avsc; there are {', '.join(streams())}")
+    return resources.files("schemas").joinpath(_FOLDER, f"{stream}.avsc").read_text("utf-8")
+
+
+def schema_of(stream: str) -> Value:
+    """The schema of a stream as parsed JSON."""
+    return json.loads(schema_text(stream))
+
+
+@cache
+def codec_for(stream: str) -> Codec:
+    """The codec of a stream's records; its errors name the subject `<stream>`."""
+    root, _ = parse(schema_of(stream))
+    if not isinstance(root, Record):
+        raise ValueError(f"the schema of {stream} is no record")
+    return Codec(stream, root)
+
+
+@cache
+def codec_for_record(stream: str, record: str) -> Codec:
+    """The codec of a record type that a stream's schema defines within it, by its short name."""
+    _, names = parse(schema_of(stream))
+    for full, node in names.items():
+        if isinstance(node, Record) and full.rpartition(".")[2] == record:
+            return Codec(f"{stream}#{record}", node)
+    raise KeyError(f"the schema of {stream} defines no record {record}")

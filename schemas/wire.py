@@ -1,0 +1,24 @@
+"""Confluent's wire format: 0x00, the schema id as four bytes big-endian, then the Avro body."""
+
+from __future__ import annotations
+
+from schemas.errors import MalformedRecord
+
+MAGIC = 0
+HEADER_SIZE = 5
+
+
+def frame(schema_id: int) -> bytes:
+    """The five bytes before a body. Raises ValueError for an id that does not fit."""
+    if not 0 <= schema_id < 1 << 32:
+        raise ValueError(f"schema id {schema_id} does not fit in four bytes")
+    return b"\x00" + schema_id.to_bytes(4, "big")
+
+
+def schema_id_of(value: bytes, subject: str) -> int:
+    """The schema id that a framed value names. Raises MalformedRecord where there is no frame."""
+    if len(value) < HEADER_SIZE:
+        raise MalformedRecord(subject, None, len(value), "", f"{len(value)} bytes are too few for a frame")
+    if value[0] != MAGIC:
+        raise MalformedRecord(subject, None, 0, "", f"first byte is 0x{value[0]:02x}, not 0x00")
+    return int.from_bytes(value[1:HEADER_SIZE], "big")
