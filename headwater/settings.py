@@ -23,7 +23,13 @@ from headwater.errors import Fatal
 
 PREFIX = "HEADWATER_"
 # Read by the local stack and the start-up code, before settings exist.
-OUTSIDE = {"HEADWATER_CONFIG", "HEADWATER_CACHE_DIR", "HEADWATER_JAVA_HOME"}
+OUTSIDE = {
+    "HEADWATER_CONFIG",
+    "HEADWATER_CACHE_DIR",
+    "HEADWATER_JAVA_HOME",
+    "HEADWATER_ANVIL",
+    "HEADWATER_MAVEN_REPOSITORY",
+}
 
 CHAIN_NAMES: Mapping[int, str] = {
     1: "ethereum",

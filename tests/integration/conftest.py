@@ -1,0 +1,212 @@
+"""The real local stack, started once a run and only as far as the tests ask for it."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from headwater.local.downloads import LineProgress
+from headwater.local.ports import Ports
+from headwater.local.process import Child
+from headwater.local.services import anvil as anvil_service
+from headwater.local.services import registry as registry_service
+from headwater.local.stack import Programs, Stack, fetch_programs
+from headwater.local.supervisor import Part, Phase, Supervisor
+from headwater.settings import Settings, load_settings
+
+START_SECONDS = 90.0
+STOP_SECONDS = 15.0
+
+
+class LocalStack:
+    """The session's services. Each `…()` starts its service when it does not run yet and waits for it."""
+
+    def __init__(self, directory: Path, programs: Programs, ports: Ports) -> None:
+        self.stack = Stack(directory, programs, ports)
+        self._supervisor = Supervisor([self._on_demand(part) for part in self.stack.parts()])
+        self._wanted: set[str] = set()
+
+    @staticmethod
+    def _on_demand(part: Part) -> Part:
+        gate = "want-" + part.name.removesuffix("-format")
+        return Part(part.name, part.command, part.ready, (*part.needs, gate), part.rank, part.finishes)
+
+    def start(self, *names: str) -> None:
+        """Start parts without waiting."""
+        for name in names:
+            self._wanted.add(name)
+            self._supervisor.open(f"want-{name}")
+        self._supervisor.tick()
+
+    def wait(self, *names: str) -> None:
+        """Start parts and wait until each is ready; fails with the part's own words."""
+        self.start(*names)
+        deadline = time.monotonic() + START_SECONDS
+        while not all(self._supervisor.is_ready(name) for name in names):
+            self._supervisor.tick()
+            reasons = {s.name: s.reason for s in self._supervisor.status() if s.restarts >= 3}
+            if reasons or time.monotonic() > deadline:
+                phases = {s.name: s.phase.value for s in self._supervisor.status() if s.name in self._wanted}
+                pytest.fail(f"the local stack does not start: {phases} {reasons}; logs in {self.stack.logs}")
+            time.sleep(0.05)
+
+    def pid(self, name: str) -> int:
+        """The process of a part, for tests that kill or pause it."""
+        pids = {status.name: status.pid for status in self._supervisor.status()}
+        assert pids[name] is not None, f"{name} does not run"
+        return pids[name] or 0
+
+    def revive(self, name: str) -> None:
+        """Notice that a part died and have it running again."""
+        deadline = time.monotonic() + START_SECONDS
+        seen_dead = False
+        while time.monotonic() < deadline:
+            self._supervisor.tick()
+            (status,) = [s for s in self._supervisor.status() if s.name == name]
+            seen_dead = seen_dead or status.phase is Phase.BACKOFF or status.restarts > 0
+            if seen_dead and status.phase is Phase.READY:
+                return
+            time.sleep(0.05)
+        pytest.fail(f"{name} did not come back")
+
+    def stop(self) -> None:
+        self._supervisor.stop(STOP_SECONDS, lambda: time.sleep(0.05))
+
+
+@pytest.fixture(scope="session")
+def programs() -> Programs:
+    """Java, Kafka, the registry and anvil, fetched when this machine does not have them yet."""
+    return fetch_programs(LineProgress())
+
+
+@pytest.fixture(scope="session")
+def ports() -> Iterator[Ports]:
+    """Free loopback ports, reserved for this run."""
+    ports = Ports()
+    yield ports
+    ports.release()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, programs: Programs, ports: Ports) -> Iterator[LocalStack]:
+    """The session's stack. Everything that is usually wanted boots side by side from the first use on."""
+    stack = LocalStack(tmp_path_factory.mktemp("stack"), programs, ports)
+    stack.start("kafka-1")
+    yield stack
+    stack.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka(stack: LocalStack) -> str:
+    """`bootstrap.servers` of a running Kafka."""
+    stack.wait("kafka-1")
+    return stack.stack.kafka_address
+
+
+@pytest.fixture(scope="session")
+def registry_url(stack: LocalStack) -> str:
+    """The Confluent API of a running schema registry with the compatibility rule set."""
+    stack.wait("registry")
+    registry_service.require_compatibility(stack.stack.registry_port)
+    return stack.stack.registry_url
+
+
+@pytest.fixture(scope="session")
+def clickhouse_url(stack: LocalStack) -> str:
+    """The HTTP interface of a running ClickHouse engine."""
+    stack.wait("clickhouse")
+    return stack.stack.clickhouse_url
+
+
+@pytest.fixture(scope="session")
+def rpc_url(stack: LocalStack) -> str:
+    """The session's local chain: a block a second, safe head - 8, finalized head - 16."""
+    stack.wait("anvil")
+    return stack.stack.rpc_url
+
+
+@pytest.fixture
+def make_chain(programs: Programs, ports: Ports, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Start a fresh chain of the test's own: `make_chain(block_seconds=1)` gives its address.
+
+    `block_seconds=0` mines only when told (`evm_mine`, `anvil_mine`), so that a test decides each block.
+    """
+    children: list[Child] = []
+
+    def make(block_seconds: float = 1) -> str:
+        assert programs.anvil is not None
+        number = len(children)
+        port = ports.take(f"chain-{uuid.uuid4().hex}")
+        command = anvil_service.command(
+            programs.anvil,
+            tmp_path / f"chain-{number}",
+            port,
+            tmp_path / f"chain-{number}.log",
+            block_seconds=block_seconds,
+        )
+        child = Child(command)
+        children.append(child)
+        deadline = time.monotonic() + START_SECONDS
+        while not anvil_service.is_ready(port):
+            assert child.exit_code() is None, child.ending()
+            assert time.monotonic() < deadline, "anvil does not answer"
+            time.sleep(0.02)
+        return f"http://127.0.0.1:{port}"
+
+    yield make
+    for child in children:
+        child.kill()
+
+
+@pytest.fixture
+def topic_prefix(request: pytest.FixtureRequest) -> str:
+    """A prefix of the test's own, for topics, groups and transactional ids."""
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")[:24]
+    return f"t{uuid.uuid4().hex[:8]}-{name}"
+
+
+@pytest.fixture
+def database(clickhouse_url: str) -> Iterator[str]:
+    """An empty ClickHouse database of the test's own, dropped afterwards."""
+    name = f"t{uuid.uuid4().hex[:10]}"
+    _sql(clickhouse_url, f"CREATE DATABASE {name}")
+    yield name
+    _sql(clickhouse_url, f"DROP DATABASE IF EXISTS {name}")
+
+
+@pytest.fixture
+def settings(
+    kafka: str, registry_url: str, clickhouse_url: str, topic_prefix: str, database: str, tmp_path: Path
+) -> Settings:
+    """Settings for the whole stack with the test's own prefix, database and data directory."""
+    return load_settings(
+        {
+            "topic_prefix": topic_prefix,
+            "data_dir": str(tmp_path / "data"),
+            "kafka": {"bootstrap_servers": kafka},
+            "registry": {"url": registry_url},
+            "clickhouse": {"url": clickhouse_url, "database": database},
+        },
+        environ={},
+    )
+
+
+def _sql(url: str, statement: str) -> None:
+    request = urllib.request.Request(url, data=statement.encode(), method="POST")
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        answer.read()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder is an integration test, whether it says so or not."""
+    here = str(Path(__file__).parent) + os.sep
+    for item in items:
+        if str(item.path).startswith(here):
+            item.add_marker(pytest.mark.integration)
