@@ -1,0 +1,175 @@
+"""The whole line on the looped blocks: recorded node → rows visible, and what it costs in CPU.
+
+Run alone with `python -m bench.endtoend [--loops N]`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from bench import blocks
+from bench.peers import cost
+from bench.peers.environment import CannotInstallError
+from bench.report import Row, publish
+
+HEADWATER = str(Path(sys.executable).parent / "headwater")
+OWN = ("listen", "normalize", "enrich", "state", "sink")
+
+
+def rows(loops: int = 40, etl_loops: int = 3) -> list[Row]:
+    """End to end records per second, and CPU per record of Headwater and of two peers on the same node."""
+    folder = blocks.folder()
+    if folder is None:
+        return [Row("end to end", None, "records/s", note="no real-chain data")]
+    last = blocks.FIRST + blocks.COUNT * loops - 1
+    records = blocks.RECORDS * loops
+    with _node(folder, loops) as rpc:
+        seconds, cpu = _pipeline(rpc, last)
+        peers = {
+            "cryo": _peer(lambda: cost.cryo(rpc, blocks.FIRST, last), records),
+            "ethereum-etl": _peer(
+                lambda: cost.ethereum_etl(rpc, blocks.FIRST, blocks.FIRST + blocks.COUNT * etl_loops - 1),
+                blocks.RECORDS * etl_loops,
+            ),
+        }
+    rate = records / seconds
+    each = {role: cpu[role] / records * 1e6 for role in OWN}
+    own = sum(each.values())
+    shares = ", ".join(f"{role} {value:.1f}" for role, value in each.items())
+    result = [
+        Row(
+            "end to end",
+            rate,
+            "records/s",
+            target="≥ 15,000",
+            met=rate >= 15_000,
+            note=f"{records:,} records",
+        ),
+    ]
+    for peer, limit in (("cryo", 1.0), ("ethereum-etl", 0.1)):
+        result.append(_against("listener CPU", each["listen"], peer, peers[peer], limit))
+    result.append(
+        _against("all own processes CPU", own, "ethereum-etl", peers["ethereum-etl"], 1 / 3, shares)
+    )
+    return result
+
+
+def _against(name: str, value: float, peer: str, measured: float | str, limit: float, note: str = "") -> Row:
+    target = f"≤ {limit:.2f} × {peer}"
+    if isinstance(measured, str):
+        return Row(name, value, "µs/record", peer, target=target, note=f"{peer} skipped: {measured}")
+    return Row(name, value, "µs/record", peer, measured, target, value <= limit * measured, note)
+
+
+def _peer(run: Callable[[], float], records: int) -> float | str:
+    try:
+        return run() / records * 1e6
+    except CannotInstallError as error:
+        return str(error)
+
+
+@contextmanager
+def _node(folder: Path, loops: int) -> Iterator[str]:
+    command = [HEADWATER, "node", "serve", str(folder), "--port", "0", "--loop", str(loops), "--all-at-once"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().split()[0]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def _pipeline(rpc: str, last: int) -> tuple[float, dict[str, float]]:
+    """Seconds from the first APPLY to the last block visible, and CPU seconds of each role, start-up included."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [
+            HEADWATER,
+            "up",
+            "--data-dir",
+            folder,
+            "--rpc",
+            rpc,
+            "--start",
+            str(blocks.FIRST),
+            "--plain",
+        ]
+        with open(Path(folder) / "up.log", "wb") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log, env=_environment())
+        try:
+            endpoints = _wait_for(Path(folder) / "endpoints.json", process)
+            cpu: dict[str, float] = {}
+            while _visible(endpoints["clickhouse"]) < last:
+                if process.poll() is not None:
+                    raise RuntimeError(
+                        "headwater up stopped: " + (Path(folder) / "up.log").read_text()[-3000:]
+                    )
+                time.sleep(0.2)
+            end = time.time()
+            start = _first_apply(endpoints["clickhouse"])
+            for role in OWN:
+                cpu[role] = _cpu(json.loads((Path(folder) / "endpoints.json").read_text())["metrics"][role])
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+    return end - start, cpu
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_CHAIN")}
+
+
+def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> dict[str, str]:
+    while not path.exists():
+        if process.poll() is not None:
+            raise RuntimeError(f"headwater up stopped with {process.returncode}")
+        time.sleep(0.2)
+    result: dict[str, str] = json.loads(path.read_text())
+    return result
+
+
+def _ask(url: str, query: str) -> str:
+    with urllib.request.urlopen(f"{url}/?query={urllib.parse.quote(query)}", timeout=60) as answer:
+        return str(answer.read().decode().strip())
+
+
+def _visible(url: str) -> int:
+    try:
+        return int(_ask(url, "SELECT max(number) FROM ethereum_etl.blocks") or 0)
+    except urllib.error.HTTPError:
+        return 0  # the tables are not there yet
+
+
+def _first_apply(url: str) -> float:
+    return float(_ask(url, "SELECT toUnixTimestamp64Milli(min(observed_at)) / 1000 FROM headwater.coverage"))
+
+
+def _cpu(metrics_url: str) -> float:
+    with urllib.request.urlopen(metrics_url, timeout=10) as answer:
+        text = answer.read().decode()
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            if sample.name == "process_cpu_seconds_total":
+                return sample.value
+    raise RuntimeError(f"{metrics_url} gives no process_cpu_seconds_total")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--loops", type=int, default=40, help="how often the 23 blocks are looped")
+    publish("endtoend", rows(parser.parse_args().loops))
