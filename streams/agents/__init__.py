@@ -1,0 +1,1 @@
+"""Agents: thin shells that read, call pure logic and say what to write."""

@@ -1,0 +1,1 @@
+"""Pure functions of the streams: no I/O, no clock, no clients."""
