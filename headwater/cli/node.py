@@ -59,3 +59,44 @@ async def _serve(node: "RecordedNode", port: int, pace: float | None) -> None:
                 await asyncio.wait_for(ended.wait(), waiting)
             except TimeoutError:
                 node.advance()
+
+
+@app.command()
+def record(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="Where the answers are stored.")],
+    rpc: Annotated[str, typer.Option(help="The node's HTTP URL.")],
+    first: Annotated[str, typer.Option("--from", help="First block: a number or a tag.")],
+    last: Annotated[str, typer.Option("--to", help="Last block: a number or a tag.")],
+    traces: Annotated[
+        bool, typer.Option("--traces", help="Also debug_traceBlockByNumber, callTracer.")
+    ] = False,
+    concurrency: Annotated[int, typer.Option(min=1, help="Blocks fetched at a time.")] = 4,
+) -> None:
+    """Store a node's answers about a range of blocks; started again, it goes on where it stopped."""
+    asyncio.run(_record(directory, rpc, first, last, traces, concurrency))
+
+
+async def _record(directory: Path, rpc: str, first: str, last: str, traces: bool, concurrency: int) -> None:
+    import aiohttp
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from headwater.errors import Fatal
+    from headwater.local.node.errors import RpcError
+    from headwater.local.node.record import TIMEOUT_SECONDS, Recorder
+
+    columns = (TextColumn("recording"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("blocks", total=None)
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            recorder = Recorder(session, rpc, directory, traces, concurrency)
+
+            def started(start: int, end: int) -> None:
+                bar.update(task, total=end - start + 1)
+
+            try:
+                start, end = await recorder.record(first, last, started, lambda _: bar.advance(task))
+            except RpcError as error:
+                raise Fatal(f"the node refuses: {error.message} ({error.code})") from error
+    print(f"{directory}: blocks {start}..{end}")

@@ -7,8 +7,8 @@ import orjson
 
 from headwater.local.node.answers import BlockAnswers, Chain, Part
 from headwater.local.node.errors import INVALID_PARAMS, METHOD_NOT_FOUND, NOT_RECORDED, RpcError
+from headwater.local.node.files import params_key
 from headwater.local.node.logfilter import parse_filter
-from headwater.local.node.recording import params_key
 
 Params = Sequence[object]
 NULL = b"null"
@@ -54,16 +54,22 @@ class Methods:
         """Return the result's JSON bytes. Raises RpcError for what a node answers with an error."""
         if not isinstance(params, list):
             raise RpcError(INVALID_PARAMS, "parameters must be an array")
+        recorded = self.chain.recorded(method, params_key(params))
         known = _METHODS.get(method)
-        if known is None:
-            recorded = self.chain.recorded(method, params_key(params))
-            if recorded is None:
-                raise RpcError(METHOD_NOT_FOUND, f"the method {method} does not exist/is not available")
-            return recorded
+        if known is None and recorded is None:
+            raise RpcError(METHOD_NOT_FOUND, f"the method {method} does not exist/is not available")
+        if recorded is not None and (known is None or method == "eth_getLogs"):
+            return recorded  # a range of logs may reach over blocks that were not recorded
+        assert known is not None
         try:
-            return known(self, params)
+            derived = known(self, params)
         except IndexError as error:
             raise RpcError(INVALID_PARAMS, f"missing value for parameter of {method}") from error
+        except RpcError as error:
+            if recorded is None or error.code == INVALID_PARAMS:
+                raise
+            return recorded
+        return recorded if derived == NULL and recorded is not None else derived
 
     def block(self, reference: object) -> BlockAnswers | None:
         """Return the served block that a number, tag, hash or EIP-1898 object names."""

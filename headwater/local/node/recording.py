@@ -1,13 +1,7 @@
-"""Recorded answers on disk, read lazily: files of `{"request": …, "response": …}`, gzipped or not.
+"""A chain of recorded answers. Answers about whole blocks are only read when somebody asks for them."""
 
-A file holds one such object, or an array of them, and a request may be a JSON-RPC batch. Which
-call a file answers is read from its first bytes; its answer is only read when somebody asks for it.
-"""
-
-import gzip
-import json
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -16,10 +10,7 @@ import orjson
 
 from headwater.errors import Fatal
 from headwater.local.node.answers import BlockAnswers, Json, Part
-
-CHAIN_FILE = "chain.json"
-PEEK_BYTES = 2048
-"""A request, and the identity that our own recordings put behind it, fit in this."""
+from headwater.local.node.files import CHAIN_FILE, pairs, params_key, part_of, peek, read_json, result_of
 
 
 @dataclass(slots=True)
@@ -34,66 +25,6 @@ class _Entry:
     inline: dict[Part, bytes] = field(default_factory=dict)
 
 
-def read_json(path: Path) -> object:
-    """Return the parsed content of a plain or gzipped JSON file. Raises Fatal when it is neither."""
-    try:
-        data = path.read_bytes()
-        return orjson.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
-    except (OSError, EOFError, orjson.JSONDecodeError) as error:
-        raise Fatal(f"{path} is no readable recording: {error}", remedy="record it again") from error
-
-
-def _peek(path: Path) -> tuple[Json, Json | None] | None:
-    """Return (request, identity) from a file's first bytes, None when the file must be read whole."""
-    if path.suffix == ".gz":
-        with gzip.open(path) as stream:
-            text = stream.read(PEEK_BYTES).decode("utf-8", "replace")
-    else:
-        with path.open("rb") as stream:
-            text = stream.read(PEEK_BYTES).decode("utf-8", "replace")
-    if not text.startswith('{"request":'):
-        return None
-    decoder = json.JSONDecoder()
-    try:
-        request, end = decoder.raw_decode(text, len('{"request":'))
-        identity = None
-        if text.startswith(',"block":', end):
-            identity, _ = decoder.raw_decode(text, end + len(',"block":'))
-    except json.JSONDecodeError:
-        return None
-    return (request, identity) if isinstance(request, dict) else None
-
-
-def _part_of(method: str, params: Sequence[object]) -> Part | None:
-    """Return which part of a block a call asks for, None when it is not about a whole block."""
-    if method in ("eth_getBlockByNumber", "eth_getBlockByHash"):
-        return "block" if len(params) > 1 and params[1] is True else "hashes"
-    if method in ("eth_getBlockReceipts", "erigon_getBlockReceiptsByBlockHash"):
-        return "receipts"
-    if method in ("debug_traceBlockByNumber", "debug_traceBlockByHash"):
-        options = params[1] if len(params) > 1 else None
-        return "calls" if isinstance(options, dict) and options.get("tracer") == "callTracer" else None
-    return "flat" if method == "trace_block" else None
-
-
-def _pairs(document: object) -> Iterator[tuple[Json, Json]]:
-    """Yield (request, response) of each call in a file's document."""
-    for case in document if isinstance(document, list) else [document]:
-        if not isinstance(case, dict):
-            continue
-        request, response = case.get("request"), case.get("response")
-        requests = request if isinstance(request, list) else [request]
-        responses = response if isinstance(response, list) else [response]
-        for asked, answered in zip(requests, responses, strict=False):
-            if isinstance(asked, dict) and isinstance(answered, dict):
-                yield asked, answered
-
-
-def params_key(params: object) -> bytes:
-    """Return the bytes by which recorded calls are looked up."""
-    return orjson.dumps(params, option=orjson.OPT_SORT_KEYS).lower()
-
-
 class RecordedChain:
     """The blocks and other answers found under some directories; implements `Chain`.
 
@@ -106,8 +37,8 @@ class RecordedChain:
     ) -> None:
         self._entries: dict[int, _Entry] = {}
         self._numbers: dict[str, int] = {}
-        self._calls: dict[tuple[str, bytes], bytes] = {}
-        self._loose: list[tuple[Part, object, Path | bytes]] = []
+        self._calls: dict[tuple[str, bytes], Path | bytes] = {}
+        self._loose: list[tuple[Part, str, list[object], Path | bytes]] = []
         self._cache: OrderedDict[int, BlockAnswers] = OrderedDict()
         self._cache_blocks = cache_blocks
         self._transactions: dict[str, int] | None = None
@@ -116,9 +47,9 @@ class RecordedChain:
         for root in roots:
             self._scan(root)
         self._attach()
-        if not self._entries:
+        if not self._entries and not self._calls:
             raise Fatal(
-                f"no recorded block under {', '.join(map(str, roots))}",
+                f"no recorded answer under {', '.join(map(str, roots))}",
                 remedy="name a directory that `headwater node record` wrote",
             )
         self._sorted = sorted(self._entries)
@@ -135,18 +66,18 @@ class RecordedChain:
                 self._scan_file(path)
 
     def _scan_file(self, path: Path) -> None:
-        peeked = _peek(path)
+        peeked = peek(path)
         if peeked is not None:
             request, identity = peeked
-            part = _part_of(str(request.get("method")), cast(list[object], request.get("params") or [None]))
+            method, params = str(request.get("method")), cast(list[object], request.get("params") or [None])
+            part = part_of(method, params)
             if part not in (None, "block", "hashes"):
-                params = cast(list[object], request["params"])
-                self._loose.append((part, params[0], path))
+                self._loose.append((part, method, params, path))
                 return
             if part == "block" and identity is not None:
                 self._add_block(identity, "block", path)
                 return
-        for request, response in _pairs(read_json(path)):
+        for request, response in pairs(read_json(path)):
             self._add_call(request, response, path if peeked is not None else None)
 
     def _add_call(self, request: Json, response: Json, path: Path | None) -> None:
@@ -154,7 +85,7 @@ class RecordedChain:
         result = response.get("result")
         if not isinstance(params, list) or "result" not in response:
             return
-        part = _part_of(method, params)
+        part = part_of(method, params)
         if part is None or result is None:
             self._calls[method, params_key(params)] = orjson.dumps(result)
         elif part in ("block", "hashes"):
@@ -164,7 +95,7 @@ class RecordedChain:
             else:
                 self._add_block(cast(Json, result), "block", path or orjson.dumps(result))
         else:
-            self._loose.append((part, params[0], path or orjson.dumps(result)))
+            self._loose.append((part, method, params, path or orjson.dumps(result)))
 
     def _add_block(self, header: Json, part: Part, source: Path | bytes) -> None:
         number = int(str(header["number"]), 16)
@@ -186,46 +117,46 @@ class RecordedChain:
             entry.inline[part] = source
 
     def _attach(self) -> None:
-        """Give receipts and traces to their blocks, which may have been read after them."""
-        for part, reference, source in self._loose:
-            if isinstance(reference, str) and len(reference) == 66:
-                number = self._numbers.get(reference.lower())
-            elif isinstance(reference, str) and reference.startswith("0x"):
-                number = int(reference, 16)
-            else:
-                number = reference if isinstance(reference, int) else None
+        """Give receipts and traces to their blocks; those of no recorded block stay answers to a call."""
+        for part, method, params, source in self._loose:
+            number = self._number_of(params[0])
             entry = self._entries.get(number) if number is not None else None
-            if entry is not None and part not in entry.files and part not in entry.inline:
+            if entry is None:
+                self._calls[method, params_key(params)] = source
+            elif part not in entry.files and part not in entry.inline:
                 self._store(entry, part, source)
         self._loose = []
+
+    def _number_of(self, reference: object) -> int | None:
+        if isinstance(reference, str) and len(reference) == 66:
+            return self._numbers.get(reference.lower())
+        if isinstance(reference, str) and reference.startswith("0x"):
+            return int(reference, 16)
+        return reference if isinstance(reference, int) else None
 
     def _find_chain_id(self) -> int:
         recorded = self._facts.get("chain_id")
         if isinstance(recorded, int):
             return recorded
-        answered = self._calls.get(("eth_chainId", b"[]"))
+        answered = self.recorded("eth_chainId", b"[]")
         if answered is not None:
             return int(orjson.loads(answered), 16)
-        for number in self._sorted[:64]:
-            for transaction in orjson.loads(self._answers(number).part("block") or b"{}").get(
-                "transactions", []
-            ):
-                if transaction.get("chainId"):
-                    return int(transaction["chainId"], 16)
-                v = int(transaction.get("v") or "0x0", 16)
-                if v >= 35:  # EIP-155: v = 35 or 36 + 2 × chain id
-                    return (v - 35) // 2
+        blocks = (orjson.loads(self._answers(number).part("block") or b"{}") for number in self._sorted[:64])
+        transactions = [tx for block in blocks for tx in block.get("transactions", [])]
+        for transaction in transactions:
+            if transaction.get("chainId"):
+                return int(transaction["chainId"], 16)
+        for transaction in transactions:
+            v = int(transaction.get("v") or "0x0", 16)
+            if v >= 35:  # EIP-155: v = 35 or 36 + 2 × chain id
+                return (v - 35) // 2
         raise Fatal("no recorded transaction tells the chain id", remedy="give it with --chain-id")
 
     def first(self) -> int:
-        return self._sorted[0]
+        return self._sorted[0] if self._sorted else 0
 
     def last(self) -> int:
-        return self._sorted[-1]
-
-    def gaps(self) -> list[int]:
-        """Return the numbers after which recorded blocks are missing."""
-        return [a for a, b in zip(self._sorted, self._sorted[1:], strict=False) if b != a + 1]
+        return self._sorted[-1] if self._sorted else 0
 
     def by_number(self, number: int) -> BlockAnswers | None:
         return self._answers(number) if number in self._entries else None
@@ -245,7 +176,8 @@ class RecordedChain:
         return None if number is None else self._answers(number)
 
     def recorded(self, method: str, params: bytes) -> bytes | None:
-        return self._calls.get((method, params))
+        found = self._calls.get((method, params))
+        return result_of(found) if isinstance(found, Path) else found
 
     def has(self, part: Part) -> bool:
         return any(part in e.files or part in e.inline for e in self._entries.values())
@@ -259,7 +191,7 @@ class RecordedChain:
                 if part in entry.inline:
                     return entry.inline[part]
                 path = entry.files.get(part)
-                return None if path is None else _result(path)
+                return None if path is None else result_of(path)
 
             cached = BlockAnswers(entry.number, entry.hash, entry.parent, entry.timestamp, load)
             self._cache[number] = cached
@@ -268,10 +200,3 @@ class RecordedChain:
         else:
             self._cache.move_to_end(number)
         return cached
-
-
-def _result(path: Path) -> bytes:
-    """Return the result of the one call that a file holds."""
-    for _, response in _pairs(read_json(path)):
-        return orjson.dumps(response["result"])
-    raise Fatal(f"{path} holds no answer", remedy="record it again")

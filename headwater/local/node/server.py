@@ -13,12 +13,12 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from headwater.local.node.answers import BlockAnswers, Chain
-from headwater.local.node.errors import INVALID_PARAMS, INVALID_REQUEST, PARSE_ERROR, RpcError
-from headwater.local.node.faults import Cut, Disconnect, Fault, Faults, Silence, Status, spoil
+from headwater.local.node.errors import INVALID_PARAMS, RpcError
+from headwater.local.node.faults import Cut, Disconnect, Faults, Silence, Status, Transport
 from headwater.local.node.methods import Head, Methods
+from headwater.local.node.rpc import Responder, error_answer
 
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
-_TRANSPORT = (Status, Cut, Silence, Disconnect)
 
 
 class RecordedNode:
@@ -33,14 +33,22 @@ class RecordedNode:
     ) -> None:
         self.chain = chain
         self.faults = Faults()
-        self.calls: dict[str, int] = {}
         self.port = 0
         self._head = Head(chain, head, safe_lag, finalized_lag)
-        self._methods = Methods(chain, self._head)
+        self._responder = Responder(Methods(chain, self._head), self.faults)
         self._sockets: dict[web.WebSocketResponse, set[str]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pushes: set[asyncio.Task[None]] = set()
         self._subscriptions = 0
+
+    @property
+    def calls(self) -> dict[str, int]:
+        """How often each method was called."""
+        return self._responder.calls
+
+    def respond(self, request: bytes) -> tuple[bytes, Transport | None]:
+        """Return the response body of a request or batch, and the transport fault that is to spoil it."""
+        return self._responder.respond(request)
 
     @property
     def url(self) -> str:
@@ -161,35 +169,6 @@ class RecordedNode:
                     request.transport.abort()
         return web.Response(body=body, content_type="application/json")
 
-    def respond(self, request: bytes) -> tuple[bytes, Fault | None]:
-        """Return the response body of a request or batch, and the transport fault that is to spoil it."""
-        try:
-            asked = orjson.loads(request)
-        except orjson.JSONDecodeError:
-            return _error(None, RpcError(PARSE_ERROR, "parse error")), None
-        if not isinstance(asked, list):
-            return self._one(asked)
-        if not asked:
-            return _error(None, RpcError(INVALID_REQUEST, "empty batch")), None
-        answered = [self._one(call) for call in asked]
-        fault = next((fault for _, fault in answered if fault is not None), None)
-        return b"[" + b",".join(body for body, _ in answered) + b"]", fault
-
-    def _one(self, call: object) -> tuple[bytes, Fault | None]:
-        if not isinstance(call, dict) or not isinstance(call.get("method"), str) or not call["method"]:
-            identity = call.get("id") if isinstance(call, dict) else None
-            return _error(identity, RpcError(INVALID_REQUEST, "invalid request")), None
-        method: str = call["method"]
-        self.calls[method] = self.calls.get(method, 0) + 1
-        fault = self.faults.take(method) if len(self.faults) else None
-        spoiled = fault if isinstance(fault, _TRANSPORT) else None
-        try:
-            result = spoil(fault, lambda: self._methods.call(method, call.get("params", [])))
-        except RpcError as error:
-            return _error(call.get("id"), error), spoiled
-        head = b'{"jsonrpc":"2.0","id":' + orjson.dumps(call.get("id")) + b',"result":'
-        return b"".join((head, result, b"}")), spoiled
-
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(max_msg_size=MAX_REQUEST_BYTES, heartbeat=30)
         await socket.prepare(request)
@@ -219,13 +198,8 @@ class RecordedNode:
             subscriptions.discard(str(subject))
             return orjson.dumps({"jsonrpc": "2.0", "id": call.get("id"), "result": known})
         if subject != "newHeads":
-            return _error(call.get("id"), RpcError(INVALID_PARAMS, f"no subscription {subject!r} here"))
+            return error_answer(call.get("id"), RpcError(INVALID_PARAMS, f"no subscription {subject!r} here"))
         self._subscriptions += 1
         subscription = hex(self._subscriptions)
         subscriptions.add(subscription)
         return orjson.dumps({"jsonrpc": "2.0", "id": call.get("id"), "result": subscription})
-
-
-def _error(identity: object, error: RpcError) -> bytes:
-    detail = {"code": error.code, "message": error.message}
-    return orjson.dumps({"jsonrpc": "2.0", "id": identity, "error": detail})
