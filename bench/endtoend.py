@@ -96,7 +96,7 @@ def _node(folder: Path, loops: int) -> Iterator[str]:
 
 
 def _pipeline(rpc: str, last: int) -> tuple[float, dict[str, float]]:
-    """Seconds from the first APPLY to the last block visible, and CPU seconds of each role, start-up included."""
+    """Seconds from the first APPLY to the last block visible; CPU seconds of each role, start-up included."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
             HEADWATER,
