@@ -21,13 +21,15 @@ LOG_KEPT = 4 << 20
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What to run. `env` is added to this process's environment; output goes to the file `log`."""
+    """What to run. `env` is added to this process's environment, less its `HEADWATER_*` variables when
+    `own_settings` is set; output goes to the file `log`."""
 
     name: str
     argv: tuple[str, ...]
     log: Path
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: Path | None = None
+    own_settings: bool = False
 
 
 class Child:
@@ -48,7 +50,7 @@ class Child:
                     stdin=subprocess.DEVNULL if sys.platform == "linux" else subprocess.PIPE,
                     stdout=log,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, **command.env},
+                    env=environment(command, os.environ),
                     cwd=command.cwd,
                     start_new_session=True,
                 )
@@ -95,6 +97,16 @@ class Child:
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         said = last_lines(self.command.log, 1)
         return f"{how}: {said[0]}" if said else how
+
+
+def environment(command: Command, base: Mapping[str, str]) -> dict[str, str]:
+    """What the child gets as its environment, from its parent's `base`."""
+    kept = {
+        name: value
+        for name, value in base.items()
+        if not (command.own_settings and name.startswith("HEADWATER_"))
+    }
+    return {**kept, **command.env}
 
 
 def bound_log(path: Path, limit: int = LOG_LIMIT, kept: int = LOG_KEPT) -> None:

@@ -16,6 +16,7 @@ from headwater.local.process import Child, Command, bound_log
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 15.0
 STEADY_SECONDS = 60.0
+LEAST_STOP_SECONDS = 2.5
 
 
 class Phase(StrEnum):
@@ -95,6 +96,10 @@ class Supervisor:
         self._start = start
         self._clock = clock
         self._open: set[str] = set()
+
+    def add(self, parts: Iterable[Part]) -> None:
+        """Supervise these, too."""
+        self._states.update((part.name, _State(part)) for part in parts)
 
     def open(self, gate: str) -> None:
         """Let the parts that need `gate` start."""
@@ -181,8 +186,8 @@ class Supervisor:
             children = [(name, child) for name, child in group if child is not None]
             for _, child in children:
                 child.terminate()
-            # The ranks after this one share what time is left, with equal parts.
-            share = self._clock() + (end - self._clock()) / (len(ranks) - index)
+            # Leaves the ranks after this one enough to be asked, and to end when they are quick.
+            share = end - LEAST_STOP_SECONDS * (len(ranks) - index - 1)
             while any(child.exit_code() is None for _, child in children) and self._clock() < share:
                 pause()
             for name, child in children:

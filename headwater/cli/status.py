@@ -1,0 +1,66 @@
+"""`headwater status`: the live screen's figures, once."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import orjson
+import typer
+from rich.console import Console
+
+from headwater.local import endpoints as endpoints_file
+from headwater.local.clickhouse_view import Tables
+from headwater.local.collector import Collector
+from headwater.local.roles import is_ready
+from headwater.local.run import addresses
+from headwater.local.screen import NARROW, render
+from headwater.local.services.probes import answers_tcp
+from headwater.local.snapshot import PartView, Snapshot
+
+app = typer.Typer(rich_markup_mode=None)
+HEIGHT = 40
+
+
+@app.command()
+def status(
+    data_dir: Path = typer.Option(Path(".headwater"), "--data-dir", help="Directory of the local stack."),
+    seconds: float = typer.Option(2.0, "--seconds", min=0.2, help="Time over which rates are taken."),
+    json: bool = typer.Option(False, "--json", help="One JSON object."),
+) -> None:
+    """Show how the pipeline of a local stack is doing. Exit code 1 when a part does not answer."""
+    snapshot = look(data_dir, seconds)
+    if json:
+        print(orjson.dumps(asdict(snapshot), option=orjson.OPT_INDENT_2).decode())
+    else:
+        console = Console()
+        width = min(console.size.width, NARROW - 1)
+        console.print(render(snapshot, width, HEIGHT))
+    if any(part.phase != "ready" for part in snapshot.parts):
+        raise typer.Exit(1)
+
+
+def look(data_dir: Path, seconds: float) -> Snapshot:
+    """A snapshot of the stack in `data_dir`, its rates over `seconds`. Raises Fatal when there is none."""
+    found = endpoints_file.read(data_dir)
+    ports = {role: urlsplit(url).port or 0 for role, url in found.metrics.items()}
+
+    def parts() -> tuple[PartView, ...]:
+        services = {
+            "kafka": int(found.kafka.split(",")[0].rsplit(":", 1)[1]),
+            "registry": urlsplit(found.schema_registry).port or 0,
+            "clickhouse": urlsplit(found.clickhouse).port or 0,
+        }
+        answers = {name: answers_tcp(port) for name, port in services.items()}
+        answers |= {role: is_ready(port) for role, port in ports.items()}
+        return tuple(PartView(name, "ready" if ok else "no answer") for name, ok in answers.items())
+
+    base = Snapshot(
+        found.chain, found.chain_id, data_dir=str(data_dir.absolute()), endpoints=addresses(found)
+    )
+    collector = Collector(base, ports, Tables(found.clickhouse, "headwater", found.chain_id), parts)
+    collector.collect()
+    time.sleep(seconds)
+    return collector.collect()

@@ -1,0 +1,156 @@
+"""`headwater up`: everything on this machine, in one terminal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+
+import typer
+from rich.console import Console
+from rich.live import Live
+
+from headwater.errors import Fatal
+from headwater.local.datadir import DataDir
+from headwater.local.downloads.progress import shown
+from headwater.local.plain import line
+from headwater.local.run import Options, Run, Show
+from headwater.local.screen import render
+from headwater.local.snapshot import Snapshot
+from headwater.local.stack import Programs, fetch_programs
+
+app = typer.Typer(rich_markup_mode=None)
+REFRESH_SECONDS = 0.5
+PLAIN_SECONDS = 5.0
+IMPATIENT = 3
+
+
+class PlainShow(Show):
+    """Lines: what happens at once, figures every few seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._next = 0.0
+        self._phases: dict[str, str] = {}
+
+    def update(self, snapshot: Snapshot) -> None:
+        for part in snapshot.parts:
+            if part.phase == "ready" and self._phases.get(part.name) != "ready":
+                self.say(f"{part.name} is ready ({snapshot.uptime:.1f} s)")
+            self._phases[part.name] = part.phase
+        if snapshot.head is not None and time.monotonic() >= self._next:
+            self._next = time.monotonic() + PLAIN_SECONDS
+            self.say(line(snapshot))
+
+    def say(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+class LiveShow(Show):
+    """The live screen; lines that should stay are kept for the end."""
+
+    def __init__(self, console: Console, live: Live) -> None:
+        self._console, self._live = console, live
+        self._next = 0.0
+        self.said: list[str] = []
+
+    def update(self, snapshot: Snapshot) -> None:
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + REFRESH_SECONDS
+            size = self._console.size
+            self._live.update(render(snapshot, size.width, size.height), refresh=True)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+
+@app.command()
+def up(
+    data_dir: Path = typer.Option(Path(".headwater"), "--data-dir", help="State and logs of everything."),
+    rpc: list[str] = typer.Option([], "--rpc", help="Follow this node, not a local chain. Repeatable."),
+    start: str | None = typer.Option(
+        None,
+        "--start",
+        metavar="latest|earliest|N",
+        help="First block of an empty directory (latest; earliest on the local chain).",
+    ),
+    for_seconds: float | None = typer.Option(None, "--for", min=0.0, help="Stop after this many seconds."),
+    until_block: int | None = typer.Option(
+        None, "--until-block", min=0, help="Stop once this block is visible in ClickHouse."
+    ),
+    brokers: int = typer.Option(1, "--brokers", help="Kafka brokers: 1 or 3."),
+    traffic: float = typer.Option(
+        5.0, "--traffic", min=0.0, help="Transactions a second on the local chain; 0: none."
+    ),
+    seed: int = typer.Option(1, "--seed", help="Seed of the traffic."),
+    plain: bool = typer.Option(False, "--plain", help="Lines instead of a screen."),
+    kafka_port: int = typer.Option(0, "--kafka-port", min=0, max=65535, help="0: a free one."),
+    registry_port: int = typer.Option(0, "--registry-port", min=0, max=65535, help="0: a free one."),
+    clickhouse_port: int = typer.Option(0, "--clickhouse-port", min=0, max=65535, help="0: a free one."),
+    rpc_port: int = typer.Option(0, "--rpc-port", min=0, max=65535, help="Local chain. 0: a free one."),
+) -> None:
+    """Run everything on this machine: local stack, traffic, pipeline, live screen."""
+    if brokers not in (1, 3):
+        raise Fatal(f"--brokers {brokers} is not possible", remedy="use 1 or 3")
+    if start is not None and start not in ("latest", "earliest") and not start.isdigit():
+        raise Fatal(f"--start {start} is not a place to start", remedy="use latest, earliest or a number")
+    ports = {
+        "kafka": kafka_port,
+        "schema-registry": registry_port,
+        "clickhouse": clickhouse_port,
+        "rpc": rpc_port,
+    }
+    options = Options(
+        data_dir=data_dir,
+        rpc=tuple(rpc),
+        start=start,
+        for_seconds=for_seconds,
+        until_block=until_block,
+        brokers=brokers,
+        traffic=traffic,
+        seed=seed,
+        ports={name: port for name, port in ports.items() if port},
+    )
+    console = Console()
+    stop = stop_event()
+    with DataDir(options.data_dir) as directory:
+        with shown(console) as progress:
+            programs = fetch_programs(progress, chain=not options.rpc)
+        if plain or not console.is_terminal:
+            Run(options, directory, programs, PlainShow(console)).run(stop)
+        else:
+            _run_live(options, directory, programs, console, stop)
+    console.print("stopped; `headwater up` continues where it stopped", highlight=False)
+
+
+def _run_live(
+    options: Options, directory: DataDir, programs: Programs, console: Console, stop: threading.Event
+) -> None:
+    with Live(console=console, screen=True, auto_refresh=False) as live:
+        show = LiveShow(console, live)
+        try:
+            Run(options, directory, programs, show).run(stop)
+        finally:
+            live.stop()
+            for text in show.said:
+                console.print(text, markup=False, highlight=False)
+
+
+def stop_event() -> threading.Event:
+    """Set by SIGINT, SIGTERM and SIGHUP (a closed terminal). The third one ends everything at once."""
+    stop = threading.Event()
+    received = 0
+
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        nonlocal received
+        received += 1
+        stop.set()
+        if received >= IMPATIENT:
+            os._exit(128 + number)  # the kernel ends the children with this process
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    return stop
