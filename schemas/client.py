@@ -1,0 +1,131 @@
+"""Confluent's schema registry API over HTTP: the five calls that Headwater makes."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+from urllib.request import Request, urlopen
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from headwater.errors import Fatal, Transient
+from headwater.settings import RegistrySettings
+from schemas.codec.model import Value
+from schemas.errors import IncompatibleSchema
+
+CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
+_ATTEMPTS = 6
+_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Status and parsed JSON of an answer that came."""
+
+    status: int
+    body: Value
+
+
+class RegistryClient:
+    """Each call raises Transient when the registry does not answer or answers 5xx or 429, after retries
+    with backoff, and Fatal when it refuses for good.
+    """
+
+    def __init__(self, settings: RegistrySettings, send: Callable[[Request], Answer] | None = None) -> None:
+        self.url = settings.url.rstrip("/")
+        self._send = send or _send
+        self._headers = {"Content-Type": CONTENT_TYPE, "Accept": f"{CONTENT_TYPE}, application/json"}
+        if settings.username is not None:
+            password = settings.password.get_secret_value() if settings.password else ""
+            token = base64.b64encode(f"{settings.username}:{password}".encode()).decode()
+            self._headers["Authorization"] = f"Basic {token}"
+        self._retrying = Retrying(
+            retry=retry_if_exception_type(Transient),
+            stop=stop_after_attempt(_ATTEMPTS),
+            wait=wait_random_exponential(multiplier=0.1, max=2),
+            reraise=True,
+        )
+
+    def register(self, subject: str, schema: str) -> int:
+        """The id of the schema, a new version where the subject does not have it yet.
+
+        Raises IncompatibleSchema when the registry's rule refuses it.
+        """
+        answer = self._call("POST", f"/subjects/{quote(subject, safe='')}/versions", {"schema": schema})
+        if answer.status == 409:
+            raise IncompatibleSchema(
+                f"{subject}: the registry refuses the schema: {_message(answer)}",
+                remedy="make the change backward compatible, or start a new major version of the stream",
+            )
+        return int(self._expect(answer, subject)["id"])
+
+    def lookup(self, subject: str, schema: str) -> int | None:
+        """The id of the schema among the subject's versions, None when it is not among them."""
+        answer = self._call("POST", f"/subjects/{quote(subject, safe='')}", {"schema": schema})
+        return None if answer.status == 404 else int(self._expect(answer, subject)["id"])
+
+    def schema(self, schema_id: int) -> str | None:
+        """A schema's text, None when the registry has no such id."""
+        answer = self._call("GET", f"/schemas/ids/{schema_id}")
+        return None if answer.status == 404 else str(self._expect(answer, f"schema {schema_id}")["schema"])
+
+    def compatible(self, subject: str, schema: str) -> list[str]:
+        """Why the registry would refuse the schema; nothing when it would not, or has no such subject."""
+        path = f"/compatibility/subjects/{quote(subject, safe='')}/versions?verbose=true"
+        answer = self._call("POST", path, {"schema": schema})
+        if answer.status == 404:
+            return []
+        body = self._expect(answer, subject)
+        return [] if body["is_compatible"] else list(body.get("messages") or ["not compatible"])
+
+    def require(self, subject: str, level: str) -> None:
+        """Set the subject's compatibility level."""
+        path = f"/config/{quote(subject, safe='')}"
+        self._expect(self._call("PUT", path, {"compatibility": level}), subject)
+
+    def _expect(self, answer: Answer, what: str) -> Value:
+        if answer.status != 200:
+            raise Fatal(
+                f"schema registry {self.url}: {what}: {answer.status} {_message(answer)}",
+                remedy="check the address, the user and the registry's log",
+            )
+        return answer.body
+
+    def _call(self, method: str, path: str, body: object = None) -> Answer:
+        return self._retrying(self._once, method, path, body)
+
+    def _once(self, method: str, path: str, body: object) -> Answer:
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(self.url + path, data=data, headers=self._headers, method=method)
+        try:
+            answer = self._send(request)
+        except (URLError, OSError, ValueError) as error:
+            raise Transient(f"schema registry {self.url} does not answer: {error}") from error
+        if answer.status >= 500 or answer.status in (408, 429):
+            raise Transient(f"schema registry {self.url}: {answer.status} {_message(answer)}")
+        return answer
+
+
+def _send(request: Request) -> Answer:
+    try:
+        with urlopen(request, timeout=_SECONDS) as answer:
+            return Answer(answer.status, json.loads(answer.read() or b"null"))
+    except HTTPError as error:
+        with error:
+            return Answer(error.code, _json_or_text(error.read()))
+
+
+def _json_or_text(data: bytes) -> Value:
+    try:
+        return json.loads(data)
+    except ValueError:
+        return data[:200].decode(errors="replace")
+
+
+def _message(answer: Answer) -> str:
+    body = answer.body
+    return str(body.get("message", body)) if isinstance(body, dict) else str(body)

@@ -1,0 +1,74 @@
+"""The streams' schemas in the registry: ids cached, BACKWARD_TRANSITIVE set on every subject."""
+
+from __future__ import annotations
+
+import json
+
+from headwater.settings import Settings
+from schemas.catalog import schema_of, streams
+from schemas.client import RegistryClient
+from schemas.codec.model import Value
+from schemas.naming import subject_of
+
+COMPATIBILITY = "BACKWARD_TRANSITIVE"
+
+
+def canonical(schema: Value) -> str:
+    """The text that is registered: layout of the file does not make a version."""
+    return json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
+
+
+class Registry:
+    """Ids of our streams' schemas, and schemas of ids. Raises as `RegistryClient` does.
+
+    Everything it learns is immutable in a registry, so it is asked once a process.
+    """
+
+    def __init__(self, settings: Settings, client: RegistryClient | None = None) -> None:
+        self._settings = settings
+        self._client = client or RegistryClient(settings.registry)
+        self._ids: dict[str, int] = {}
+        self._schemas: dict[int, Value] = {}
+
+    def subject(self, stream: str) -> str:
+        """The stream's subject."""
+        return subject_of(self._settings, stream)
+
+    def id_for(self, stream: str) -> int:
+        """The id under which our schema of the stream is written; registers it when it is new."""
+        if stream not in self._ids:
+            subject, text = self.subject(stream), canonical(schema_of(stream))
+            found = self._client.lookup(subject, text)
+            self._ids[stream] = self.register(subject, text) if found is None else found
+        return self._ids[stream]
+
+    def register(self, subject: str, schema: str) -> int:
+        """The id of a schema, registered now if need be, its subject held to BACKWARD_TRANSITIVE.
+
+        Raises IncompatibleSchema when readers of the subject could not follow.
+        """
+        schema_id = self._client.register(subject, schema)
+        self._client.require(subject, COMPATIBILITY)
+        return schema_id
+
+    def schema(self, schema_id: int) -> Value | None:
+        """A schema as parsed JSON, None when the registry does not know the id."""
+        if schema_id not in self._schemas:
+            text = self._client.schema(schema_id)
+            if text is None:
+                return None
+            self._schemas[schema_id] = json.loads(text)
+        return self._schemas[schema_id]
+
+    def refusals(self, stream: str) -> list[str]:
+        """Why the registry would not take our schema of the stream; nothing when it would."""
+        return self._client.compatible(self.subject(stream), canonical(schema_of(stream)))
+
+
+def register_all(settings: Settings) -> dict[str, int]:
+    """Register every stream's schema; subject → id. Raises Transient, Fatal or IncompatibleSchema."""
+    registry = Registry(settings)
+    return {
+        registry.subject(stream): registry.register(registry.subject(stream), canonical(schema_of(stream)))
+        for stream in streams()
+    }
