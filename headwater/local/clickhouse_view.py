@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from headwater.local.snapshot import StateView, TransferView
 
 SECONDS = 5.0
-SHOWN = 8
+SHOWN = 20
 RECENT_BLOCKS = 200
 NUMBERS = "/?output_format_json_quote_64bit_integers=0"
 

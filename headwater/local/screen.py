@@ -22,57 +22,66 @@ def render(snapshot: Snapshot, width: int, height: int) -> RenderableType:
 
 
 def _narrow(snapshot: Snapshot, width: int, height: int) -> RenderableType:
-    lines: list[RenderableType] = [headline(snapshot), heights(snapshot), rates(snapshot), Text("")]
-    lines.append(stages(snapshot.stages))
-    lines.append(Text(""))
-    lines += [health(snapshot.parts), *reasons(snapshot.parts, width)[:2]]
-    below: list[RenderableType] = [
-        Text(""),
-        rows_line(snapshot),
-        where(snapshot, brief=True),
-        try_next(width),
-    ]
-    # 12 lines are above; the rest of the height goes to the last transfers and states.
-    used = 3 + 1 + 5 + 1 + 1 + len(reasons(snapshot.parts, width)[:2]) + 6
-    free = max(0, height - used - 1)
+    troubles = reasons(snapshot.parts, width)[:2]
+    above = [headline(snapshot), heights(snapshot), rates(snapshot), Text("")]
+    middle = [Text(""), *health_lines(snapshot.parts, width), *troubles]
+    below = [Text(""), rows_line(snapshot), *where_lines(snapshot, width), try_next(width)]
+    table = 1 + len(snapshot.stages)
+    free = max(0, height - len(above) - table - len(middle) - len(below) - 1)
     feeds: list[RenderableType] = []
     if free >= 3:
-        take = max(1, (free - 2) // 2)
-        feeds = [Text(""), transfers(snapshot, take, width), states(snapshot, take, width)]
-    return Group(*lines, *feeds, *below)
+        first = (free - 1) // 2
+        feeds = [
+            Text(""),
+            transfers(snapshot, first, width),
+            states(snapshot, free - 1 - max(1, min(first, len(snapshot.transfers))), width),
+        ]
+    return Group(*above, stages(snapshot.stages), *middle, *feeds, *below)
 
 
 def _wide(snapshot: Snapshot, width: int, height: int) -> RenderableType:
-    count = max(3, (height - 22) // 2)
-    left = Group(stages(snapshot.stages), Text(""), parts(snapshot.parts, width // 2 - 6))
-    right = Group(rows(snapshot))
-    top = Layout(size=max(len(snapshot.parts) + 10, len(snapshot.rows) + 3, 14))
-    top.split_row(
-        Layout(Panel(left, title="stages and parts", title_align="left"), ratio=3),
-        Layout(Panel(right, title="rows in ClickHouse", title_align="left"), ratio=2),
-    )
-    feeds = Layout()
+    shown = [part for part in snapshot.parts if part.phase != "done"]
+    head, last = 4, 11
+    top = max(len(shown) + len(snapshot.stages) + 5, len(snapshot.rows) + 2)
+    feed = max(3, height - head - last - top)
     half = width // 2 - 4
+    upper = Layout(size=top)
+    upper.split_row(
+        Layout(
+            Panel(
+                Group(stages(snapshot.stages), Text(""), parts(shown, width * 3 // 5 - 6)),
+                title="stages and parts",
+                title_align="left",
+            ),
+            ratio=3,
+        ),
+        Layout(Panel(rows(snapshot), title="rows in ClickHouse", title_align="left"), ratio=2),
+    )
+    feeds = Layout(size=feed)
     feeds.split_row(
-        Layout(Panel(transfers(snapshot, count * 2, half), title="last token transfers", title_align="left")),
-        Layout(Panel(states(snapshot, count * 2, half), title="transaction states", title_align="left")),
+        Layout(Panel(transfers(snapshot, feed - 2, half), title="last token transfers", title_align="left")),
+        Layout(Panel(states(snapshot, feed - 2, half), title="transaction states", title_align="left")),
     )
     layout = Layout()
     layout.split_column(
-        Layout(Group(headline(snapshot), heights(snapshot), rates(snapshot)), size=4),
-        top,
+        Layout(Group(headline(snapshot), heights(snapshot), rates(snapshot)), size=head),
+        upper,
         feeds,
-        Layout(Panel(Group(where(snapshot), try_next(width)), title="next", title_align="left"), size=9),
+        Layout(Panel(Group(where(snapshot), try_next(width)), title="next", title_align="left"), size=last),
     )
     return layout
 
 
 def headline(snapshot: Snapshot) -> Text:
-    """Name, chain, time up, directory; or what is being waited for."""
+    """Name, chain, what should be zero when it is not, time up, directory, what is being waited for."""
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append("headwater ", "bold cyan")
     text.append(snapshot.chain, "bold")
     text.append(f" ({snapshot.chain_id})" if snapshot.chain_id else "", "dim")
+    if snapshot.gaps:
+        text.append(f"  {snapshot.gaps} GAPS", "bold red")
+    if snapshot.dead_letters:
+        text.append(f"  {snapshot.dead_letters} dead letters", "red")
     text.append(f"  up {duration(snapshot.uptime)}  {snapshot.data_dir}", "dim")
     if snapshot.message:
         text.append(f"  {snapshot.message}", "yellow")
@@ -94,17 +103,13 @@ def heights(snapshot: Snapshot) -> Text:
 
 
 def rates(snapshot: Snapshot) -> Text:
-    """Blocks and records a second, latency, reorgs, and what should be zero when it is not."""
+    """Blocks and records a second, latency, reorgs."""
     text = Text(no_wrap=True, overflow="ellipsis")
-    text.append(f"{snapshot.blocks_per_second:.1f} blocks/s  {snapshot.records_per_second:,.0f} records/s  ")
+    text.append(f"{snapshot.blocks_per_second:.1f} blocks/s {snapshot.records_per_second:,.0f} records/s  ")
     text.append("node to row ", "dim")
     text.append(f"p50 {seconds(snapshot.latency_p50)} p99 {seconds(snapshot.latency_p99)}  ")
     text.append("reorgs ", "dim")
-    text.append(f"{snapshot.reorgs}" + (f" (deepest {snapshot.deepest_reorg})" if snapshot.reorgs else ""))
-    if snapshot.dead_letters:
-        text.append(f"  {snapshot.dead_letters} dead letters", "red")
-    if snapshot.gaps:
-        text.append(f"  {snapshot.gaps} GAPS", "bold red")
+    text.append(f"{snapshot.reorgs}" + (f" (≤{snapshot.deepest_reorg})" if snapshot.reorgs else ""))
     return text
 
 
@@ -125,27 +130,32 @@ def stages(views: Iterable[StageView]) -> Table:
     return table
 
 
-def health(views: Iterable[PartView]) -> Text:
-    """All parts on a line, coloured by their phase."""
-    text = Text(overflow="fold")
+def health_lines(views: Iterable[PartView], width: int) -> list[Text]:
+    """All parts on as few lines as hold them, coloured by their phase."""
+    lines = [Text(no_wrap=True)]
     for view in views:
         if view.phase == "done":
             continue
+        ready = view.phase == "ready"
         colour = COLOURS.get(view.phase, "white")
-        mark = "●" if view.phase == "ready" else "○"
-        text.append(f"{mark} ", colour)
-        text.append(view.name, "" if view.phase == "ready" else colour)
-        text.append(f"×{view.restarts}" if view.restarts else "", "yellow")
-        text.append("  ")
-    return text
+        piece = Text.assemble(
+            ("● " if ready else "○ ", colour),
+            (view.name, "" if ready else colour),
+            (f"×{view.restarts}" if view.restarts else "", "yellow"),
+            "  ",
+        )
+        if len(lines[-1]) + len(piece) > width + 2:
+            lines.append(Text(no_wrap=True))
+        lines[-1].append_text(piece)
+    return lines
 
 
 def parts(views: Iterable[PartView], width: int) -> Table:
     """A row a part: phase, restarts, why it last died."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("part", "is", "restarts"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("last died of", no_wrap=True, overflow="ellipsis", max_width=max(20, width - 36))
+    for name, least in (("part", 12), ("is", 18), ("restarts", 8)):
+        table.add_column(name, no_wrap=True, min_width=least)
+    table.add_column("last died of", no_wrap=True, overflow="ellipsis", max_width=max(20, width - 44))
     for view in views:
         if view.phase == "done":
             continue
@@ -164,13 +174,21 @@ def reasons(views: Iterable[PartView], width: int) -> list[Text]:
     ]
 
 
+MAIN_TABLES = {
+    "blocks": "blocks",
+    "transactions": "transactions",
+    "logs": "logs",
+    "token_transfers": "transfers",
+    "transaction_states": "states",
+}
+
+
 def rows_line(snapshot: Snapshot) -> Text:
     """Rows of the main tables on a line."""
-    text = Text(no_wrap=True, overflow="ellipsis")
-    text.append("rows ", "dim")
-    for table in ("blocks", "transactions", "logs", "token_transfers", "transaction_states"):
-        text.append(f"{table} ", "dim")
-        text.append(f"{number(snapshot.rows.get(table, 0))}  ")
+    text = Text("rows  ", "dim", no_wrap=True, overflow="ellipsis")
+    for table, name in MAIN_TABLES.items():
+        text.append(f"{name} ", "dim")
+        text.append(f"{number(snapshot.rows.get(table, 0))}  ", "not dim")
     return text
 
 
@@ -203,18 +221,24 @@ def states(snapshot: Snapshot, count: int, width: int) -> RenderableType:
     return _lines(lines, "no transaction state yet", width)
 
 
-def where(snapshot: Snapshot, *, brief: bool = False) -> Text:
-    """Where clients connect."""
+def where(snapshot: Snapshot) -> Text:
+    """Where clients connect, a line each."""
     text = Text(no_wrap=True, overflow="ellipsis")
-    pairs = list(snapshot.endpoints.items())
-    if brief:
-        short = {"Kafka": "kafka", "ClickHouse": "sql", "schema registry": "registry", "node": "node"}
-        pairs = [(short.get(name, name), url.removeprefix("http://")) for name, url in pairs]
-        pairs = [(name, url.removesuffix("/apis/ccompat/v7")) for name, url in pairs]
-    for name, url in pairs:
-        text.append(f"{name} ", "dim")
-        text.append(f"{url}  " if brief else f"{url}\n")
+    for name, url in snapshot.endpoints.items():
+        text.append(f"{name:<16}", "dim")
+        text.append(f"{url}\n")
     return text
+
+
+def where_lines(snapshot: Snapshot, width: int) -> list[Text]:
+    """Where clients connect, on as few lines as hold it."""
+    lines: list[Text] = []
+    for name, url in snapshot.endpoints.items():
+        piece = Text.assemble((f"{name} ", "dim"), f"{url}  ")
+        if not lines or len(lines[-1]) + len(piece) > width + 2:
+            lines.append(Text(no_wrap=True, overflow="ellipsis"))
+        lines[-1].append_text(piece)
+    return lines
 
 
 def try_next(width: int) -> Text:
