@@ -3,6 +3,7 @@
 from schemas.catalog import codec_for, codec_for_record, schema_of, schema_text, streams
 from schemas.codec import COMMON, Codec, Message, Records, Selection, SplitWriter, Value
 from schemas.errors import IncompatibleSchema, MalformedRecord, WrongValue
+from schemas.reader import StreamReader
 from schemas.wire import HEADER_SIZE, frame, schema_id_of
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Records",
     "Selection",
     "SplitWriter",
+    "StreamReader",
     "Value",
     "WrongValue",
     "codec_for",

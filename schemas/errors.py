@@ -9,8 +9,11 @@ class MalformedRecord(Permanent):
     """Bytes that are not a record of their schema.
 
     `offset` is the place in the given value (frame included) where decoding stopped, `field` the path of
-    the field there, `schema_id` the id in the value's frame, None where the value has no frame.
+    the field there, `schema_id` the id in the value's frame, None where the value has no frame. `index` is
+    the value's place among those that were read together, None when it was read alone.
     """
+
+    index: int | None = None
 
     def __init__(self, subject: str, schema_id: int | None, offset: int, field: str, reason: str) -> None:
         self.subject = subject

@@ -9,6 +9,7 @@ from schemas.catalog import schema_of, streams
 from schemas.client import RegistryClient
 from schemas.codec.model import Value
 from schemas.naming import subject_of
+from schemas.reader import StreamReader
 
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
 
@@ -59,6 +60,10 @@ class Registry:
                 return None
             self._schemas[schema_id] = json.loads(text)
         return self._schemas[schema_id]
+
+    def reader(self, stream: str) -> StreamReader:
+        """A reader of the stream's values, of all versions of its schema."""
+        return StreamReader(stream, self.schema)
 
     def refusals(self, stream: str) -> list[str]:
         """Why the registry would not take our schema of the stream; nothing when it would."""

@@ -16,6 +16,7 @@ from schemas.codec.columnar import (
 from schemas.codec.model import Node, Record, Value
 from schemas.codec.records import COMMON, Message, Records, Selection
 from schemas.codec.strict import StrictReader
+from schemas.errors import MalformedRecord
 from schemas.wire import HEADER_SIZE, MAGIC
 
 
@@ -81,6 +82,7 @@ class Codec:
         """Records, each from `offset` to its end, as columns: all fields, or the named ones in that order.
 
         Fields that are not asked for are passed over: their lengths are checked, their content is not.
+        MalformedRecord says in `index` which body it is about.
         """
         wanted = self.names if fields is None else tuple(fields)
         shared = shared_fields(self.record)
@@ -93,7 +95,7 @@ class Codec:
             try:
                 read_rows(bodies[len(rows) :] if rows else bodies, offset, rows, runs)
             except reader.FAILURES:
-                record = self.read(bodies[len(rows)], offset)
+                record = self._read_one_of(bodies, len(rows), offset)
                 if runs and runs[-1][0] == len(rows):
                     runs.pop()
                 if shared:
@@ -126,6 +128,13 @@ class Codec:
             columns = dict(zip(names, _transposed(rows, len(names)), strict=True))
             records[name] = Records(len(slices), columns, slices)
         return Message(values, bodies, records)
+
+    def _read_one_of(self, bodies: Sequence[bytes], index: int, offset: int) -> dict[str, Value]:
+        try:
+            return self.read(bodies[index], offset)
+        except MalformedRecord as error:
+            error.index = index
+            raise
 
     def _arity(self, names: Sequence[str], values: Sequence[Value]) -> None:
         if len(names) != len(values):

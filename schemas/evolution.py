@@ -1,0 +1,82 @@
+"""Values written with another version of a stream's schema, made values of ours (Avro's schema resolution).
+
+Slower than reading one's own (about ten times) and rare: while writers of two versions run, or when history
+from before an upgrade is read again.
+"""
+
+from __future__ import annotations
+
+import io
+
+import fastavro
+from fastavro.read import SchemaResolutionError
+
+from schemas.codec.codec import Codec
+from schemas.codec.model import MISSING, Array, Map, Node, Record, Union, Value, parse
+from schemas.errors import MalformedRecord
+
+
+class Translator:
+    """Bodies of one writer's schema → bodies of ours."""
+
+    def __init__(self, codec: Codec, ours: Value, schema_id: int, theirs: Value) -> None:
+        root, _ = parse(theirs)
+        if not isinstance(root, Record):
+            raise MalformedRecord(codec.subject, schema_id, 0, "", f"schema id {schema_id} is no record")
+        self._codec = codec
+        self._schema_id = schema_id
+        self._writers = Codec(codec.subject, root)
+        self._ours = fastavro.parse_schema(without_logical_types(ours))
+        self._theirs = fastavro.parse_schema(without_logical_types(theirs))
+
+    def body(self, value: bytes, offset: int) -> bytes:
+        """Our body of a value. Raises MalformedRecord, also where the schemas cannot be resolved."""
+        # Read strictly first: fastavro is no judge of malformed bytes.
+        self._writers.read(value, offset)
+        body = io.BytesIO(value[offset:])
+        try:
+            record = fastavro.schemaless_reader(body, self._theirs, self._ours)
+        except (SchemaResolutionError, ValueError, TypeError, LookupError) as error:
+            reason = f"cannot be read with our schema: {error}"
+            raise MalformedRecord(self._codec.subject, self._schema_id, offset, "", reason) from error
+        return self._codec.write(_with_defaults(self._codec.record, record))
+
+
+def without_logical_types(schema: Value) -> Value:
+    """The schema with integers where it has timestamps."""
+    if isinstance(schema, dict):
+        return {key: without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
+    return [without_logical_types(each) for each in schema] if isinstance(schema, list) else schema
+
+
+def without_docs(schema: Value) -> Value:
+    """The schema without its comments: what decides how bytes are read."""
+    if isinstance(schema, dict):
+        return {key: without_docs(value) for key, value in schema.items() if key != "doc"}
+    return [without_docs(each) for each in schema] if isinstance(schema, list) else schema
+
+
+def _with_defaults(node: Node, value: Value) -> Value:
+    """fastavro gives a default of bytes as the JSON string it stands as; ours are bytes already."""
+    match node:
+        case Record():
+            return {
+                each.name: each.default
+                if each.default is not MISSING
+                and isinstance(value[each.name], str)
+                and _is_bytes(each.default)
+                else _with_defaults(each.type, value[each.name])
+                for each in node.fields
+            }
+        case Array(items):
+            return [_with_defaults(items, each) for each in value]
+        case Map(values):
+            return {key: _with_defaults(values, each) for key, each in value.items()}
+        case Union() if node.optional is not None and value is not None:
+            return _with_defaults(node.optional[1], value)
+        case _:
+            return value
+
+
+def _is_bytes(value: Value) -> bool:
+    return isinstance(value, bytes)
