@@ -16,6 +16,7 @@ from headwater.errors import Fatal
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _PLACEHOLDER = re.compile(r"\{\{([a-z_]+)(?::([a-z_]+))?(?::([a-z_]+))?\}\}")
+_DEFINE = re.compile(r"/\* define ([a-z_]+):(.*?)\*/", re.DOTALL)
 _SHARD = re.compile(r"^-- shard ([a-z_]+) by (.+)$", re.MULTILINE)
 _TOKEN = re.compile(r"'(?:[^'\\]|\\.|'')*'|`[^`]*`|--[^\n]*|;", re.DOTALL)
 
@@ -38,6 +39,11 @@ class Target:
                 )
 
 
+def view_database(name: str, database: str) -> str:
+    """The database of views `name` over the tables of `database`; those of the usual one have plain names."""
+    return name if database == "headwater" else f"{database}_{name}"
+
+
 def render(sql: str, target: Target) -> list[str]:
     """Return the statements of one migration file for `target`, in order."""
 
@@ -55,6 +61,8 @@ def render(sql: str, target: Target) -> list[str]:
         kind, name, version = found.groups()
         if kind == "db":
             return target.database
+        if kind in ("canonical_db", "finalized_db"):
+            return view_database(kind.removesuffix("_db"), target.database)
         if kind == "on_cluster":
             return f"ON CLUSTER '{target.cluster}'" if target.cluster else ""
         if kind == "table" and name:
@@ -70,6 +78,9 @@ def render(sql: str, target: Target) -> list[str]:
             f"unknown placeholder {found.group()} in a migration", remedy="see connectors/clickhouse/ddl.py"
         )
 
+    for name, text in _DEFINE.findall(sql):
+        sql = sql.replace("{{" + name + "}}", text.strip())
+    sql = _DEFINE.sub("", sql)
     return list(statements(_PLACEHOLDER.sub(value, _SHARD.sub(distributed, sql))))
 
 

@@ -13,7 +13,7 @@ from importlib import resources
 from typing import Final, cast
 
 from connectors.clickhouse.client import Client
-from connectors.clickhouse.ddl import Target, render
+from connectors.clickhouse.ddl import Target, render, view_database
 from headwater.errors import Fatal
 from headwater.settings import Settings
 
@@ -66,7 +66,7 @@ class Step:
 
 
 def load(chain: str | None) -> tuple[Migration, ...]:
-    """The migrations that this version of Headwater carries, in order; per-chain ones when `chain` is given."""
+    """The migrations that this version carries, in order; per-chain ones when `chain` is given."""
     found = []
     for file in resources.files("connectors.clickhouse").joinpath("migrations").iterdir():
         match = _FILE.match(file.name)
@@ -121,7 +121,7 @@ def plan(client: Client, settings: Settings, chain_id: int | None) -> tuple[Step
         values: dict[str, str] = {}
         if migration.scope and chain_id is not None:
             name = etl_database(settings.chain.name, chain_id, taken)
-            values = {"chain_id": str(chain_id), "etl_db": name}
+            values = {"chain_id": str(chain_id), "etl_db": view_database(name, target.database)}
         bound = Target(target.database, target.cluster, values)
         steps.append(Step(migration, render(migration.sql, bound)))
     return tuple(steps)

@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS {{table:blocks}} {{on_cluster}}
     token_transfer_count UInt32 CODEC(ZSTD(1)),
     contract_count UInt32 CODEC(ZSTD(1)),
     block_hash_hex String ALIAS concat('0x', lower(hex(block_hash))),
+    INDEX block_timestamp_range block_timestamp TYPE minmax GRANULARITY 1,
     INDEX block_hash_bloom block_hash TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX block_hash_hex_bloom concat('0x', lower(hex(block_hash))) TYPE bloom_filter(0.001) GRANULARITY 1
 )
@@ -99,6 +100,7 @@ CREATE TABLE IF NOT EXISTS {{table:transactions}} {{on_cluster}}
     hash_hex String ALIAS concat('0x', lower(hex(hash))),
     from_address_hex String ALIAS concat('0x', lower(hex(from_address))),
     to_address_hex Nullable(String) ALIAS concat('0x', lower(hex(to_address))),
+    INDEX block_timestamp_range block_timestamp TYPE minmax GRANULARITY 1,
     INDEX hash_bloom hash TYPE bloom_filter(0.001) GRANULARITY 1,
     INDEX hash_hex_bloom concat('0x', lower(hex(hash))) TYPE bloom_filter(0.001) GRANULARITY 1
 )
@@ -132,6 +134,7 @@ CREATE TABLE IF NOT EXISTS {{table:logs}} {{on_cluster}}
     transaction_hash_hex String ALIAS concat('0x', lower(hex(transaction_hash))),
     address_hex String ALIAS concat('0x', lower(hex(address))),
     topic0_hex String ALIAS concat('0x', lower(hex(topic0))),
+    INDEX block_timestamp_range block_timestamp TYPE minmax GRANULARITY 1,
     INDEX block_number_range block_number TYPE minmax GRANULARITY 1,
     INDEX address_hex_range concat('0x', lower(hex(address))) TYPE minmax GRANULARITY 1,
     INDEX transaction_hash_bloom transaction_hash TYPE bloom_filter(0.01) GRANULARITY 1,
@@ -168,6 +171,7 @@ CREATE TABLE IF NOT EXISTS {{table:token_transfers}} {{on_cluster}}
     token_address_hex String ALIAS concat('0x', lower(hex(token_address))),
     from_address_hex String ALIAS concat('0x', lower(hex(from_address))),
     to_address_hex String ALIAS concat('0x', lower(hex(to_address))),
+    INDEX block_timestamp_range block_timestamp TYPE minmax GRANULARITY 1,
     INDEX block_number_range block_number TYPE minmax GRANULARITY 1,
     INDEX token_address_hex_range concat('0x', lower(hex(token_address))) TYPE minmax GRANULARITY 1,
     INDEX transaction_hash_bloom transaction_hash TYPE bloom_filter(0.01) GRANULARITY 1,
@@ -307,6 +311,26 @@ ENGINE = {{engine:coverage:sequence}}
 PARTITION BY (chain_id, intDiv(block_number, 1000000))
 ORDER BY (chain_id, block_number, block_hash);
 -- shard coverage by sipHash64(chain_id)
+
+-- The part of coverage that views look at: the newest blocks and the exceptions further down. What is
+-- settled is dropped from it a partition at a time, so that looking costs the same however long history is.
+CREATE TABLE IF NOT EXISTS {{table:coverage_tip}} {{on_cluster}}
+(
+    chain_id UInt64,
+    block_number UInt64,
+    block_hash FixedString(32),
+    sequence UInt64,
+    removed Bool,
+    complete Bool
+)
+ENGINE = {{engine:coverage_tip:sequence}}
+PARTITION BY (chain_id, intDiv(block_number, 1000))
+ORDER BY (chain_id, block_number, block_hash);
+-- shard coverage_tip by sipHash64(chain_id)
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS {{db}}.coverage_to_tip {{on_cluster}}
+TO {{table:coverage_tip}} AS
+SELECT chain_id, block_number, block_hash, sequence, removed, complete FROM {{table:coverage}};
 
 -- Up to where rows need no look at coverage: every block in from_number..to_number is final and whole and
 -- every orphan there is retracted in every table, so removed = 0 decides; holes are the exceptions, which
