@@ -1,0 +1,69 @@
+"""The enrich group: normalized-blocks → the public topics and enriched-blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from headwater.errors import Permanent
+from schemas import StreamReader
+from schemas.registry import Registry
+from streams.logic.enrich import STREAM, Enriched, enrich, enriched_placeholder
+from streams.stage import (
+    ChainEvent,
+    Envelope,
+    Messages,
+    Outcome,
+    Position,
+    StageContext,
+    Worker,
+    headers_of,
+)
+
+INPUT: Final = "normalized-blocks"
+
+
+class EnrichStage:
+    """`ours` gives a value in our version of its schema, itself where it is that already."""
+
+    def __init__(self, context: StageContext, ours: Callable[[bytes], bytes]) -> None:
+        self._frame = context.frame
+        self._ours = ours
+
+    def handle(self, event: ChainEvent) -> Outcome:
+        """A block's public records, its coverage, and the enriched event. Raises Permanent."""
+        values = [self._ours(value) for value in event.values]
+        headers = headers_of(event.envelope)
+        return self._outcome(event.envelope, enrich(event.envelope, values, self._frame, headers))
+
+    def placeholder(self, event: ChainEvent, problem: Permanent) -> Outcome:
+        """The event's number, and an incomplete coverage record of its block."""
+        return self._outcome(event.envelope, enriched_placeholder(event.envelope, str(problem), self._frame))
+
+    def restore(self, table: Mapping[bytes, bytes]) -> int | None:
+        """Nothing is kept between events."""
+        return None
+
+    def _outcome(self, envelope: Envelope, enriched: Enriched) -> Outcome:
+        headers = headers_of(envelope)
+        keys = [str(envelope.chain_id).encode()] * len(enriched.values)
+        ledger = enriched.ledger
+
+        def coverage(positions: Sequence[Position]) -> Messages:
+            if ledger is None:
+                raise TypeError("no block, so no coverage")
+            return ledger.message(positions, self._frame, headers)
+
+        return Outcome(
+            public=enriched.public,
+            ledger=None if ledger is None else coverage,
+            internal=[Messages(STREAM, keys, enriched.values, headers)],
+        )
+
+
+def build(context: StageContext) -> EnrichStage:
+    """The stage of a running worker."""
+    return EnrichStage(context, StreamReader(INPUT, Registry(context.settings).schema).ours)
+
+
+WORKER: Final = Worker(group="enrich", input=INPUT, output=STREAM, build=build)

@@ -1,0 +1,52 @@
+"""The normalize group: raw-blocks → normalized-blocks, event by event, one to one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from headwater.errors import Permanent
+from schemas import StreamReader
+from schemas.registry import Registry
+from streams.logic.normalize import normalize, placeholder
+from streams.logic.normalize_input import read_answers
+from streams.stage import ChainEvent, Envelope, Messages, Outcome, StageContext, Worker, headers_of
+
+INPUT: Final = "raw-blocks"
+OUTPUT: Final = "normalized-blocks"
+
+
+class NormalizeStage:
+    """`ours` gives a value in our version of its schema, itself where it is that already."""
+
+    def __init__(self, context: StageContext, ours: Callable[[bytes], bytes]) -> None:
+        self._frame = context.frame
+        self._ours = ours
+
+    def handle(self, event: ChainEvent) -> Outcome:
+        """The event with its block in typed form. Raises Permanent naming what is wrong with the block."""
+        answers = read_answers([self._ours(value) for value in event.values])
+        return self._outcome(event.envelope, normalize(event.envelope, answers.block, answers.receipts))
+
+    def placeholder(self, event: ChainEvent, problem: Permanent) -> Outcome:
+        """The event's number without its content: downstream sees an incomplete block, never a hole."""
+        return self._outcome(event.envelope, [placeholder(event.envelope, str(problem))])
+
+    def restore(self, table: Mapping[bytes, bytes]) -> int | None:
+        """Nothing is kept between events."""
+        return None
+
+    def _outcome(self, envelope: Envelope, bodies: Sequence[bytes]) -> Outcome:
+        frame = self._frame(OUTPUT)
+        keys = [str(envelope.chain_id).encode()] * len(bodies)
+        return Outcome(
+            internal=[Messages(OUTPUT, keys, [frame + body for body in bodies], headers_of(envelope))]
+        )
+
+
+def build(context: StageContext) -> NormalizeStage:
+    """The stage of a running worker."""
+    return NormalizeStage(context, StreamReader(INPUT, Registry(context.settings).schema).ours)
+
+
+WORKER: Final = Worker(group="normalize", input=INPUT, output=OUTPUT, build=build, fenced=True)
