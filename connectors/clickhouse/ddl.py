@@ -78,7 +78,8 @@ def render(sql: str, target: Target) -> list[str]:
             f"unknown placeholder {found.group()} in a migration", remedy="see connectors/clickhouse/ddl.py"
         )
 
-    for name, text in _DEFINE.findall(sql):
+    # Last one first, since a definition may use those before it.
+    for name, text in reversed(_DEFINE.findall(sql)):
         sql = sql.replace("{{" + name + "}}", text.strip())
     sql = _DEFINE.sub("", sql)
     return list(statements(_PLACEHOLDER.sub(value, _SHARD.sub(distributed, sql))))

@@ -348,26 +348,31 @@ ENGINE = {{engine:settled:version}}
 ORDER BY chain_id;
 -- shard settled by sipHash64(chain_id)
 
--- The finalized height of each chain: the highest sequence wins, then the highest block.
+-- Blocks that were announced as final, one an insert at most. They come from transaction states because
+-- those are made behind everything else: when one is here, all that the chain said before it is in Kafka.
 CREATE TABLE IF NOT EXISTS {{table:finality}} {{on_cluster}}
 (
     chain_id UInt64,
     block_number UInt64,
-    sequence UInt64,
-    version UInt128 MATERIALIZED bitShiftLeft(toUInt128(sequence), 64) + block_number
+    block_hash FixedString(32),
+    sequence UInt64
 )
-ENGINE = {{engine:finality:version}}
-ORDER BY chain_id;
+ENGINE = {{engine:finality:sequence}}
+ORDER BY (chain_id, block_number, block_hash);
 -- shard finality by sipHash64(chain_id)
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {{db}}.transaction_states_to_finality {{on_cluster}}
 TO {{table:finality}} AS
-SELECT chain_id, max(assumeNotNull(transaction_states.block_number)) AS block_number, max(transaction_states.sequence) AS sequence
-FROM {{table:transaction_states}} AS transaction_states
-WHERE state = 'FINALIZED' AND isNotNull(transaction_states.block_number)
+SELECT
+    chain_id,
+    (argMax((assumeNotNull(s.block_number), assumeNotNull(s.block_hash), s.sequence), assumeNotNull(s.block_number)) AS last).1 AS block_number,
+    last.2 AS block_hash,
+    last.3 AS sequence
+FROM {{table:transaction_states}} AS s
+WHERE state = 'FINALIZED' AND isNotNull(s.block_number) AND isNotNull(s.block_hash)
 GROUP BY chain_id;
 
--- Copy of the heads topic: what the listener says of head, safe and finalized. The sink may leave it empty.
+-- Copy of the heads topic: what the listener says of head, safe and finalized.
 CREATE TABLE IF NOT EXISTS {{table:heads}} {{on_cluster}}
 (
     chain_id UInt64,
@@ -382,10 +387,6 @@ CREATE TABLE IF NOT EXISTS {{table:heads}} {{on_cluster}}
 ENGINE = {{engine:heads:sequence}}
 ORDER BY (chain_id, tag);
 -- shard heads by sipHash64(chain_id)
-
-CREATE MATERIALIZED VIEW IF NOT EXISTS {{db}}.heads_to_finality {{on_cluster}}
-TO {{table:finality}} AS
-SELECT chain_id, block_number, sequence FROM {{table:heads}} WHERE tag = 'FINALIZED';
 
 -- The next offset that a table's partition still lacks; the highest wins.
 CREATE TABLE IF NOT EXISTS {{table:sink_progress}} {{on_cluster}}
