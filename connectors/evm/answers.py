@@ -1,0 +1,174 @@
+"""What an HTTP answer of a node means: the raw JSON of results, or which kind of failure it is.
+
+Pure. Results are cut out of the answer as the bytes that the node sent: nothing it said is lost, and
+nothing is parsed twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from headwater.errors import Permanent, Transient
+
+MAX_RETRY_AFTER: Final = 120.0
+_SHOWN: Final = 160
+METHOD_NOT_FOUND: Final = -32601
+INVALID_PARAMS: Final = -32602
+LIMIT_EXCEEDED: Final = -32005
+
+# Phrases of nodes and providers, messages before codes: they use the codes for anything.
+_UNSUPPORTED: Final = (
+    "does not exist",
+    "not supported",
+    "unsupported",
+    "not available",
+    "method not found",
+    "not whitelisted",
+    "not implemented",
+    "unknown method",
+)
+_THROTTLED: Final = ("rate limit", "too many requests", "limit exceeded", "capacity", "throttl")
+
+
+class NodeFailure(Transient):
+    """A bad answer, or none: another endpoint or another moment may do better.
+
+    `outcome` is the metric's label, `retry_after` the seconds that the node asked to be left alone.
+    """
+
+    def __init__(self, endpoint: str, what: str, outcome: str, *, retry_after: float = 0.0) -> None:
+        super().__init__(f"{endpoint}: {what}")
+        self.endpoint = endpoint
+        self.what = what
+        self.outcome = outcome
+        self.retry_after = retry_after
+
+
+class Unsupported(Permanent):
+    """The endpoint will never answer this call: unknown method, parameter or tag."""
+
+    def __init__(self, endpoint: str, what: str) -> None:
+        super().__init__(f"{endpoint}: {what}")
+        self.endpoint = endpoint
+        self.what = what
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """Status, body and the Retry-After header of an HTTP response."""
+
+    status: int
+    body: bytes
+    retry_after: str | None = None
+
+
+class _Error(msgspec.Struct):
+    code: int | str | None = None
+    message: str | None = None
+    data: object = None
+
+
+class _Envelope(msgspec.Struct):
+    result: msgspec.Raw = msgspec.Raw()
+    error: _Error | None = None
+    id: int | str | None = None
+
+
+_ONE: Final = msgspec.json.Decoder(_Envelope)
+_MANY: Final = msgspec.json.Decoder(list[_Envelope])
+
+
+def result_of(endpoint: str, method: str, answer: HttpAnswer) -> memoryview:
+    """The raw JSON of a call's result. Raises NodeFailure or Unsupported."""
+    _check_status(endpoint, method, answer)
+    try:
+        return _result(endpoint, method, _ONE.decode(answer.body))
+    except msgspec.MsgspecError as error:
+        raise _broken(endpoint, method, answer.body, error) from error
+
+
+def results_of(endpoint: str, method: str, answer: HttpAnswer, count: int) -> list[memoryview]:
+    """The raw JSON of a batch's results; calls have the ids 0 to count - 1. Raises as `result_of`."""
+    _check_status(endpoint, method, answer)
+    try:
+        if answer.body.lstrip()[:1] == b"{":
+            _result(endpoint, method, _ONE.decode(answer.body))
+            raise NodeFailure(endpoint, f"{method}: one answer to a batch of {count}", "broken")
+        by_id = {str(each.id): each for each in _MANY.decode(answer.body)}
+    except msgspec.MsgspecError as error:
+        raise _broken(endpoint, method, answer.body, error) from error
+    missing = [number for number in range(count) if str(number) not in by_id]
+    if missing:
+        raise NodeFailure(endpoint, f"{method}: {len(missing)} of {count} answers are missing", "broken")
+    return [_result(endpoint, method, by_id[str(number)]) for number in range(count)]
+
+
+def json_array(items: Sequence[bytes | memoryview]) -> bytes:
+    """One JSON array of raw items, as eth_getBlockReceipts would have answered it."""
+    return b"[" + b",".join(items) + b"]"
+
+
+def is_null(raw: bytes | memoryview) -> bool:
+    """Whether a raw result is null: the node does not have what was asked for."""
+    return raw == b"null"
+
+
+def _result(endpoint: str, method: str, envelope: _Envelope) -> memoryview:
+    if envelope.error is not None:
+        raise _failure(endpoint, method, envelope.error)
+    raw = memoryview(envelope.result)
+    if not raw:
+        raise NodeFailure(endpoint, f"{method}: an answer without result and error", "broken")
+    return raw
+
+
+def _failure(endpoint: str, method: str, error: _Error) -> NodeFailure | Unsupported:
+    message = (error.message or "").lower()
+    what = f"{method}: error {error.code}: {(error.message or 'without a message')[:_SHOWN]}"
+    if error.code in (LIMIT_EXCEEDED, 429) or any(phrase in message for phrase in _THROTTLED):
+        return NodeFailure(endpoint, what, "throttled")
+    if error.code in (METHOD_NOT_FOUND, INVALID_PARAMS) or any(phrase in message for phrase in _UNSUPPORTED):
+        return Unsupported(endpoint, what)
+    return NodeFailure(endpoint, what, "error")
+
+
+def _check_status(endpoint: str, method: str, answer: HttpAnswer) -> None:
+    status = answer.status
+    if status < 400:
+        return
+    wait = retry_after_seconds(answer.retry_after)
+    if status == 429:
+        raise NodeFailure(endpoint, f"{method}: HTTP 429, too many requests", "throttled", retry_after=wait)
+    # Some nodes send a JSON-RPC error with a 4xx status: what it says is worth more than the number.
+    if status < 500 and answer.body.lstrip()[:1] == b"{":
+        try:
+            error = _ONE.decode(answer.body).error
+        except msgspec.MsgspecError:
+            error = None
+        if error is not None:
+            raise _failure(endpoint, method, error)
+    hint = " (is the key in its address right?)" if status in (401, 403, 404) else ""
+    raise NodeFailure(endpoint, f"{method}: HTTP {status}{hint}", "http", retry_after=wait)
+
+
+def retry_after_seconds(header: str | None) -> float:
+    """Seconds of a Retry-After header, at most two minutes; a date or nonsense counts as one second."""
+    if header is None:
+        return 0.0
+    try:
+        return min(max(float(header), 0.0), MAX_RETRY_AFTER)
+    except ValueError:
+        return 1.0
+
+
+def _broken(endpoint: str, method: str, body: bytes, error: Exception) -> NodeFailure:
+    start = body.lstrip()[:1]
+    if start == b"<":
+        return NodeFailure(endpoint, f"{method}: HTML where JSON was due", "html")
+    if not start:
+        return NodeFailure(endpoint, f"{method}: an empty answer", "broken")
+    return NodeFailure(endpoint, f"{method}: broken JSON in {len(body)} bytes: {error}", "broken")

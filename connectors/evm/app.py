@@ -1,0 +1,87 @@
+"""The listener put together from settings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+from connectors.base import Backoff
+from connectors.evm.async_log import AsyncLog
+from connectors.evm.bloom import Bloom
+from connectors.evm.event import STREAM, EventCodec
+from connectors.evm.fetch import Fetcher
+from connectors.evm.heads import STREAM as HEADS
+from connectors.evm.heads import Heads
+from connectors.evm.kafka_store import KafkaStore
+from connectors.evm.listener import Listener, PollTicker
+from connectors.evm.log import ChainLog
+from connectors.evm.nodes import Nodes, connect
+from connectors.evm.progress import Progress
+from connectors.evm.retention import Retention
+from connectors.evm.verify import Verifier
+from headwater.clock import now_ms
+from headwater.errors import Fatal, Transient
+from headwater.health import HEALTH
+from headwater.logging import get_logger
+from headwater.settings import Settings
+from schemas.registry import Registry
+from topics.catalog import topic_name
+
+T = TypeVar("T")
+_log = get_logger("headwater.listen")
+
+
+async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> None:
+    """Follow the chain of the settings until cancelled. Raises Fatal."""
+    nodes, transport = connect(settings)
+    try:
+        chain = settings.chain
+        verifier = Verifier(Bloom(), header_hash=chain.verify_header_hash, logs_bloom=chain.verify_bloom)
+        fetcher = Fetcher(chain.name, nodes, verifier, chain.traces)
+        chain_id = await _chain_id(fetcher, nodes)
+        registry = Registry(settings)
+        raw_id = await _eventually("schema registry", lambda: registry.id_for(STREAM))
+        heads_id = await _eventually("schema registry", lambda: registry.id_for(HEADS))
+        heads = Heads(settings, chain_id, heads_id)
+        store = KafkaStore(settings, topic_name(settings, STREAM), str(chain_id))
+        codec = EventCodec(chain_id, raw_id)
+        log = AsyncLog(ChainLog(store, codec, settings.client_id, now_ms), Retention(now_ms))
+        try:
+            await Listener(
+                chain,
+                nodes,
+                fetcher,
+                log,
+                Progress(chain.name, heads),
+                PollTicker(chain.poll_seconds),
+                accept_fork=accept_fork,
+            ).run()
+        finally:
+            await log.close()
+            heads.close()
+    finally:
+        await transport.close()
+
+
+async def _chain_id(fetcher: Fetcher, nodes: Nodes) -> int:
+    # The first good answer admits its node, which tells the chain where the settings do not.
+    await fetcher.head("latest")
+    if nodes.chain_id is None:
+        raise Fatal("no endpoint told its chain id", remedy="set HEADWATER_CHAIN__CHAIN_ID")
+    return nodes.chain_id
+
+
+async def _eventually(part: str, work: Callable[[], T]) -> T:
+    backoff = Backoff()
+    while True:
+        try:
+            result = await asyncio.to_thread(work)
+        except Transient as error:
+            wait = backoff.next()
+            HEALTH.say(part, False, str(error))
+            _log.warning("not there yet", part=part, reason=str(error), retry_in=round(wait, 2))
+            await asyncio.sleep(wait)
+        else:
+            HEALTH.say(part, True)
+            return result

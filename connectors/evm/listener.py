@@ -1,0 +1,309 @@
+"""Follows the head of a chain: looks at the node, asks the cursor what that means, publishes.
+
+Every round starts from what is published and from what the node says now, so whatever happened in
+between (a fork during a fetch, a failed write, a node that left) is answered by the next round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from connectors.base import Backoff
+from connectors.evm.answers import NodeFailure, Unsupported
+from connectors.evm.async_log import AsyncLog
+from connectors.evm.cursor import Ancestor, BelowFinalized, BelowStart, Cursor, Deeper
+from connectors.evm.decode import Head
+from connectors.evm.event import Content, Event, Kind
+from connectors.evm.fetch import Fetched, Fetcher
+from connectors.evm.nodes import Pool
+from connectors.evm.progress import Progress
+from connectors.evm.verify import PARENT_LINK
+from headwater.errors import Fatal, Transient
+from headwater.health import HEALTH
+from headwater.logging import get_logger
+from headwater.settings import ChainSettings
+
+PATIENCE: Final = 5
+"""Looks in a row at a head that is an ancestor of the tip, before it is taken for a chain that went back
+and not for a node that lags behind."""
+ROUND_WINDOWS: Final = 16
+"""Prefetch windows between two looks at the head and the tags, while behind."""
+REVERTS_AT_ONCE: Final = 4
+_log = get_logger("headwater.listen")
+
+
+class Ticker(Protocol):
+    """Says when to look at the head again: polling now, newHeads notifications another day."""
+
+    async def wait(self) -> None:
+        """Return when the head may have moved, after one poll interval at the latest."""
+
+
+class PollTicker:
+    """Looks at the head every `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def wait(self) -> None:
+        await asyncio.sleep(self._seconds)
+
+
+class Listener:
+    """The listener of one chain; runs until its task is cancelled. Raises Fatal.
+
+    `accept_fork` is the hash of a block below finality that an operator accepted as canonical.
+    """
+
+    def __init__(
+        self,
+        chain: ChainSettings,
+        pool: Pool,
+        fetcher: Fetcher,
+        log: AsyncLog,
+        progress: Progress,
+        ticker: Ticker,
+        *,
+        accept_fork: bytes | None = None,
+    ) -> None:
+        self._chain = chain
+        self._pool = pool
+        self._fetcher = fetcher
+        self._log = log
+        self._progress = progress
+        self._ticker = ticker
+        self._accept_fork = accept_fork
+        self._accepted = False  # until there is finality again
+        self._lagging = 0
+        self._tagged: bytes | None = None
+
+    async def run(self) -> None:
+        """Follow the chain until cancelled."""
+        backoff = Backoff()
+        opened = False
+        while True:
+            try:
+                if not opened:
+                    await self._log.open(finality=not self._accepted)
+                    opened = True
+                behind = await self.round()
+                backoff.reset()
+                HEALTH.say("log", True)
+                if not behind:
+                    await self._log.care()
+                    await self._ticker.wait()
+            except NodeFailure as failure:
+                _log.warning("looking at the head again", endpoint=failure.endpoint, reason=failure.what)
+                await self._ticker.wait()
+            except Unsupported as error:
+                raise Fatal(
+                    f"no endpoint can serve this chain: {error}", remedy="check chain.rpc and chain.traces"
+                ) from error
+            except Transient as error:
+                # Nobody knows what was written: read it back, under a new claim and with a new producer.
+                opened = False
+                HEALTH.say("log", False, str(error))
+                wait = backoff.next()
+                _log.warning("claiming the chain again", reason=str(error), retry_in=round(wait, 2))
+                await asyncio.sleep(wait)
+
+    async def round(self) -> bool:
+        """One look at the head and what follows from it; tells whether to look again at once."""
+        latest = await self._head()
+        cursor = self._log.cursor
+        tip = cursor.tip
+        if tip is None or (latest.number > tip.number and latest.parent != tip.hash):
+            behind = await self._catch_up(latest)
+        elif latest.hash == tip.hash:
+            behind = False
+        elif latest.parent == tip.hash:
+            await self._apply([await self._fetcher.by_hash(latest)])
+            behind = False
+        else:
+            behind = await self._follow_branch(latest)
+        if latest.hash == tip_hash(cursor):
+            self._lagging = 0
+        await self._move_tags()
+        return behind
+
+    async def _head(self) -> Head:
+        latest = await self._fetcher.head("latest")
+        if latest is None:
+            raise Fatal("no endpoint answers eth_getBlockByNumber latest", remedy="check chain.rpc")
+        self._progress.node_head(latest)
+        return latest
+
+    async def _catch_up(self, latest: Head) -> bool:
+        """Apply by height up to the head, some windows at most, fetching ahead."""
+        cursor = self._log.cursor
+        first = cursor.tip.number + 1 if cursor.tip else await self._first_height(latest)
+        last = min(latest.number, first + self._chain.prefetch_blocks * ROUND_WINDOWS - 1)
+        fetches: dict[int, asyncio.Task[Fetched]] = {}
+        try:
+            number = first
+            while number <= last:
+                for ahead in range(number, min(last + 1, number + self._chain.prefetch_blocks)):
+                    if ahead not in fetches:
+                        fetches[ahead] = asyncio.create_task(self._fetcher.by_number(ahead))
+                ready = [await fetches.pop(number)]
+                while (task := fetches.get(number + len(ready))) and task.done() and not task.exception():
+                    ready.append(fetches.pop(number + len(ready)).result())
+                applied = await self._apply(ready)
+                number += applied
+                if applied < len(ready):
+                    return await self._follow_branch(ready[applied].head)
+        finally:
+            for task in fetches.values():
+                task.cancel()
+            await asyncio.gather(*fetches.values(), return_exceptions=True)
+        return last < latest.number
+
+    async def _first_height(self, latest: Head) -> int:
+        floor = self._log.cursor.floor
+        if floor is not None:
+            return floor
+        if self._chain.start == "latest":
+            return latest.number
+        if self._chain.start != "earliest":
+            return int(self._chain.start)
+        earliest = await self._fetcher.head("earliest")
+        if earliest is None:
+            raise Fatal("no endpoint has an earliest block", remedy="give --start N")
+        return earliest.number
+
+    async def _apply(self, blocks: Sequence[Fetched]) -> int:
+        """Publish those of the blocks that link to the tip one after the other; returns how many."""
+        cursor = self._log.cursor
+        tip = cursor.tip
+        events: list[Event] = []
+        for block in blocks:
+            head = block.head
+            linked = cursor.follows(head) if not events else head.parent == blocks[len(events) - 1].head.hash
+            if not linked:
+                break
+            verified = block.content.verified
+            if events or tip is not None:
+                verified = (*verified, PARENT_LINK)
+            events.append(Event(Kind.APPLY, head, with_checks(block.content, verified)))
+        if events:
+            await self._publish(events)
+        return len(events)
+
+    async def _follow_branch(self, seen: Head) -> bool:
+        """Find where a node's branch leaves the published one and take back what is above."""
+        cursor = self._log.cursor
+        self._pool.doubt()
+        if await self._fetcher.header(hash=seen.hash) is None:
+            return False
+        oldest = seen
+        while isinstance(meaning := cursor.meaning(oldest), Deeper):
+            parent = await self._fetcher.header(hash=meaning.parent)
+            if parent is None or parent.number != oldest.number - 1:
+                _log.warning("a branch vanished while it was followed", number=oldest.number)
+                return False
+            oldest = parent
+        if isinstance(meaning, BelowFinalized):
+            return await self._below_finality(oldest, meaning.finalized)
+        if isinstance(meaning, Ancestor) and meaning.number == seen.number and not self._patient(seen):
+            return False
+        await self._revert(meaning.revert, meaning)
+        return True
+
+    def _patient(self, seen: Head) -> bool:
+        self._lagging += 1
+        if self._lagging < PATIENCE:
+            _log.warning("the node's head is behind what is published", head=seen.number, look=self._lagging)
+            return False
+        self._lagging = 0
+        return True
+
+    async def _below_finality(self, oldest: Head, finalized: Head) -> bool:
+        here = "0x" + oldest.hash.hex()
+        if self._accepted:
+            raise Fatal(
+                f"the accepted fork leaves below block {finalized.number}, the lowest that raw-blocks still holds",
+                remedy="start over with empty topics (another HEADWATER_TOPIC_PREFIX)",
+            )
+        if oldest.hash == self._accept_fork:
+            _log.warning("following a fork below finality, as told", block=here, number=oldest.number)
+            self._accepted = True
+            await self._log.open(finality=False)
+            return True
+        message = (
+            f"the node's chain forks below the finalized block {finalized.number} "
+            f"(0x{finalized.hash.hex()}): its block {oldest.number} is {here}; nothing more is published"
+        )
+        HEALTH.fail(message)
+        raise Fatal(
+            message,
+            remedy="check the node; to follow its chain and take back final blocks run "
+            f"`headwater listen --accept-fork {here}`",
+        )
+
+    async def _revert(self, count: int, meaning: Ancestor | BelowStart) -> None:
+        if not count:
+            return
+        _log.warning(
+            "following a fork",
+            depth=count,
+            ancestor=meaning.number if isinstance(meaning, Ancestor) else None,
+        )
+        links = list(self._log.cursor.from_tip(count))
+        for start in range(0, count, REVERTS_AT_ONCE):
+            events = [
+                Event(Kind.REVERT, link.head, await self._log.content(link))
+                for link in links[start : start + REVERTS_AT_ONCE]
+            ]
+            await self._publish(events)
+        self._progress.reorganised(count)
+
+    async def _move_tags(self) -> None:
+        """Publish SAFE and FINALIZED where they moved; looked at once a tip."""
+        cursor = self._log.cursor
+        tip = cursor.tip
+        if tip is None or tip.hash == self._tagged:
+            return
+        depths = {"finalized": self._chain.finalized_depth, "safe": self._chain.safe_depth}
+        found = await asyncio.gather(*(self._tag(name, tip, depth) for name, depth in depths.items()))
+        finalized, safe = found
+        events: list[Event] = []
+        if finalized is not None and cursor.is_news(finalized, cursor.finalized):
+            events.append(Event(Kind.FINALIZED, finalized))
+        if safe is not None and cursor.is_news(safe, cursor.safe):
+            events.insert(0, Event(Kind.SAFE, safe))
+        if events:
+            await self._publish(events)
+        if cursor.finalized is not None:
+            self._accepted = False
+        self._tagged = tip.hash
+
+    async def _tag(self, name: str, tip: Head, depth: int) -> Head | None:
+        """The published block that a tag means.
+
+        A chain without the tag has it at a depth. While catching up the tag is ahead of the tip: then
+        the tip itself is meant, once the node confirms that it is on its chain.
+        """
+        cursor = self._log.cursor
+        tag = await self._fetcher.head(name)
+        if tag is None:
+            return cursor.at(tip.number - depth)
+        if tag.number <= tip.number:
+            return cursor.at(tag.number) if cursor.holds(tag.hash) else None
+        there = await self._fetcher.header(number=tip.number)
+        return tip if there is not None and there.hash == tip.hash else None
+
+    async def _publish(self, events: Sequence[Event]) -> None:
+        sequence = await self._log.publish(events)
+        self._progress.published(events, sequence, self._log.cursor)
+
+
+def tip_hash(cursor: Cursor) -> bytes | None:
+    """Hash of the last block published."""
+    return None if cursor.tip is None else cursor.tip.hash
+
+
+def with_checks(content: Content, verified: tuple[str, ...]) -> Content:
+    """The content with the checks that the block passed by now."""
+    return Content(content.block, content.receipts, content.traces, content.source, verified)
