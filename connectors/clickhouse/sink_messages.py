@@ -1,0 +1,62 @@
+"""What the parts of the sink hand to each other: messages, places in the log, batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from headwater.errors import Permanent
+
+
+class Partition(NamedTuple):
+    """A partition of a topic."""
+
+    topic: str
+    number: int
+
+
+class Message(Protocol):
+    """The part of confluent-kafka's Message that the sink uses."""
+
+    def __len__(self) -> int: ...  # bytes of the value
+    def topic(self) -> str: ...
+    def partition(self) -> int: ...
+    def offset(self) -> int: ...
+    def key(self) -> bytes | None: ...
+    def value(self) -> bytes | None: ...
+    def headers(self) -> list[tuple[str, bytes | None]] | None: ...
+    def timestamp(self) -> tuple[int, int]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A message that cannot become a row, and why."""
+
+    message: Message
+    error: Permanent
+
+
+def place(message: Message) -> Partition:
+    """The partition that a message came from."""
+    return Partition(message.topic(), message.partition())
+
+
+def span(messages: Sequence[Message]) -> tuple[dict[Partition, int], dict[Partition, int]]:
+    """The first offset of each partition and that after its last, for messages of one topic in order."""
+    if not messages:
+        return {}, {}
+    topic = messages[0].topic()
+    first = {message.partition(): message.offset() for message in reversed(messages)}
+    last = {message.partition(): message.offset() for message in messages}
+    return (
+        {Partition(topic, number): offset for number, offset in first.items()},
+        {Partition(topic, number): offset + 1 for number, offset in last.items()},
+    )
+
+
+def present(messages: Sequence[Message]) -> Sequence[Message]:
+    """Without tombstones: they have no content that could be a row."""
+    if all(message.value() is not None for message in messages):
+        return messages
+    return [message for message in messages if message.value() is not None]

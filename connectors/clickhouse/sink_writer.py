@@ -1,0 +1,160 @@
+"""Writing a batch: read it, encode it, insert it, and at each step set the bad rows aside."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, TypeVar
+
+from connectors.clickhouse.sink_bisect import BadRowLimit, bisect
+from connectors.clickhouse.sink_messages import Bad, Message, present
+from connectors.clickhouse.sink_rows import Columns, Reader
+from headwater import metrics
+from headwater.errors import HeadwaterError, Permanent, Transient
+from headwater.logging import get_logger
+
+_log = get_logger("connectors.clickhouse.sink")
+_FIRST_PAUSE: Final = 0.1
+_LONGEST_PAUSE: Final = 5.0
+T = TypeVar("T")
+
+
+class Stopped(HeadwaterError):  # noqa: N818 - no failure, a wish
+    """The sink is stopping: what was not acknowledged will be read again."""
+
+
+class Retry:
+    """Repeats what fails for a passing reason until it succeeds. `failing` tells what it says meanwhile."""
+
+    def __init__(self, name: str, stop: threading.Event) -> None:
+        self._name = name
+        self._stop = stop
+        self.failing = ""
+
+    def __call__(self, step: Callable[[], T]) -> T:
+        """The step's result. Raises what the step raises but Transient, and Stopped."""
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                result = step()
+            except Transient as error:
+                if not self.failing:
+                    _log.warning("the sink waits", table=self._name, error=str(error))
+                self.failing = str(error)
+                metrics.SINK_RETRIES.labels(self._name).inc()
+                if self._stop.wait(pause):
+                    raise Stopped(f"stopped while waiting: {error}") from error
+                pause = min(2 * pause, _LONGEST_PAUSE)
+            else:
+                if self.failing:
+                    _log.info("the sink goes on", table=self._name)
+                self.failing = ""
+                return result
+
+
+class Target(Protocol):
+    """A table: `Table`, or a fake."""
+
+    @property
+    def name(self) -> str: ...
+    def encode(self, columns: Columns) -> bytes: ...
+    def insert(self, encoded: bytes, rows: int) -> None: ...
+
+
+class Letters(Protocol):
+    """The dead letters."""
+
+    def send(self, bad: Sequence[Bad]) -> None: ...
+
+
+class Writer:
+    """Writes the batches of one stream into its table."""
+
+    def __init__(
+        self, reader: Reader, table: Target, letters: Letters, limit: BadRowLimit, retry: Retry, chain: str
+    ) -> None:
+        self._reader = reader
+        self._table = table
+        self._letters = letters
+        self._limit = limit
+        self._chain = chain
+        self.retry = retry
+
+    def write(self, messages: Sequence[Message]) -> None:
+        """When this returns each message is a row or a dead letter, acknowledged.
+
+        Raises Fatal when too many are bad (then none of them was sent to the dead letters), and Stopped.
+        """
+        bad: list[Bad] = []
+        good, columns = self.read(present(messages), bad)
+        self.insert(good, columns, bad)
+        self.bury(len(messages), bad)
+
+    def read(self, messages: Sequence[Message], bad: list[Bad]) -> tuple[Sequence[Message], Columns]:
+        """The messages that are records, and their columns; the others are added to `bad`."""
+        try:
+            return messages, self.retry(lambda: self._reader.columns(messages))
+        except Permanent:
+            good = self._without_bad(
+                messages,
+                bad,
+                lambda start, end: self.retry(lambda: self._reader.columns(messages[start:end])),
+            )
+            return good, self.retry(lambda: self._reader.columns(good))
+
+    def insert(self, messages: Sequence[Message], columns: Columns, bad: list[Bad]) -> None:
+        """Insert rows; those that do not fit their columns or that the server refuses are added to `bad`."""
+        if not messages:
+            return
+        encode = self._table.encode
+        try:
+            encoded = encode(columns)
+        except Permanent:
+            kept = self._without_bad(messages, bad, lambda start, end: encode(_part(columns, start, end)))
+            chosen = set(map(id, kept))
+            at = [n for n, message in enumerate(messages) if id(message) in chosen]
+            messages, columns = kept, {name: [values[n] for n in at] for name, values in columns.items()}
+            if not messages:
+                return
+            encoded = encode(columns)
+        inserted = len(messages)
+        try:
+            self.retry(lambda: self._table.insert(encoded, len(messages)))
+        except Permanent:
+            inserted = len(
+                self._without_bad(
+                    messages,
+                    bad,
+                    lambda start, end: self.retry(
+                        lambda: self._table.insert(encode(_part(columns, start, end)), end - start)
+                    ),
+                )
+            )
+        metrics.SINK_ROWS.labels(self._chain, self._table.name).inc(inserted)
+
+    def bury(self, rows: int, bad: Sequence[Bad]) -> None:
+        """Send the bad ones of a batch to the dead letters."""
+        if bad:
+            self.retry(lambda: self._letters.send(bad))
+        self._limit.done(rows, len(bad))
+
+    def _without_bad(
+        self, messages: Sequence[Message], bad: list[Bad], attempt: Callable[[int, int], object]
+    ) -> list[Message]:
+        spoiled: set[int] = set()
+
+        def found(row: int, error: Permanent) -> None:
+            spoiled.add(row)
+            bad.append(Bad(messages[row], error))
+            self._limit.check(len(messages), len(bad), error)
+
+        bisect(len(messages), lambda start, end: void(attempt(start, end)), found)
+        return [message for row, message in enumerate(messages) if row not in spoiled]
+
+
+def void(_: object) -> None:
+    """Drop a result."""
+
+
+def _part(columns: Columns, start: int, end: int) -> Columns:
+    return {name: values[start:end] for name, values in columns.items()}
