@@ -27,6 +27,11 @@ def receipts_in_order(transactions: Sequence[Transaction], receipts: Sequence[Re
         raise Permanent(f"transaction {error.args[0]} has no receipt") from None
 
 
+def refuse_other_place(said: Transaction, position: int) -> None:
+    """Raises Permanent when the transaction says that it is elsewhere in the block."""
+    _refuse(f"transactions[{position}]", "transactionIndex", said.transaction_index, hex(position))
+
+
 def transaction_differences(said: Transaction, block: Block, chain_id: int) -> str | None:
     """The transaction's extra content, contradictions included. Raises Permanent as the module says."""
     where = f"transactions[{int(said.transaction_index, 0)}]"

@@ -19,6 +19,7 @@ from streams.logic.normalize_answers import (
 from streams.logic.normalize_differences import (
     log_differences,
     receipt_differences,
+    refuse_other_place,
     refuse_repeated,
     transaction_differences,
 )
@@ -98,9 +99,8 @@ def encode_records(block: Block, receipts: list[Receipt], chain_id: int) -> Bodi
     log_counts: list[int] = []
     indexes: list[int] = []
     for position, (said, receipt) in enumerate(zip(block.transactions, receipts, strict=True)):
-        own = SMALL.get(said.transaction_index)
-        if (own if own is not None else int(said.transaction_index, 0)) != position:
-            raise ValueError("transactionIndex is not the transaction's place in the block")
+        if SMALL.get(said.transaction_index) != position:
+            refuse_other_place(said, position)
         if (
             said.block_hash != block.hash
             or said.block_number != block.number
