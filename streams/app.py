@@ -17,6 +17,7 @@ from mode.supervisors import CrashingSupervisor
 from headwater.errors import Fatal
 from headwater.kafka import MAX_MESSAGE_BYTES
 from headwater.settings import Settings
+from streams.prompt_consumer import PromptTransport
 from topics.catalog import app_id
 
 _SLOTS: Final = 64
@@ -58,7 +59,7 @@ def take_slot(settings: Settings, group: str) -> Slot:
 def create_app(settings: Settings, group: str, slot: Slot) -> faust.App:
     """The application: its id is the consumer group. Creates no topics: the catalogue owns them all."""
     session = settings.kafka.session_timeout_ms / 1000
-    return faust.App(
+    app = faust.App(
         app_id(settings, group),
         broker=[f"kafka://{server.strip()}" for server in settings.kafka.bootstrap_servers.split(",")],
         broker_credentials=_credentials(settings),
@@ -93,6 +94,8 @@ def create_app(settings: Settings, group: str, slot: Slot) -> faust.App:
         web_tables_enabled=False,
         web_host="127.0.0.1",
     )
+    app.transport = PromptTransport(app.conf.broker_consumer, app)
+    return app
 
 
 def _credentials(settings: Settings) -> faust.SASLCredentials | faust.SSLCredentials | None:

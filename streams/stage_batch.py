@@ -14,7 +14,7 @@ from headwater.settings import Settings
 from streams.deadletter import dead_letters
 from streams.serde import read_envelope
 from streams.stage import ChainEvent, Envelope, EventKind, Messages, Outcome, Stage, Worker
-from streams.stage_gate import Gate, GateState, Incoming, Verdict
+from streams.stage_gate import Gate, Incoming, Start, Verdict
 from streams.stage_input import POSITION_HEADER
 from streams.stage_output import Stopped
 
@@ -44,7 +44,7 @@ class BatchHandler:
         stage: Stage,
         write: Write,
         stop: threading.Event,
-        start: GateState,
+        start: Start,
     ) -> None:
         self._settings = settings
         self._worker = worker
@@ -66,7 +66,7 @@ class BatchHandler:
             except Permanent as error:
                 outcomes.append(Outcome(internal=self._dead((message,), error)))
                 continue
-            verdict, event = self.gate.look(envelope, message)
+            verdict, event = self.gate.judge(envelope, message)
             if verdict is Verdict.GAP:
                 gap = place
                 break
@@ -85,8 +85,7 @@ class BatchHandler:
 
     def closes_gap(self, message: Incoming) -> bool:
         """True when this message, which found a gap, would find none now."""
-        verdict, _ = Gate(self.gate.state, fenced=self._worker.fenced).look(self._envelope(message), message)
-        return verdict is not Verdict.GAP
+        return not self.gate.would_be_gap(self._envelope(message), message)
 
     def count(self, events: Sequence[ChainEvent]) -> None:
         """Say in the metrics that these events are finished, table included."""
@@ -113,10 +112,10 @@ class BatchHandler:
         except Permanent as error:
             said = dict(message.headers)
             sequence, chain_id = (_number(said.get(name)) for name in ("sequence", "chain-id"))
-            last = self.gate.state.last
+            last = self.gate.last
             if sequence is None or chain_id is None or last is None or sequence != last + 1:
                 raise error
-            return _unreadable(chain_id, sequence)
+            return _unreadable(chain_id, sequence, self.gate.claim)
 
     def _decide(self, event: ChainEvent, message: Incoming) -> Outcome:
         pause = _FIRST_BACKOFF_SECONDS
@@ -166,12 +165,12 @@ def _number(text: bytes | None) -> int | None:
     return int(text) if text is not None and text.isdigit() else None
 
 
-def _unreadable(chain_id: int, sequence: int) -> Envelope:
+def _unreadable(chain_id: int, sequence: int, claim: int) -> Envelope:
     return Envelope(
         event=EventKind.UNKNOWN,
         chain_id=chain_id,
         sequence=sequence,
-        claim=-1,
+        claim=claim,
         block_number=None,
         block_hash=None,
         parent_hash=None,

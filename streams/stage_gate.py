@@ -1,11 +1,14 @@
-"""Which messages of a chain-ordered topic count: the claim fence, repeats, gaps, and parts put together."""
+"""Which messages of a chain-ordered topic count, and the parts of an event put together."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import copy
+from dataclasses import dataclass
 from enum import Enum
 
 from streams.stage import ChainEvent, Envelope, EventKind
+from topics import chain_log
+from topics.chain_log import ClaimFilter, Place, SequenceFilter
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,72 +24,66 @@ class Incoming:
 
 
 class Verdict(Enum):
-    """What becomes of a message."""
+    """What becomes of a message: that of the log, and HOLD for a part while more are to come."""
 
-    ACCEPT = "accept"  # it completes an event
-    HOLD = "hold"  # a part; more are to come
-    REPEAT = "repeat"  # its sequence was accepted before
-    STALE = "stale"  # its listener was overruled by a later CLAIM
-    GAP = "gap"  # a sequence, or a part, before it is missing
+    ACCEPT = "accept"
+    HOLD = "hold"
+    REPEAT = "repeat"
+    STALE = "stale"
+    GAP = "gap"
 
 
 @dataclass(frozen=True, slots=True)
-class GateState:
-    """Where a reader stands: a value, so that a look ahead can be thrown away.
+class Start:
+    """Where a reader starts.
 
-    `last` is the last accepted sequence, None when nothing is known and any is welcome. `claim` is the
-    offset of the CLAIM in force, None to adopt that of the next event. `position` is the offset after the
-    last accepted event, None when unknown. `parts` are those of the event in the making.
+    `last` is the last sequence that was finished, None when nothing is known and any is welcome. `claim`
+    is the offset of the CLAIM in force, None at the very start of raw-blocks. `position` is the offset
+    after the last event that was finished, None when unknown.
     """
 
     last: int | None = None
     claim: int | None = None
     position: int | None = None
-    parts: tuple[tuple[Envelope, Incoming], ...] = ()
 
 
 class Gate:
-    """Applies the reader's rules of `topics.md`, in this order: claim, repeat, gap, parts."""
+    """The log's rules (see topics.chain_log), and the parts of the event in the making."""
 
-    def __init__(self, state: GateState, *, fenced: bool) -> None:
-        self.state = state
-        self._fenced = fenced
+    def __init__(self, start: Start, *, fenced: bool) -> None:
+        self.position = start.position
+        self._parts: list[tuple[Envelope, Incoming]] = []
+        self._claims = ClaimFilter(start.last, start.claim) if fenced else None
+        self._sequence = SequenceFilter(start.last)
 
-    def look(self, envelope: Envelope, message: Incoming) -> tuple[Verdict, ChainEvent | None]:
-        """Judge the next message of the topic. A GAP leaves everything as it was."""
-        state = self.state
-        if self._fenced:
-            if envelope.event is EventKind.CLAIM:
-                # Fences even as a repeat, and ends what its predecessor left half written.
-                state = replace(state, claim=message.offset, parts=())
-            elif envelope.event is not EventKind.UNKNOWN:
-                if state.claim is None:
-                    state = replace(state, claim=envelope.claim)
-                if envelope.claim != state.claim:
-                    self.state = state
-                    return Verdict.STALE, None
-        if state.last is not None and envelope.sequence <= state.last:
-            self.state = state
-            return Verdict.REPEAT, None
-        if state.last is not None and envelope.sequence != state.last + 1:
-            return Verdict.GAP, None
-        return self._assemble(state, envelope, message)
+    @property
+    def last(self) -> int | None:
+        """The last sequence accepted whole."""
+        return self._sequence.last if self._claims is None else self._claims.last
 
-    def _assemble(
-        self, state: GateState, envelope: Envelope, message: Incoming
-    ) -> tuple[Verdict, ChainEvent | None]:
-        parts = state.parts if state.parts and state.parts[0][0].sequence == envelope.sequence else ()
+    @property
+    def claim(self) -> int:
+        """The claim in force; -1 where there is none."""
+        claim = None if self._claims is None else self._claims.claim
+        return -1 if claim is None else claim
+
+    @property
+    def unfinished(self) -> bool:
+        """True while parts of an event are here and others are not."""
+        return bool(self._parts)
+
+    def judge(self, envelope: Envelope, message: Incoming) -> tuple[Verdict, ChainEvent | None]:
+        """Judge the next message of the topic; with ACCEPT comes the whole event."""
+        verdict = self._verdict(envelope, message.offset)
+        if verdict is not chain_log.Verdict.ACCEPT:
+            return Verdict(verdict.value), None
         if envelope.part == 0:
-            parts = ()  # a writer that starts the event again
-        if envelope.part < len(parts):
-            return Verdict.REPEAT, None
-        if envelope.part > len(parts):
-            return Verdict.GAP, None
-        parts = (*parts, (envelope, message))
-        if len(parts) < envelope.parts:
-            self.state = replace(state, parts=parts)
+            self._parts.clear()
+        self._parts.append((envelope, message))
+        if len(self._parts) < envelope.parts:
             return Verdict.HOLD, None
-        self.state = replace(state, last=envelope.sequence, position=message.offset + 1, parts=())
+        parts, self._parts = self._parts, []
+        self.position = message.offset + 1
         event = ChainEvent(
             envelope=parts[0][0],
             values=tuple(each.value or b"" for _, each in parts),
@@ -95,3 +92,27 @@ class Gate:
             offsets=tuple(each.offset for _, each in parts),
         )
         return Verdict.ACCEPT, event
+
+    def would_be_gap(self, envelope: Envelope, message: Incoming) -> bool:
+        """True when this message would find a gap before it. Changes nothing."""
+        return copy.deepcopy(self).judge(envelope, message)[0] is Verdict.GAP
+
+    def _verdict(self, envelope: Envelope, offset: int) -> chain_log.Verdict:
+        is_claim = envelope.event is EventKind.CLAIM
+        if self._claims is None:
+            # normalize forwards a fresh CLAIM only where the log allows it to start a new numbering.
+            fresh = is_claim and envelope.fresh
+            if is_claim:
+                self._sequence.abandon_parts()
+            return self._sequence.judge(envelope.sequence, envelope.part, envelope.parts, restart=fresh)
+        return self._claims.judge(
+            Place(
+                offset=offset,
+                is_claim=is_claim,
+                claim=envelope.claim,
+                sequence=envelope.sequence,
+                fresh=envelope.fresh,
+                part=envelope.part,
+                parts=envelope.parts,
+            )
+        )

@@ -8,10 +8,12 @@ from typing import Final
 from confluent_kafka import Message
 
 from headwater import kafka
+from headwater.errors import Permanent
 from headwater.settings import Settings
 from streams.serde import read_envelope
 from streams.stage import EventKind
-from streams.stage_gate import GateState, Incoming
+from streams.stage_gate import Incoming, Start
+from topics.chain_log import LOOK_BACK, Place, claim_in_force
 
 # Written with every internal message: the offset after the input event that caused it.
 POSITION_HEADER: Final = "source-position"
@@ -31,7 +33,7 @@ def incoming(message: Message) -> Incoming:
     )
 
 
-def last_written(settings: Settings, topic: str, stream: str, partition: int) -> GateState:
+def last_written(settings: Settings, topic: str, stream: str, partition: int) -> Start:
     """Where the writer of an internal topic stopped, from the topic's tail.
 
     Repeats of a paused writer may follow the last message, so the highest sequence of the last
@@ -40,29 +42,63 @@ def last_written(settings: Settings, topic: str, stream: str, partition: int) ->
     """
     reader = kafka.reader(settings, isolation="read_uncommitted")
     try:
-        state = GateState()
+        start = Start()
         for message in kafka.tail(reader, topic, _TAIL, partition):
-            found = incoming(message)
-            if found.value is None:
-                continue
-            envelope = read_envelope(found.value, stream)
-            complete = envelope.part == envelope.parts - 1
-            last = envelope.sequence if complete else envelope.sequence - 1
-            if state.last is not None and last <= state.last:
-                continue
-            position = next((int(v) for name, v in found.headers if name == POSITION_HEADER), None)
-            claim: int | None = envelope.claim
-            if not complete:
-                position, claim = None, envelope.claim
-            elif envelope.event is EventKind.CLAIM:
-                # Its own offset in raw-blocks is what the events after it name.
-                claim = None if position is None else position - 1
-            elif envelope.event is EventKind.UNKNOWN:
-                claim = state.claim
-            state = GateState(last=last, claim=claim, position=position)
-        return state
+            found = _start_after(incoming(message), stream)
+            if found is not None and (start.last is None or (found.last or 0) > start.last):
+                start = found
+        return start
     finally:
         reader.close()
+
+
+def _start_after(message: Incoming, stream: str) -> Start | None:
+    """Where a reader goes on whose last word was this message; None when it was none of ours."""
+    if message.value is None:
+        return None
+    try:
+        envelope = read_envelope(message.value, stream)
+    except Permanent:
+        return None  # whoever reads the topic sends it to the dead letters
+    if envelope.part != envelope.parts - 1:
+        return Start(last=envelope.sequence - 1)
+    said = dict(message.headers).get(POSITION_HEADER)
+    if said is None:
+        return Start(last=envelope.sequence)
+    position = int(said)
+    if envelope.event is EventKind.CLAIM:
+        return Start(envelope.sequence, position - 1, position)
+    return Start(envelope.sequence, None if envelope.claim < 0 else envelope.claim, position)
+
+
+def claim_at(settings: Settings, start: Start, stream: str, first: Incoming) -> int | None:
+    """The claim in force where a reader of raw-blocks starts, given the first message it gets.
+
+    What our own output says holds at `start.position`; reading begins there or before it, and every
+    CLAIM between is read again. None at the very start of the topic, a new one after a loss included.
+    """
+    reader = kafka.reader(settings, isolation="read_uncommitted")
+    try:
+        low, _ = kafka.watermarks(reader, first.topic, first.partition)
+        if first.offset <= low:
+            return None
+        if start.claim is not None and start.position is not None:
+            return start.claim
+        before = max(low, first.offset - LOOK_BACK)
+        messages = kafka.read_range(reader, first.topic, before, first.offset, first.partition)
+        return claim_in_force(_places([incoming(message) for message in messages], stream))
+    finally:
+        reader.close()
+
+
+def _places(messages: list[Incoming], stream: str) -> Iterator[Place]:
+    for message in messages:
+        try:
+            envelope = read_envelope(message.value or b"", stream)
+        except Permanent:
+            continue
+        is_claim = envelope.event is EventKind.CLAIM
+        yield Place(message.offset, is_claim, envelope.claim, envelope.sequence)
 
 
 def reread(

@@ -23,6 +23,16 @@ _CALL_SECONDS = 5.0
 _FIRST_BACKOFF_SECONDS = 0.2
 _LONGEST_BACKOFF_SECONDS = 5.0
 
+_REFUSED = frozenset(
+    (
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+        KafkaError.INVALID_MSG,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    )
+)
+
 
 class Stopped(HeadwaterError):  # noqa: N818 - a request, not an error
     """The process drains: what was being retried stays undone and unacknowledged."""
@@ -99,15 +109,15 @@ class StageOutput:
 
     def _deliver(self, batch: Sequence[Messages]) -> None:
         if self._internal is None:
-            # With the guarantee a lost message ends the producer before a later one can overtake it.
-            self._internal = kafka.producer(self._settings, options={"enable.gapless.guarantee": True})
+            # No time-out: a message that expires would be overtaken, and readers would see a hole.
+            self._internal = kafka.producer(self._settings, options={"delivery.timeout.ms": 0})
         landed = _Landed()
         try:
             for messages in batch:
                 self._send(self._internal, messages, landed)
             self._flush(self._internal)
             landed.check()
-        except (KafkaException, Transient) as error:
+        except Transient as error:
             # What is still queued must not be written after the second try: readers would see a hole.
             self._internal.purge()
             self._internal.flush(_CALL_SECONDS)
@@ -199,8 +209,11 @@ class _Landed:
             self._next[topic, partition] = offset + 1
 
     def check(self) -> None:
-        if self._error is not None:
-            raise Transient(f"not delivered: {self._error}")
+        if self._error is None:
+            return
+        if self._error.code() in _REFUSED:
+            raise Fatal(f"Kafka refused a message for good: {self._error}", remedy="see the topic's settings")
+        raise Transient(f"not delivered: {self._error}")
 
     def positions(self) -> tuple[Position, ...]:
         self.check()

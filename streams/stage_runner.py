@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -16,8 +17,8 @@ from headwater.logging import get_logger
 from headwater.settings import Settings
 from streams.stage import Stage, Worker
 from streams.stage_batch import BatchHandler
-from streams.stage_gate import GateState, Incoming
-from streams.stage_input import last_written, reread
+from streams.stage_gate import Incoming, Start
+from streams.stage_input import claim_at, last_written, reread
 from streams.stage_output import StageOutput
 from streams.tables import AcknowledgedTable
 from topics.catalog import app_id, topic_name
@@ -76,7 +77,7 @@ class StageRunner:
                 self._generation = generation
             await self._finish(self._handler, [message for message, _ in batch])
             self._held += [acknowledge for _, acknowledge in batch]
-            if not self._handler.gate.state.parts:
+            if not self._handler.gate.unfinished:
                 # Never past an event whose parts are not all here: Faust would commit it.
                 for acknowledge in self._held:
                     acknowledge()
@@ -97,10 +98,13 @@ class StageRunner:
         output = StageOutput(settings, worker.group, transactional_id, self._stop)
         await self._thread(output.open)
         last = self._stage.restore({} if self._table is None else self._table.content())
-        start = GateState(last=last)
+        start = Start(last=last)
         if worker.output is not None:
             topic = topic_name(settings, worker.output)
             start = await self._thread(partial(last_written, settings, topic, worker.output, first.partition))
+        if worker.fenced:
+            claim = await self._thread(partial(claim_at, settings, start, worker.input, first))
+            start = replace(start, claim=claim)
         _log.info(
             "took over",
             partition=first.partition,
@@ -124,17 +128,16 @@ class StageRunner:
 
     async def _fill(self, handler: BatchHandler, message: Incoming) -> None:
         """Close a gap from the topic itself: a reset offset looks like one. Raises Fatal when it is real."""
-        state = handler.gate.state
-        expected = -1 if state.last is None else state.last + 1
+        gate = handler.gate
         metrics.STAGE_GAPS.labels(chain=self._settings.chain.name, stage=self._worker.group).inc()
         _log.error(
             "gap in the sequence, reading the topic again",
             topic=message.topic,
             offset=message.offset,
-            expected=expected,
-            start=state.position,
+            last=gate.last,
+            start=gate.position,
         )
-        pieces = reread(self._settings, message.topic, message.partition, state.position, message.offset)
+        pieces = reread(self._settings, message.topic, message.partition, gate.position, message.offset)
         while (piece := await self._thread(partial(next, pieces, None))) is not None:
             done = await self._thread(partial(handler.handle, piece))
             if done.table:
@@ -144,10 +147,9 @@ class StageRunner:
                 break
         again = await self._thread(partial(handler.closes_gap, message))
         if not again:
-            last = handler.gate.state.last
             raise Fatal(
                 f"{message.topic}[{message.partition}]@{message.offset}: sequence "
-                f"{'?' if last is None else last + 1} is missing, also from the topic itself",
+                f"{(gate.last or 0) + 1} is missing, also from the topic itself",
                 remedy="the stage stays stopped rather than skip it: see docs/runbook.md, sequence gap",
             )
 

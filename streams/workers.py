@@ -76,7 +76,7 @@ class _Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
-        HEALTH.say("assignment", False, "no partition assigned yet")
+        HEALTH.say("assignment", False, "starting")
         settings, found = self._settings, self._worker
         stage = found.build(self._context)
         slot = take_slot(settings, found.group)
@@ -92,6 +92,7 @@ class _Process:
         )
         app.agent(topic, name=found.group, concurrency=1)(self._agent(runner))
         await app.start()
+        HEALTH.say("assignment", True, "standing by, no event so far")
         crashed = asyncio.ensure_future(app.wait_until_stopped())
         ended = asyncio.ensure_future(self._ended.wait())
         await asyncio.wait({crashed, ended}, return_when=asyncio.FIRST_COMPLETED)
