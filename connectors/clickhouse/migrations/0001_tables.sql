@@ -90,7 +90,7 @@ CREATE TABLE IF NOT EXISTS {{table:transactions}} {{on_cluster}}
     receipt_blob_gas_used Nullable(UInt64) CODEC(ZSTD(1)),
     receipt_blob_gas_price Nullable(UInt256) CODEC(ZSTD(1)),
     receipt_l1_fee Nullable(UInt256) CODEC(ZSTD(1)),
-    receipt_l1_gas_used Nullable(UInt256) CODEC(ZSTD(1)),
+    receipt_l1_gas_used Nullable(UInt64) CODEC(ZSTD(1)),
     receipt_l1_gas_price Nullable(UInt256) CODEC(ZSTD(1)),
     receipt_l1_fee_scalar Nullable(String) CODEC(ZSTD(1)),
     receipt_log_count UInt32 CODEC(ZSTD(1)),
