@@ -15,11 +15,21 @@ from collections.abc import Sequence
 
 from schemas.codec.model import Array, Enum, Field, Fixed, Map, Node, Primitive, Record, Union, least_size
 from schemas.codec.source import Source
-from schemas.codec.varint import COUNT, COUNTS, ONE_BYTE, TWO_BYTES, Odd, read_count, read_int, read_long
+from schemas.codec.varint import (
+    COUNT,
+    COUNTS,
+    ONE_BYTE,
+    TWO_BYTES,
+    Odd,
+    read_count,
+    read_wide_int,
+    read_wide_long,
+)
 
 FAILURES = (TypeError, ValueError, LookupError, RecursionError, OverflowError, struct.error)
 
 _UNROLLED = 4
+_TWO_FLAGS = (128 << 7) + 128
 _RUN = 4
 
 
@@ -35,8 +45,8 @@ class ReaderSource:
                 "U2": TWO_BYTES,
                 "C1": COUNT,
                 "C2": COUNTS,
-                "read_long": read_long,
-                "read_int": read_int,
+                "read_wide_long": read_wide_long,
+                "read_wide_int": read_wide_int,
                 "read_count": read_count,
                 "unpack_float": struct.Struct("<f").unpack_from,
                 "unpack_double": struct.Struct("<d").unpack_from,
@@ -187,7 +197,14 @@ class ReaderSource:
                     line(f"{target} = U2[(y << 7) + x - 128]")
                 line(f"i += {self.at + 2}")
             with block("else:"):
-                line(f"{target or 'x'}, i = read_{kind}(b, {self.here()})")
+                line(f"z = b[{self.here(2)}]")
+                with block("if z < 128:"):
+                    if target:
+                        line(f"z = (z << 14) + (y << 7) + x - {_TWO_FLAGS}")
+                        line(f"{target} = (z >> 1) ^ -(z & 1)")
+                    line(f"i += {self.at + 3}")
+                with block("else:"):
+                    line(f"{target or 'x'}, i = read_wide_{kind}(b, {self.here()})")
         self.at = 0
 
     def count(self) -> None:
@@ -198,36 +215,47 @@ class ReaderSource:
             line("n = C1[x]")
             line(f"i += {self.at + 1}")
         with block("else:"):
-            line(f"y = b[{self.here(1)}]")
-            with block("if y < 128:"):
-                line("n = C2[(y << 7) + x - 128]")
-                line(f"i += {self.at + 2}")
-            with block("else:"):
-                line(f"n, i = read_count(b, {self.here()})")
+            self._long_count()
+
+    def _long_count(self) -> None:
+        """The same when its first byte is in `x` and not the last."""
+        line, block = self.source.line, self.source.block
+        line(f"y = b[{self.here(1)}]")
+        with block("if y < 128:"):
+            line("n = C2[(y << 7) + x - 128]")
+            line(f"i += {self.at + 2}")
+        with block("else:"):
+            line(f"n, i = read_count(b, {self.here()})")
         self.at = 0
 
     def _sized(self, target: str | None, *, text: bool) -> None:
-        self.count()
-        if target:
-            self.source.line("j = i + n")
-            self.source.line(f"{target} = b[i:j]{'.decode()' if text else ''}")
-            self.source.line("i = j")
-        else:
+        if not target:
+            self.count()
             self.source.line("i += n")
+            return
+        line, block = self.source.line, self.source.block
+        line(f"x = b[{self.here()}]")
+        with block("if x < 128:"):
+            line(f"i += {self.at + 1}")
+            line("j = i + C1[x]")
+        with block("else:"):
+            self._long_count()
+            line("j = i + n")
+        line(f"{target} = b[i:j]{'.decode()' if text else ''}")
+        line("i = j")
 
     def _optional(self, null: int, node: Node, target: str | None) -> None:
         line, block = self.source.line, self.source.block
         line(f"x = b[{self.here()}]")
         line(f"i += {self.at + 1}")
         self.at = 0
-        with block(f"if x == {2 - 2 * null}:"):
+        with block("if not x:" if null == 0 else f"if x == {2 * null}:"):
+            line(f"{target} = None" if target else "pass")
+        with block(f"elif x == {2 - 2 * null}:"):
             self.value(node, target)
             self.settle()
-        with block(f"elif x != {2 * null}:"):
+        with block("else:"):
             line("raise Odd")
-        if target:
-            with block("else:"):
-                line(f"{target} = None")
 
     # arrays and maps
 

@@ -22,6 +22,9 @@ COUNTS: Final = tuple(None if z & 1 else z >> 1 for z in range(1 << 14))
 """Length of two bytes, as TWO_BYTES."""
 
 
+_THREE_FLAGS: Final = (128 << 14) + (128 << 7) + 128
+
+
 class Odd(ValueError):  # noqa: N818 - often no error: the strict reader decides
     """Bytes that the fast path does not decode; the strict reader decides what they are."""
 
@@ -98,9 +101,18 @@ def read_long(data: bytes, at: int) -> tuple[int, int]:
             raise Odd("more than ten bytes")
 
 
-def read_int(data: bytes, at: int) -> tuple[int, int]:
-    """As `read_long`, for 32 bits."""
-    number, at = read_long(data, at)
+def read_wide_long(data: bytes, at: int) -> tuple[int, int]:
+    """As `read_long`, where the first three bytes are known to go on."""
+    byte = data[at + 3]
+    if byte > 127:
+        return read_long(data, at)
+    z = (byte << 21) + (data[at + 2] << 14) + (data[at + 1] << 7) + data[at] - _THREE_FLAGS
+    return (z >> 1) ^ -(z & 1), at + 4
+
+
+def read_wide_int(data: bytes, at: int) -> tuple[int, int]:
+    """As `read_wide_long`, for 32 bits."""
+    number, at = read_wide_long(data, at)
     if number not in INT_RANGE:
         raise Odd("more than 32 bits")
     return number, at
