@@ -35,12 +35,16 @@ class PlainShow(Show):
         self._console = console
         self._next = 0.0
         self._phases: dict[str, str] = {}
+        self._visible = False
 
     def update(self, snapshot: Snapshot) -> None:
         for part in snapshot.parts:
             if part.phase == "ready" and self._phases.get(part.name) != "ready":
                 self.say(f"{part.name} is ready ({snapshot.uptime:.1f} s)")
             self._phases[part.name] = part.phase
+        if snapshot.visible is not None and not self._visible:
+            self._visible = True
+            self.say(f"rows are visible in ClickHouse up to block {snapshot.visible} ({snapshot.uptime:.1f} s)")
         if snapshot.head is not None and time.monotonic() >= self._next:
             self._next = time.monotonic() + PLAIN_SECONDS
             self.say(line(snapshot))

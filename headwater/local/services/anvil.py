@@ -5,12 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
+import orjson
+
+from headwater.errors import Fatal
 from headwater.local.process import Command
 from headwater.local.services.probes import rpc
 
 CHAIN_ID = 31337
+KEPT = "state.kept.json"
 BLOCK_SECONDS = 1
+# The state file holds every kept block (14 KB at five transactions a second) and is written each second:
+# four hours' worth bound both file and memory. Older blocks lose their transactions.
+KEPT_BLOCKS = 14_400
 SLOTS_IN_AN_EPOCH = 8  # safe is then about head - 8, finalized head - 16
 
 
@@ -32,6 +40,7 @@ def command(
             *(("--block-time", f"{block_seconds:g}") if block_seconds else ("--no-mining",)),
             *("--slots-in-an-epoch", str(SLOTS_IN_AN_EPOCH)),
             *("--state", str(state), "--state-interval", "1"),
+            *("--transaction-block-keeper", str(KEPT_BLOCKS)),
             "--quiet",
         ),
         log=log,
@@ -46,31 +55,69 @@ def is_ready(port: int) -> bool:
     return rpc(port, "eth_chainId") == hex(CHAIN_ID)
 
 
-def is_whole(state: Path) -> bool:
-    """Is the state file a complete JSON object? A process killed while writing leaves its beginning."""
-    size = state.stat().st_size
-    if size < 2:
-        return False
-    with state.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1) == b"}"
-
-
 def keep(state: Path) -> None:
     """Copy a whole state file aside, so that a later torn one costs a few blocks and not the chain."""
     if not state.exists():
         return
     copy = state.with_name("state.copy")
     shutil.copyfile(state, copy)
-    if is_whole(copy):
-        copy.replace(state.with_name("state.kept.json"))
+    if _ends_whole(copy):
+        copy.replace(state.with_name(KEPT))
 
 
 def restore(state: Path) -> None:
-    """Put the kept copy in the place of a torn state file."""
-    kept = state.with_name("state.kept.json")
-    if state.exists() and not is_whole(state):
-        if kept.exists():
-            shutil.copyfile(kept, state)
-        else:
-            state.unlink()
+    """Make the state file one that anvil loads rightly: whole, and with the chain's own first block only.
+
+    Raises Fatal when neither the file nor its kept copy is whole.
+    """
+    if not state.exists():
+        return
+    content = _load(state)
+    if content is None:
+        kept = state.with_name(KEPT)
+        content = _load(kept) if kept.exists() else None
+        if content is None:
+            raise Fatal(
+                f"the local chain's state in {state} is damaged and there is no whole copy of it",
+                remedy="start with an empty directory (--data-dir)",
+            )
+        _write(state, content)
+    if drop_later_genesis(content):
+        _write(state, content)
+
+
+def drop_later_genesis(content: dict[str, Any]) -> bool:
+    """Remove all first blocks but the oldest from a state; True when there were others.
+
+    anvil makes a new first block at each start and writes it beside the one that it loads; the next start
+    then takes either as block 0, and the chain seems to be another one.
+    """
+    blocks = content.get("blocks") or []
+    first = [block for block in blocks if int(block["header"]["number"], 16) == 0]
+    if len(first) < 2:
+        return False
+    oldest = min(first, key=lambda block: int(block["header"]["timestamp"], 16))
+    content["blocks"] = [block for block in blocks if block is oldest or block not in first]
+    return True
+
+
+def _load(path: Path) -> dict[str, Any] | None:
+    try:
+        content = orjson.loads(path.read_bytes())
+    except orjson.JSONDecodeError:
+        return None  # a process killed while writing leaves the beginning of the file
+    return content if isinstance(content, dict) else None
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    staging = path.with_name("state.staging")
+    staging.write_bytes(orjson.dumps(content))
+    staging.replace(path)
+
+
+def _ends_whole(path: Path) -> bool:
+    if path.stat().st_size < 2:
+        return False
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"}"
