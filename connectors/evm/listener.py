@@ -223,7 +223,7 @@ class Listener:
         here = "0x" + oldest.hash.hex()
         if self._accepted:
             raise Fatal(
-                f"the accepted fork leaves below block {finalized.number}, the lowest that raw-blocks still holds",
+                f"the accepted fork leaves below block {finalized.number}, the lowest that raw-blocks holds",
                 remedy="start over with empty topics (another HEADWATER_TOPIC_PREFIX)",
             )
         if oldest.hash == self._accept_fork:

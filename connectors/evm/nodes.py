@@ -51,8 +51,6 @@ class Nodes:
     def __init__(
         self, endpoints: Sequence[Endpoint], chain_id: int | None, *, sleep: Sleep = asyncio.sleep
     ) -> None:
-        if not endpoints:
-            raise Fatal("no node to listen to", remedy="give --rpc URL or set HEADWATER_CHAIN__RPC")
         self.chain_id = chain_id
         self._endpoints = list(endpoints)
         self._sleep = sleep
@@ -144,6 +142,8 @@ def connect(settings: Settings) -> tuple[Nodes, Transport]:
     Raises Fatal when no endpoint is set.
     """
     chain = settings.chain
+    if not chain.rpc:
+        raise Fatal("no node to listen to", remedy="give --rpc URL or set HEADWATER_CHAIN__RPC")
     transport = AiohttpTransport(chain.request_timeout_seconds)
     endpoints: list[Endpoint] = []
     for secret in chain.rpc:

@@ -19,12 +19,12 @@ class Published:
     """The fold of the log from some place on: which listener is in charge, and which blocks are canonical.
 
     `covered` turns false when the log speaks of a block that lies before the place where the fold began.
-    Without `finality` the FINALIZED events are passed over, so that blocks below them may be reverted.
+    Without `heeds_finality` FINALIZED events are passed over, so that blocks below them may be reverted.
     """
 
     def __init__(self, reader: ClaimFilter, *, whole: bool, finality: bool = True) -> None:
         self.reader = reader
-        self._finality = finality
+        self.heeds_finality = finality
         self.cursor = Cursor(whole=whole)
         self.covered = True
         self.claimed_by = ""
@@ -73,7 +73,7 @@ class Published:
                 raise Fatal(f"raw-blocks offset {stored.place.offset} reverts a block that is not the tip")
         elif stored.kind is Kind.SAFE:
             cursor.moved_safe(head)
-        elif stored.kind is Kind.FINALIZED and self._finality:
+        elif stored.kind is Kind.FINALIZED and self.heeds_finality:
             if not cursor.holds(head.hash):
                 self.covered = False
             cursor.moved_finalized(head)
@@ -105,6 +105,7 @@ def load(store: LogStore, codec: EventCodec, *, finality: bool = True) -> tuple[
         cursor = published.cursor
         finality_known = cursor.finalized is not None and cursor.holds(cursor.finalized.hash)
         if start == low or (published.covered and finality_known):
+            published.heeds_finality = True
             return published, end
         window *= 4
 

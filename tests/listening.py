@@ -1,0 +1,228 @@
+"""What tests of the listener share: a log in memory, a node in process, a listener put together on them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from connectors.evm.answers import HttpAnswer
+from connectors.evm.async_log import AsyncLog
+from connectors.evm.bloom import Bloom
+from connectors.evm.decode import Head
+from connectors.evm.event import Content, Event, EventCodec, Kind, Numbered, Stored
+from connectors.evm.fetch import Fetcher
+from connectors.evm.listener import Listener
+from connectors.evm.log import ChainLog
+from connectors.evm.nodes import Nodes
+from connectors.evm.progress import Progress
+from connectors.evm.retention import Retention
+from connectors.evm.rpc import Endpoint
+from connectors.evm.store import LogStore, Outgoing
+from connectors.evm.verify import Verifier
+from headwater.errors import Transient
+from headwater.local.node.faults import Cut, Disconnect, Silence, Status
+from headwater.local.node.server import RecordedNode
+from headwater.settings import ChainSettings
+from topics.chain_log import ClaimFilter, Verdict
+
+CHAIN_ID = 31337
+
+
+class MemoryStore:
+    """A LogStore in memory. Several of them may share `log`, as listeners share a topic."""
+
+    def __init__(self, log: list[tuple[int, Outgoing]] | None = None) -> None:
+        self.log: list[tuple[int, Outgoing]] = [] if log is None else log
+        self.fail_appends = 0
+        self.lose_answer = False
+        self.before_append: list[Outgoing] = []
+        self.trimmed = 0
+        self.time_ms = 0
+        self.times: list[int] = []
+
+    def bounds(self) -> tuple[int, int]:
+        return self.trimmed, len(self.log)
+
+    def read(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+        assert start >= self.trimmed or start >= end
+        for offset, message in self.log[start:end]:
+            yield offset, message.value
+
+    def append(self, messages: Sequence[Outgoing]) -> list[int]:
+        others, self.before_append = self.before_append, []
+        for message in others:
+            self._write(message)
+        if self.fail_appends:
+            self.fail_appends -= 1
+            if self.lose_answer:
+                self._write(messages[0])
+            raise Transient("the broker is away")
+        return [self._write(message) for message in messages]
+
+    def _write(self, message: Outgoing) -> int:
+        self.log.append((len(self.log), message))
+        self.times.append(self.time_ms)
+        return len(self.log) - 1
+
+    def renew(self) -> None:
+        """Nothing is ever under way here."""
+
+    def trim(self, before: int) -> None:
+        self.trimmed = before
+
+    def offset_at(self, time_ms: int) -> int | None:
+        return next((offset for offset, time in enumerate(self.times) if time >= time_ms), None)
+
+    def interrupt(self) -> None:
+        """No call blocks."""
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+@dataclass(slots=True)
+class NodeTransport:
+    """Posts to recorded nodes in the same process, by address; an address without one refuses."""
+
+    nodes: dict[str, RecordedNode] = field(default_factory=dict)
+
+    async def post(self, url: str, body: bytes) -> HttpAnswer:
+        await asyncio.sleep(0)
+        node = self.nodes.get(url)
+        if node is None:
+            raise ConnectionRefusedError(111, "Connection refused")
+        answer, fault = node.respond(body)
+        match fault:
+            case Silence():
+                raise TimeoutError
+            case Disconnect():
+                raise ConnectionResetError(104, "Connection reset by peer")
+            case Status(status, text, _, retry_after):
+                return HttpAnswer(status, text.encode(), None if retry_after is None else f"{retry_after:g}")
+            case Cut(keep):
+                return HttpAnswer(200, answer[: len(answer) // 2 if keep is None else keep])
+        return HttpAnswer(200, answer)
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
+class NoCopies:
+    """Copies that go nowhere but into a list."""
+
+    def __init__(self) -> None:
+        self.movements: list[tuple[str, int]] = []
+
+    def moved(self, tag: str, head: Head, sequence: int) -> None:
+        self.movements.append((tag, head.number))
+
+
+class Looks:
+    """A ticker that never waits; pauses are recorded instead of slept."""
+
+    async def wait(self) -> None:
+        await asyncio.sleep(0)
+
+
+@dataclass(slots=True)
+class Rig:
+    """A listener on a node in process and a store; `pauses` are the backoffs it would have slept."""
+
+    listener: Listener
+    log: AsyncLog
+    nodes: Nodes
+    fetcher: Fetcher
+    copies: NoCopies
+    pauses: list[float]
+
+    async def settle(self, rounds: int = 100) -> None:
+        """Rounds until the listener has nothing left to do at once."""
+        for _ in range(rounds):
+            if not await self.listener.round():
+                return
+        raise AssertionError(f"not settled after {rounds} rounds")
+
+
+def make_rig(
+    store: LogStore,
+    nodes: Sequence[RecordedNode] | dict[str, RecordedNode],
+    *,
+    chain: ChainSettings | None = None,
+    accept_fork: bytes | None = None,
+    now_ms: int = 1_700_000_000_000,
+    part_bytes: int = 24 * 1024 * 1024,
+    name: str = "listener",
+) -> Rig:
+    """A listener whose log is not opened yet."""
+    by_url = nodes if isinstance(nodes, dict) else {f"http://node{n}": node for n, node in enumerate(nodes)}
+    settings = chain or ChainSettings(chain_id=CHAIN_ID, start="earliest", prefetch_blocks=4)
+    transport = NodeTransport(by_url)
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    endpoints = [Endpoint("local", url, url, transport) for url in by_url]
+    pool = Nodes(endpoints, settings.chain_id, sleep=sleep)
+    fetcher = Fetcher("local", pool, Verifier(Bloom()), settings.traces)
+    codec = EventCodec(settings.chain_id or CHAIN_ID, 7, part_bytes=part_bytes)
+    log = AsyncLog(ChainLog(store, codec, name, lambda: now_ms), Retention(lambda: now_ms))
+    copies = NoCopies()
+    listener = Listener(
+        settings, pool, fetcher, log, Progress("local", copies), Looks(), accept_fork=accept_fork
+    )
+    return Rig(listener, log, pool, fetcher, copies, pauses)
+
+
+def stored(store: LogStore) -> list[Stored]:
+    """Every message of the log."""
+    low, end = store.bounds()
+    return list(EventCodec(CHAIN_ID, 7).read(list(store.read(low, end))))
+
+
+def accepted(store: LogStore) -> list[Stored]:
+    """What a reader accepts; asserts that there is no gap."""
+    reader = ClaimFilter()
+    verdicts = [(each, reader.judge(each.place)) for each in stored(store)]
+    assert all(verdict is not Verdict.GAP for _, verdict in verdicts)
+    return [each for each, verdict in verdicts if verdict is Verdict.ACCEPT]
+
+
+def canonical(store: LogStore) -> list[Head]:
+    """The chain that a consumer of the accepted events ends with; asserts that each event fits."""
+    chain: list[Head] = []
+    for each in accepted(store):
+        if each.head is None or each.place.part != each.place.parts - 1:
+            continue
+        if each.kind is Kind.APPLY:
+            assert not chain or (each.head.parent, each.head.number) == (chain[-1].hash, chain[-1].number + 1)
+            chain.append(each.head)
+        elif each.kind is Kind.REVERT:
+            assert chain.pop() == each.head
+        else:
+            assert each.head.hash in {head.hash for head in chain}
+    return chain
+
+
+def hashes(store: LogStore) -> list[str]:
+    """Hashes of that chain as a node shows them."""
+    return ["0x" + head.hash.hex() for head in canonical(store)]
+
+
+def made_up_head(number: int, branch: int = 0, parent: Head | None = None) -> Head:
+    """A head that no node ever had."""
+    identity = bytes((branch,)) * 24 + number.to_bytes(8, "big")
+    return Head(number, identity, parent.hash if parent else bytes(32), number * 12_000)
+
+
+def made_up_apply(head: Head, size: int = 10) -> Event:
+    """An APPLY of that head with `size` bytes of block."""
+    return Event(Kind.APPLY, head, Content(b"b" * size, b"[]", None, "made up", ("header_hash",)))
+
+
+def outgoing(event: Event, sequence: int, claim: int) -> list[Outgoing]:
+    """What a listener under `claim` would append for an event."""
+    codec = EventCodec(CHAIN_ID, 7)
+    return [Outgoing(value) for value in codec.encode(event, Numbered(sequence, claim, 0))]
