@@ -200,7 +200,7 @@ def test_receipts_in_another_order_are_put_right() -> None:
 
 
 def test_the_same_value_written_otherwise_is_no_difference() -> None:
-    own = transaction(blockNumber="0x02A", **{"from": "0x" + "5E" * 20})
+    own = transaction(blockNumber="0x02A") | {"from": "0x" + "5E" * 20}
     event = normalized(block([own]), [receipt(blockHash=BLOCK_HASH.upper().replace("X", "x"), to=TOKEN)])
     assert event["transactions"][0]["receipt_extra"] is None
     assert event["transactions"][0]["from_address"] == octets(SENDER)
@@ -208,7 +208,7 @@ def test_the_same_value_written_otherwise_is_no_difference() -> None:
 
 def test_a_contradiction_is_kept() -> None:
     event = normalized(
-        block([transaction(chainId="0x1")]), [receipt(logs=[log(removed=True)], **{"from": TOKEN})]
+        block([transaction(chainId="0x1")]), [receipt(logs=[log(removed=True)]) | {"from": TOKEN}]
     )
     assert json.loads(event["transactions"][0]["extra"]) == {"chainId": "0x1"}
     assert json.loads(event["transactions"][0]["receipt_extra"]) == {"from": TOKEN}
@@ -281,7 +281,7 @@ def test_answers_that_are_none(answer: bytes | None, receipts: bytes | None, mes
     ("name", "value"),
     [("block_hash", bytes(32)), ("block_number", 43), ("parent_hash", None), ("block_timestamp", 1)],
 )
-def test_a_block_other_than_its_event_names(name: str, value: object) -> None:
+def test_a_block_other_than_its_event_names(name: str, value: Any) -> None:
     with pytest.raises(Permanent, match="its event says"):
         normalized(**{name: value})
 

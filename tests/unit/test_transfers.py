@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import eth_abi
 import pytest
 import sha3
+from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -63,7 +63,7 @@ def test_erc1155_single(token_id: int, value: int) -> None:
 
 @given(st.lists(st.tuples(UINT256, UINT256), max_size=5))
 def test_erc1155_batch_is_expanded_in_order(entries: list[tuple[int, int]]) -> None:
-    data = eth_abi.encode(["uint256[]", "uint256[]"], [[a for a, _ in entries], [b for _, b in entries]])
+    data = encode(["uint256[]", "uint256[]"], [[a for a, _ in entries], [b for _, b in entries]])
     assert transfers_of(ERC1155_TOPICS, data) == [
         Transfer("ERC1155", OPERATOR, SENDER, RECEIVER, str(token_id), str(value), place)
         for place, (token_id, value) in enumerate(entries)
@@ -119,7 +119,7 @@ _WORDS = st.one_of(
 def test_batches_are_what_an_abi_decoder_says(words: list[bytes], tail: bytes) -> None:
     data = b"".join(words) + tail
     try:
-        ids, values = eth_abi.decode(["uint256[]", "uint256[]"], data)
+        ids, values = decode(["uint256[]", "uint256[]"], data)
     except (DecodingError, OverflowError):
         expected: list[tuple[str | None, str]] = []
     else:
