@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help env run test lint soak bench lock clean
+.PHONY: help env run test lint soak bench lock contracts clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -40,6 +40,11 @@ bench: env ## one table: records per second, CPU per record, against limits and 
 
 lock: env ## resolve pyproject.toml again into requirements.lock
 	@$(BIN)/uv pip compile -q --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
+
+contracts: ## compile the local chain's contracts again, with the pinned vyper in its own environment
+	@test -x build/vyper/bin/python || $(PYTHON) -m venv build/vyper
+	@build/vyper/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r headwater/local/traffic/contracts/requirements.txt
+	@build/vyper/bin/python headwater/local/traffic/contracts/compile.py
 
 clean: ## remove the environment and local state of this checkout
 	rm -rf $(VENV) .headwater build dist *.egg-info

@@ -1,0 +1,89 @@
+"""Reorgs of the local chain: `anvil_reorg` with some of the orphaned transactions put elsewhere."""
+
+import asyncio
+from dataclasses import dataclass
+from random import Random
+from typing import cast
+
+from headwater.local.traffic.node import Node, Refused
+from headwater.local.traffic.reorg import Orphan, allowed_depth, plan_reorg
+from headwater.logging import get_logger
+
+SETTLE_SECONDS = 0.1
+
+log = get_logger("headwater.traffic")
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """A reorg that happened: its depth, the head before it, and how many transactions went where."""
+
+    depth: int
+    head: int
+    moved: int
+    resent: int
+    lost: int
+
+
+class Forker:
+    """Makes reorgs of a depth drawn from a range (both ends included)."""
+
+    def __init__(self, node: Node, drawn: Random, depth: tuple[int, int]) -> None:
+        self._node = node
+        self._random = drawn
+        self._depth = depth
+        self.done = 0
+
+    async def fork(self) -> Fork | None:
+        """Reorganise the chain, never down to its finalized block; None when that leaves no room.
+
+        The pool is emptied: what was pending was built on the old branch. Mining stops meanwhile,
+        because anvil loses the new blocks when its own next block comes in the middle (seen in 1.7.1:
+        null by number, and a chain that does not link).
+        """
+        interval = await self._node.call("anvil_getIntervalMining")
+        await self._node.call("evm_setIntervalMining", 0)
+        try:
+            return await self._fork_quietly()
+        finally:
+            await self._node.call("evm_setIntervalMining", max(1, int(str(interval or 1))))
+
+    async def _fork_quietly(self) -> Fork | None:
+        head = await self._settled_head()
+        wanted = self._random.randint(*self._depth)
+        depth = allowed_depth(wanted, head, await self._height("finalized"))
+        if depth == 0:
+            return None
+        await self._node.call("anvil_dropAllTransactions")
+        plan = plan_reorg(await self._orphans(head, depth), depth, self._random)
+        try:
+            await self._node.call("anvil_reorg", depth, plan.moved)
+        except Refused as reason:
+            log.warning("the node refuses a reorg", depth=depth, reason=str(reason))
+            return None
+        self.done += 1
+        await self._node.batch([("eth_sendRawTransaction", [raw]) for raw in plan.resent])
+        return Fork(depth, head, len(plan.moved), len(plan.resent), plan.lost)
+
+    async def _settled_head(self) -> int:
+        """Return the head once a block that was being mined is there."""
+        before, head = -1, await self._height("latest")
+        while before != head:
+            await asyncio.sleep(SETTLE_SECONDS)
+            before, head = head, await self._height("latest")
+        return head
+
+    async def _height(self, tag: str) -> int:
+        block = cast(dict[str, str], await self._node.call("eth_getBlockByNumber", tag, False))
+        return int(block["number"], 16)
+
+    async def _orphans(self, head: int, depth: int) -> list[Orphan]:
+        numbers = range(head - depth + 1, head + 1)
+        blocks = await self._node.batch([("eth_getBlockByNumber", [hex(n), True]) for n in numbers])
+        found = [tx for block in blocks if isinstance(block, dict) for tx in block["transactions"]]
+        raws = await self._node.batch([("eth_getRawTransactionByHash", [tx["hash"]]) for tx in found])
+        return [
+            Orphan(tx["from"], int(tx["nonce"], 16), raw)
+            for tx, raw in zip(found, raws, strict=True)
+            if isinstance(raw, str)
+        ]
