@@ -1,7 +1,9 @@
 """Clients of ClickHouse's HTTP interface, with the settings that the tables' guarantees rest on."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol, cast
+from urllib.parse import urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -23,6 +25,10 @@ INSERT_SETTINGS: Final[Mapping[str, int | str]] = {
 # Codes that a broken login or a missing database answers with: waiting does not cure them.
 _LOGIN_CODES: Final = frozenset({192, 193, 194, 516})
 _UNKNOWN_DATABASE: Final = 81
+_LOCAL: Final = ("127.0.0.1", "localhost", "::1")
+
+# It logs what it raises, and without a handler Python would print that on standard error.
+logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
 
 
 class QueryResult(Protocol):
@@ -92,6 +98,8 @@ def connect(
             connect_timeout=5,
             send_receive_timeout=timeout_seconds,
             autogenerate_session_id=False,
+            # On the same machine compressing costs more than the bytes do.
+            compress=urlsplit(settings.url).hostname not in _LOCAL,
         )
     except ClickHouseError as error:
         code = getattr(error, "code", None)
@@ -105,8 +113,10 @@ def connect(
                 f"ClickHouse at {settings.url} has no database {settings.database}",
                 remedy="run `headwater migrate`",
             ) from error
+        # The first line names the fault; the rest is the client's address and identifiers.
+        reason = str(error.__cause__ or error).rsplit("Caused by ", 1)[-1].splitlines()[0]
         raise Transient(
-            f"ClickHouse does not answer at {settings.url}: {error}", remedy="is it up? check clickhouse.url"
+            f"ClickHouse does not answer at {settings.url}: {reason}", remedy="is it up? check clickhouse.url"
         ) from error
     return cast(Client, client)
 

@@ -8,6 +8,7 @@ from typing import Final, cast
 
 from connectors.clickhouse.client import connect
 from connectors.clickhouse.routes import LEFT_OUT, ROUTES, Kind, Route
+from connectors.clickhouse.settle_loop import SettleLoop
 from connectors.clickhouse.sink_bisect import BadRowLimit
 from connectors.clickhouse.sink_buffer import Buffer
 from connectors.clickhouse.sink_consumer import GroupConsumer
@@ -46,7 +47,8 @@ def run_sink(settings: Settings, stop: threading.Event) -> bool:
     except Stopped:
         return True
     try:
-        sink.run(stop)
+        with SettleLoop(settings):
+            sink.run(stop)
         sink.drain(DRAIN_SECONDS)
     finally:
         # Leaving asks the broker, and a broker that is away must not keep the process.

@@ -1,0 +1,95 @@
+"""`headwater migrate`: bring the tables and views of ClickHouse up to date."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import orjson
+import typer
+
+from connectors.clickhouse.client import connect
+from connectors.clickhouse.migrate import Step, plan
+from connectors.clickhouse.migrate import migrate as apply
+from connectors.evm.answers import NodeFailure
+from connectors.evm.rpc import AiohttpTransport, Endpoint
+from headwater.settings import CHAIN_NAMES, Settings, load_settings
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command()
+def migrate(
+    dry_run: bool = typer.Option(False, "--dry-run", help="Print what would run, change nothing."),
+    json: bool = typer.Option(False, "--json", help="One JSON object."),
+    url: str | None = typer.Option(None, "--clickhouse-url", help="HTTP interface of another ClickHouse."),
+    data_dir: Path | None = typer.Option(
+        None, "--data-dir", help="Directory of a local stack (./.headwater)."
+    ),
+) -> None:
+    """Apply the migrations that are due. Safe to run twice and from several processes at once."""
+    settings = load_settings({"data_dir": data_dir, "clickhouse": {"url": url}})
+    chain_id = chain_id_of(settings)
+    client = connect(settings.clickhouse, database="")
+    try:
+        steps = (plan if dry_run else apply)(client, settings, chain_id)
+    finally:
+        client.close()
+    if json:
+        print(orjson.dumps(_described(steps, dry_run, chain_id)).decode())
+        return
+    for step in steps:
+        scope = f" for {step.migration.scope}" if step.migration.scope else ""
+        print(f"{'-- ' if dry_run else ''}{step.migration.version:04} {step.migration.name}{scope}")
+        if dry_run:
+            print("\n".join(f"{statement};\n" for statement in step.statements))
+    if not steps:
+        print("Nothing to do: the database is up to date.")
+    if chain_id is None:
+        print(
+            f"The ethereum_etl views of chain {settings.chain.name} were left out: its id is not known. "
+            "Set chain.chain_id or chain.rpc and run this again."
+        )
+
+
+def chain_id_of(settings: Settings) -> int | None:
+    """The chain's id: as set, else as a node says, else as the name is usually meant, else None."""
+    if settings.chain.chain_id is not None:
+        return settings.chain.chain_id
+    for address in settings.chain.rpc:
+        answer = asyncio.run(_ask(settings.chain.name, address.get_secret_value()))
+        if answer is not None:
+            return answer
+    name = settings.chain.name
+    if name.startswith("evm-") and name[4:].isdigit():
+        return int(name[4:])
+    return next((number for number, known in CHAIN_NAMES.items() if known == name), None)
+
+
+async def _ask(chain: str, url: str) -> int | None:
+    transport = AiohttpTransport(5.0)
+    try:
+        raw = await Endpoint(chain, "node", url, transport).call("eth_chainId")
+        return int(orjson.loads(raw), 16)
+    except NodeFailure:
+        # The next endpoint, or the name, will tell.
+        return None
+    finally:
+        await transport.close()
+
+
+def _described(steps: tuple[Step, ...], dry_run: bool, chain_id: int | None) -> dict[str, object]:
+    return {
+        "applied": not dry_run,
+        "chain_id": chain_id,
+        "migrations": [
+            {
+                "version": step.migration.version,
+                "name": step.migration.name,
+                "scope": step.migration.scope,
+                "checksum": step.migration.checksum,
+                "statements": list(step.statements) if dry_run else len(step.statements),
+            }
+            for step in steps
+        ],
+    }

@@ -1,0 +1,78 @@
+"""`headwater sql`: ask ClickHouse, as a table for people or in any of its formats for programs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import orjson
+import typer
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from connectors.clickhouse.client import Client, connect
+from headwater.errors import Fatal
+from headwater.settings import load_settings
+
+app = typer.Typer(rich_markup_mode=None)
+_SHOWN = 1_000
+
+
+@app.command()
+def sql(
+    query: str | None = typer.Argument(None, help="One statement; standard input when left out or `-`."),
+    json: bool = typer.Option(False, "--json", help="One JSON object a line."),
+    format: str | None = typer.Option(
+        None, "--format", help="Any output format of ClickHouse: CSV, Parquet, …"
+    ),
+    url: str | None = typer.Option(None, "--clickhouse-url", help="HTTP interface of another ClickHouse."),
+    data_dir: Path | None = typer.Option(
+        None, "--data-dir", help="Directory of a local stack (./.headwater)."
+    ),
+) -> None:
+    """Ask ClickHouse: `headwater sql "SELECT count() FROM canonical.transactions"`."""
+    settings = load_settings({"data_dir": data_dir, "clickhouse": {"url": url}}).clickhouse
+    if query is None and sys.stdin.isatty():
+        raise Fatal("no query", remedy='try `headwater sql "SELECT 1"`, or give it on standard input')
+    text = sys.stdin.read() if query in (None, "-") else query
+    client = connect(settings)
+    try:
+        if json or format:
+            quoted = {"output_format_json_quote_64bit_integers": 0} if json else {}
+            answer = client.raw_query(str(text), fmt="JSONEachRow" if json else format, settings=quoted)
+            sys.stdout.buffer.write(answer)
+            sys.stdout.buffer.flush()
+        else:
+            _show(client, str(text))
+    except ClickHouseError as error:
+        host = urlsplit(settings.url).netloc
+        raise Fatal(f"ClickHouse at {host}: {_reason(error)}") from error
+    finally:
+        client.close()
+
+
+def _show(client: Client, text: str) -> None:
+    answer = orjson.loads(client.raw_query(text, fmt="JSONCompactStrings") or b"{}")
+    if not answer:
+        return
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in answer["meta"]:
+        numeric = any(part in column["type"] for part in ("Int", "Float", "Decimal"))
+        right = numeric and "Array" not in column["type"]
+        table.add_column(column["name"], justify="right" if right else "left", overflow="fold")
+    for row in answer["data"][:_SHOWN]:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    console = Console(soft_wrap=not sys.stdout.isatty())
+    console.print(table)
+    rows, seconds = answer["rows"], answer["statistics"]["elapsed"]
+    more = f", the first {_SHOWN} shown" if rows > _SHOWN else ""
+    Console(stderr=True).print(f"{rows} rows in {seconds:.3f} s{more}", style="dim", highlight=False)
+
+
+def _reason(error: ClickHouseError) -> str:
+    text = str(error)
+    start = text.find("Code: ")
+    return (text[start:] if start >= 0 else text).split(" (for url")[0].strip()
