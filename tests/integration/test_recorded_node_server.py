@@ -1,0 +1,157 @@
+"""The recorded node over real sockets: HTTP, WebSocket, scripted faults, recording from it, the commands."""
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+import aiohttp
+import orjson
+import pytest
+
+from headwater.errors import Fatal, Transient
+from headwater.local.node import AdjustableChain, LoopedChain, RecordedChain, RecordedNode
+from headwater.local.node.faults import (
+    HTML,
+    CallError,
+    Cut,
+    Disconnect,
+    NullResult,
+    Silence,
+    too_many_requests,
+)
+from headwater.local.node.record import Recorder
+
+
+async def post(
+    session: aiohttp.ClientSession, url: str, method: str, *params: object
+) -> aiohttp.ClientResponse:
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+    return await session.post(url, data=orjson.dumps(body))
+
+
+async def test_http_and_transport_faults() -> None:
+    node = RecordedNode(AdjustableChain.synthetic(3, chain_id=9))
+    async with node.serve(), aiohttp.ClientSession() as session:
+        honest = await (await post(session, node.url, "eth_chainId")).json()
+        assert honest == {"jsonrpc": "2.0", "id": 1, "result": "0x9"}
+        node.faults.add(too_many_requests(2))
+        answer = await post(session, node.url, "eth_chainId")
+        assert (answer.status, answer.headers["Retry-After"]) == (429, "2")
+        node.faults.add(HTML)
+        assert (await (await post(session, node.url, "eth_chainId")).text()).startswith("<html>")
+        node.faults.add(Cut())
+        with pytest.raises(orjson.JSONDecodeError):
+            orjson.loads(await (await post(session, node.url, "eth_getBlockByNumber", "0x1", True)).read())
+        node.faults.add(Disconnect())
+        with pytest.raises(aiohttp.ClientError):
+            await post(session, node.url, "eth_chainId")
+        node.faults.add(Silence(30))
+        body = orjson.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []})
+        with pytest.raises(TimeoutError):
+            await session.post(node.url, data=body, timeout=aiohttp.ClientTimeout(total=0.2))
+        assert (await (await post(session, node.url, "eth_chainId")).json())["result"] == "0x9"
+        assert node.calls["eth_chainId"] == 6
+
+
+async def test_new_heads_over_a_websocket_with_a_fork() -> None:
+    chain = AdjustableChain.synthetic(3)
+    node = RecordedNode(chain)
+    chain.listen(node.announce)
+    async with node.serve(), aiohttp.ClientSession() as session, session.ws_connect(node.ws_url) as socket:
+        await socket.send_json({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]})
+        subscription = (await socket.receive_json())["result"]
+        await socket.send_json({"jsonrpc": "2.0", "id": 2, "method": "eth_blockNumber", "params": []})
+        assert (await socket.receive_json())["result"] == "0x3"
+        added = [*chain.extend(2), *chain.fork(2)]
+        for block in added:
+            pushed = (await socket.receive_json())["params"]
+            assert pushed["subscription"] == subscription
+            assert (pushed["result"]["hash"], pushed["result"]["parentHash"]) == (block.hash, block.parent)
+            assert "transactions" not in pushed["result"]
+        await socket.send_json(
+            {"jsonrpc": "2.0", "id": 3, "method": "eth_unsubscribe", "params": [subscription]}
+        )
+        assert (await socket.receive_json())["result"] is True
+        await socket.send_json({"jsonrpc": "2.0", "id": 4, "method": "eth_subscribe", "params": ["syncing"]})
+        assert "error" in await socket.receive_json()
+
+
+def test_serving_from_a_thread() -> None:
+    import urllib.request
+
+    with RecordedNode(AdjustableChain.synthetic(3)).serve_in_thread() as node:
+        body = b'{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}'
+        request = urllib.request.Request(node.url, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert orjson.loads(answer.read())["result"] == "0x3"
+
+
+async def test_recording_survives_faults_resumes_and_reads_back(tmp_path: Path) -> None:
+    chain = LoopedChain(AdjustableChain.synthetic(4, chain_id=12), 2)
+    node = RecordedNode(chain)
+    started: list[tuple[int, int]] = []
+    stored: list[int] = []
+    async with node.serve(), aiohttp.ClientSession() as session:
+        recorder = Recorder(session, node.url, tmp_path / "rec", concurrency=2)
+        node.faults.add(too_many_requests(0), "eth_getBlockByNumber")
+        node.faults.add(NullResult(), "eth_getBlockByNumber")
+        node.faults.add(Cut(), "eth_getBlockReceipts")
+        node.faults.add(CallError(-32601, "no such method"), "eth_getBlockReceipts")
+        await recorder.record("2", "5", lambda first, last: started.append((first, last)), stored.append)
+        asked = node.calls["eth_getBlockByNumber"]
+        await recorder.record("2", "latest", lambda first, last: started.append((first, last)), stored.append)
+        assert node.calls["eth_getBlockByNumber"] == asked + 1 + 3  # the tag, and blocks 6 to 8
+        with pytest.raises(Transient, match="no block 9"):
+            await recorder.record("9", "9", lambda *_: None, stored.append)
+        other = RecordedNode(AdjustableChain.synthetic(2))
+        async with other.serve():
+            with pytest.raises(Fatal, match="holds chain 12"):
+                await Recorder(session, other.url, tmp_path / "rec").record(
+                    "1", "1", lambda *_: None, stored.append
+                )
+    assert started == [(2, 5), (2, 8)]
+    assert sorted(stored) == sorted([2, 3, 4, 5, 2, 3, 4, 5, 6, 7, 8])
+    read = RecordedChain([tmp_path / "rec"])
+    assert (read.chain_id, read.first(), read.last()) == (12, 2, 8)
+    for number in range(2, 9):
+        mine, theirs = read.by_number(number), chain.by_number(number)
+        assert mine is not None
+        assert theirs is not None
+        for part in ("block", "receipts", "logs"):
+            assert orjson.loads(mine.part(part) or b"") == orjson.loads(theirs.part(part) or b"")
+
+
+async def test_the_commands_record_and_serve(tmp_path: Path) -> None:
+    node = RecordedNode(AdjustableChain.synthetic(3))
+    async with node.serve(), aiohttp.ClientSession() as session:
+        words = ("record", str(tmp_path / "rec"), "--rpc", node.url, "--from", "1", "--to", "latest")
+        recording = await _headwater("node", *words)
+        assert await recording.wait() == 0
+        serving = await _headwater(
+            *("node", "serve", str(tmp_path / "rec"), "--port", "0", "--loop", "2", "--pace", "0.05")
+        )
+        assert serving.stdout is not None
+        line = (await serving.stdout.readline()).decode()
+        assert "chain 31337 blocks 1..6" in line
+        url = line.split()[0]
+        async with asyncio.timeout(20), session.ws_connect(url) as socket:
+            await socket.send_json(
+                {"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]}
+            )
+            await socket.send_json({"jsonrpc": "2.0", "id": 2, "method": "eth_blockNumber", "params": []})
+            while True:
+                said = await socket.receive_json()
+                if (
+                    said.get("params", {}).get("result", {}).get("number") == "0x6"
+                    or said.get("result") == "0x6"
+                ):
+                    break
+        serving.send_signal(signal.SIGTERM)
+        assert await serving.wait() == 0
+
+
+async def _headwater(*words: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "headwater", *words, stdout=asyncio.subprocess.PIPE
+    )
