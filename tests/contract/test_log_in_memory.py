@@ -1,0 +1,16 @@
+"""The log contract on the store that unit tests use."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.evm.store import Outgoing
+from tests.contract.log_store import LogStoreContract, MakeStore
+from tests.listening import MemoryStore
+
+
+class TestMemoryStore(LogStoreContract):
+    @pytest.fixture
+    def make_store(self) -> MakeStore:
+        log: list[tuple[int, Outgoing]] = []
+        return lambda: MemoryStore(log)
