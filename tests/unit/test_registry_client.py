@@ -1,0 +1,114 @@
+"""The registry's API: what is asked, what each answer means, and that only passing failures are retried."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from urllib.error import URLError
+from urllib.request import Request
+
+import pytest
+
+from headwater.errors import Fatal, Transient
+from headwater.settings import RegistrySettings, load_settings
+from schemas import schema_of, streams
+from schemas.client import Answer, RegistryClient
+from schemas.errors import IncompatibleSchema
+from schemas.naming import subject_of
+from schemas.registry import Registry, canonical
+from topics.catalog import TOPICS, topic_name
+
+Reply = Answer | Exception
+
+
+class Wire:
+    """Answers requests from a script and remembers them."""
+
+    def __init__(self, *replies: Reply) -> None:
+        self.replies = list(replies)
+        self.asked: list[tuple[str, str, object]] = []
+
+    def __call__(self, request: Request) -> Answer:
+        body = None if request.data is None else json.loads(request.data)  # type: ignore[arg-type]
+        self.asked.append((request.get_method(), request.full_url, body))
+        reply = self.replies.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+
+
+def _client(wire: Callable[[Request], Answer], **more: object) -> RegistryClient:
+    return RegistryClient(RegistrySettings.model_validate({"url": "http://r/api/", **more}), wire)
+
+
+def test_ids_are_asked_for_once_and_registered_when_new() -> None:
+    wire = Wire(Answer(404, {"error_code": 40403}), Answer(200, {"id": 5}), Answer(200, {}))
+    settings = load_settings({"chain": {"name": "c"}, "topic_prefix": "p"}, environ={})
+    registry = Registry(settings, _client(wire))
+    assert registry.id_for("logs") == registry.id_for("logs") == 5
+    subject = "p.c.logs.v1-value"
+    schema = {"schema": canonical(schema_of("logs"))}
+    assert wire.asked == [
+        ("POST", f"http://r/api/subjects/{subject}", schema),
+        ("POST", f"http://r/api/subjects/{subject}/versions", schema),
+        ("PUT", f"http://r/api/config/{subject}", {"compatibility": "BACKWARD_TRANSITIVE"}),
+    ]
+
+
+def test_schemas_are_asked_for_once_and_unknown_ids_again() -> None:
+    wire = Wire(Answer(404, {}), Answer(200, {"schema": '"string"'}))
+    registry = Registry(load_settings({}, environ={}), _client(wire))
+    assert registry.schema(9) is None
+    assert registry.schema(9) == registry.schema(9) == "string"
+    assert len(wire.asked) == 2
+
+
+def test_passing_failures_are_retried_and_then_transient() -> None:
+    wire = Wire(URLError("refused"), Answer(503, "busy"), Answer(429, {}), Answer(200, {"id": 7}))
+    assert _client(wire).register("s", "{}") == 7
+    wire = Wire(*[Answer(500, {"message": "down"})] * 6)
+    with pytest.raises(Transient, match=r"http://r/api: 500 down"):
+        _client(wire).register("s", "{}")
+    assert wire.replies == []
+    with pytest.raises(Transient, match=r"does not answer: .*refused"):
+        _client(Wire(*[URLError("refused")] * 6)).schema(1)
+
+
+def test_refusals_are_not_retried() -> None:
+    with pytest.raises(
+        IncompatibleSchema, match="s: the registry refuses the schema: no default; make the change"
+    ):
+        _client(Wire(Answer(409, {"message": "no default"}))).register("s", "{}")
+    with pytest.raises(Fatal, match="401 who are you"):
+        _client(Wire(Answer(401, "who are you"))).register("s", "{}")
+
+
+def test_compatibility_is_asked_before_it_matters() -> None:
+    assert _client(Wire(Answer(404, {}))).compatible("s", "{}") == []
+    assert _client(Wire(Answer(200, {"is_compatible": True}))).compatible("s", "{}") == []
+    found = _client(Wire(Answer(200, {"is_compatible": False, "messages": ["x"]}))).compatible("s", "{}")
+    assert found == ["x"]
+
+
+def test_the_password_goes_into_a_header_and_nowhere_else() -> None:
+    seen: list[str | None] = []
+
+    def wire(request: Request) -> Answer:
+        seen.append(request.get_header("Authorization"))
+        return Answer(404, {})
+
+    _client(wire, username="u", password="secret").schema(1)
+    assert seen == ["Basic dTpzZWNyZXQ="]
+
+
+def test_subjects_are_the_topics_names() -> None:
+    settings = load_settings({"chain": {"name": "c"}, "topic_prefix": "p"}, environ={})
+    named = [entry.stream for entry in TOPICS if entry.schema]
+    assert sorted(named) == list(streams())
+    for stream in named:
+        assert subject_of(settings, stream) == f"{topic_name(settings, stream)}-value"

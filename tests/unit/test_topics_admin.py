@@ -1,0 +1,110 @@
+"""What `plan` finds and `apply` does, on a cluster of dictionaries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from headwater.settings import Settings, load_settings
+from topics.admin import Action, Change, Present, apply, plan
+from topics.catalog import wanted
+
+
+class DictCluster:
+    """Keeps topics in memory, and what was done to them in `done`."""
+
+    def __init__(self, present: Mapping[str, Present]) -> None:
+        self.present = dict(present)
+        self.done: list[str] = []
+
+    def topics(self, names: Sequence[str]) -> dict[str, Present]:
+        return {name: self.present[name] for name in names if name in self.present}
+
+    def create(self, name: str, partitions: int, replication: int, config: Mapping[str, str]) -> None:
+        self.done.append(f"create {name} ×{replication}")
+        self.present[name] = Present(partitions, dict(config), frozenset(config))
+
+    def alter(self, name: str, config: Mapping[str, str]) -> None:
+        self.done.append(f"alter {name}")
+        old = self.present[name]
+        self.present[name] = Present(old.partitions, {**old.config, **config}, old.set_here | config.keys())
+
+    def grow(self, name: str, partitions: int) -> None:
+        self.done.append(f"grow {name}")
+        old = self.present[name]
+        self.present[name] = Present(partitions, old.config, old.set_here)
+
+    def settle(self, partitions: Mapping[str, int]) -> None:
+        assert all(self.present[name].partitions >= least for name, least in partitions.items())
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return load_settings({"chain": {"name": "c"}, "kafka": {"replication": 3}}, environ={})
+
+
+def _complete(settings: Settings) -> dict[str, Present]:
+    return {
+        name: Present(parts, config, frozenset(config)) for name, (parts, config) in wanted(settings).items()
+    }
+
+
+def test_an_empty_cluster_gets_everything_once(settings: Settings) -> None:
+    cluster = DictCluster({})
+    apply(settings, cluster=cluster)
+    assert sorted(cluster.done) == sorted(f"create {name} ×3" for name in wanted(settings))
+    assert "create c.state-blocks-changelog ×3" in cluster.done
+    assert "create c.enrich-__assignor-__leader ×3" in cluster.done
+    assert plan(settings, cluster=cluster) == []
+
+
+def _one(
+    settings: Settings, name: str, present: Present, *, force: bool = False
+) -> tuple[list[Change], list[str]]:
+    cluster = DictCluster(_complete(settings) | {name: present})
+    return apply(settings, force=force, cluster=cluster), cluster.done
+
+
+def test_growing_a_keyed_topic_is_refused_with_the_reason_unless_forced(settings: Settings) -> None:
+    config = wanted(settings)["c.logs.v1"][1]
+    changes, done = _one(settings, "c.logs.v1", Present(4, config))
+    assert [(each.action, each.what) for each in changes] == [(Action.REFUSED, "4 → 12 partitions")]
+    assert "keyed" in changes[0].reason
+    assert "--force" in changes[0].reason
+    assert done == []
+    changes, done = _one(settings, "c.logs.v1", Present(4, config), force=True)
+    assert [each.action for each in changes] == [Action.GROW]
+    assert done == ["grow c.logs.v1"]
+
+
+def test_growing_what_has_no_keyed_readers_needs_no_force(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    partitions, config = wanted(settings)["c.dead-letters.v1"]
+    more = wanted(settings) | {"c.dead-letters.v1": (partitions + 2, config)}
+    monkeypatch.setattr("topics.admin.wanted", lambda _: more)
+    changes, done = _one(settings, "c.dead-letters.v1", Present(partitions, config))
+    assert [each.action for each in changes] == [Action.GROW]
+    assert done == ["grow c.dead-letters.v1"]
+
+
+def test_nothing_is_ever_shrunk_and_foreign_settings_stay(settings: Settings) -> None:
+    config = wanted(settings)["c.blocks.v1"][1]
+    present = Present(40, {**config, "segment.ms": "1"}, frozenset({*config, "segment.ms"}))
+    changes, done = _one(settings, "c.blocks.v1", present)
+    assert [(each.action, each.what) for each in changes] == [
+        (Action.KEEP, "40 partitions, 4 in the catalogue"),
+        (Action.KEEP, "segment.ms = 1"),
+    ]
+    assert done == []
+
+
+def test_settings_that_differ_are_altered_and_only_those(settings: Settings) -> None:
+    partitions, config = wanted(settings)["c.heads.v1"]
+    present = Present(partitions, {**config, "retention.ms": "5"}, frozenset(config))
+    changes, done = _one(settings, "c.heads.v1", present)
+    assert [(each.what, each.config) for each in changes] == [
+        ("retention.ms 5 → 604800000", (("retention.ms", "604800000"),))
+    ]
+    assert done == ["alter c.heads.v1"]
