@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from headwater.local import quickstart
 from headwater.local.downloads import Progress, anvil_binary, java_home, kafka_jars, registry_dir
 from headwater.local.ports import Ports
 from headwater.local.process import Command
 from headwater.local.services import anvil, clickhouse, kafka, registry
+from headwater.local.services.java import Java
 from headwater.local.supervisor import Part
 
 RANK_SERVICES = 90
@@ -17,9 +20,9 @@ RANK_SERVICES = 90
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Where the fetched programs are. `anvil` is None when no local chain is wanted."""
+    """Where the fetched programs are. `java` by service; `anvil` is None when no local chain is wanted."""
 
-    java: Path
+    java: Mapping[str, Java]
     kafka: tuple[Path, ...]
     registry: Path
     anvil: Path | None
@@ -27,12 +30,9 @@ class Programs:
 
 def fetch_programs(progress: Progress, *, chain: bool = True) -> Programs:
     """Everything the services run on, fetched when absent. Raises a HeadwaterError with the remedy."""
-    return Programs(
-        java=java_home(),
-        kafka=kafka_jars(progress),
-        registry=registry_dir(progress),
-        anvil=anvil_binary(progress) if chain else None,
-    )
+    home, jars, unpacked = java_home(), kafka_jars(progress), registry_dir(progress)
+    chain_program = anvil_binary(progress) if chain else None
+    return Programs(quickstart.prepare(home, jars, unpacked, progress), jars, unpacked, chain_program)
 
 
 class Stack:
@@ -118,14 +118,14 @@ class Stack:
         log = self.logs / f"kafka-{broker.node_id}.log"
         programs = self._programs
         if cluster:
-            return kafka.format_command(broker, cluster, programs.java, programs.kafka, config, log)
-        return kafka.command(broker, programs.java, programs.kafka, config, log)
+            return kafka.format_command(broker, cluster, programs.java["kafka"], programs.kafka, config, log)
+        return kafka.command(broker, programs.java["kafka"], programs.kafka, config, log)
 
     def _registry(self) -> Part:
         def command() -> Command:
             return registry.command(
                 self._programs.registry,
-                self._programs.java,
+                self._programs.java["registry"],
                 self.directory / "registry",
                 self.registry_port,
                 self.logs / "registry.log",

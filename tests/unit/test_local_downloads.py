@@ -114,7 +114,10 @@ def test_java_can_be_named_and_must_be_there(tmp_path: Path, monkeypatch: pytest
 
 def test_lines_say_begin_and_end() -> None:
     out = io.StringIO()
-    advance = LineProgress(out).part("Apache Kafka", 10_000_000)
+    advance = LineProgress(out).part("fetching Apache Kafka", 10_000_000)
     advance(4_000_000)
     advance(6_000_000)
-    assert out.getvalue().splitlines() == ["fetching Apache Kafka (10 MB), once", "fetched Apache Kafka"]
+    assert out.getvalue().splitlines() == [
+        "fetching Apache Kafka (10 MB), once",
+        "fetching Apache Kafka: done",
+    ]

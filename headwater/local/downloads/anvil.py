@@ -58,7 +58,7 @@ def platform_name() -> str:
 
 
 def _fetch(spec: str, integrity: str, size: int, staging: Path, progress: Progress) -> None:
-    advance = progress.part("anvil", size)
+    advance = progress.part("fetching anvil", size)
     directory = staging.parent
     _pack(spec, directory)
     (packed,) = directory.glob("*.tgz")

@@ -46,7 +46,7 @@ def _files(title: str, wanted: tuple[Locked, ...], progress: Progress) -> tuple[
         if not path.exists() or path.stat().st_size != item.size
     ]
     if missing:
-        advance = progress.part(title, sum(item.size for item, _ in missing))
+        advance = progress.part(f"fetching {title}", sum(item.size for item, _ in missing))
         with ThreadPoolExecutor(PARALLEL) as pool:
             for future in [pool.submit(_fetch, item, path, advance) for item, path in missing]:
                 future.result()

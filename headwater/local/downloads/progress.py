@@ -20,7 +20,7 @@ class Progress(Protocol):
     """Told of each download. Called from several threads."""
 
     def part(self, name: str, total: int) -> Advance:
-        """A download of `total` bytes begins (0: unknown); call the result with each chunk's bytes."""
+        """`name` begins, `total` bytes of it (0: unknown); call the result with each chunk's bytes."""
 
 
 class LineProgress:
@@ -32,15 +32,15 @@ class LineProgress:
 
     def part(self, name: str, total: int) -> Advance:
         size = f" ({total / 1e6:.0f} MB)" if total else ""
-        self._say(f"fetching {name}{size}, once")
+        self._say(f"{name}{size}, once")
         done = 0
 
         def advance(count: int) -> None:
             nonlocal done
             with self._lock:
                 before, done = done, done + count
-            if total and before < total <= done:
-                self._say(f"fetched {name}")
+            if before < max(total, 1) <= done:
+                self._say(f"{name}: done")
 
         return advance
 

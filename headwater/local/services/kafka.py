@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headwater.local.process import Command
+from headwater.local.services.java import Java
 from headwater.local.services.probes import answers_tcp
 
 MESSAGE_BYTES = 33 << 20  # the largest message allowed by topics is 32 MiB, and a batch has a header
@@ -86,9 +87,13 @@ def write_config(broker: Broker, brokers: tuple[Broker, ...]) -> Path:
     return path
 
 
-def java_options(directory: Path, heap_mib: int = 384) -> tuple[str, ...]:
-    """For a small broker: little heap, little compiling, no large buffers kept a thread."""
+def java_options(directory: Path, quick: tuple[str, ...], heap_mib: int = 384) -> tuple[str, ...]:
+    """For a small broker: little heap, little compiling, no large buffers kept a thread.
+
+    `quick`: options of `headwater.local.quickstart`.
+    """
     return (
+        *quick,
         "-Xms64m",
         f"-Xmx{heap_mib}m",
         "-Xss512k",
@@ -123,23 +128,23 @@ def is_formatted(broker: Broker) -> bool:
 
 
 def format_command(
-    broker: Broker, cluster: str, java: Path, jars: tuple[Path, ...], config: Path, log: Path
+    broker: Broker, cluster: str, java: Java, jars: tuple[Path, ...], config: Path, log: Path
 ) -> Command:
     """How to prepare a broker's data directory; harmless to a prepared one."""
     tool = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(config))
     return _java(f"kafka-{broker.node_id}-format", broker, java, jars, (*tool, "--ignore-formatted"), log)
 
 
-def command(broker: Broker, java: Path, jars: tuple[Path, ...], config: Path, log: Path) -> Command:
+def command(broker: Broker, java: Java, jars: tuple[Path, ...], config: Path, log: Path) -> Command:
     """How to run a prepared broker."""
     return _java(f"kafka-{broker.node_id}", broker, java, jars, ("kafka.Kafka", str(config)), log)
 
 
 def _java(
-    name: str, broker: Broker, java: Path, jars: tuple[Path, ...], program: tuple[str, ...], log: Path
+    name: str, broker: Broker, java: Java, jars: tuple[Path, ...], program: tuple[str, ...], log: Path
 ) -> Command:
     classes = os.pathsep.join(map(str, jars))
-    argv = (str(java / "bin" / "java"), *java_options(broker.directory), "-cp", classes, *program)
+    argv = (java.program, *java_options(broker.directory, java.options), "-cp", classes, *program)
     return Command(name=name, argv=argv, log=log, cwd=broker.directory)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from headwater.errors import Transient
 from headwater.local.process import Command
+from headwater.local.services.java import Java
 from headwater.local.services.probes import http_get, http_send
 
 API = "/apis/ccompat/v7"
@@ -17,7 +18,7 @@ def url(port: int) -> str:
     return f"http://127.0.0.1:{port}{API}"
 
 
-def command(home: Path, java: Path, directory: Path, port: int, log: Path) -> Command:
+def command(home: Path, java: Java, directory: Path, port: int, log: Path) -> Command:
     """How to run it. Schemas stay in `directory`; each registration is on disk before its answer."""
     directory.mkdir(parents=True, exist_ok=True)
     database = f"jdbc:h2:file:{directory}/registry;WRITE_DELAY=0;DB_CLOSE_ON_EXIT=FALSE"
@@ -25,7 +26,8 @@ def command(home: Path, java: Path, directory: Path, port: int, log: Path) -> Co
     return Command(
         name="registry",
         argv=(
-            str(java / "bin" / "java"),
+            java.program,
+            *java.options,
             "-Xms48m",
             "-Xmx192m",
             "-Xss512k",
