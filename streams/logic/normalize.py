@@ -18,9 +18,7 @@ from streams.logic.normalize_differences import receipts_in_order
 from streams.logic.normalize_faults import fault_of
 from streams.logic.normalize_records import Bodies, encode_records
 from streams.stage import Envelope, EventKind
-
-PART_BYTES: Final = 24 * 1024 * 1024
-"""Size above which a block is split: the brokers take 32 MiB before compression."""
+from topics.parts import PART_BYTES
 
 # What `int` reads and JSON-RPC does not mean by a quantity; single bytes, since those are found fast.
 _LENIENT: Final = (b"-", b"+", b"_")

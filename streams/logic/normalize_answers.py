@@ -105,7 +105,7 @@ class Log(Answer):
     topics: list[Hash]
     data: Data
     log_index: Int
-    transaction_hash: Hash
+    transaction_hash: Hash | None = None
     transaction_index: Int | None = None
     block_hash: Hash | None = None
     block_number: Long | None = None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas import codec_for
+from topics.parts import join_answers
 
 _FIELDS = {"block": None, "receipts": None}
 _raw = codec_for("raw-blocks")
@@ -25,14 +26,5 @@ def read_answers(values: Sequence[bytes]) -> Answers:
     A large answer is cut anywhere: its pieces are put together before anyone looks at them.
     """
     parts = [_raw.message(value, _FIELDS) for value in values]
-    return Answers(
-        block=_joined([part["block"] for part in parts]),
-        receipts=_joined([part["receipts"] for part in parts]),
-    )
-
-
-def _joined(pieces: Sequence[bytes | None]) -> bytes | None:
-    found = [piece for piece in pieces if piece is not None]
-    if len(found) <= 1:
-        return found[0] if found else None
-    return b"".join(found)
+    block, receipts = join_answers([(part["block"], part["receipts"]) for part in parts])
+    return Answers(block, receipts)

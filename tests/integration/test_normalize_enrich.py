@@ -1,0 +1,241 @@
+"""raw-blocks → normalize → enrich → public topics, both groups as processes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Message
+
+from headwater import kafka as clients
+from headwater.settings import Settings, environment, load_settings
+from schemas import codec_for, frame
+from schemas.registry import Registry
+from streams.stage import Envelope, EventKind
+from tests.unit.chain_answers import (
+    CHAIN_ID,
+    SENDER,
+    TOKEN,
+    Said,
+    block,
+    encoded,
+    envelope,
+    log,
+    receipt,
+    transaction,
+)
+from topics.admin import apply
+from topics.catalog import spec, topic_name
+from topics.parts import split_answers
+
+pytestmark = pytest.mark.integration
+FIRST = 1_700_000_000_000
+PUBLIC = ("blocks", "transactions", "logs", "token-transfers", "contracts", "coverage")
+
+
+@pytest.fixture
+def settings(kafka: str, registry_url: str, topic_prefix: str, tmp_path: Path) -> Settings:
+    return load_settings(
+        {
+            "topic_prefix": topic_prefix,
+            "data_dir": str(tmp_path / "data"),
+            "kafka": {"bootstrap_servers": kafka},
+            "registry": {"url": registry_url},
+        },
+        environ={},
+    )
+
+
+@pytest.fixture
+def workers(settings: Settings, tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
+    apply(settings)
+    started = []
+    for group in ("normalize", "enrich"):
+        with (tmp_path / f"{group}.log").open("wb") as output:
+            started.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "headwater", "work", group],
+                    env=os.environ | environment(settings),
+                    stdout=output,
+                    stderr=output,
+                )
+            )
+    yield started
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+class Log:
+    """Writes raw-blocks as a listener does."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._topic = topic_name(settings, "raw-blocks")
+        self._frame = frame(Registry(settings).id_for("raw-blocks"))
+        self._producer = clients.producer(settings)
+        self._offset = 0
+
+    def write(self, own: Envelope, answers: tuple[bytes | None, bytes | None], limit: int = 1 << 24) -> int:
+        """The offset of the event's first message."""
+        offset, pieces = self._offset, split_answers(answers, limit)
+        for part, (own_block, own_receipts) in enumerate(pieces):
+            record = {name: getattr(own, name) for name in Envelope.__slots__}
+            record |= {"event": own.event.name, "part": part, "parts": len(pieces)}
+            record |= {"block": own_block, "receipts": own_receipts}
+            self._producer.produce(
+                self._topic, self._frame + codec_for("raw-blocks").write(record), str(CHAIN_ID), partition=0
+            )
+        self._producer.flush(30)
+        self._offset += len(pieces)
+        return offset
+
+
+def chain(number: int) -> tuple[Said, list[Said]]:
+    """Block `number`: two transactions, the second creates a contract, two transfers."""
+    own = {"blockHash": f"0x{number:064x}", "blockNumber": hex(number)}
+    transactions = [transaction(0, **own), transaction(1, **own, to=None)]
+    receipts = [
+        receipt(0, [log(0, 0, **own), log(0, 1, **own)], **own),
+        receipt(1, **own, to=None, contractAddress="0x" + f"{number:040x}"),
+    ]
+    said = block(transactions, number=hex(number), hash=own["blockHash"], parentHash=f"0x{number - 1:064x}")
+    return said, receipts
+
+
+def publish(settings: Settings) -> int:
+    """A claim, blocks whole, in parts, wrong and overruled, a retraction; returns the last sequence."""
+    raw = Log(settings)
+    said, receipts = chain(42)
+    start = envelope(said, EventKind.CLAIM, block_number=None, block_hash=None, parent_hash=None)
+    claim = raw.write(
+        Envelope(**{name: getattr(start, name) for name in Envelope.__slots__} | {"fresh": True}),
+        (None, None),
+    )
+
+    def event(number: int, sequence: int, kind: EventKind = EventKind.APPLY, **changes: Any) -> Envelope:
+        return envelope(chain(number)[0], kind, sequence=FIRST + sequence, **{"claim": claim} | changes)
+
+    raw.write(event(42, 1), (encoded(said), encoded(receipts)))
+    said, receipts = chain(43)
+    raw.write(event(43, 2), (encoded(said), encoded(receipts)), limit=1_500)
+    raw.write(event(43, 3, claim=claim + 77), (encoded(said), encoded(receipts)))
+    raw.write(event(44, 3), (encoded(chain(44)[0]), b"[]"))
+    raw.write(event(44, 4, EventKind.REVERT), (encoded(chain(44)[0]), b"[]"))
+    raw.write(event(43, 5, EventKind.REVERT), (encoded(said), encoded(receipts)))
+    raw.write(event(42, 6, EventKind.FINALIZED), (None, None))
+    return FIRST + 6
+
+
+def read(settings: Settings, stream: str) -> list[Message]:
+    reader = clients.reader(settings)
+    try:
+        found: list[Message] = []
+        for partition in range(spec(stream).partitions):
+            topic = topic_name(settings, stream)
+            low, high = clients.watermarks(reader, topic, partition)
+            found += clients.read_range(reader, topic, low, high, partition)
+        return found
+    finally:
+        reader.close()
+
+
+def records(settings: Settings, stream: str) -> list[tuple[Message, dict[str, Any]]]:
+    return [(each, codec_for(stream).read(bytes(each.value() or b""), 5)) for each in read(settings, stream)]
+
+
+def wait_for(settings: Settings, last: int, workers: list[subprocess.Popen[bytes]], logs: Path) -> list[Any]:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        for process in workers:
+            assert process.poll() is None, "\n".join(path.read_text() for path in logs.glob("*.log"))
+        found = [record for _, record in records(settings, "enriched-blocks")]
+        if found and found[-1]["sequence"] >= last:
+            return found
+        time.sleep(0.25)
+    pytest.fail("\n".join(path.read_text() for path in logs.glob("*.log")))
+
+
+def test_public_topics_say_what_the_log_says(
+    settings: Settings, workers: list[subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    events = wait_for(settings, publish(settings), workers, tmp_path)
+    assert [each["sequence"] for each in events] == [FIRST + place for place in range(7)]
+    assert [each["event"] for each in events] == ["CLAIM"] + ["APPLY"] * 3 + ["REVERT"] * 2 + ["FINALIZED"]
+    problems = [each["problem"] is not None for each in events]
+    assert problems == [False, False, False, True, True, False, False]
+
+    found = {stream: records(settings, stream) for stream in PUBLIC}
+    applied = [record for _, record in found["coverage"] if not record["removed"]]
+    assert [(each["block_number"], each["complete"], each["log_count"]) for each in applied] == [
+        (42, True, 2),
+        (43, True, 2),
+        (44, False, 0),
+    ]
+    _keys_are_as_in_the_catalogue(found)
+    _retractions_match(found)
+    _offsets_are_those_of_the_messages(settings, found)
+    _dead_letters_hold_the_bytes(settings)
+
+    for process in workers:
+        process.send_signal(signal.SIGTERM)
+    assert [process.wait(20) for process in workers] == [0, 0]
+
+
+def _keys_are_as_in_the_catalogue(found: dict[str, list[tuple[Message, dict[str, Any]]]]) -> None:
+    keys = {
+        stream: {bytes(message.key() or b"").decode() for message, _ in found[stream]} for stream in PUBLIC
+    }
+    assert keys["transactions"] == {SENDER}
+    assert keys["logs"] == keys["token-transfers"] == {TOKEN}
+    assert keys["blocks"] == {"42", "43"}
+    assert keys["contracts"] == {f"0x{n:040x}:0x{n:064x}" for n in (42, 43)}
+    assert keys["coverage"] == {f"{n}:0x{n:064x}" for n in (42, 43, 44)}
+    for stream in PUBLIC:
+        for message, record in found[stream]:
+            headers = dict(message.headers() or ())
+            assert headers["sequence"] == str(record["sequence"]).encode()
+            assert headers["chain-id"] == str(CHAIN_ID).encode()
+
+
+def _retractions_match(found: dict[str, list[tuple[Message, dict[str, Any]]]]) -> None:
+    for stream in ("blocks", "transactions", "logs", "token-transfers", "contracts"):
+        of_43 = [(each, record) for each, record in found[stream] if record["block_number"] == 43]
+        one = {record["event_id"]: (each, record) for each, record in of_43 if not record["removed"]}
+        other = {record["event_id"]: (each, record) for each, record in of_43 if record["removed"]}
+        assert one
+        assert one.keys() == other.keys()
+        for identity, (message, record) in one.items():
+            again, retracted = other[identity]
+            assert (again.key(), again.partition()) == (message.key(), message.partition())
+            assert retracted == record | {"removed": True, "sequence": FIRST + 5}
+
+
+def _offsets_are_those_of_the_messages(
+    settings: Settings, found: dict[str, list[tuple[Message, dict[str, Any]]]]
+) -> None:
+    for _, coverage in found["coverage"]:
+        expected: dict[tuple[str, int], int] = {}
+        for stream in PUBLIC[:-1]:
+            for message, record in found[stream]:
+                if record["sequence"] == coverage["sequence"]:
+                    place = topic_name(settings, stream), message.partition() or 0
+                    expected[place] = max(expected.get(place, 0), (message.offset() or 0) + 1)
+        said = {(each["topic"], each["partition"]): each["next_offset"] for each in coverage["offsets"]}
+        assert said == expected
+
+
+def _dead_letters_hold_the_bytes(settings: Settings) -> None:
+    letters = read(settings, "dead-letters")
+    assert len(letters) == 2
+    for letter, kind in zip(letters, ("APPLY", "REVERT"), strict=True):
+        original = codec_for("raw-blocks").read(bytes(letter.value() or b""), 5)
+        assert (original["event"], original["block"]) == (kind, encoded(chain(44)[0]))
+        headers = {name: bytes(value or b"") for name, value in letter.headers() or ()}
+        assert b"2 transactions, 0 receipts" in headers["__connect.errors.exception.message"]
