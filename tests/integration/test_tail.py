@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
+from typer.testing import CliRunner
 
 from headwater import kafka
+from headwater.cli import build
 from headwater.settings import Settings
 from schemas import codec_for, frame
 from schemas.registry import Registry, register_all
@@ -21,15 +23,25 @@ from topics.catalog import topic_name
 from topics.tail import follow
 
 
-def _headwater(settings: Settings, *words: str, code: int = 0) -> str:
-    environment = {
-        **os.environ,
+def _environment(settings: Settings) -> dict[str, str]:
+    return {
         "HEADWATER_TOPIC_PREFIX": settings.topic_prefix,
         "HEADWATER_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
         "HEADWATER_REGISTRY__URL": settings.registry.url,
         "HEADWATER_DATA_DIR": str(settings.data_dir),
     }
+
+
+def _headwater(settings: Settings, *words: str, code: int = 0) -> str:
+    """A command in this process: starting Python eight times would be most of the test."""
+    done = CliRunner().invoke(build(words), words, env=_environment(settings))
+    assert done.exit_code == code, done.output
+    return done.stdout
+
+
+def _process(settings: Settings, *words: str, code: int = 0) -> str:
     command = [sys.executable, "-m", "headwater", *words]
+    environment = {**os.environ, **_environment(settings)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == code, done.stderr
     return done.stdout
@@ -58,11 +70,11 @@ def test_commands_make_topics_and_schemas_and_show_messages(settings: Settings) 
     lines = _lines(_headwater(settings, "topics", "tail", "logs", "--from-beginning", "--limit", "3"))
     assert sorted(line["key"] for line in lines) == ["key 0", "key 1", "key 2"]
     assert {line["value"]["address"] for line in lines} == {f"0x{(b'a' * 20).hex()}"}
-    (letter,) = _lines(_headwater(settings, "topics", "tail", letters, "--from-beginning", "--no-follow"))
+    (letter,) = _lines(_process(settings, "topics", "tail", letters, "--from-beginning", "--no-follow"))
     assert letter["value_hex"] == f"0x{value[:-1].hex()}"
     assert "field extra" in letter["problem"]
     assert letter["headers"] == {"__connect.errors.topic": logs}
-    _headwater(settings, "topics", "tail", "no.such-topic", "--no-follow", code=1)
+    _process(settings, "topics", "tail", "no.such-topic", "--no-follow", code=1)
 
 
 def _transaction(producer: Producer, topic: str, values: list[bytes], *, commit: bool) -> None:
