@@ -22,7 +22,12 @@ def same(value: bytes) -> bytes:
 CONTEXT = StageContext(load_settings(environ={}), lambda stream: frame(len(stream)))
 NORMALIZE = normalize.NormalizeStage(CONTEXT, same)
 ENRICH = enrich.EnrichStage(CONTEXT, same)
-HEADERS = {"chain-id": b"31337", "sequence": b"1700000000000", "schema-version": b"1"}
+HEADERS = {
+    "chain-id": b"31337",
+    "sequence": b"1700000000000",
+    "schema-version": b"1",
+    "traceparent": b"00-" + b"b1" * 16 + b"-" + b"b1" * 8 + b"-01",
+}
 
 
 def raw(own: Envelope, said: Said, receipts: list[Said], parts: int = 1) -> ChainEvent:
