@@ -6,6 +6,7 @@ Only the first fields of values of many megabytes are read here; the stage's cod
 from __future__ import annotations
 
 from schemas import codec_for
+from schemas.codec.varint import read_long
 from schemas.errors import MalformedRecord
 from schemas.wire import HEADER_SIZE, schema_id_of
 from streams.stage import Envelope, EventKind
@@ -50,18 +51,8 @@ class _Cursor:
         )
 
     def long(self) -> int:
-        value, at, shift, result = self.value, self.at, 0, 0
-        while True:
-            byte = value[at]
-            at += 1
-            result |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                break
-            shift += 7
-            if shift > 63:
-                raise ValueError("a number of more than 64 bits")
-        self.at = at
-        return (result >> 1) ^ -(result & 1)
+        number, self.at = read_long(self.value, self.at)
+        return number
 
     def present(self) -> bool:
         branch = self.long()

@@ -1,0 +1,79 @@
+"""The state group: enriched-blocks → transaction-states. Its table is the recent past of the chain's log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from headwater import metrics
+from headwater.errors import Permanent
+from schemas import StreamReader
+from schemas.registry import Registry
+from streams.logic.state_facts import Fact, key_of, pack
+from streams.logic.state_fold import Fold
+from streams.logic.state_input import STREAM as INPUT
+from streams.logic.state_input import content_of, fact_of
+from streams.logic.state_records import STREAM, messages_of
+from streams.logic.state_window import restored
+from streams.stage import ChainEvent, EventKind, Outcome, StageContext, Worker, headers_of
+
+
+class StateStage:
+    """`ours` gives a value in our version of its schema, itself where it is that already."""
+
+    def __init__(self, context: StageContext, ours: Callable[[bytes], bytes]) -> None:
+        self._frame = context.frame(STREAM)
+        self._blocks = metrics.STATE_BLOCKS.labels(chain=context.settings.chain.name)
+        self._ours = ours
+        self._fold = Fold()
+        self._stale: tuple[bytes, ...] = ()
+
+    def handle(self, event: ChainEvent) -> Outcome:
+        """The states that an event decides. Raises Permanent before anything is remembered."""
+        envelope = event.envelope
+        fact = fact_of(envelope)
+        if fact.is_block and not self._fold.knows(envelope.block_hash or b""):
+            fact = fact_of(envelope, content_of(envelope, [self._ours(value) for value in event.values]))
+        if fact.is_tag and self._fold.contradicts(fact):
+            raise Permanent(
+                f"{envelope.event.name} {fact.sequence} names block {fact.number}, which is not canonical"
+            )
+        return self._outcome(event, fact)
+
+    def placeholder(self, event: ChainEvent, problem: Permanent) -> Outcome:
+        """Only the number, and that the block is there: nothing is known of its transactions."""
+        fact = fact_of(event.envelope)
+        if fact.is_tag:
+            fact = msgspec.structs.replace(fact, kind=int(EventKind.UNKNOWN), number=None, hash=None)
+        return self._outcome(event, fact)
+
+    def restore(self, table: Mapping[bytes, bytes]) -> int | None:
+        """The fold from the table; the last sequence it holds."""
+        window = restored(table)
+        self._fold, self._stale = window.fold, window.stale
+        self._blocks.set(self._fold.blocks)
+        return self._fold.last
+
+    def _outcome(self, event: ChainEvent, fact: Fact) -> Outcome:
+        headers = headers_of(event.envelope)
+        public = [messages_of(change, self._frame, headers) for change in self._fold.add(fact)]
+        # The fact first: a hole behind deleted entries is nothing, one before them would be a loss.
+        table: list[tuple[bytes, bytes | None]] = [(key_of(fact.sequence), pack(fact))]
+        if fact.kind == EventKind.FINALIZED:
+            old = self._fold.prunable()
+            self._fold.forget(old)
+            table += [(key_of(sequence), None) for sequence in old]
+        table += [(key, None) for key in self._stale]
+        self._stale = ()
+        self._blocks.set(self._fold.blocks)
+        return Outcome(public=public, table=table)
+
+
+def build(context: StageContext) -> StateStage:
+    """The stage of a running worker."""
+    return StateStage(context, StreamReader(INPUT, Registry(context.settings).schema).ours)
+
+
+WORKER: Final = Worker(group="state", input=INPUT, output=None, build=build, table="blocks")
