@@ -14,61 +14,21 @@ import struct
 from collections.abc import Sequence
 
 from schemas.codec.model import Array, Enum, Field, Fixed, Map, Node, Primitive, Record, Union, least_size
-from schemas.codec.source import Source
-from schemas.codec.varint import (
-    COUNT,
-    COUNTS,
-    ONE_BYTE,
-    TWO_BYTES,
-    Odd,
-    read_count,
-    read_wide_int,
-    read_wide_long,
-)
+from schemas.codec.primitive_reader import PrimitiveReader
 
 FAILURES = (TypeError, ValueError, LookupError, RecursionError, OverflowError, struct.error)
 
 _UNROLLED = 4
-_TWO_FLAGS = (128 << 7) + 128
 _RUN = 4
 
 
-class ReaderSource:
+class ReaderSource(PrimitiveReader):
     """Readers of one module. `at` is the static distance of the next byte from the variable `i`."""
 
     def __init__(self) -> None:
-        self.source = Source()
-        self.source.namespace.update(
-            {
-                "Odd": Odd,
-                "U1": ONE_BYTE,
-                "U2": TWO_BYTES,
-                "C1": COUNT,
-                "C2": COUNTS,
-                "read_wide_long": read_wide_long,
-                "read_wide_int": read_wide_int,
-                "read_count": read_count,
-                "unpack_float": struct.Struct("<f").unpack_from,
-                "unpack_double": struct.Struct("<d").unpack_from,
-            }
-        )
-        self.at = 0
+        super().__init__()
         self._functions: dict[tuple[int, bool], str] = {}
         self._pending: list[tuple[str, Node, bool]] = []
-
-    # positions
-
-    def here(self, more: int = 0) -> str:
-        distance = self.at + more
-        return f"i + {distance}" if distance else "i"
-
-    def settle(self) -> None:
-        """Makes `i` the position of the next byte."""
-        if self.at:
-            self.source.line(f"i += {self.at}")
-            self.at = 0
-
-    # functions of nested types
 
     def function(self, node: Node, *, skip: bool = False) -> str:
         """The name of `f(b, i)`: → (value, position), or → position where it only skips."""
@@ -102,8 +62,6 @@ class ReaderSource:
             self.value(node, None if skip else "v")
             self.settle()
             line("return i" if skip else "return v, i")
-
-    # fields
 
     def fields(self, fields: Sequence[Field], targets: Sequence[str | None]) -> None:
         """Code for fields one after the other; runs of optional fields are tried as all null at once."""
@@ -142,14 +100,14 @@ class ReaderSource:
         line = self.source.line
         match node:
             case Primitive(kind):
-                self._primitive(kind, target)
+                self.primitive(kind, target)
             case Fixed(_, size):
                 if target:
                     line(f"{target} = b[{self.here()}:{self.here(size)}]")
                 self.at += size
             case Enum(_, symbols, _):
                 table = dict(zip(range(0, 128, 2), symbols, strict=False))
-                self._from_table(self.source.constant("symbols", table), target)
+                self.from_table(self.source.constant("symbols", table), target)
             case Union() if node.optional is not None:
                 self._optional(*node.optional, target)
             case Array(items):
@@ -160,89 +118,6 @@ class ReaderSource:
                     line(f"{target}, i = {self.function(node)}(b, i)")
                 else:
                     line(f"i = {self.function(node, skip=True)}(b, i)")
-
-    def _from_table(self, table: str, target: str | None) -> None:
-        looked_up = f"{table}[b[{self.here()}]]"
-        self.source.line(f"{target} = {looked_up}" if target else looked_up)
-        self.at += 1
-
-    def _primitive(self, kind: str, target: str | None) -> None:
-        line = self.source.line
-        match kind:
-            case "null":
-                if target:
-                    line(f"{target} = None")
-            case "boolean":
-                self._from_table(self.source.constant("booleans", (False, True)), target)
-            case "int" | "long":
-                self._integer(kind, target)
-            case "float" | "double":
-                if target:
-                    line(f"{target} = unpack_{kind}(b, {self.here()})[0]")
-                self.at += 4 if kind == "float" else 8
-            case _:
-                self._sized(target, text=kind == "string")
-
-    def _integer(self, kind: str, target: str | None) -> None:
-        line, block = self.source.line, self.source.block
-        line(f"x = b[{self.here()}]")
-        with block("if x < 128:"):
-            if target:
-                line(f"{target} = U1[x]")
-            line(f"i += {self.at + 1}")
-        with block("else:"):
-            line(f"y = b[{self.here(1)}]")
-            with block("if y < 128:"):
-                if target:
-                    line(f"{target} = U2[(y << 7) + x - 128]")
-                line(f"i += {self.at + 2}")
-            with block("else:"):
-                line(f"z = b[{self.here(2)}]")
-                with block("if z < 128:"):
-                    if target:
-                        line(f"z = (z << 14) + (y << 7) + x - {_TWO_FLAGS}")
-                        line(f"{target} = (z >> 1) ^ -(z & 1)")
-                    line(f"i += {self.at + 3}")
-                with block("else:"):
-                    line(f"{target or 'x'}, i = read_wide_{kind}(b, {self.here()})")
-        self.at = 0
-
-    def count(self) -> None:
-        """The next length or count into `n`, `i` behind it."""
-        line, block = self.source.line, self.source.block
-        line(f"x = b[{self.here()}]")
-        with block("if x < 128:"):
-            line("n = C1[x]")
-            line(f"i += {self.at + 1}")
-        with block("else:"):
-            self._long_count()
-
-    def _long_count(self) -> None:
-        """The same when its first byte is in `x` and not the last."""
-        line, block = self.source.line, self.source.block
-        line(f"y = b[{self.here(1)}]")
-        with block("if y < 128:"):
-            line("n = C2[(y << 7) + x - 128]")
-            line(f"i += {self.at + 2}")
-        with block("else:"):
-            line(f"n, i = read_count(b, {self.here()})")
-        self.at = 0
-
-    def _sized(self, target: str | None, *, text: bool) -> None:
-        if not target:
-            self.count()
-            self.source.line("i += n")
-            return
-        line, block = self.source.line, self.source.block
-        line(f"x = b[{self.here()}]")
-        with block("if x < 128:"):
-            line(f"i += {self.at + 1}")
-            line("j = i + C1[x]")
-        with block("else:"):
-            self._long_count()
-            line("j = i + n")
-        line(f"{target} = b[i:j]{'.decode()' if text else ''}")
-        line("i = j")
 
     def _optional(self, null: int, node: Node, target: str | None) -> None:
         line, block = self.source.line, self.source.block
@@ -256,8 +131,6 @@ class ReaderSource:
             self.settle()
         with block("else:"):
             line("raise Odd")
-
-    # arrays and maps
 
     def _array(self, items: Node, target: str | None) -> None:
         line = self.source.line
@@ -312,7 +185,7 @@ class ReaderSource:
         if not skip:
             line("result = {}")
         with self.blocks(node.values, key=1):
-            self._sized(key, text=True)
+            self.sized(key, text=True)
             self.value(node.values, item)
             self.settle()
             if not skip:
