@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import (
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ConfigSource,
-    NewPartitions,
-    NewTopic,
-    ResourceType,
-)
-
-from headwater import kafka
-from headwater.errors import Fatal, Transient
 from headwater.settings import Settings
 from topics.catalog import TOPICS, topic_name, wanted
-
-SECONDS = 20.0
-_LOOK_AGAIN_SECONDS = 0.05
+from topics.cluster import Cluster, KafkaCluster, Present
 
 
 class Action(Enum):
@@ -49,25 +31,6 @@ class Change:
     reason: str = ""
     partitions: int = 0
     config: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Present:
-    """A topic as the cluster has it; `config` holds the settings in force, `set_here` those of its own."""
-
-    partitions: int
-    config: Mapping[str, str]
-    set_here: frozenset[str] = frozenset()
-
-
-class Cluster(Protocol):
-    """What `plan` and `apply` need of a cluster. All may raise Transient."""
-
-    def topics(self, names: Sequence[str]) -> dict[str, Present]: ...
-    def create(self, name: str, partitions: int, replication: int, config: Mapping[str, str]) -> None: ...
-    def alter(self, name: str, config: Mapping[str, str]) -> None: ...
-    def grow(self, name: str, partitions: int) -> None: ...
-    def settle(self, partitions: Mapping[str, int]) -> None: ...
 
 
 def plan(settings: Settings, *, force: bool = False, cluster: Cluster | None = None) -> list[Change]:
@@ -136,103 +99,3 @@ def _differences(
 
 def _listed(config: Mapping[str, str]) -> str:
     return ", ".join(f"{key}={value}" for key, value in config.items())
-
-
-class KafkaCluster:
-    """A real cluster, by librdkafka's admin client."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._admin: AdminClient = kafka.admin(settings)
-
-    def topics(self, names: Sequence[str]) -> dict[str, Present]:
-        """Those of the named topics that exist."""
-        found = _ask(lambda: self._admin.list_topics(timeout=SECONDS)).topics
-        existing = [name for name in names if name in found]
-        resources = [ConfigResource(ResourceType.TOPIC, name) for name in existing]
-        futures = self._admin.describe_configs(resources, request_timeout=SECONDS) if resources else {}
-        present = {}
-        for resource, future in futures.items():
-            entries: dict[str, ConfigEntry] = _ask(future.result)
-            own = (key for key, entry in entries.items() if _is_own(entry))
-            present[resource.name] = Present(
-                partitions=len(found[resource.name].partitions),
-                config={key: entry.value for key, entry in entries.items() if entry.value is not None},
-                set_here=frozenset(own),
-            )
-        return present
-
-    def create(self, name: str, partitions: int, replication: int, config: Mapping[str, str]) -> None:
-        """Create a topic; one that someone else has just created is fine."""
-        topic = NewTopic(name, num_partitions=partitions, replication_factor=replication, config=dict(config))
-        self._wait(self._admin.create_topics([topic], request_timeout=SECONDS)[name], name, "create")
-
-    def alter(self, name: str, config: Mapping[str, str]) -> None:
-        """Set these settings and leave the others."""
-        entries = [
-            ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
-            for key, value in config.items()
-        ]
-        resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
-        futures = self._admin.incremental_alter_configs([resource], request_timeout=SECONDS)
-        self._wait(next(iter(futures.values())), name, "alter")
-
-    def grow(self, name: str, partitions: int) -> None:
-        """Raise the number of partitions."""
-        futures = self._admin.create_partitions([NewPartitions(name, partitions)], request_timeout=SECONDS)
-        self._wait(futures[name], name, "grow")
-
-    def settle(self, partitions: Mapping[str, int]) -> None:
-        """Return once the brokers show these topics with so many partitions.
-
-        The controller answers before the brokers know: a client that comes at once would find nothing.
-        """
-        deadline = time.monotonic() + SECONDS
-        while missing := self._unseen(partitions):
-            if time.monotonic() > deadline:
-                raise Transient(f"Kafka does not show after {SECONDS:.0f} s: {', '.join(missing)}")
-            self._admin.poll(_LOOK_AGAIN_SECONDS)
-
-    def _unseen(self, partitions: Mapping[str, int]) -> list[str]:
-        found = _ask(lambda: self._admin.list_topics(timeout=SECONDS)).topics if partitions else {}
-        return [
-            name
-            for name, least in partitions.items()
-            if name not in found or len(found[name].partitions) < least
-        ]
-
-    @staticmethod
-    def _wait(future: Any, name: str, verb: str) -> None:  # noqa: ANN401 - confluent_kafka is untyped
-        try:
-            _ask(future.result)
-        except Fatal as error:
-            cause = error.__cause__
-            if isinstance(cause, KafkaException) and cause.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
-                return
-            raise Fatal(f"cannot {verb} topic {name}: {error.message}", remedy=error.remedy) from error
-
-
-def _is_own(entry: ConfigEntry) -> bool:
-    return ConfigSource(entry.source) is ConfigSource.DYNAMIC_TOPIC_CONFIG
-
-
-def _ask(call: Callable[[], Any]) -> Any:  # noqa: ANN401 - confluent_kafka is untyped
-    """The call's result; its failure as Transient or Fatal."""
-    try:
-        return call()
-    except KafkaException as error:
-        reason: KafkaError = error.args[0]
-        text = f"Kafka: {reason.str() or reason.name()}"
-        if reason.retriable() or reason.code() in _PASSING:
-            raise Transient(text) from error
-        raise Fatal(text, remedy="check the cluster's limits and the user's rights") from error
-
-
-_PASSING = {
-    KafkaError._ALL_BROKERS_DOWN,
-    KafkaError._TRANSPORT,
-    KafkaError._TIMED_OUT,
-    KafkaError._TIMED_OUT_QUEUE,
-    KafkaError.REQUEST_TIMED_OUT,
-    KafkaError.NOT_CONTROLLER,
-    KafkaError.INVALID_REPLICATION_FACTOR,  # while a broker is still joining
-}

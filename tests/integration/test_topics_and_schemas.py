@@ -13,8 +13,9 @@ from schemas import streams
 from schemas.client import RegistryClient
 from schemas.errors import IncompatibleSchema
 from schemas.registry import COMPATIBILITY, Registry, canonical, register_all
-from topics.admin import Action, KafkaCluster, apply, plan
+from topics.admin import Action, apply, plan
 from topics.catalog import topic_name, wanted
+from topics.cluster import KafkaCluster
 
 
 def test_apply_makes_what_plan_says_and_then_nothing_is_left_to_do(settings: Settings) -> None:

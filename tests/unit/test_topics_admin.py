@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from headwater.settings import Settings, load_settings
-from topics.admin import Action, Change, Present, apply, plan
+from topics.admin import Action, Change, apply, plan
 from topics.catalog import wanted
+from topics.cluster import Present
 
 
 class DictCluster:

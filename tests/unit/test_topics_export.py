@@ -9,8 +9,10 @@ import pytest
 import yaml
 
 from schemas import schema_of, streams
+from topics.asyncapi import asyncapi
 from topics.catalog import TOPICS
-from topics.export import asyncapi, chart, drift, files, markdown, write
+from topics.export import chart, drift, files, write
+from topics.markdown import markdown
 
 ROOT = Path(__file__).parents[2]
 
