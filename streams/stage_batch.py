@@ -61,10 +61,9 @@ class BatchHandler:
         gap = None
         began = time.perf_counter()
         for place, message in enumerate(messages):
-            try:
-                envelope = self._envelope(message)
-            except Permanent as error:
-                outcomes.append(Outcome(internal=self._dead((message,), error)))
+            envelope, problem = self._read(message)
+            if envelope is None:
+                outcomes.append(Outcome(internal=self._dead((message,), problem or Permanent("no event"))))
                 continue
             verdict, event = self.gate.judge(envelope, message)
             if verdict is Verdict.GAP:
@@ -76,7 +75,7 @@ class BatchHandler:
                 metrics.STALE_CLAIMS.labels(**self._labels).inc()
             elif event is not None:
                 events.append(event)
-                outcomes.append(self._marked(self._decide(event, message), message))
+                outcomes.append(self._marked(self._decide(event, message, problem), message))
         if outcomes:
             self._write(outcomes)
             metrics.STAGE_SECONDS.labels(**self._labels).observe(time.perf_counter() - began)
@@ -85,7 +84,8 @@ class BatchHandler:
 
     def closes_gap(self, message: Incoming) -> bool:
         """True when this message, which found a gap, would find none now."""
-        return not self.gate.would_be_gap(self._envelope(message), message)
+        envelope, _ = self._read(message)
+        return envelope is None or not self.gate.would_be_gap(envelope, message)
 
     def count(self, events: Sequence[ChainEvent]) -> None:
         """Say in the metrics that these events are finished, table included."""
@@ -100,29 +100,33 @@ class BatchHandler:
         if events:
             metrics.STAGE_SEQUENCE.labels(**self._labels).set(events[-1].envelope.sequence)
 
-    def _envelope(self, message: Incoming) -> Envelope:
-        """The message's envelope; what cannot be read but is numbered by its header becomes UNKNOWN.
+    def _read(self, message: Incoming) -> tuple[Envelope | None, Permanent | None]:
+        """The message's envelope and what is wrong with the message.
 
-        Raises Permanent for anything that is no event of the chain at all.
+        What cannot be read but is, by its header, the next event becomes one of kind UNKNOWN, so that it
+        leaves no hole; there is no envelope for what is no event of the chain at all.
         """
         try:
             if message.value is None:
                 raise Permanent(f"{message.topic}[{message.partition}]@{message.offset} has no value")
-            return read_envelope(message.value, self._worker.input)
+            envelope = read_envelope(message.value, self._worker.input)
         except Permanent as error:
             said = dict(message.headers)
             sequence, chain_id = (_number(said.get(name)) for name in ("sequence", "chain-id"))
             last = self.gate.last
             if sequence is None or chain_id is None or last is None or sequence != last + 1:
-                raise error
-            return _unreadable(chain_id, sequence, self.gate.claim)
+                return None, error
+            return _unreadable(chain_id, sequence, self.gate.claim), error
+        if envelope.event is EventKind.UNKNOWN and self._worker.fenced:
+            return envelope, Permanent(f"{message.topic}@{message.offset}: an event of a kind we do not know")
+        return envelope, None
 
-    def _decide(self, event: ChainEvent, message: Incoming) -> Outcome:
+    def _decide(self, event: ChainEvent, message: Incoming, problem: Permanent | None) -> Outcome:
         pause = _FIRST_BACKOFF_SECONDS
         while True:
             try:
-                if event.envelope.event is EventKind.UNKNOWN and self._worker.fenced:
-                    raise Permanent(f"{event.topic}[{event.partition}]@{message.offset} is no event we know")
+                if problem is not None:
+                    raise problem
                 return self._stage.handle(event)
             except Permanent as error:
                 originals = tuple(
