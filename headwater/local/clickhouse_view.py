@@ -33,10 +33,15 @@ FROM {db}.token_transfers
 WHERE chain_id = {chain_id} AND block_number >= {least} AND NOT removed
 ORDER BY block_number DESC, log_index DESC, batch_index DESC LIMIT {shown}"""
 STATES = """
-SELECT block_number, lower(hex(hash)) AS id, state, version
-FROM {db}.transaction_states
-WHERE chain_id = {chain_id} AND block_number >= {least}
-ORDER BY sequence DESC LIMIT 1 BY hash LIMIT {shown}"""
+SELECT block_number, lower(hex(hash)) AS id, state, ifNull(toString(execution_status), '') AS execution,
+       row_number() OVER (PARTITION BY state ORDER BY block_number DESC, hash) AS place
+FROM (
+    SELECT block_number, hash, state, execution_status
+    FROM {db}.transaction_states
+    WHERE chain_id = {chain_id} AND block_number >= {least}
+    ORDER BY version DESC LIMIT 1 BY hash
+)
+ORDER BY place, block_number DESC LIMIT {shown}"""
 VISIBLE = """
 SELECT count() AS found FROM canonical.blocks WHERE chain_id = {chain_id} AND block_number = {number}"""
 
@@ -133,5 +138,5 @@ def _transfer(row: Row) -> TransferView:
 def _state(row: Row) -> StateView:
     block = row["block_number"]
     return StateView(
-        None if block is None else _whole(block), f"0x{row['id']}", str(row["state"]), _whole(row["version"])
+        None if block is None else _whole(block), f"0x{row['id']}", str(row["state"]), str(row["execution"])
     )

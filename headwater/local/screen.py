@@ -215,7 +215,7 @@ def transfers(snapshot: Snapshot, count: int, width: int) -> RenderableType:
 def states(snapshot: Snapshot, count: int, width: int) -> RenderableType:
     """The last transaction states."""
     lines = [
-        f"{number(view.block):>9} {view.state:<10} {view.hash[:18]}…  version {view.version}"
+        f"{number(view.block):>9} {view.state:<10} {view.hash[:18]}…  {view.execution.lower()}"
         for view in snapshot.states[:count]
     ]
     return _lines(lines, "no transaction state yet", width)

@@ -42,12 +42,12 @@ class TransferView:
 
 @dataclass(frozen=True, slots=True)
 class StateView:
-    """A transaction's state."""
+    """A transaction's state; `execution`: succeeded or reverted once included."""
 
     block: int | None
     hash: str
     state: str
-    version: int
+    execution: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,9 @@ FULL = Snapshot(
         TransferView(17686132 - n, "ERC1155", "0x" + "ab" * 20, "0x" + "12" * 20, "0x" + "cd" * 20, "9" * 78)
         for n in range(20)
     ),
-    states=tuple(StateView(None if n % 2 else n, "0x" + "9f" * 32, "FINALIZED", n) for n in range(20)),
+    states=tuple(
+        StateView(None if n % 2 else n, "0x" + "9f" * 32, "FINALIZED", "SUCCEEDED") for n in range(20)
+    ),
     endpoints={
         "ClickHouse": "http://127.0.0.1:19714",
         "Kafka": "127.0.0.1:25984,127.0.0.1:25985,127.0.0.1:25986",

@@ -13,6 +13,8 @@ from connectors.evm.rlp import encode_bytes, encode_int, encode_list
 MNEMONIC = "test test test test test test test test test test test junk"
 """The public development mnemonic that anvil and hardhat give ether to."""
 SENDERS = 8
+BLOB_SENDER = 7
+"""The one of the senders that sends blobs, and only blobs: anvil takes seconds over its first one."""
 AUTHORITY = 8
 """The account that delegates itself to code by authorization (EIP-7702); it sends nothing."""
 DEPLOYER = 9

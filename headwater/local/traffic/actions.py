@@ -7,7 +7,7 @@ from random import Random
 from typing import TypeVar
 
 from headwater.local.traffic.abi import contract
-from headwater.local.traffic.accounts import SENDERS
+from headwater.local.traffic.accounts import BLOB_SENDER, SENDERS
 from headwater.local.traffic.deployment import CALL_GAS, places
 from headwater.local.traffic.makers import Draw, Inventory, Kind, make
 
@@ -75,7 +75,7 @@ class Chooser:
     def next(self, inventory: Inventory, busy: Sequence[int] = ()) -> Action:
         """Return the next action of a sender that is not among `busy`."""
         drawn = self._random
-        sender = drawn.choice([i for i in range(SENDERS) if i not in busy])
+        sender = drawn.choice([i for i in range(SENDERS) if i not in busy and i != BLOB_SENDER])
         if inventory.unapproved:
             owner, token = inventory.unapproved.pop()
             data = contract("token").call("approve", places().pair, 2**256 - 1)
@@ -85,6 +85,8 @@ class Chooser:
         else:
             kind, fate = _weighted(drawn, KINDS), _weighted(drawn, FATES)
         self._count += 1
+        if kind is Kind.BLOB:
+            sender = BLOB_SENDER
         if kind is Kind.ERC721 and not inventory.collectibles.get(sender):
             kind = Kind.ERC721_MINT
         to, value, data, gas = make(kind, Draw(drawn, self._seed, sender), inventory)

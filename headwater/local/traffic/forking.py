@@ -52,18 +52,20 @@ class Forker:
         head = await self._settled_head()
         wanted = self._random.randint(*self._depth)
         depth = allowed_depth(wanted, head, await self._height("finalized"))
-        if depth == 0:
-            return None
         await self._node.call("anvil_dropAllTransactions")
-        plan = plan_reorg(await self._orphans(head, depth), depth, self._random)
-        try:
-            await self._node.call("anvil_reorg", depth, plan.moved)
-        except Refused as reason:
-            log.warning("the node refuses a reorg", depth=depth, reason=str(reason))
-            return None
-        self.done += 1
-        await self._node.batch([("eth_sendRawTransaction", [raw]) for raw in plan.resent])
-        return Fork(depth, head, len(plan.moved), len(plan.resent), plan.lost)
+        while depth:
+            plan = plan_reorg(await self._orphans(head, depth), depth, self._random)
+            try:
+                await self._node.call("anvil_reorg", depth, plan.moved)
+            except Refused as reason:
+                # A restarted anvil has no state of blocks from before, so it can only fork newer ones.
+                log.debug("the node refuses a reorg", depth=depth, reason=str(reason))
+                depth //= 2
+                continue
+            self.done += 1
+            await self._node.batch([("eth_sendRawTransaction", [raw]) for raw in plan.resent])
+            return Fork(depth, head, len(plan.moved), len(plan.resent), plan.lost)
+        return None
 
     async def _settled_head(self) -> int:
         """Return the head once a block that was being mined is there."""

@@ -15,6 +15,7 @@ from typing import cast
 from headwater.errors import Fatal
 from headwater.local.traffic.accounts import SENDERS, accounts
 from headwater.local.traffic.actions import Chooser
+from headwater.local.traffic.bloblane import BlobLane
 from headwater.local.traffic.deployment import places, script
 from headwater.local.traffic.forking import Forker
 from headwater.local.traffic.holdings import Ledger, read_inventory, read_ledger
@@ -60,6 +61,7 @@ class Generator:
         self._chooser = Chooser(traffic.seed)
         self._forker = Forker(node, Random(f"headwater reorgs {traffic.seed}"), traffic.reorg_depth)
         self._timing = Random(f"headwater reorg times {traffic.seed}")
+        self._blobs = BlobLane(node)
         self._ledger = Ledger()
         self._inventory = Inventory()
         self._chain_id = 0
@@ -72,6 +74,12 @@ class Generator:
 
     async def run(self, ended: asyncio.Event) -> None:
         """Make traffic until `ended` is set. Raises Fatal when the node is no local development chain."""
+        try:
+            await self._run(ended)
+        finally:
+            await self._blobs.close()
+
+    async def _run(self, ended: asyncio.Event) -> None:
         away = False
         while not ended.is_set():
             try:
@@ -168,13 +176,14 @@ class Generator:
             await self._settle(int(status["queued"], 16) > 0)
         outbox = Outbox(self._ledger, await self._fees(), self._chain_id)
         for _ in range(count):
-            if len(outbox.closed) == SENDERS:
+            if len(outbox.closed) == SENDERS - 1:
                 break
             action = self._chooser.next(self._inventory, outbox.closed)
             outbox.add(action)
             self.sent[action.kind.value] += 1
             self.sent[action.fate.value] += 1
         await outbox.send(self._node)
+        self._blobs.send(outbox.blobs, self._ledger)
 
     async def _settle(self, queued: bool) -> None:
         """Clear away what waits behind a missing nonce, and read the nonces again."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from headwater.local.traffic.abi import contract, decode
-from headwater.local.traffic.accounts import SENDERS, accounts
+from headwater.local.traffic.accounts import BLOB_SENDER, SENDERS, accounts
 from headwater.local.traffic.deployment import places
 from headwater.local.traffic.makers import Inventory
 from headwater.local.traffic.node import Node, NodeAway, Refused
@@ -48,7 +48,7 @@ async def read_inventory(node: Node) -> Inventory:
     for token_id, owner in enumerate(cast(tuple[str, ...], owners), start):
         if owner in index:
             found.collectibles.setdefault(index[owner], []).append(token_id)
-    for at, account in enumerate(accounts().senders):
+    for at, account in enumerate(accounts().senders[:BLOB_SENDER]):
         for token in (places().gold, places().silver):
             allowed = contract("token").call("allowance", account.address, places().pair)
             if int(await _view(node, token, allowed), 16) == 0:

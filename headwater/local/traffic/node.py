@@ -27,8 +27,7 @@ class Node:
 
     def __init__(self, url: str) -> None:
         self._url = url
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-        self._session = aiohttp.ClientSession(timeout=timeout)
+        self._session = aiohttp.ClientSession()
 
     async def __aenter__(self) -> "Node":
         return self
@@ -45,8 +44,8 @@ class Node:
             raise result
         return result
 
-    async def batch(self, calls: Sequence[Call]) -> list[object]:
-        """Return each call's result, or the Refused of one that failed. Raises NodeAway.
+    async def batch(self, calls: Sequence[Call], seconds: float = TIMEOUT_SECONDS) -> list[object]:
+        """Return each call's result, or the Refused of one that failed. Raises NodeAway after `seconds`.
 
         The node may run the calls of a batch in any order.
         """
@@ -55,10 +54,11 @@ class Node:
         body = [{"jsonrpc": "2.0", "id": i, "method": m, "params": p} for i, (m, p) in enumerate(calls)]
         headers = {"Content-Type": "application/json"}
         try:
-            async with self._session.post(self._url, data=orjson.dumps(body), headers=headers) as answer:
+            data, timeout = orjson.dumps(body), aiohttp.ClientTimeout(total=seconds)
+            async with self._session.post(self._url, data=data, headers=headers, timeout=timeout) as answer:
                 answered = orjson.loads(await answer.read())
         except (TimeoutError, aiohttp.ClientError, OSError, orjson.JSONDecodeError) as error:
-            raise NodeAway(f"no answer: {type(error).__name__} {error}") from error
+            raise NodeAway(f"no answer to {calls[0][0]}: {type(error).__name__} {error}") from error
         if not isinstance(answered, list) or len(answered) != len(calls):
             raise NodeAway(f"no answer to a batch of {len(calls)} calls")
         results: list[object] = [None] * len(calls)

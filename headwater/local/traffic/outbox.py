@@ -1,5 +1,6 @@
 """The transactions of one tick, with their replacements, cancellations and drops."""
 
+from headwater.local.traffic.accounts import BLOB_SENDER
 from headwater.local.traffic.actions import Action, Fate
 from headwater.local.traffic.holdings import Ledger
 from headwater.local.traffic.node import Call, Node, Refused
@@ -19,6 +20,7 @@ class Outbox:
         self._first: list[tuple[int, Signed]] = []
         self._second: list[Signed] = []
         self._drops: list[tuple[int, Signed]] = []
+        self._blobs: list[Signed] = []
 
     @property
     def closed(self) -> list[int]:
@@ -32,6 +34,9 @@ class Outbox:
         signed = sign_action(action, nonce, self._fees, self._chain_id, authority_nonce=authority)
         self._ledger.senders[sender] += 1
         self._ledger.authority += action.type == 4
+        if sender == BLOB_SENDER:
+            self._blobs.append(signed)
+            return
         self._first.append((sender, signed))
         if action.fate is Fate.REPLACED:
             self._second.append(sign_action(action, nonce, self._fees, self._chain_id, factor=BUMP))
@@ -40,8 +45,13 @@ class Outbox:
         elif action.fate is Fate.DROPPED:
             self._drops.append((sender, signed))
 
+    @property
+    def blobs(self) -> list[Signed]:
+        """The blob transactions, which `send` leaves to a `BlobLane`."""
+        return self._blobs
+
     async def send(self, node: Node) -> None:
-        """Send everything; senders of refused transactions are noted as doubted in the ledger."""
+        """Send the others; senders of refused transactions are noted as doubted in the ledger."""
         results = await node.batch([_raw(signed) for _, signed in self._first])
         for (sender, _), result in zip(self._first, results, strict=True):
             if isinstance(result, Refused):
