@@ -19,8 +19,11 @@ from streams.stage import (
     Worker,
     headers_of,
 )
+from topics.catalog import spec
 
 INPUT: Final = "normalized-blocks"
+# Key, headers and the batch around a message.
+_OVERHEAD: Final = 2_048
 
 
 class EnrichStage:
@@ -33,8 +36,9 @@ class EnrichStage:
     def handle(self, event: ChainEvent) -> Outcome:
         """A block's public records, its coverage, and the enriched event. Raises Permanent."""
         values = [self._ours(value) for value in event.values]
-        headers = headers_of(event.envelope)
-        return self._outcome(event.envelope, enrich(event.envelope, values, self._frame, headers))
+        enriched = enrich(event.envelope, values, self._frame, headers_of(event.envelope))
+        _refuse_too_large(event.envelope, enriched.public)
+        return self._outcome(event.envelope, enriched)
 
     def placeholder(self, event: ChainEvent, problem: Permanent) -> Outcome:
         """The event's number, and an incomplete coverage record of its block."""
@@ -59,6 +63,19 @@ class EnrichStage:
             ledger=None if ledger is None else coverage,
             internal=[Messages(STREAM, keys, enriched.values, headers)],
         )
+
+
+def _refuse_too_large(envelope: Envelope, public: Sequence[Messages]) -> None:
+    """Raises Permanent for a record that its topic would refuse: the brokers would refuse it for ever."""
+    for messages in public:
+        limit = spec(messages.stream).max_message_bytes - _OVERHEAD
+        largest = max(len(value) for value in messages.values if value is not None)
+        if largest > limit:
+            raise Permanent(
+                f"block {envelope.block_number}: a record of {messages.stream} has {largest} bytes, "
+                f"its topic takes {limit}",
+                remedy="raise max_message_bytes in the topic catalogue, apply it, and replay the block",
+            )
 
 
 def build(context: StageContext) -> EnrichStage:

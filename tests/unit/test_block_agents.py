@@ -116,6 +116,13 @@ def test_enrich_writes_public_records_their_ledger_and_the_event() -> None:
     assert len(read("enriched-blocks", internal.values[0])["transfers"]) == 1
 
 
+def test_a_record_that_its_topic_would_refuse_is_permanent() -> None:
+    said = block([transaction(input="0x" + "ee" * 8 * 1024 * 1024)])
+    event = onward(raw(envelope(said), said, [receipt()]))
+    with pytest.raises(Permanent, match="block 42: a record of transactions has 8389"):
+        ENRICH.handle(event)
+
+
 def test_enrich_leaves_a_placeholder_for_bytes_that_are_no_event() -> None:
     event = replace(onward(example()), values=(b"\x00\x00\x00\x00\x11junk",))
     with pytest.raises(Permanent) as caught:
