@@ -86,7 +86,13 @@ def reader(settings: Settings, *, isolation: str = "read_committed") -> Consumer
     return consumer(
         settings,
         f"{settings.client_id}-reader",
-        options={"isolation.level": isolation, "enable.partition.eof": True, "auto.offset.reset": "error"},
+        options={
+            "isolation.level": isolation,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",
+            # A fetch that waits at the end of the log holds up the next range: half a second by default.
+            "fetch.wait.max.ms": 10,
+        },
     )
 
 
