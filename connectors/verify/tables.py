@@ -1,0 +1,101 @@
+"""ClickHouse's side: what the ledger says and what the canonical views show."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final, cast
+
+from connectors.clickhouse.client import Client
+from connectors.clickhouse.ddl import view_database
+from connectors.verify.compare import KINDS, LedgerBlock, TableBlock
+
+_STATES: Final = "('INCLUDED', 'SAFE', 'FINALIZED')"
+
+
+class TableSource:
+    """Reads one chain's ledger and views. Raises clickhouse-connect's ClickHouseError."""
+
+    def __init__(self, client: Client, database: str, chain_id: int) -> None:
+        self._client = client
+        self._database = database
+        self._canonical = view_database("canonical", database)
+        self._chain_id = chain_id
+
+    def extent(self) -> tuple[int, int] | None:
+        """The lowest and the highest block of the ledger, None when it is empty."""
+        ((first, last, rows),) = self._rows(
+            f"SELECT min(block_number), max(block_number), count() FROM {self._database}.coverage FINAL "
+            "WHERE chain_id = {chain_id:UInt64} AND NOT removed"
+        )
+        return (_int(first), _int(last)) if rows else None
+
+    def ledger(self, first: int, last: int) -> dict[int, list[LedgerBlock]]:
+        """Rows of coverage that are not removed, by height."""
+        counts = ", ".join(f"{kind.removesuffix('s')}_count" for kind in KINDS)
+        found: dict[int, list[LedgerBlock]] = defaultdict(list)
+        for number, block_hash, parent, complete, problem, *each in self._rows(
+            f"SELECT block_number, block_hash, parent_hash, complete, problem, {counts} "
+            f"FROM {self._database}.coverage FINAL WHERE {_RANGE} AND NOT removed",
+            first,
+            last,
+        ):
+            said = dict(zip(KINDS, map(_int, each), strict=True))
+            row = LedgerBlock(
+                _bytes(block_hash),
+                _bytes(parent),
+                said,
+                bool(complete),
+                None if problem is None else str(problem),
+            )
+            found[_int(number)].append(row)
+        return found
+
+    def shown(self, first: int, last: int) -> dict[int, dict[bytes, TableBlock]]:
+        """What the canonical views show, by height and hash."""
+        found: dict[int, dict[bytes, TableBlock]] = defaultdict(lambda: defaultdict(TableBlock))
+        for kind in ("blocks", *KINDS):
+            for number, text, count in self._rows(
+                f"SELECT block_number, block_hash, count() FROM {self._canonical}.{kind} WHERE {_RANGE} "
+                "GROUP BY block_number, block_hash",
+                first,
+                last,
+            ):
+                found[_int(number)][_hex(text)].rows[kind] = _int(count)
+        for number, block_hash, count in self._rows(
+            f"SELECT block_number, block_hash, count() FROM {self._database}.transaction_states FINAL "
+            f"WHERE {_RANGE} AND state IN {_STATES} GROUP BY block_number, block_hash",
+            first,
+            last,
+        ):
+            found[_int(number)][_bytes(block_hash)].states = _int(count)
+        for number, block_hash, count in self._rows(
+            "SELECT s.block_number, s.block_hash, count() FROM "
+            "(SELECT hash, block_number, block_hash, execution_status "
+            f"FROM {self._database}.transaction_states FINAL WHERE {_RANGE} AND state IN {_STATES}) AS s "
+            f"INNER JOIN (SELECT hash, block_hash, receipt_status FROM {self._database}.transactions FINAL "
+            f"WHERE {_RANGE}) AS t ON s.hash = t.hash AND s.block_hash = t.block_hash "
+            "WHERE s.execution_status != multiIf(t.receipt_status = 1, 'SUCCEEDED', t.receipt_status = 0, "
+            "'REVERTED', s.execution_status) GROUP BY ALL",
+            first,
+            last,
+        ):
+            found[_int(number)][_bytes(block_hash)].wrong_states = _int(count)
+        return found
+
+    def _rows(self, sql: str, first: int = 0, last: int = 0) -> Sequence[Sequence[object]]:
+        parameters = {"chain_id": self._chain_id, "first": first, "last": last}
+        return self._client.query(sql, parameters=parameters).result_rows
+
+
+_RANGE: Final = "chain_id = {chain_id:UInt64} AND block_number BETWEEN {first:UInt64} AND {last:UInt64}"
+
+
+def _int(value: object) -> int:
+    return int(cast(int, value))
+
+
+def _bytes(value: object) -> bytes:
+    return bytes(cast(bytes, value))
+
+
+def _hex(value: object) -> bytes:
+    return bytes.fromhex(str(value)[2:])

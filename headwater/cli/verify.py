@@ -1,0 +1,123 @@
+"""`headwater verify`: node, ledger and tables agree block by block, or which blocks do not."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import orjson
+import typer
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from connectors.clickhouse.client import connect as connect_clickhouse
+from connectors.evm.nodes import connect as connect_nodes
+from connectors.verify.node import NodeSource
+from connectors.verify.run import Report
+from connectors.verify.run import verify as check
+from connectors.verify.tables import TableSource
+from headwater.cli.migrate import chain_id_of
+from headwater.errors import Fatal
+from headwater.logging import configure
+from headwater.settings import Settings, load_settings
+from streams.logic.transfers import transfers_of
+
+app = typer.Typer(rich_markup_mode=None)
+_SHOWN = 50
+
+
+@app.command()
+def verify(
+    first: int | None = typer.Option(
+        None, "--from", min=0, help="First block; the ledger's first when left out."
+    ),
+    last: int | None = typer.Option(None, "--to", min=0, help="Last block; the ledger's last when left out."),
+    patience: float = typer.Option(30.0, "--patience", min=0, help="Seconds that a difference may last."),
+    json: bool = typer.Option(False, "--json", help="One JSON object."),
+    rpc: list[str] = typer.Option([], "--rpc", help="Node to compare with; may be repeated."),
+    data_dir: Path | None = typer.Option(
+        None, "--data-dir", help="Directory of a local stack (./.headwater)."
+    ),
+) -> None:
+    """Prove that node, ledger and tables agree. Exit code 1 and the differing blocks when they do not.
+
+    Checked for each block: the chain of hashes, the numbers of transactions, logs and token transfers in
+    the node, the ledger and the tables, the transactions' states, and that no view shows another block.
+    """
+    settings = load_settings({"data_dir": data_dir, "chain": {"rpc": tuple(rpc) or None}})
+    configure("verify", "ERROR", settings.log_format)
+    report = asyncio.run(_run(settings, first, last, patience, quiet=json))
+    if json:
+        print(orjson.dumps({"clean": report.clean, **asdict(report)}).decode())
+    else:
+        _show(report)
+    if not report.clean:
+        raise typer.Exit(1)
+
+
+async def _run(
+    settings: Settings, first: int | None, last: int | None, patience: float, *, quiet: bool
+) -> Report:
+    chain_id = await asyncio.to_thread(chain_id_of, settings)
+    if chain_id is None:
+        raise Fatal(f"the id of chain {settings.chain.name} is not known", remedy="set chain.chain_id")
+    client = connect_clickhouse(settings.clickhouse)
+    nodes, transport = connect_nodes(settings)
+    try:
+        tables = TableSource(client, settings.clickhouse.database, chain_id)
+        extent = tables.extent()
+        if extent is None:
+            raise Fatal(
+                f"ClickHouse has no block of chain {chain_id} yet",
+                remedy="see `headwater status` for what runs",
+            )
+        low = extent[0] if first is None else first
+        high = extent[1] if last is None else last
+        if low > high:
+            raise Fatal(f"no blocks from {low} to {high}", remedy="give --from no greater than --to")
+        node = NodeSource(nodes, _count)
+        with _bar(quiet) as progress:
+            task = progress.add_task("blocks", total=high - low + 1)
+            return await check(
+                node,
+                tables,
+                low,
+                high,
+                patience_seconds=patience,
+                progress=lambda n: progress.advance(task, n),
+            )
+    except ClickHouseError as error:
+        raise Fatal(f"ClickHouse failed a question: {' '.join(str(error).split())[:500]}") from error
+    finally:
+        client.close()
+        await transport.close()
+
+
+def _count(topics: Sequence[bytes], data: bytes) -> int:
+    return len(transfers_of(topics, data))
+
+
+def _bar(quiet: bool) -> Progress:
+    columns = (TextColumn("verifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet)
+
+
+def _show(report: Report) -> None:
+    span = f"blocks {report.first} to {report.last}"
+    if report.clean:
+        print(f"{span}: node, ledger and tables agree on all {report.checked} ({report.seconds:.1f} s).")
+        return
+    table = Table("block", "hash", "what", "detail", box=box.SIMPLE_HEAD, pad_edge=False)
+    for difference in report.differences[:_SHOWN]:
+        table.add_row(
+            str(difference.number), f"{difference.block_hash[:12]}…", difference.kind, difference.detail
+        )
+    Console().print(table)
+    more = len(report.differences) - _SHOWN
+    blocks = len({difference.number for difference in report.differences})
+    print(f"{span}: {blocks} blocks differ{f', {more} differences not shown' if more > 0 else ''}.")
