@@ -13,7 +13,7 @@ from bench.report import Row, publish
 from schemas import codec_for, frame
 from streams.logic.enrich import enrich
 from streams.logic.normalize import normalize
-from streams.logic.normalize_answers import decode_block, decode_receipts
+from streams.logic.normalize_decode import decode_block, decode_receipts
 from streams.stage import Envelope, EventKind, headers_of
 
 TARGET = 60_000

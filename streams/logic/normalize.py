@@ -13,7 +13,8 @@ from typing import Final
 
 from headwater.errors import Permanent
 from schemas import WrongValue, codec_for
-from streams.logic.normalize_answers import Block, Receipt, decode_block, decode_receipts
+from streams.logic.normalize_answers import Block, Receipt
+from streams.logic.normalize_decode import decode_block, decode_receipts
 from streams.logic.normalize_differences import receipts_in_order
 from streams.logic.normalize_faults import fault_of
 from streams.logic.normalize_records import Bodies, encode_records

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from headwater.errors import Permanent
-from streams.logic.normalize_answers import Block, Log, Receipt, Transaction, join_extra
+from streams.logic.normalize_answers import Block, Log, Receipt, Transaction
+from streams.logic.normalize_decode import join_extra
 
 
 def receipts_in_order(transactions: Sequence[Transaction], receipts: Sequence[Receipt]) -> list[Receipt]:
