@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import filterfalse
+from operator import methodcaller
 from typing import Final, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Message as KafkaMessage
 
 from connectors.clickhouse.sink_messages import Message, Partition
 from headwater.errors import Fatal
 from headwater.logging import get_logger
 
-MESSAGES_A_CALL: Final = 20_000
+MESSAGES_A_CALL: Final = 1_000
 _SILENT: Final = (
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._TRANSPORT,
     KafkaError._TIMED_OUT,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
 )
+_ERROR: Final[Callable[[KafkaMessage], object]] = methodcaller("error")
 _log = get_logger("connectors.clickhouse.sink")
 
 
@@ -73,21 +77,27 @@ class GroupConsumer:
         if first is None:
             return received
         # What librdkafka has fetched already: no waiting for more.
-        for message in (first, *self._consumer.consume(MESSAGES_A_CALL, 0)):
-            error = message.error()
-            if error is None:
-                received.messages.append(cast(Message, message))
-            elif error.code() == KafkaError._PARTITION_EOF:
-                received.ends[Partition(str(message.topic()), int(message.partition() or 0))] = int(
-                    message.offset() or 0
-                )
-            elif error.fatal():
-                raise Fatal(f"the sink's consumer cannot go on: {error}")
-            elif error.code() in _SILENT:
-                _log.warning("kafka", error=str(error))
-            else:
-                raise Fatal(f"the sink cannot read {message.topic()}: {error}")
+        batch = [first, *self._consumer.consume(MESSAGES_A_CALL, 0)]
+        errors = list(filter(_ERROR, batch))
+        if errors:
+            batch = list(filterfalse(_ERROR, batch))
+            for message in errors:
+                self._note(message, received)
+        received.messages = cast("list[Message]", batch)
         return received
+
+    def _note(self, message: KafkaMessage, received: Received) -> None:
+        error, topic = message.error(), str(message.topic())
+        if error is None:
+            return
+        if error.code() == KafkaError._PARTITION_EOF:
+            received.ends[Partition(topic, int(message.partition() or 0))] = int(message.offset() or 0)
+        elif error.fatal():
+            raise Fatal(f"the sink's consumer cannot go on: {error}")
+        elif error.code() in _SILENT:
+            _log.warning("kafka", error=str(error))
+        else:
+            raise Fatal(f"the sink cannot read {topic}: {error}")
 
     def pause_only(self, wanted: Iterable[Partition]) -> None:
         """Pause these of the assigned partitions and no others."""

@@ -97,14 +97,20 @@ class GateWriter:
     def _show(self, messages: Sequence[Message], bad: list[Bad]) -> None:
         if not messages:
             return
-        good, columns = self._writer.read(messages, bad)
-        marked = self._marked(columns)
-        self._writer.insert(good, marked, bad)
-        visible = metrics.BLOCK_VISIBLE_SECONDS.labels(self._chain)
-        now = self._clock()
-        for observed_at, removed in zip(columns["observed_at"], columns["removed"], strict=True):
-            if not removed:
-                visible.observe(max(0, now - observed_at) / 1000)
+        observed: list[int] = []
+
+        def adjust(columns: Columns) -> Columns:
+            observed.extend(
+                when
+                for when, removed in zip(columns["observed_at"], columns["removed"], strict=True)
+                if not removed
+            )
+            return self._marked(columns)
+
+        self._writer.pour(messages, bad, adjust)
+        now, visible = self._clock(), metrics.BLOCK_VISIBLE_SECONDS.labels(self._chain)
+        for when in observed:
+            visible.observe(max(0, now - when) / 1000)
 
     def _held(self, message: Message, columns: Columns, row: int) -> Held:
         needs = tuple(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from itertools import groupby
 from queue import Empty, SimpleQueue
 from typing import Final
 
@@ -12,7 +13,7 @@ from connectors.clickhouse.sink_buffer import PACE_SECONDS
 from connectors.clickhouse.sink_consumer import GroupConsumer, Received
 from connectors.clickhouse.sink_holdback import Held, Holdback
 from connectors.clickhouse.sink_lane import Finished
-from connectors.clickhouse.sink_messages import Message, Partition, span
+from connectors.clickhouse.sink_messages import TOPIC, Partition, span
 from connectors.clickhouse.sink_progress import Progress
 from connectors.clickhouse.sink_stream import Done, Gate, Rows, Teller
 from connectors.clickhouse.sink_writer import Stopped
@@ -20,7 +21,7 @@ from headwater import metrics
 from headwater.health import HEALTH
 from headwater.settings import SinkSettings
 
-BUFFER_BYTES: Final = 128 * 1024 * 1024
+BUFFER_BYTES: Final = 64 * 1024 * 1024
 HELD_BLOCKS: Final = 5_000  # of one coverage partition; more are left on the topic
 COMMIT_SECONDS: Final = 0.5
 LEDGER_SECONDS: Final = 0.25
@@ -110,10 +111,8 @@ class Sink:
 
     def _take(self, received: Received) -> None:
         now = time.monotonic()
-        by_topic: dict[str, list[Message]] = {}
-        for message in received.messages:
-            by_topic.setdefault(message.topic(), []).append(message)
-        for topic, messages in by_topic.items():
+        for topic, run in groupby(received.messages, TOPIC):
+            messages = list(run)
             self._progress.delivered(*span(messages))
             self._streams[topic].buffer.add(messages, now)
         for partition, position in received.ends.items():

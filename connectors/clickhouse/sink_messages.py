@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from operator import methodcaller
+from typing import Final, NamedTuple, Protocol
 
 from headwater.errors import Permanent
 
@@ -29,6 +30,13 @@ class Message(Protocol):
     def timestamp(self) -> tuple[int, int]: ...
 
 
+# Mapped over whole batches in C: a loop of Python a message would cost more than reading it.
+_PARTITION: Final[Callable[[Message], int]] = methodcaller("partition")
+_OFFSET: Final[Callable[[Message], int]] = methodcaller("offset")
+TOPIC: Final[Callable[[Message], str]] = methodcaller("topic")
+VALUE: Final[Callable[[Message], bytes | None]] = methodcaller("value")
+
+
 @dataclass(frozen=True, slots=True)
 class Bad:
     """A message that cannot become a row, and why."""
@@ -47,8 +55,9 @@ def span(messages: Sequence[Message]) -> tuple[dict[Partition, int], dict[Partit
     if not messages:
         return {}, {}
     topic = messages[0].topic()
-    first = {message.partition(): message.offset() for message in reversed(messages)}
-    last = {message.partition(): message.offset() for message in messages}
+    numbers, offsets = list(map(_PARTITION, messages)), list(map(_OFFSET, messages))
+    first = dict(zip(reversed(numbers), reversed(offsets), strict=True))
+    last = dict(zip(numbers, offsets, strict=True))
     return (
         {Partition(topic, number): offset for number, offset in first.items()},
         {Partition(topic, number): offset + 1 for number, offset in last.items()},
@@ -57,6 +66,6 @@ def span(messages: Sequence[Message]) -> tuple[dict[Partition, int], dict[Partit
 
 def present(messages: Sequence[Message]) -> Sequence[Message]:
     """Without tombstones: they have no content that could be a row."""
-    if all(message.value() is not None for message in messages):
+    if None not in map(VALUE, messages):
         return messages
     return [message for message in messages if message.value() is not None]

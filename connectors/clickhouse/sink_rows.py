@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 from connectors.clickhouse.native import Column
-from connectors.clickhouse.sink_messages import Message
+from connectors.clickhouse.sink_messages import VALUE, Message
 from schemas.reader import StreamReader
 
 Columns = Mapping[str, Column]
@@ -36,7 +36,7 @@ class AvroRows:
 
     def columns(self, messages: Sequence[Message]) -> Columns:
         """A row a message. Raises MalformedRecord, and what `schema_of_id` raises."""
-        return self._reader.columns([message.value() or b"" for message in messages])
+        return self._reader.columns(cast("list[bytes]", list(map(VALUE, messages))))
 
 
 class DeadLetterRows:

@@ -16,6 +16,8 @@ from headwater.logging import get_logger
 _log = get_logger("connectors.clickhouse.sink")
 _FIRST_PAUSE: Final = 0.1
 _LONGEST_PAUSE: Final = 5.0
+# Rows that are read and encoded at a time: what they become for a moment stays in the processor's cache.
+CHUNK_ROWS: Final = 4096
 T = TypeVar("T")
 
 
@@ -86,51 +88,46 @@ class Writer:
         Raises Fatal when too many are bad (then none of them was sent to the dead letters), and Stopped.
         """
         bad: list[Bad] = []
-        good, columns = self.read(present(messages), bad)
-        self.insert(good, columns, bad)
+        self.pour(present(messages), bad)
         self.bury(len(messages), bad)
 
     def read(self, messages: Sequence[Message], bad: list[Bad]) -> tuple[Sequence[Message], Columns]:
         """The messages that are records, and their columns; the others are added to `bad`."""
-        try:
-            return messages, self.retry(lambda: self._reader.columns(messages))
-        except Permanent:
-            good = self._without_bad(
-                messages,
-                bad,
-                lambda start, end: self.retry(lambda: self._reader.columns(messages[start:end])),
-            )
-            return good, self.retry(lambda: self._reader.columns(good))
+        return self._halving(messages, bad, self._read)
 
-    def insert(self, messages: Sequence[Message], columns: Columns, bad: list[Bad]) -> None:
-        """Insert rows; those that do not fit their columns or that the server refuses are added to `bad`."""
-        if not messages:
-            return
-        encode = self._table.encode
-        try:
-            encoded = encode(columns)
-        except Permanent:
-            kept = self._without_bad(messages, bad, lambda start, end: encode(_part(columns, start, end)))
-            chosen = set(map(id, kept))
-            at = [n for n, message in enumerate(messages) if id(message) in chosen]
-            messages, columns = kept, {name: [values[n] for n in at] for name, values in columns.items()}
-            if not messages:
-                return
-            encoded = encode(columns)
-        inserted = len(messages)
-        try:
-            self.retry(lambda: self._table.insert(encoded, len(messages)))
-        except Permanent:
-            inserted = len(
-                self._without_bad(
-                    messages,
-                    bad,
-                    lambda start, end: self.retry(
-                        lambda: self._table.insert(encode(_part(columns, start, end)), end - start)
-                    ),
+    def pour(
+        self, messages: Sequence[Message], bad: list[Bad], adjust: Callable[[Columns], Columns] = lambda x: x
+    ) -> None:
+        """Insert messages as rows; those that cannot be are added to `bad`. `adjust` has the last word on
+        the columns.
+        """
+
+        def encode(part: Sequence[Message]) -> bytes:
+            return self._table.encode(adjust(self._read(part)))
+
+        def insert(part: Sequence[Message]) -> None:
+            if part:
+                encoded = b"".join(
+                    [encode(part[at : at + CHUNK_ROWS]) for at in range(0, len(part), CHUNK_ROWS)]
                 )
-            )
-        metrics.SINK_ROWS.labels(self._chain, self._table.name).inc(inserted)
+                self.retry(lambda: self._table.insert(encoded, len(part)))
+
+        kept: list[Message] = []
+        blocks: list[bytes] = []
+        for at in range(0, len(messages), CHUNK_ROWS):
+            good, block = self._halving(messages[at : at + CHUNK_ROWS], bad, encode)
+            if good:
+                kept += good
+                blocks.append(block)
+        if kept:
+            # Several blocks in one body are one insert.
+            encoded = b"".join(blocks)
+            blocks.clear()
+            try:
+                self.retry(lambda: self._table.insert(encoded, len(kept)))
+            except Permanent:
+                kept = self._without_bad(kept, bad, insert)
+            metrics.SINK_ROWS.labels(self._chain, self._table.name).inc(len(kept))
 
     def bury(self, rows: int, bad: Sequence[Bad]) -> None:
         """Send the bad ones of a batch to the dead letters."""
@@ -138,8 +135,21 @@ class Writer:
             self.retry(lambda: self._letters.send(bad))
         self._limit.done(rows, len(bad))
 
+    def _read(self, messages: Sequence[Message]) -> Columns:
+        return self.retry(lambda: self._reader.columns(messages))
+
+    def _halving(
+        self, messages: Sequence[Message], bad: list[Bad], step: Callable[[Sequence[Message]], T]
+    ) -> tuple[Sequence[Message], T]:
+        """The step's result for the messages that it takes, and these."""
+        try:
+            return messages, step(messages)
+        except Permanent:
+            good = self._without_bad(messages, bad, step)
+            return good, step(good)
+
     def _without_bad(
-        self, messages: Sequence[Message], bad: list[Bad], attempt: Callable[[int, int], object]
+        self, messages: Sequence[Message], bad: list[Bad], attempt: Callable[[Sequence[Message]], object]
     ) -> list[Message]:
         spoiled: set[int] = set()
 
@@ -148,13 +158,8 @@ class Writer:
             bad.append(Bad(messages[row], error))
             self._limit.check(len(messages), len(bad), error)
 
-        bisect(len(messages), lambda start, end: void(attempt(start, end)), found)
+        def attempt_range(start: int, end: int) -> None:
+            attempt(messages[start:end])
+
+        bisect(len(messages), attempt_range, found)
         return [message for row, message in enumerate(messages) if row not in spoiled]
-
-
-def void(_: object) -> None:
-    """Drop a result."""
-
-
-def _part(columns: Columns, start: int, end: int) -> Columns:
-    return {name: values[start:end] for name, values in columns.items()}
