@@ -14,7 +14,7 @@ from tests.unit.avro import codec_of, reference_read, reference_write, schemas, 
 from tests.unit.test_codec_write import LOG
 
 QUICK = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-THOROUGH = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 FRAME = frame(77)
 
 

@@ -43,7 +43,7 @@ def test_every_stream_is_written_as_fastavro_writes_it(stream: str, data: st.Dat
     assert codec.write_values(*(record[name] for name in codec.names)) == expected
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_arbitrary_schemas_are_written_as_fastavro_writes_them(data: st.DataObject) -> None:
     schema = data.draw(schemas())
