@@ -21,7 +21,7 @@ from connectors.evm.rpc import Endpoint
 from connectors.evm.store import LogStore, Outgoing
 from connectors.evm.verify import Verifier
 from headwater.errors import Transient
-from headwater.local.node.faults import Cut, Disconnect, Silence, Status
+from headwater.local.node.faults import Cut, Disconnect, Fault, Silence, Status
 from headwater.local.node.server import RecordedNode
 from headwater.settings import ChainSettings
 from topics.chain_log import ClaimFilter, Verdict
@@ -86,12 +86,17 @@ class NodeTransport:
     """Posts to recorded nodes in the same process, by address; an address without one refuses."""
 
     nodes: dict[str, RecordedNode] = field(default_factory=dict)
+    tags: dict[str, Fault] = field(default_factory=dict)
+    """What every call for a tag is answered with."""
 
     async def post(self, url: str, body: bytes) -> HttpAnswer:
         await asyncio.sleep(0)
         node = self.nodes.get(url)
         if node is None:
             raise ConnectionRefusedError(111, "Connection refused")
+        for tag, spoilt in self.tags.items():
+            if f'"{tag}"'.encode() in body:
+                node.faults.add(spoilt, "eth_getBlockByNumber")
         answer, fault = node.respond(body)
         match fault:
             case Silence():
@@ -135,6 +140,7 @@ class Rig:
     fetcher: Fetcher
     copies: NoCopies
     pauses: list[float]
+    transport: NodeTransport
 
     async def settle(self, rounds: int = 100) -> None:
         """Rounds until the listener has nothing left to do at once."""
@@ -173,7 +179,7 @@ def make_rig(
     listener = Listener(
         settings, pool, fetcher, log, Progress("local", copies), Looks(), accept_fork=accept_fork
     )
-    return Rig(listener, log, pool, fetcher, copies, pauses)
+    return Rig(listener, log, pool, fetcher, copies, pauses, transport)
 
 
 def stored(store: LogStore) -> list[Stored]:

@@ -18,6 +18,7 @@ MAX_RETRY_AFTER: Final = 120.0
 _SHOWN: Final = 160
 METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
+UNKNOWN_BLOCK: Final = -39001
 LIMIT_EXCEEDED: Final = -32005
 
 # Phrases of nodes and providers, messages before codes: they use the codes for anything.
@@ -32,6 +33,7 @@ _UNSUPPORTED: Final = (
     "unknown method",
 )
 _THROTTLED: Final = ("rate limit", "too many requests", "limit exceeded", "capacity", "throttl")
+_NO_SUCH_BLOCK: Final = ("block not found", "unknown block", "header not found")
 
 
 class NodeFailure(Transient):
@@ -46,6 +48,10 @@ class NodeFailure(Transient):
         self.what = what
         self.outcome = outcome
         self.retry_after = retry_after
+
+
+class NoSuchBlock(NodeFailure):
+    """The node says that it does not have the block; a chain without finality says so of its tags."""
 
 
 class Unsupported(Permanent):
@@ -133,6 +139,8 @@ def _failure(endpoint: str, method: str, error: _Error) -> NodeFailure | Unsuppo
         return NodeFailure(endpoint, what, "throttled")
     if error.code in (METHOD_NOT_FOUND, INVALID_PARAMS) or any(phrase in message for phrase in _UNSUPPORTED):
         return Unsupported(endpoint, what)
+    if error.code == UNKNOWN_BLOCK or any(phrase in message for phrase in _NO_SUCH_BLOCK):
+        return NoSuchBlock(endpoint, what, "error")
     return NodeFailure(endpoint, what, "error")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -48,4 +49,6 @@ class AsyncLog:
         self._thread.shutdown(wait=True)
 
     async def _call(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        # The thread's log lines say the role too, which is bound to the context.
+        run = contextvars.copy_context().run
+        return await asyncio.get_running_loop().run_in_executor(self._thread, run, work)

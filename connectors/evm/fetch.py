@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, TypeVar
 
-from connectors.evm.answers import NodeFailure, Unsupported, is_null, json_array
+from connectors.evm.answers import NodeFailure, NoSuchBlock, Unsupported, is_null, json_array
 from connectors.evm.decode import Block, Head, ShapeError, decode_block, decode_receipts
 from connectors.evm.event import Content
 from connectors.evm.nodes import Pool, Rejected
@@ -54,7 +54,13 @@ class Fetcher:
         """The block that a tag names, None when the chain has no such tag or no such block yet."""
 
         async def work(endpoint: Endpoint) -> Head | None:
-            raw = await endpoint.call("eth_getBlockByNumber", tag, False)
+            try:
+                raw = await endpoint.call("eth_getBlockByNumber", tag, False)
+            except NoSuchBlock:
+                # geth answers "finalized block not found" before there is one.
+                if tag == "latest":
+                    raise
+                return None
             if is_null(raw):
                 if tag == "latest":
                     raise NodeFailure(endpoint.name, "eth_getBlockByNumber latest: null", "null")

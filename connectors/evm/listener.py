@@ -77,6 +77,7 @@ class Listener:
         self._accept_fork = accept_fork
         self._accepted = False  # until there is finality again
         self._lagging = 0
+        self._at_head = False
         self._tagged: bytes | None = None
 
     async def run(self) -> None:
@@ -91,6 +92,7 @@ class Listener:
                 behind = await self.round()
                 backoff.reset()
                 HEALTH.say("log", True)
+                self._say_when_caught_up(behind)
                 if not behind:
                     await self._log.care()
                     await self._ticker.wait()
@@ -127,6 +129,12 @@ class Listener:
             self._lagging = 0
         await self._move_tags()
         return behind
+
+    def _say_when_caught_up(self, behind: bool) -> None:
+        tip = self._log.cursor.tip
+        if not behind and not self._at_head and tip is not None:
+            _log.info("at the head of the chain", number=tip.number)
+        self._at_head = not behind
 
     async def _head(self) -> Head:
         latest = await self._fetcher.head("latest")

@@ -93,6 +93,8 @@ class ChainLog:
             messages += [Outgoing(value, headers) for value in values]
             owners += [(event, numbered, len(values))]
         offsets = self._store.append(messages)
+        if offsets and offsets[0] < self._next_offset:
+            raise Transient(f"raw-blocks went back to offset {offsets[0]}: messages were lost")
         if offsets and offsets[-1] != self._next_offset + len(offsets) - 1:
             self._look_for_others(set(offsets), offsets[-1] + 1)
         self._next_offset = offsets[-1] + 1 if offsets else self._next_offset

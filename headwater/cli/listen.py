@@ -50,6 +50,9 @@ async def _until_stopped(settings: Settings, accept_fork: bytes | None) -> None:
         await task
     except asyncio.CancelledError:
         _log.info("stopped")
+    except Fatal as error:
+        _log.error("stopped for good", reason=str(error))
+        raise
 
 
 def _hash(text: str | None) -> bytes | None:

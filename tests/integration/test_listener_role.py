@@ -110,7 +110,7 @@ def listen(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Role]]:
             role.process.send_signal(signal.SIGCONT)
             role.process.kill()
             role.process.wait(SECONDS)
-        print(role.path.name, role.path.read_text()[-4000:])  # shown when the test fails
+        sys.stderr.write(f"{role.path.name}: {role.path.read_text()[-4000:]}\n")  # shown when a test fails
 
 
 def until(fact: Callable[[], bool], what: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from connectors.evm.answers import NodeFailure
 from connectors.evm.event import EventCodec, Kind
 from headwater.errors import Fatal, Transient
-from headwater.local.node import AdjustableChain, RecordedNode
+from headwater.local.node import AdjustableChain, RecordedChain, RecordedNode
 from headwater.local.node import faults as f
 from headwater.settings import ChainSettings
 from tests.listening import (
@@ -164,21 +165,23 @@ async def test_finality_names_published_ancestors_and_bounds_memory() -> None:
     assert rig.copies.movements[-1] == ("FINALIZED", 34)
 
 
-async def test_a_chain_without_tags_is_final_at_a_depth() -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f.NullResult(),
+        f.CallError(-32602, "unknown block tag"),
+        f.CallError(-39001, "Unknown block"),
+        f.CallError(-32000, "finalized block not found"),
+    ],
+    ids=str,
+)
+async def test_a_chain_without_tags_is_final_at_a_depth(answer: f.Fault) -> None:
     _chain, node = served(40)
-    for tag in ("safe", "finalized"):
-        node.faults.add(f.CallError(-32602, f"unknown block tag {tag}"), "eth_getBlockByNumber", times=0)
     store = MemoryStore()
-    rig = make_rig(
-        store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="1", safe_depth=3, finalized_depth=5)
-    )
-    original = rig.fetcher.head
-
-    async def without_tags(tag: str) -> object:
-        return None if tag in ("safe", "finalized") else await original(tag)
-
-    rig.fetcher.head = without_tags  # type: ignore[method-assign, assignment]
+    depths = ChainSettings(chain_id=CHAIN_ID, start="1", safe_depth=3, finalized_depth=5)
+    rig = make_rig(store, [node], chain=depths)
     await rig.log.open()
+    rig.transport.tags = {"safe": answer, "finalized": answer}
     await rig.settle()
     last = {each.kind: each.head.number for each in accepted(store) if each.head}
     assert (last[Kind.SAFE], last[Kind.FINALIZED]) == (37, 35)
@@ -399,6 +402,30 @@ async def test_a_block_that_changes_between_two_calls_is_fetched_again() -> None
     for _ in range(4):
         await rig.settle()
     assert hashes(store) == chain.hashes[5:]
+
+
+@pytest.mark.data
+async def test_traces_are_carried_by_setting(shared_data: Path) -> None:
+    case = shared_data / "mainnet-contiguous-17686110-17686132" / "17686112"
+    recorded = RecordedChain([case], chain_id=1)
+    store = MemoryStore()
+    wanted = ChainSettings(chain_id=1, start="17686112", traces="callTracer")
+    rig = make_rig(store, [RecordedNode(recorded)], chain=wanted)
+    await rig.log.open()
+    await rig.settle()
+    block = recorded.by_number(17686112)
+    assert block is not None
+    assert EventCodec(1, 7).content([store.log[1][1].value]).traces == block.part("calls")
+
+
+async def test_traces_that_no_node_offers_stop_the_listener_rather_than_be_missing() -> None:
+    _, node = served(3)
+    wanted = ChainSettings(chain_id=CHAIN_ID, start="1", traces="trace_block")
+    store = MemoryStore()
+    rig = make_rig(store, [node], chain=wanted)
+    with pytest.raises(Fatal, match=r"no endpoint can serve this chain: .*trace_block.*chain\.traces"):
+        await rig.listener.run()
+    assert [each.kind for each in stored(store)] == [Kind.CLAIM]
 
 
 @settings(max_examples=60, deadline=None)
