@@ -56,7 +56,7 @@ async def blocks(node: Node) -> tuple[list[dict], list[dict]]:  # type: ignore[t
 async def test_traffic_with_reorgs_leaves_a_whole_chain(make_chain: Callable[..., str]) -> None:
     async with Node(make_chain(block_seconds=1)) as node:
         traffic = Traffic(25, 3, reorg_every=2, reorg_depth=(1, 4))
-        await run_until(node, traffic, lambda g: g.reorgs >= 3 and g.sent.total() > 300)
+        await run_until(node, traffic, lambda g: g.reorgs >= 3 and g.sent.total() > 200)
         found, receipts = await blocks(node)
         topics = Counter(log["topics"][0] for receipt in receipts for log in receipt["logs"])
         assert {ERC20_OR_721, SINGLE, BATCH, SWAP} <= topics.keys()

@@ -10,6 +10,7 @@ from headwater.local.traffic.reorg import Orphan, allowed_depth, plan_reorg
 from headwater.logging import get_logger
 
 SETTLE_SECONDS = 0.1
+EMPTY_SECONDS = 2.5
 
 log = get_logger("headwater.traffic")
 
@@ -37,10 +38,11 @@ class Forker:
     async def fork(self) -> Fork | None:
         """Reorganise the chain, never down to its finalized block; None when that leaves no room.
 
-        The pool is emptied: what was pending was built on the old branch. Mining stops meanwhile,
-        because anvil loses the new blocks when its own next block comes in the middle (seen in 1.7.1:
-        null by number, and a chain that does not link).
+        What is pending was built on the old branch, so it is let into a block first, or else dropped.
+        Mining stops meanwhile, because anvil loses the new blocks when its own next block comes in the
+        middle (seen in 1.7.1: null by number, and a chain that does not link).
         """
+        await self._empty_pool()
         interval = await self._node.call("anvil_getIntervalMining")
         await self._node.call("evm_setIntervalMining", 0)
         try:
@@ -66,6 +68,14 @@ class Forker:
             await self._node.batch([("eth_sendRawTransaction", [raw]) for raw in plan.resent])
             return Fork(depth, head, len(plan.moved), len(plan.resent), plan.lost)
         return None
+
+    async def _empty_pool(self) -> None:
+        """Wait for the next block or two to take what is pending."""
+        for _ in range(round(EMPTY_SECONDS / SETTLE_SECONDS)):
+            status = cast(dict[str, str], await self._node.call("txpool_status"))
+            if int(status["pending"], 16) == 0:
+                return
+            await asyncio.sleep(SETTLE_SECONDS)
 
     async def _settled_head(self) -> int:
         """Return the head once a block that was being mined is there."""

@@ -47,7 +47,7 @@ class Traffic:
 
 
 class Generator:
-    """Traffic on one local chain. `sent` counts transactions by kind and by fate.
+    """Traffic on one local chain. `sent` counts transactions by kind, `fates` by fate.
 
     `progress` is called with the generator after everything that it did.
     """
@@ -66,6 +66,7 @@ class Generator:
         self._inventory = Inventory()
         self._chain_id = 0
         self.sent: Counter[str] = Counter()
+        self.fates: Counter[str] = Counter()
 
     @property
     def reorgs(self) -> int:
@@ -123,7 +124,7 @@ class Generator:
                 self._inventory = await read_inventory(self._node)
                 read = now
             if now - reported >= SUMMARY_SECONDS:
-                log.info("traffic goes on", reorgs=self.reorgs, **self.sent)
+                log.info("traffic goes on", reorgs=self.reorgs, **self.sent, **self.fates)
                 reported = now
             if owed >= 1:
                 await self._send(int(owed))
@@ -181,7 +182,7 @@ class Generator:
             action = self._chooser.next(self._inventory, outbox.closed)
             outbox.add(action)
             self.sent[action.kind.value] += 1
-            self.sent[action.fate.value] += 1
+            self.fates[action.fate.value] += 1
         await outbox.send(self._node)
         self._blobs.send(outbox.blobs, self._ledger)
 
