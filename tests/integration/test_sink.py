@@ -1,0 +1,319 @@
+"""The sink on real Kafka, registry and ClickHouse engine."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import pytest
+from clickhouse_connect.driver.exceptions import ClickHouseError
+
+from connectors.clickhouse.client import Client, connect
+from connectors.clickhouse.ddl import view_database
+from connectors.clickhouse.migrate import migrate
+from headwater import kafka
+from headwater.errors import HeadwaterError
+from headwater.settings import Settings, environment
+from tests.integration.conftest import LocalStack
+from tests.integration.sink_chain import CHAIN_ID, Block, Publisher
+from topics import admin
+from topics.catalog import topic_name
+
+SECONDS = 40.0
+HEADWATER = str(Path(sys.executable).parent / "headwater")
+
+
+class Sinks:
+    """Sink processes of one test."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self._environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")
+        } | environment(settings)
+        self._folder = folder
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, **more: str) -> subprocess.Popen[bytes]:
+        with (self._folder / f"sink-{len(self.processes)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [HEADWATER, "sink"], env=self._environment | more, stderr=log, stdout=log
+            )
+        self.processes.append(process)
+        return process
+
+    def log(self, number: int = -1) -> str:
+        number = range(len(self.processes))[number]
+        return (self._folder / f"sink-{number}.log").read_text(errors="replace")
+
+    def stop(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGCONT)
+                process.kill()
+                process.wait(10)
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[Client]:
+    """A client of a database with the sink's tables and views; the topics are there too."""
+    admin.apply(settings)
+    client = connect(settings.clickhouse)
+    migrate(client, settings, CHAIN_ID)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def sinks(settings: Settings, client: Client, tmp_path: Path) -> Iterator[Sinks]:
+    sinks = Sinks(settings, tmp_path)
+    yield sinks
+    sinks.stop()
+
+
+@pytest.fixture
+def publisher(settings: Settings, client: Client) -> Publisher:
+    return Publisher(settings)
+
+
+def until(sinks: Sinks, wanted: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
+    deadline = time.monotonic() + seconds
+    while not wanted():
+        assert time.monotonic() < deadline, f"{what}\n{sinks.log()[-3000:]}"
+        time.sleep(0.02)
+
+
+def visible(client: Client, settings: Settings) -> set[tuple[int, str]]:
+    """Blocks that coverage shows: number, hash."""
+    rows = client.query(
+        "SELECT block_number, lower(hex(block_hash)) FROM "
+        f"{settings.clickhouse.database}.coverage FINAL WHERE complete AND NOT removed"
+    ).result_rows
+    return {(int(str(number)), str(block_hash)) for number, block_hash in rows}
+
+
+def shown(*blocks: Block) -> set[tuple[int, str]]:
+    return {(block.number, block.hash.hex()) for block in blocks}
+
+
+def count(client: Client, settings: Settings, table: str, condition: str = "1") -> int:
+    (row,) = client.query(
+        f"SELECT count() FROM {settings.clickhouse.database}.{table} FINAL WHERE {condition}"
+    ).result_rows
+    return int(str(row[0]))
+
+
+def rows_of(client: Client, settings: Settings, *blocks: Block) -> dict[str, int]:
+    hashes = ", ".join(f"unhex('{block.hash.hex()}')" for block in blocks)
+    return {
+        stream: count(client, settings, stream.replace("-", "_"), f"block_hash IN ({hashes}) AND NOT removed")
+        for stream in blocks[0].counts()
+    }
+
+
+def test_blocks_appear_with_all_their_rows_and_leave(
+    client: Client, settings: Settings, sinks: Sinks, publisher: Publisher
+) -> None:
+    process = sinks.start()
+    old = [Block(1), Block(2), Block(3)]
+    publisher.apply(*old)
+    until(sinks, lambda: visible(client, settings) == shown(*old), "the blocks do not appear")
+    assert rows_of(client, settings, *old) == {
+        stream: 3 * number for stream, number in Block(1).counts().items()
+    }
+    new = [Block(2, salt=1), Block(3, salt=1), Block(4, salt=1)]
+    publisher.fork(old[1:], new)
+    until(sinks, lambda: visible(client, settings) == shown(old[0], *new), "the fork is not followed")
+    process.send_signal(signal.SIGTERM)
+    started = time.monotonic()
+    assert process.wait(15) == 0, sinks.log()
+    assert time.monotonic() - started < 10
+
+
+def test_a_bad_row_becomes_a_dead_letter_and_its_block_incomplete(
+    client: Client, settings: Settings, sinks: Sinks, publisher: Publisher
+) -> None:
+    def spoil(stream: str, values: list[bytes]) -> None:
+        if stream == "logs":
+            values[2] = values[2][:-3]
+
+    process = sinks.start()
+    publisher.apply(Block(1))
+    publisher.apply(Block(2), spoil=spoil)
+    publisher.apply(Block(3))
+    until(
+        sinks, lambda: visible(client, settings) == shown(Block(1), Block(3)), "blocks 1 and 3 do not appear"
+    )
+    until(sinks, lambda: count(client, settings, "coverage") == 3, "block 2 has no coverage")
+    assert rows_of(client, settings, Block(2)) == Block(2).counts() | {"logs": 5}
+    table = f"{settings.clickhouse.database}.coverage"
+    (row,) = client.query(f"SELECT complete, problem FROM {table} FINAL WHERE block_number = 2").result_rows
+    assert row[0] is False
+    letters = f"{settings.clickhouse.database}.dead_letters"
+    (letter,) = client.query(
+        "SELECT topic, partition, offset, stage, error_class, length(value), headers['sequence'] "
+        f"FROM {letters} FINAL"
+    ).result_rows
+    topic = topic_name(settings, "logs")
+    assert (letter[0], letter[3], letter[4]) == (topic, "sink", "schemas.errors.MalformedRecord")
+    assert str(row[1]) == f"1 of the block's messages are dead letters: {topic}[{letter[1]}]@{letter[2]}"
+    assert letter[6] == str(publisher.sequence - 1)
+    assert process.poll() is None
+    reader = kafka.reader(settings)
+    (message,) = kafka.tail(reader, topic_name(settings, "dead-letters"), 10)
+    reader.close()
+    assert len(message) == letter[5]
+    assert dict(message.headers() or ())["__connect.errors.topic"] == topic.encode()
+
+
+def test_a_wrong_deploy_stops_the_sink_and_loses_nothing(
+    client: Client, settings: Settings, sinks: Sinks, publisher: Publisher
+) -> None:
+    def spoil(stream: str, values: list[bytes]) -> None:
+        values[:] = [value[:-1] if stream == "logs" else value for value in values]
+
+    publisher.apply(Block(1, logs=200), spoil=spoil)
+    process = sinks.start()
+    assert process.wait(SECONDS) == 1, sinks.log()
+    assert "of logs cannot be stored" in sinks.log().splitlines()[-1]
+    assert count(client, settings, "dead_letters") == 0
+    assert visible(client, settings) == set()
+
+
+def test_the_sink_outlives_clickhouse(
+    client: Client, settings: Settings, sinks: Sinks, publisher: Publisher, stack: LocalStack, tmp_path: Path
+) -> None:
+    port_file = tmp_path / "port"
+    process = sinks.start(HEADWATER_METRICS_PORT_FILE=str(port_file))
+    publisher.apply(Block(1))
+    until(sinks, lambda: visible(client, settings) == shown(Block(1)), "block 1 does not appear")
+    os.kill(stack.pid("clickhouse"), signal.SIGKILL)
+    publisher.apply(Block(2))
+    publisher.fork([Block(2)], [Block(2, salt=1)])
+
+    def paused() -> bool:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port_file.read_text()}/metrics", timeout=5) as answer:
+            return b'headwater_sink_paused{chain="local"} 1.0' in answer.read()
+
+    until(sinks, paused, "the sink does not say that it waits")
+    stack.revive("clickhouse")
+    wanted = shown(Block(1), Block(2, salt=1))
+    until(sinks, lambda: visible(client, settings) == wanted, "the sink does not resume")
+    until(sinks, lambda: not paused(), "the sink still says that it waits")
+    assert process.poll() is None
+    assert count(client, settings, "dead_letters") == 0
+
+
+def test_a_killed_sink_leaves_no_hole_and_no_half_block(
+    client: Client, settings: Settings, sinks: Sinks, publisher: Publisher
+) -> None:
+    chance = random.Random(7)
+    blocks = [Block(number, transactions=20, logs=60, transfers=20) for number in range(1, 41)]
+    process = sinks.start(HEADWATER_KAFKA__SESSION_TIMEOUT_MS="6000")
+    for at in range(0, 40, 10):
+        publisher.apply(*blocks[at : at + 10])
+        time.sleep(chance.uniform(0.0, 1.2))
+        process.kill()
+        process.wait(10)
+        assert not torn(client, settings, expected(*blocks))
+        process = sinks.start(HEADWATER_KAFKA__SESSION_TIMEOUT_MS="6000")
+    until(sinks, lambda: visible(client, settings) == shown(*blocks), "blocks are missing")
+    assert rows_of(client, settings, *blocks) == {
+        stream: 40 * number for stream, number in blocks[0].counts().items()
+    }
+    assert count(client, settings, "dead_letters") == 0
+
+
+def test_two_replicas_share_and_a_reader_sees_blocks_whole_or_not_at_all(
+    client: Client, settings: Settings, sinks: Sinks, publisher: Publisher
+) -> None:
+    """One of them is paused past its session and wakes: what it still writes changes nothing."""
+    session = {"HEADWATER_KAFKA__SESSION_TIMEOUT_MS": "6000"}
+    sinks.start(**session)
+    until(sinks, lambda: "partitions assigned" in sinks.log(0), "the first replica gets nothing")
+    sinks.start(**session)
+    until(sinks, lambda: "partitions assigned" in sinks.log(1), "the second replica gets nothing")
+    chain = [Block(number, logs=40, transfers=10) for number in range(1, 9)]
+    counts = expected(*chain)
+    failures: list[object] = []
+    done = threading.Event()
+    watcher = threading.Thread(target=watch, args=(settings, done, counts, failures))
+    watcher.start()
+    try:
+        publisher.apply(*chain)
+        for salt in range(1, 7):
+            depth = 1 + salt % 3
+            new = [Block(block.number, salt, logs=35 + salt, transfers=10) for block in chain[-depth:]]
+            new.append(Block(chain[-1].number + 1, salt, logs=40, transfers=10))
+            counts.update(expected(*new))
+            publisher.fork(chain[-depth:], new)
+            chain = [*chain[:-depth], *new]
+            if salt == 3:
+                sinks.processes[0].send_signal(signal.SIGSTOP)
+            until(
+                sinks, partial(reached, client, settings, 0 if salt < 4 else chain[-1].number), "no progress"
+            )
+        until(sinks, lambda: visible(client, settings) == shown(*chain), "the chain is not shown")
+        sinks.processes[0].send_signal(signal.SIGCONT)
+        last = Block(chain[-1].number, 99)
+        counts.update(expected(last))
+        publisher.fork(chain[-1:], [last])
+        chain[-1] = last
+        until(sinks, lambda: visible(client, settings) == shown(*chain), "the last fork is not shown")
+    finally:
+        done.set()
+        watcher.join(20)
+    assert failures == []
+    assert "partitions revoked" in sinks.log(1) + sinks.log(0)
+    for process in sinks.processes:
+        process.send_signal(signal.SIGTERM)
+    assert [process.wait(15) for process in sinks.processes] == [0, 0], sinks.log(0) + sinks.log(1)
+
+
+def reached(client: Client, settings: Settings, height: int) -> bool:
+    return max((number for number, _ in visible(client, settings)), default=0) >= height
+
+
+def torn(client: Client, settings: Settings, counts: Mapping[str, dict[str, int]]) -> list[object]:
+    """Blocks of which a canonical view shows some of the rows. `counts`: all blocks there may be, by hash."""
+    found: list[object] = []
+    canonical = view_database("canonical", settings.clickhouse.database)
+    for stream in ("transactions", "logs", "token-transfers", "contracts"):
+        rows = client.query(
+            f"SELECT block_hash, count() FROM {canonical}.{stream.replace('-', '_')} GROUP BY block_hash"
+        ).result_rows
+        found += [
+            (stream, *row, counts[str(row[0])]) for row in rows if counts[str(row[0])][stream] != row[1]
+        ]
+    return found
+
+
+def expected(*blocks: Block) -> dict[str, dict[str, int]]:
+    return {f"0x{block.hash.hex()}": block.counts() for block in blocks}
+
+
+def watch(
+    settings: Settings, done: threading.Event, counts: Mapping[str, dict[str, int]], failures: list[object]
+) -> None:
+    canonical = view_database("canonical", settings.clickhouse.database)
+    client = connect(settings.clickhouse)
+    try:
+        while not done.is_set():
+            failures += torn(client, settings, counts)
+            heights = client.query(
+                f"SELECT block_number, count() FROM {canonical}.blocks "
+                "GROUP BY block_number HAVING count() > 1"
+            ).result_rows
+            failures += list(heights)
+    except (ClickHouseError, HeadwaterError, KeyError) as error:
+        failures.append(error)
+    finally:
+        client.close()
