@@ -151,13 +151,14 @@ class Cursor:
 
     def moved_safe(self, head: Head) -> None:
         """SAFE was published."""
-        self.safe = head
+        self.safe = self.at(head.number) if self.holds(head.hash) else head
 
     def moved_finalized(self, head: Head) -> None:
         """FINALIZED was published: what is below it is forgotten."""
         self.finalized = head
         if not self.holds(head.hash):
             return
+        self.finalized = self.at(head.number)
         below = head.number - self._links[0].head.number
         for link in self._links[:below]:
             del self._numbers[link.head.hash]

@@ -13,10 +13,12 @@ from typing import Final, Protocol
 from connectors.base import Backoff
 from connectors.evm.answers import NodeFailure, Unsupported
 from connectors.evm.async_log import AsyncLog
-from connectors.evm.cursor import Ancestor, BelowFinalized, BelowStart, Cursor, Deeper
+from connectors.evm.cursor import Cursor
 from connectors.evm.decode import Head
 from connectors.evm.event import Content, Event, Kind
 from connectors.evm.fetch import Fetched, Fetcher
+from connectors.evm.finality import Finality
+from connectors.evm.forks import Forks
 from connectors.evm.nodes import Pool
 from connectors.evm.progress import Progress
 from connectors.evm.verify import PARENT_LINK
@@ -25,12 +27,8 @@ from headwater.health import HEALTH
 from headwater.logging import get_logger
 from headwater.settings import ChainSettings
 
-PATIENCE: Final = 5
-"""Looks in a row at a head that is an ancestor of the tip, before it is taken for a chain that went back
-and not for a node that lags behind."""
 ROUND_WINDOWS: Final = 16
 """Prefetch windows between two looks at the head and the tags, while behind."""
-REVERTS_AT_ONCE: Final = 4
 _log = get_logger("headwater.listen")
 
 
@@ -69,16 +67,13 @@ class Listener:
         accept_fork: bytes | None = None,
     ) -> None:
         self._chain = chain
-        self._pool = pool
         self._fetcher = fetcher
         self._log = log
         self._progress = progress
         self._ticker = ticker
-        self._accept_fork = accept_fork
-        self._accepted = False  # until there is finality again
-        self._lagging = 0
+        self._forks = Forks(pool, fetcher, log, self._publish, accept_fork)
+        self._finality = Finality(chain, fetcher, log, self._publish)
         self._at_head = False
-        self._tagged: bytes | None = None
 
     async def run(self) -> None:
         """Follow the chain until cancelled."""
@@ -87,7 +82,7 @@ class Listener:
         while True:
             try:
                 if not opened:
-                    await self._log.open(finality=not self._accepted)
+                    await self._log.open(finality=not self._forks.accepted)
                     opened = True
                 behind = await self.round()
                 backoff.reset()
@@ -124,10 +119,12 @@ class Listener:
             await self._apply([await self._fetcher.by_hash(latest)])
             behind = False
         else:
-            behind = await self._follow_branch(latest)
+            behind = await self._follow_fork(latest)
         if latest.hash == tip_hash(cursor):
-            self._lagging = 0
-        await self._move_tags()
+            self._forks.caught_up()
+        await self._finality.follow()
+        if self._log.cursor.finalized is not None:
+            self._forks.accepted = False
         return behind
 
     def _say_when_caught_up(self, behind: bool) -> None:
@@ -161,7 +158,7 @@ class Listener:
                 applied = await self._apply(ready)
                 number += applied
                 if applied < len(ready):
-                    return await self._follow_branch(ready[applied].head)
+                    return await self._follow_fork(ready[applied].head)
         finally:
             for task in fetches.values():
                 task.cancel()
@@ -199,108 +196,11 @@ class Listener:
             await self._publish(events)
         return len(events)
 
-    async def _follow_branch(self, seen: Head) -> bool:
-        """Find where a node's branch leaves the published one and take back what is above."""
-        cursor = self._log.cursor
-        self._pool.doubt()
-        if await self._fetcher.header(hash=seen.hash) is None:
-            return False
-        oldest = seen
-        while isinstance(meaning := cursor.meaning(oldest), Deeper):
-            parent = await self._fetcher.header(hash=meaning.parent)
-            if parent is None or parent.number != oldest.number - 1:
-                _log.warning("a branch vanished while it was followed", number=oldest.number)
-                return False
-            oldest = parent
-        if isinstance(meaning, BelowFinalized):
-            return await self._below_finality(oldest, meaning.finalized)
-        if isinstance(meaning, Ancestor) and meaning.number == seen.number and not self._patient(seen):
-            return False
-        await self._revert(meaning.revert, meaning)
-        return True
-
-    def _patient(self, seen: Head) -> bool:
-        self._lagging += 1
-        if self._lagging < PATIENCE:
-            _log.warning("the node's head is behind what is published", head=seen.number, look=self._lagging)
-            return False
-        self._lagging = 0
-        return True
-
-    async def _below_finality(self, oldest: Head, finalized: Head) -> bool:
-        here = "0x" + oldest.hash.hex()
-        if self._accepted:
-            raise Fatal(
-                f"the accepted fork leaves below block {finalized.number}, the lowest that raw-blocks holds",
-                remedy="start over with empty topics (another HEADWATER_TOPIC_PREFIX)",
-            )
-        if oldest.hash == self._accept_fork:
-            _log.warning("following a fork below finality, as told", block=here, number=oldest.number)
-            self._accepted = True
-            await self._log.open(finality=False)
-            return True
-        message = (
-            f"the node's chain forks below the finalized block {finalized.number} "
-            f"(0x{finalized.hash.hex()}): its block {oldest.number} is {here}; nothing more is published"
-        )
-        HEALTH.fail(message)
-        raise Fatal(
-            message,
-            remedy="check the node; to follow its chain and take back final blocks run "
-            f"`headwater listen --accept-fork {here}`",
-        )
-
-    async def _revert(self, count: int, meaning: Ancestor | BelowStart) -> None:
-        if not count:
-            return
-        _log.warning(
-            "following a fork",
-            depth=count,
-            ancestor=meaning.number if isinstance(meaning, Ancestor) else None,
-        )
-        links = list(self._log.cursor.from_tip(count))
-        for start in range(0, count, REVERTS_AT_ONCE):
-            events = [
-                Event(Kind.REVERT, link.head, await self._log.content(link))
-                for link in links[start : start + REVERTS_AT_ONCE]
-            ]
-            await self._publish(events)
-        self._progress.reorganised(count)
-
-    async def _move_tags(self) -> None:
-        """Publish SAFE and FINALIZED where they moved; looked at once a tip."""
-        cursor = self._log.cursor
-        tip = cursor.tip
-        if tip is None or tip.hash == self._tagged:
-            return
-        depths = {"finalized": self._chain.finalized_depth, "safe": self._chain.safe_depth}
-        found = await asyncio.gather(*(self._tag(name, tip, depth) for name, depth in depths.items()))
-        finalized, safe = found
-        events: list[Event] = []
-        if finalized is not None and cursor.is_news(finalized, cursor.finalized):
-            events.append(Event(Kind.FINALIZED, finalized))
-        if safe is not None and cursor.is_news(safe, cursor.safe):
-            events.insert(0, Event(Kind.SAFE, safe))
-        if events:
-            await self._publish(events)
-        if cursor.finalized is not None:
-            self._accepted = False
-        self._tagged = tip.hash
-
-    async def _tag(self, name: str, tip: Head, depth: int) -> Head | None:
-        """The published block that a tag means.
-
-        A chain without the tag has it at a depth. While catching up the tag is ahead of the tip: then
-        the tip itself is meant, once the node confirms that it is on its chain.
-        """
-        cursor = self._log.cursor
-        tag = await self._fetcher.head(name)
-        if tag is None:
-            return cursor.at(tip.number - depth)
-        if tag.number <= tip.number:
-            return cursor.at(tag.number) if cursor.holds(tag.hash) else None
-        there = await self._fetcher.header(number=tip.number)
-        return tip if there is not None and there.hash == tip.hash else None
+    async def _follow_fork(self, seen: Head) -> bool:
+        reverted = await self._forks.follow(seen)
+        if reverted:
+            self._progress.reorganised(reverted)
+        return reverted > 0
 
     async def _publish(self, events: Sequence[Event]) -> None:
         sequence = await self._log.publish(events)

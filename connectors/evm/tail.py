@@ -74,8 +74,8 @@ class Published:
         elif stored.kind is Kind.SAFE:
             cursor.moved_safe(head)
         elif stored.kind is Kind.FINALIZED and self.heeds_finality:
-            if not cursor.holds(head.hash):
-                self.covered = False
+            # From a finalized block on that is known, everything is.
+            self.covered = cursor.holds(head.hash)
             cursor.moved_finalized(head)
 
 

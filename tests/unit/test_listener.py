@@ -211,7 +211,14 @@ async def test_a_fork_below_finality_stops_with_an_alarm_and_is_followed_when_ac
     chain.fork(1)
     await rig.settle()
     assert hashes(store) == chain.hashes
-    assert rig.log.cursor.finalized is not None
+    finalized = rig.log.cursor.finalized
+    assert finalized is not None
+    again = make_rig(store, [node])
+    await again.log.open()
+    assert (again.log.cursor.finalized, again.log.cursor.tip) == (finalized, rig.log.cursor.tip)
+    chain.extend()
+    await again.settle()
+    assert hashes(store) == chain.hashes
 
 
 async def test_a_restart_goes_on_where_it_stopped_with_the_next_sequence() -> None:
