@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from typing import Final, cast
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -10,9 +11,10 @@ from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from connectors.clickhouse.client import Client, connect
+from connectors.clickhouse.sink_guard import Unsettle
 from connectors.clickhouse.visibility import Ends, Settler
 from headwater import kafka
-from headwater.errors import HeadwaterError
+from headwater.errors import HeadwaterError, Transient
 from headwater.logging import get_logger
 from headwater.settings import Settings
 from topics import catalog
@@ -67,6 +69,18 @@ class SettleLoop:
         admin = kafka.admin(settings)
         topics = [catalog.topic_name(settings, stream) for stream in STREAMS]
         return Settler(client, settings.clickhouse.database, chain_id, lambda: ends(admin, topics))
+
+
+def unsettler(client: Client, database: str) -> Unsettle:
+    """How a sink takes blocks out of the settled range. The function raises Transient."""
+
+    def unsettle(chain_id: int, numbers: Collection[int]) -> None:
+        try:
+            Settler(client, database, chain_id, dict).unsettle(numbers)
+        except ClickHouseError as error:
+            raise Transient(f"cannot unsettle blocks: {' '.join(str(error).split())[:300]}") from error
+
+    return unsettle
 
 
 def ends(admin: AdminClient, topics: list[str]) -> Ends:

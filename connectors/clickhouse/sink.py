@@ -9,11 +9,12 @@ from typing import Final, cast
 
 from connectors.clickhouse.client import connect
 from connectors.clickhouse.routes import LEFT_OUT, ROUTES, Kind, Route
-from connectors.clickhouse.settle_loop import SettleLoop
+from connectors.clickhouse.settle_loop import STREAMS, SettleLoop, unsettler
 from connectors.clickhouse.sink_bisect import BadRowLimit
 from connectors.clickhouse.sink_buffer import Buffer
 from connectors.clickhouse.sink_consumer import GroupConsumer
 from connectors.clickhouse.sink_gate import GateWriter
+from connectors.clickhouse.sink_guard import GuardedRows
 from connectors.clickhouse.sink_lane import Finished, Lane
 from connectors.clickhouse.sink_ledger import PROGRESS_COLUMNS, Ledger
 from connectors.clickhouse.sink_letters import DeadLetters, LastResort, Producer
@@ -74,6 +75,8 @@ def _assemble(settings: Settings, stop: threading.Event) -> Sink:
     tables: dict[str, Table] = {}
     for route in ROUTES:
         reader = _reader(route, schemas)
+        if route.stream in STREAMS:
+            reader = GuardedRows(reader, unsettler(client, database))
         left_out = [field for stream, field in LEFT_OUT if stream == route.stream]
         readers[route.stream] = reader
         tables[route.stream] = start(

@@ -7,7 +7,7 @@ have passed the ends, nothing about these blocks can come any more, and the rang
 block down by parent hashes. What is not whole then becomes a hole, and coverage goes on deciding it.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -61,21 +61,27 @@ class Settler:
 
     def settled(self) -> Settled | None:
         """The range as the views see it."""
-        rows = self._rows(
-            f"SELECT from_number, to_number, holes FROM {self._database}.settled FINAL "
+        ranges = self._rows(
+            f"SELECT from_number, to_number FROM {self._database}.settled FINAL "
             "WHERE chain_id = {chain_id:UInt64}"
         )
-        if not rows:
+        if not ranges:
             return None
-        first, last, holes = rows[0]
-        return Settled(_int(first), _int(last), frozenset(cast(Sequence[int], holes)))
+        holes = self._rows(
+            f"SELECT block_number FROM {self._database}.settled_holes FINAL "
+            "WHERE chain_id = {chain_id:UInt64} AND open"
+        )
+        return Settled(_int(ranges[0][0]), _int(ranges[0][1]), frozenset(_int(number) for (number,) in holes))
 
-    def unsettle(self, numbers: Iterable[int]) -> None:
-        """Let coverage decide these blocks again; call before a retraction that reaches below finality."""
-        settled = self.settled()
-        again = frozenset(n for n in numbers if settled is not None and settled.holds(n))
-        if settled is not None and again:
-            self._write(Settled(settled.first, settled.last, settled.holes | again))
+    def unsettle(self, numbers: Collection[int]) -> None:
+        """Let coverage decide these blocks again; call before rows of theirs are retracted.
+
+        Only numbers that were announced as final make holes: nothing above is ever settled.
+        """
+        ((final,),) = self._rows(
+            f"SELECT max(block_number) FROM {self._database}.finality WHERE chain_id = {{chain_id:UInt64}}"
+        )
+        self._write_holes({number for number in numbers if number <= _int(final)}, opened=True)
 
     def _settle(self, settled: Settled | None, pending: _Pending) -> Settled | None:
         since = 0 if settled is None else settled.last
@@ -86,11 +92,10 @@ class Settler:
         if moved.holes:
             listed = ",".join(str(number) for number in sorted(moved.holes))
             moved = refill(moved, self._ledger(f"block_number IN ({listed})", 0, 0))
-        # What another process took out meanwhile stays out.
-        now = self.settled()
-        if now is not None and settled is not None:
-            moved = Settled(moved.first, moved.last, moved.holes | (now.holes - settled.holes))
+        before = frozenset[int]() if settled is None else settled.holes
+        self._write_holes(moved.holes - before, opened=True)
         self._write(moved)
+        self._write_holes(before - moved.holes, opened=False)
         return moved
 
     def _next_point(self, settled: Settled | None) -> tuple[int, bytes] | None:
@@ -142,11 +147,19 @@ class Settler:
     def _write(self, settled: Settled) -> None:
         # The version is the time, so that the last writer's word holds.
         self._client.command(
-            f"INSERT INTO {self._database}.settled (chain_id, from_number, to_number, holes, version) "
-            f"SELECT {self._chain_id}, {settled.first}, {settled.last}, "
-            f"{sorted(settled.holes)}, toUnixTimestamp64Milli(now64(3))",
+            f"INSERT INTO {self._database}.settled (chain_id, from_number, to_number, version) "
+            f"SELECT {self._chain_id}, {settled.first}, {settled.last}, toUnixTimestamp64Milli(now64(3))",
             settings=insert_settings(self._client),
         )
+
+    def _write_holes(self, numbers: Collection[int], *, opened: bool) -> None:
+        if numbers:
+            self._client.command(
+                f"INSERT INTO {self._database}.settled_holes (chain_id, block_number, open, version) "
+                f"SELECT {self._chain_id}, arrayJoin({sorted(numbers)}), {opened}, "
+                "toUnixTimestamp64Milli(now64(3))",
+                settings=insert_settings(self._client),
+            )
 
     def _rows(self, sql: str, **parameters: object) -> Sequence[Sequence[object]]:
         return self._client.query(sql, parameters={"chain_id": self._chain_id, **parameters}).result_rows

@@ -340,13 +340,24 @@ CREATE TABLE IF NOT EXISTS {{table:settled}} {{on_cluster}}
     chain_id UInt64,
     from_number UInt64,
     to_number UInt64,
-    holes Array(UInt64),
     version UInt64,
     settled_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
 )
 ENGINE = {{engine:settled:version}}
 ORDER BY chain_id;
 -- shard settled by sipHash64(chain_id)
+
+-- A row a hole, so that several writers never undo each other's.
+CREATE TABLE IF NOT EXISTS {{table:settled_holes}} {{on_cluster}}
+(
+    chain_id UInt64,
+    block_number UInt64,
+    open Bool,
+    version UInt64
+)
+ENGINE = {{engine:settled_holes:version}}
+ORDER BY (chain_id, block_number);
+-- shard settled_holes by sipHash64(chain_id)
 
 -- Blocks that were announced as final, one an insert at most. They come from transaction states because
 -- those are made behind everything else: when one is here, all that the chain said before it is in Kafka.

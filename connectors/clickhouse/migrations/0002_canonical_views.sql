@@ -10,16 +10,18 @@
 -- GLOBAL IN: on a cluster, coverage is one shard's.
 
 /* define settled:
-    (SELECT (groupArray(chain_id), groupArray(from_number), groupArray(to_number), arrayFlatten(groupArray(holes)))
-     FROM {{db}}.settled FINAL) */
+    (SELECT (groupArray(chain_id), groupArray(from_number), groupArray(to_number)) FROM {{db}}.settled FINAL)
+    AS settled,
+    -- After the range, as a hole is written before it.
+    (SELECT groupArray(block_number) FROM {{db}}.settled_holes FINAL WHERE open) AS holes */
 /* define within:
     block_number <= transform(chain_id, settled.1, settled.3, toUInt64(0))
     AND block_number >= transform(chain_id, settled.1, settled.2, toUInt64(-1))
-    AND NOT has(settled.4, block_number) */
+    AND NOT has(holes, block_number) */
 /* define row_within:
     t.block_number <= transform(t.chain_id, settled.1, settled.3, toUInt64(0))
     AND t.block_number >= transform(t.chain_id, settled.1, settled.2, toUInt64(-1))
-    AND NOT has(settled.4, t.block_number) */
+    AND NOT has(holes, t.block_number) */
 /* define visible:
     (NOT t.removed AND {{row_within}})
     OR t.block_hash GLOBAL IN
@@ -49,7 +51,7 @@ CREATE OR REPLACE VIEW {{db}}.contracts_current {{on_cluster}} AS
 SELECT * FROM {{db}}.contracts FINAL;
 
 CREATE OR REPLACE VIEW {{canonical_db}}.blocks {{on_cluster}} AS
-WITH {{settled}} AS settled
+WITH {{settled}}
 SELECT
     t.chain_id AS chain_id,
     t.block_number AS block_number,
@@ -88,7 +90,7 @@ FROM {{db}}.blocks_current AS t
 WHERE {{visible}};
 
 CREATE OR REPLACE VIEW {{canonical_db}}.transactions {{on_cluster}} AS
-WITH {{settled}} AS settled
+WITH {{settled}}
 SELECT
     t.chain_id AS chain_id,
     t.block_number AS block_number,
@@ -134,7 +136,7 @@ FROM {{db}}.transactions_current AS t
 WHERE {{visible}};
 
 CREATE OR REPLACE VIEW {{canonical_db}}.logs {{on_cluster}} AS
-WITH {{settled}} AS settled
+WITH {{settled}}
 SELECT
     t.chain_id AS chain_id,
     t.block_number AS block_number,
@@ -153,7 +155,7 @@ FROM {{db}}.logs_current AS t
 WHERE {{visible}};
 
 CREATE OR REPLACE VIEW {{canonical_db}}.token_transfers {{on_cluster}} AS
-WITH {{settled}} AS settled
+WITH {{settled}}
 SELECT
     t.chain_id AS chain_id,
     t.block_number AS block_number,
@@ -176,7 +178,7 @@ FROM {{db}}.token_transfers_current AS t
 WHERE {{visible}};
 
 CREATE OR REPLACE VIEW {{canonical_db}}.token_transfers_by_address {{on_cluster}} AS
-WITH {{settled}} AS settled
+WITH {{settled}}
 SELECT
     t.chain_id AS chain_id,
     t.block_number AS block_number,
@@ -196,7 +198,7 @@ FROM {{db}}.token_transfers_by_address_current AS t
 WHERE {{visible}};
 
 CREATE OR REPLACE VIEW {{canonical_db}}.contracts {{on_cluster}} AS
-WITH {{settled}} AS settled
+WITH {{settled}}
 SELECT
     t.chain_id AS chain_id,
     t.block_number AS block_number,
@@ -296,7 +298,7 @@ FROM
 
 -- What is settled is final: proved by parent hashes from an announced block down.
 CREATE OR REPLACE VIEW {{finalized_db}}.blocks {{on_cluster}} AS
-WITH {{settled}} AS settled
+WITH {{settled}}
 SELECT
     t.chain_id AS chain_id,
     t.block_number AS block_number,
@@ -335,7 +337,7 @@ FROM {{db}}.blocks_current AS t
 WHERE NOT t.removed AND {{row_within}};
 
 CREATE OR REPLACE VIEW {{finalized_db}}.transactions {{on_cluster}} AS
-WITH {{settled}} AS settled
+WITH {{settled}}
 SELECT
     t.chain_id AS chain_id,
     t.block_number AS block_number,
@@ -381,7 +383,7 @@ FROM {{db}}.transactions_current AS t
 WHERE NOT t.removed AND {{row_within}};
 
 CREATE OR REPLACE VIEW {{finalized_db}}.logs {{on_cluster}} AS
-WITH {{settled}} AS settled
+WITH {{settled}}
 SELECT
     t.chain_id AS chain_id,
     t.block_number AS block_number,
@@ -400,7 +402,7 @@ FROM {{db}}.logs_current AS t
 WHERE NOT t.removed AND {{row_within}};
 
 CREATE OR REPLACE VIEW {{finalized_db}}.token_transfers {{on_cluster}} AS
-WITH {{settled}} AS settled
+WITH {{settled}}
 SELECT
     t.chain_id AS chain_id,
     t.block_number AS block_number,
@@ -423,7 +425,7 @@ FROM {{db}}.token_transfers_current AS t
 WHERE NOT t.removed AND {{row_within}};
 
 CREATE OR REPLACE VIEW {{finalized_db}}.token_transfers_by_address {{on_cluster}} AS
-WITH {{settled}} AS settled
+WITH {{settled}}
 SELECT
     t.chain_id AS chain_id,
     t.block_number AS block_number,
@@ -443,7 +445,7 @@ FROM {{db}}.token_transfers_by_address_current AS t
 WHERE NOT t.removed AND {{row_within}};
 
 CREATE OR REPLACE VIEW {{finalized_db}}.contracts {{on_cluster}} AS
-WITH {{settled}} AS settled
+WITH {{settled}}
 SELECT
     t.chain_id AS chain_id,
     t.block_number AS block_number,

@@ -1,0 +1,34 @@
+"""Retractions that reach below finality: the blocks leave the settled range before any row does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from connectors.clickhouse.sink_messages import Message
+from connectors.clickhouse.sink_rows import Columns, Reader
+
+# Told the chain id and the block numbers of retracted rows; raises Transient.
+Unsettle = Callable[[int, Collection[int]], None]
+
+
+class GuardedRows:
+    """A reader whose columns are only handed on once `unsettle` knows of the retractions in them."""
+
+    def __init__(self, reader: Reader, unsettle: Unsettle) -> None:
+        self._reader = reader
+        self._unsettle = unsettle
+        self.names: Sequence[str] = reader.names
+
+    def columns(self, messages: Sequence[Message]) -> Columns:
+        """As the reader's; raises what it raises, and Transient."""
+        columns = self._reader.columns(messages)
+        if any(columns["removed"]):
+            retracted: dict[int, set[int]] = {}
+            for chain_id, number, removed in zip(
+                columns["chain_id"], columns["block_number"], columns["removed"], strict=True
+            ):
+                if removed:
+                    retracted.setdefault(chain_id, set()).add(number)
+            for chain_id, numbers in retracted.items():
+                self._unsettle(chain_id, numbers)
+        return columns
