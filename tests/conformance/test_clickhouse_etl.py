@@ -9,25 +9,17 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from connectors.clickhouse.migrate import migrate
-from connectors.clickhouse.routes import ROUTES, Kind
-from connectors.clickhouse.sink_table import RawClient, open_table
-from headwater.settings import chain_name, load_settings
-from schemas import codec_for, frame
-from streams.logic.enrich import enrich
-from streams.stage import Envelope
 from tests.clickhouse_process import ClickHouseProcess
-from tests.conformance.real_blocks import Case, answer, cases, envelope, normalized_body, rows
+from tests.conformance.real_blocks import Case, answer, cases, envelope, rows
+from tests.conformance.tables import load
 
 pytestmark = [pytest.mark.data, pytest.mark.integration]
 CASES = [case for case in cases() if case.receipts is not None and case.expected is not None]
-FRAME = frame(1)
-TABLES = {route.stream: route.table for route in ROUTES if route.kind is not Kind.LETTERS}
 
 # ethereum-etl 2.4.2: streaming/enrich.py, mappers/, eth_item_id_calculator.py and its sibling.
 FIELDS = {
@@ -77,34 +69,9 @@ def loaded(
     """Every case in the tables, and each chain's database."""
     server = ClickHouseProcess(tmp_path_factory.mktemp("clickhouse"))
     client = server.client()
-    columns: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
-    chains: set[int] = set()
-    for case in CASES:
-        own = envelope(answer(case.block))
-        chains.add(own.chain_id)
-        for stream, values in public_values(case, own):
-            for name, column in codec_for(stream).columns(values).items():
-                columns[stream][name].extend(column)
-    for chain_id in sorted(chains):
-        settings = load_settings(
-            {"clickhouse": {"url": server.url}, "chain": {"name": chain_name(chain_id)}}, environ={}
-        )
-        migrate(client, settings, chain_id)
-    for stream, table_columns in columns.items():
-        open_table(cast(RawClient, client), "headwater", TABLES[stream], list(table_columns)).write(
-            table_columns
-        )
-    found = client.query("SELECT chain_id, name FROM headwater.etl_databases")
-    yield client, dict(found.result_rows)
+    yield client, load(client, server.url, CASES)
     client.close()
     server.stop()
-
-
-def public_values(case: Case, own: Envelope) -> Iterator[tuple[str, list[bytes]]]:
-    result = enrich(own, [FRAME + normalized_body(case)], lambda _: FRAME, ())
-    assert result.ledger is not None
-    for messages in [*result.public, result.ledger.message((), lambda _: FRAME, ())]:
-        yield messages.stream, [value for value in messages.values if value is not None]
 
 
 @pytest.mark.parametrize("view", FIELDS)

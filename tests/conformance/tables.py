@@ -1,0 +1,49 @@
+"""Real blocks in ClickHouse, by the product's own way: normalise, enrich, the sink's encoders."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
+
+from clickhouse_connect.driver.client import Client
+
+from connectors.clickhouse.migrate import migrate
+from connectors.clickhouse.routes import ROUTES, Kind
+from connectors.clickhouse.sink_table import RawClient, open_table
+from headwater.settings import chain_name, load_settings
+from schemas import codec_for, frame
+from streams.logic.enrich import enrich
+from streams.stage import Envelope
+from tests.conformance.real_blocks import Case, answer, envelope, normalized_body
+
+FRAME = frame(1)
+TABLES = {route.stream: route.table for route in ROUTES if route.kind is not Kind.LETTERS}
+
+
+def load(client: Client, url: str, cases: Iterable[Case]) -> dict[int, str]:
+    """Put the cases into the tables of a ClickHouse; gives each chain's ethereum_etl database."""
+    columns: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+    chains: set[int] = set()
+    for case in cases:
+        own = envelope(answer(case.block))
+        chains.add(own.chain_id)
+        for stream, values in public_values(case, own):
+            for name, column in codec_for(stream).columns(values).items():
+                columns[stream][name].extend(column)
+    for chain_id in sorted(chains):
+        settings = load_settings(
+            {"clickhouse": {"url": url}, "chain": {"name": chain_name(chain_id)}}, environ={}
+        )
+        migrate(client, settings, chain_id)
+    for stream, each in columns.items():
+        open_table(cast(RawClient, client), "headwater", TABLES[stream], list(each)).write(each)
+    return dict(client.query("SELECT chain_id, name FROM headwater.etl_databases").result_rows)
+
+
+def public_values(case: Case, own: Envelope) -> Iterator[tuple[str, list[bytes]]]:
+    """The block's messages on each public stream, its coverage record last."""
+    result = enrich(own, [FRAME + normalized_body(case)], lambda _: FRAME, ())
+    assert result.ledger is not None
+    for messages in [*result.public, result.ledger.message((), lambda _: FRAME, ())]:
+        yield messages.stream, [value for value in messages.values if value is not None]
