@@ -1,0 +1,83 @@
+"""What must hold of an instance once its chain stands still."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.integration.ledger import Seen, apply, faults, messages
+from tests.integration.line import Line
+from tests.integration.truth import truth
+
+# What two instances over one chain may differ in: when they saw it, and how they numbered it.
+OWN = [
+    "sequence",
+    "version",
+    "observed_at",
+    "previous_state",
+    "canonical_epoch",
+    "retracts",
+    "first_seen",
+    "finalized_at",
+    "evidence",
+]
+TABLES = ("blocks", "transactions", "logs", "token_transfers", "contracts")
+
+
+def check_topics(line: Line, first: int, head: int) -> None:
+    """A consumer that applies the public topics ends with exactly the node's rows."""
+    settings = line.settings
+    node = truth(str(line.endpoints["rpc"]), first, head)
+    kept: dict[str, list[dict[str, Any]]] = {}
+    for stream in ("blocks", "transactions", "logs", "token-transfers", "contracts", "coverage"):
+        seen: list[Seen] = messages(settings, stream)
+        assert not faults(seen), f"{stream}: {faults(seen)[:5]}"
+        kept[stream] = [item.record for item in apply(seen).values()]
+    assert {(r["block_number"], _hex(r["block_hash"])) for r in kept["blocks"]} == node.blocks
+    assert {
+        (_hex(r["block_hash"]), _hex(r["hash"]), r["transaction_index"]) for r in kept["transactions"]
+    } == node.transactions
+    assert {
+        (_hex(r["block_hash"]), r["log_index"], _hex(r["address"]), _hex(r["data"])) for r in kept["logs"]
+    } == node.logs
+    assert {
+        (_hex(r["block_hash"]), r["log_index"], r["batch_index"], r["value"]) for r in kept["token-transfers"]
+    } == node.transfers
+    assert {(r["block_number"], _hex(r["block_hash"])) for r in kept["coverage"]} == node.blocks
+
+
+def check_verify(line: Line) -> None:
+    """`headwater verify` finds nothing."""
+    done = line.command("verify", "--json")
+    assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+
+
+def check_equal(line: Line, fresh: Line) -> None:
+    """Both show the same canonical rows, and for each transaction the same state, block and execution."""
+    for table in TABLES:
+        columns = [str(row[0]) for row in line.sql(f"DESCRIBE canonical.{table}")]
+        shared = ", ".join(name for name in columns if name not in OWN)
+        query = f"SELECT {shared} FROM canonical.{table} ORDER BY ALL"
+        mine, theirs = line.sql(query), fresh.sql(query)
+        assert mine == theirs, f"canonical.{table}: {len(mine)} rows against {len(theirs)}"
+        assert mine or table == "contracts"
+    query = (
+        "SELECT s.hash, s.state, s.block_hash, s.execution_status FROM canonical.transaction_states AS s "
+        "WHERE s.hash IN (SELECT hash FROM canonical.transactions) ORDER BY ALL"
+    )
+    mine, theirs = line.sql(query), fresh.sql(query)
+    different = [row for row in mine if row not in theirs][:5]
+    assert mine == theirs, f"states: {len(mine)} against {len(theirs)}, for example {different}"
+
+
+def states_settled(line: Line) -> bool:
+    """True when every canonical transaction has a state of the block that holds it."""
+    rows = line.sql(
+        "SELECT count() FROM canonical.transactions AS t LEFT JOIN canonical.transaction_states AS s "
+        "ON s.hash = t.hash "
+        "WHERE s.block_hash != t.block_hash OR s.state NOT IN ('INCLUDED', 'SAFE', 'FINALIZED')"
+    )
+    return int(rows[0][0]) == 0
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()

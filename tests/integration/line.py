@@ -1,0 +1,207 @@
+"""`headwater up` as a user runs it, with hands on its processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+import psutil
+
+from headwater.settings import Settings, load_settings
+
+HEADWATER = str(Path(sys.executable).parent / "headwater")
+# What tells a process apart: words of its command line.
+MARKS: Mapping[str, tuple[str, ...]] = {
+    "listen": ("listen",),
+    "normalize": ("work", "normalize"),
+    "enrich": ("work", "enrich"),
+    "state": ("work", "state"),
+    "sink": ("sink",),
+    "kafka": ("kafka.Kafka",),
+    "registry": ("io.quarkus.bootstrap.runner.QuarkusEntryPoint",),
+    "clickhouse": ("headwater.local.clickhouse",),
+    "traffic": ("headwater.local.traffic",),
+}
+ROLES = ("listen", "normalize", "enrich", "state", "sink")
+
+
+class Line:
+    """One instance in one directory. `start` returns when its first block is visible."""
+
+    def __init__(self, directory: Path, *arguments: str) -> None:
+        self.directory = directory
+        self._arguments = arguments
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, seconds: float = 120) -> Line:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        command = [HEADWATER, "up", "--data-dir", str(self.directory), "--plain", *self._arguments]
+        with open(self.directory / "up.log", "ab") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=_environment(),
+                start_new_session=True,
+            )
+        self.wait_until(lambda: self.visible() is not None, "the first block is visible", seconds)
+        return self
+
+    def stop(self) -> int:
+        """SIGTERM; the exit code. Fails when it takes more than 20 s."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(20)
+
+    def end(self) -> None:
+        """Whatever happened, leave nothing running."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+    @property
+    def log(self) -> str:
+        """The end of what `up` printed."""
+        return (self.directory / "up.log").read_text(errors="replace")[-4000:]
+
+    @property
+    def endpoints(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.directory / "endpoints.json").read_text())
+        return content
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings({"data_dir": str(self.directory)}, environ={})
+
+    def processes(self) -> dict[str, psutil.Process]:
+        """The living processes of this instance by part."""
+        assert self._process is not None
+        found: dict[str, psutil.Process] = {}
+        for process in psutil.Process(self._process.pid).children(recursive=True):
+            try:
+                words = process.cmdline()
+            except psutil.Error:
+                continue
+            for name, marks in MARKS.items():
+                if words and all(mark in words for mark in marks):
+                    found[name] = process
+        return found
+
+    def signal(self, part: str, number: signal.Signals) -> int | None:
+        """Send a signal to a part; its pid, None when it is not running just now."""
+        process = self.processes().get(part)
+        if process is None:
+            return None
+        process.send_signal(number)
+        return process.pid
+
+    def replacement(self, *words: str) -> subprocess.Popen[bytes]:
+        """A second process of a role beside the one of `up`."""
+        environ = _environment() | {"HEADWATER_DATA_DIR": str(self.directory)}
+        with open(self.directory / "replacement.log", "ab") as log:
+            return subprocess.Popen([HEADWATER, *words], stdout=log, stderr=log, env=environ)
+
+    def rpc(self, method: str, *params: object) -> Any:
+        return rpc(str(self.endpoints["rpc"]), method, *params)
+
+    def sql(self, query: str) -> list[Any]:
+        """Rows as lists. Raises urllib's errors while ClickHouse or the tables are not there."""
+        url = f"{self.endpoints['clickhouse']}/?query=" + urllib.parse.quote(
+            query + " FORMAT JSONCompactEachRow"
+        )
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            return [orjson.loads(line) for line in answer.read().splitlines()]
+
+    def visible(self) -> tuple[int, str] | None:
+        """Height and hash of the highest canonical block in ClickHouse, None when there is none yet."""
+        try:
+            rows = self.sql(
+                "SELECT block_number, block_hash FROM canonical.blocks ORDER BY block_number DESC LIMIT 1"
+            )
+        except urllib.error.HTTPError as error:
+            text = error.read().decode()
+            if "UNKNOWN_TABLE" in text or "UNKNOWN_DATABASE" in text:
+                return None  # the migrations have not run yet
+            raise AssertionError(text) from error
+        except OSError:
+            return None  # ClickHouse is not there just now
+        return (int(rows[0][0]), str(rows[0][1])) if rows else None
+
+    def freeze(self) -> tuple[int, str]:
+        """Stop traffic and mining; the chain's head from now on."""
+        self.signal("traffic", signal.SIGSTOP)
+        self.rpc("evm_setIntervalMining", 0)
+        # A block that was being mined may still come: the head counts once two looks agree.
+        heads: list[tuple[int, str]] = []
+        while len(heads) < 3 or len(set(heads[-3:])) > 1:
+            pause(0.3)
+            head = self.rpc("eth_getBlockByNumber", "latest", False)
+            heads.append((int(head["number"], 16), head["hash"]))
+        return heads[-1]
+
+    def reorg(self, depth: int) -> None:
+        """Fork the local chain `depth` blocks deep, or as deep as it is; the orphans' transactions are lost.
+
+        Mining and traffic stand still meanwhile: a block mined during a reorg may break anvil's chain.
+        """
+        head, _ = self.freeze()
+        self.rpc("anvil_reorg", min(depth, head - 1), [])
+        self.rpc("evm_setIntervalMining", 1)
+        self.signal("traffic", signal.SIGCONT)
+
+    def wait_settled(self, head: tuple[int, str], seconds: float = 180) -> None:
+        """Wait until the chain's head is what ClickHouse shows."""
+        self.wait_until(lambda: self.visible() == head, f"ClickHouse shows {head}", seconds)
+
+    def wait_until(self, fact: Callable[[], bool], name: str, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not fact():
+            if self._process is not None and self._process.poll() is not None:
+                raise AssertionError(f"headwater up left with {self._process.returncode}:\n{self.log}")
+            if time.monotonic() > deadline:
+                raise AssertionError(
+                    f"not true after {seconds:.0f} s: {name} (now {self.visible()})\n{self.log}"
+                )
+            pause(0.1)
+
+    def command(self, *words: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run another `headwater` command against this instance."""
+        environ = _environment() | {"HEADWATER_DATA_DIR": str(self.directory)}
+        return subprocess.run(
+            [HEADWATER, *words], capture_output=True, text=True, env=environ, timeout=seconds, check=False
+        )
+
+
+def rpc(url: str, method: str, *params: object) -> Any:
+    """One JSON-RPC call; fails on an error answer."""
+    body = orjson.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+    request = urllib.request.Request(url, data=body, headers={"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        content = orjson.loads(answer.read())
+    assert "error" not in content, f"{method}{params}: {content['error']}"
+    return content["result"]
+
+
+def pause(seconds: float) -> None:
+    """Let real time pass: between two looks at a fact, or between two blows of a chaos run."""
+    threading.Event().wait(seconds)
+
+
+def _environment() -> dict[str, str]:
+    keep = ("HEADWATER_CACHE_DIR", "HEADWATER_JAVA_HOME")
+    return {
+        name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_") or name in keep
+    }
