@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.evm.answers import NodeFailure
-from connectors.evm.event import EventCodec, Kind
+from connectors.evm.event import EventCodec, Kind, Numbered
+from connectors.evm.store import Outgoing
 from headwater.errors import Fatal, Transient
 from headwater.local.node import AdjustableChain, RecordedChain, RecordedNode
 from headwater.local.node import faults as f
@@ -308,6 +309,23 @@ async def test_events_that_slip_in_before_a_claim_are_taken_into_account() -> No
     await second.settle()
     assert hashes(store) == chain.hashes
     assert [each.kind for each in stored(store)].count(Kind.CLAIM) == 3
+
+
+@pytest.mark.parametrize("ahead", [-5, 0, 1, 900])
+async def test_two_listeners_that_start_together_on_an_empty_topic_leave_no_gap(ahead: int) -> None:
+    chain, node = served(4)
+    store = MemoryStore()
+    now = 1_700_000_000_000
+    rival = EventCodec(CHAIN_ID, 7).claim(Numbered(now - ahead, -1, now, fresh=True), "rival")
+    store.before_append = [Outgoing(rival)]
+    rig = make_rig(store, [node], now_ms=now)
+    await rig.log.open()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    first = accepted(store)[0].place.sequence
+    assert [each.place.sequence for each in accepted(store)] == [
+        first + place for place in range(len(accepted(store)))
+    ]
 
 
 async def test_a_split_block_is_whole_again_when_it_is_reverted() -> None:
