@@ -1,0 +1,72 @@
+"""A reader that looks at the canonical views all the time and notes every block that it saw in part."""
+
+from __future__ import annotations
+
+import threading
+import urllib.parse
+import urllib.request
+from types import TracebackType
+
+import orjson
+
+# Each view's rows of a block are as many as the ledger says, whichever version of its row one reads.
+COUNTS = {
+    "blocks": "1",
+    "transactions": "transaction_count",
+    "logs": "log_count",
+    "token_transfers": "token_transfer_count",
+    "contracts": "contract_count",
+}
+
+
+class Watcher:
+    """`with Watcher(clickhouse_url) as watcher:` … `assert watcher.partial == [] and watcher.looks > 10`."""
+
+    def __init__(self, url: str) -> None:
+        self.partial: list[str] = []
+        self.looks = 0
+        self.blocks: set[str] = set()
+        self._url = url
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="watcher", daemon=True)
+
+    def __enter__(self) -> Watcher:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join(30)
+
+    def _watch(self) -> None:
+        while not self._stop.wait(0.05):
+            try:
+                self._look()
+            except OSError:
+                continue  # ClickHouse was killed, and comes back
+            self.looks += 1
+
+    def _look(self) -> None:
+        shown = {
+            view: self._sql(f"SELECT block_hash, count() FROM canonical.{view} GROUP BY block_hash")
+            for view in COUNTS
+        }
+        # Asked last: whatever a view showed is in the ledger by now.
+        columns = ", ".join(COUNTS.values())
+        ledger = {
+            row[0]: dict(zip(COUNTS, map(int, row[1:]), strict=True))
+            for row in self._sql(f"SELECT block_hash_hex, {columns} FROM headwater.coverage WHERE complete")
+        }
+        for view, rows in shown.items():
+            for block_hash, count in rows:
+                self.blocks.add(block_hash)
+                if int(count) != ledger[block_hash][view]:
+                    said = ledger[block_hash][view]
+                    self.partial.append(f"look {self.looks}: {view} of {block_hash}: {count} rows of {said}")
+
+    def _sql(self, query: str) -> list[list[str]]:
+        text = urllib.parse.quote(f"{query} FORMAT JSONCompactStringsEachRow")
+        with urllib.request.urlopen(f"{self._url}/?query={text}", timeout=60) as answer:
+            return [orjson.loads(line) for line in answer.read().splitlines()]
