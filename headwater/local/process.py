@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from headwater.errors import Fatal
 LAUNCH = Path(__file__).with_name("launch.py")
 LOG_LIMIT = 32 << 20
 LOG_KEPT = 4 << 20
+UNSAID = (signal.SIGKILL, signal.SIGTERM)  # signals from outside: the last line is not about them
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,11 @@ class Child:
         code = self.exit_code()
         if code is None:
             return "running"
+        if code < 0 and -code in UNSAID:
+            return f"killed by {signal.Signals(-code).name}"
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         said = last_lines(self.command.log, 1)
-        return f"{how}: {said[0]}" if said else how
+        return f"{how}: {plain_words(said[0])}" if said else how
 
 
 def environment(command: Command, base: Mapping[str, str]) -> dict[str, str]:
@@ -121,6 +125,18 @@ def bound_log(path: Path, limit: int = LOG_LIMIT, kept: int = LOG_KEPT) -> None:
         tail = log.read()
     path.with_name(path.name + ".1").write_bytes(tail)
     os.truncate(path, 0)
+
+
+def plain_words(line: str) -> str:
+    """A log line as a person would say it: of a JSON line its event and its error."""
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(content, dict):
+        return line
+    words = [str(content[name]) for name in ("event", "error") if content.get(name)]
+    return ": ".join(words) or line
 
 
 def last_lines(path: Path, count: int, width: int = 300) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Mapping
@@ -79,6 +80,10 @@ class Run:
         try:
             self._bring_up(stop)
             self._watch(stop)
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise disk_full(self._directory.path, 0) from error
+            raise
         finally:
             self._stop(stop)
 
@@ -225,6 +230,8 @@ class Run:
                     "chain_id": chain_id,
                     "rpc": list(self._rpc()),
                     "start": start,
+                    # The local chain is here and makes a block a second: looking often costs nothing.
+                    "poll_seconds": None if self._options.rpc else 0.2,
                 },
             }
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from headwater.local.process import Command, bound_log, environment, last_lines
+from headwater.local.process import Command, bound_log, environment, last_lines, plain_words
 
 
 def test_a_role_gets_its_own_settings_and_not_those_of_the_shell(tmp_path: Path) -> None:
@@ -34,3 +34,10 @@ def test_the_last_lines_leave_out_empty_ones(tmp_path: Path) -> None:
     assert last_lines(path, 2) == []
     path.write_bytes(b"first\nsecond \xff\n\n" + b"x" * 400 + b"\n\n")
     assert last_lines(path, 2, width=5) == ["secon", "xxxxx"]
+
+
+def test_a_reason_is_said_in_words() -> None:
+    assert plain_words("headwater: no topic; apply") == "headwater: no topic; apply"
+    assert plain_words('{"event": "worker failed", "error": "gap", "level": "error"}') == "worker failed: gap"
+    assert plain_words('{"level": "error"}') == '{"level": "error"}'
+    assert plain_words("17") == "17"

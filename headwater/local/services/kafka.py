@@ -63,7 +63,11 @@ def properties(broker: Broker, brokers: tuple[Broker, ...]) -> dict[str, str]:
         "share.coordinator.state.topic.min.isr": in_sync,
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "1000",
-        "controlled.shutdown.max.retries": "1",
+        # Brokers stop together: the last one of several would wait for a controller that is gone.
+        "controlled.shutdown.enable": "true" if len(brokers) == 1 else "false",
+        # A broker that was killed may register again only when its old session has run out.
+        "broker.session.timeout.ms": "4000",
+        "broker.heartbeat.interval.ms": "500",
         "controller.quorum.election.timeout.ms": "500",
         "controller.quorum.fetch.timeout.ms": "2000" if len(brokers) > 1 else "500",
         "num.network.threads": "2",
@@ -131,7 +135,7 @@ def format_command(
     broker: Broker, cluster: str, java: Java, jars: tuple[Path, ...], config: Path, log: Path
 ) -> Command:
     """How to prepare a broker's data directory; harmless to a prepared one."""
-    tool = ("kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--config", str(config))
+    tool = ("kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "--config", str(config))
     return _java(f"kafka-{broker.node_id}-format", broker, java, jars, (*tool, "--ignore-formatted"), log)
 
 
