@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from connectors.base import Backoff
+from connectors.base import Backoff, Connector
 from connectors.evm.async_log import AsyncLog
 from connectors.evm.bloom import Bloom
 from connectors.evm.event import STREAM, EventCodec
@@ -48,7 +48,7 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
         codec = EventCodec(chain_id, raw_id)
         log = AsyncLog(ChainLog(store, codec, settings.client_id, now_ms), Retention(now_ms))
         try:
-            await Listener(
+            connector: Connector = Listener(
                 chain,
                 nodes,
                 fetcher,
@@ -56,7 +56,8 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
                 Progress(chain.name, heads),
                 PollTicker(chain.poll_seconds),
                 accept_fork=accept_fork,
-            ).run()
+            )
+            await connector.run()
         finally:
             await log.close()
             heads.close()
