@@ -22,7 +22,7 @@ import psutil
 from headwater.settings import Settings, load_settings
 
 HEADWATER = str(Path(sys.executable).parent / "headwater")
-# What tells a process apart: words of its command line.
+# What tells a process apart: how words of its command line end.
 MARKS: Mapping[str, tuple[str, ...]] = {
     "listen": ("listen",),
     "normalize": ("work", "normalize"),
@@ -30,7 +30,7 @@ MARKS: Mapping[str, tuple[str, ...]] = {
     "state": ("work", "state"),
     "sink": ("sink",),
     "kafka": ("kafka.Kafka",),
-    "registry": ("io.quarkus.bootstrap.runner.QuarkusEntryPoint",),
+    "registry": ("-runner.jar",),
     "clickhouse": ("headwater.local.clickhouse",),
     "traffic": ("headwater.local.traffic",),
 }
@@ -96,7 +96,7 @@ class Line:
             except psutil.Error:
                 continue
             for name, marks in MARKS.items():
-                if words and all(mark in words for mark in marks):
+                if words and all(any(word.endswith(mark) for word in words) for mark in marks):
                     found[name] = process
         return found
 
