@@ -8,17 +8,17 @@ import os
 import re
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from chdb import ChdbError
 from chdb.state.sqlitelike import Connection
 
-from headwater.local.clickhouse.failures import Failure, failure
-from headwater.local.clickhouse.statement import Statement
+from headwater.local.clickhouse.failures import failure
+from headwater.local.clickhouse.request import Request
 
 MAX_CONNECTIONS: Final = 32
 _SETTING: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -31,18 +31,6 @@ _BLOCKWISE: Final = frozenset(
 class _Blocks(Protocol):
     def __next__(self) -> object: ...
     def cancel(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What a client wants run."""
-
-    statement: Statement
-    format: str
-    database: str = ""
-    settings: Mapping[str, str] = field(default_factory=dict)
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    readonly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +206,3 @@ def spool() -> BinaryIO:
 
 def _quoted(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
-__all__ = ["Done", "Engine", "Failure", "Request", "spool"]

@@ -5,46 +5,18 @@ import uuid
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Final, cast
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import orjson
 
-from headwater.local.clickhouse import codecs, form
-from headwater.local.clickhouse.engine import Done, Request, spool
+from headwater.local.clickhouse import codecs
+from headwater.local.clickhouse.engine import Done, spool
 from headwater.local.clickhouse.failures import Failure
-from headwater.local.clickhouse.statement import parse
+from headwater.local.clickhouse.request import Request, read
 
 if TYPE_CHECKING:
     from headwater.local.clickhouse.server import Server
 
-# Parameters of the HTTP interface itself; every other one is a setting.
-_TRANSPORT: Final = frozenset(
-    {
-        "query",
-        "database",
-        "default_format",
-        "query_id",
-        "user",
-        "password",
-        "quota_key",
-        "session_id",
-        "session_timeout",
-        "session_check",
-        "close_session",
-        "role",
-        "compress",
-        "decompress",
-        "wait_end_of_query",
-        "buffer_size",
-        "stacktrace",
-        "add_http_cors_header",
-        "client_protocol_version",
-        "enable_http_compression",
-        "http_zlib_compression_level",
-        "send_progress_in_http_headers",
-        "http_headers_progress_interval_ms",
-    }
-)
 _CONTENT: Final = {
     "TabSeparated": "text/tab-separated-values; charset=UTF-8",
     "TSV": "text/tab-separated-values; charset=UTF-8",
@@ -58,7 +30,6 @@ _CONTENT: Final = {
 _NO_RESULT: Final = frozenset(
     {"INSERT", "CREATE", "DROP", "ALTER", "SET", "USE", "TRUNCATE", "RENAME", "DETACH"}
 )
-_COMPRESSED_NATIVELY: Final = "ClickHouse's own block compression (compress=1, decompress=1)"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -69,6 +40,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = 1 << 16
     _cut_off = False
+    _may_compress = False
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: a line a request would be most of what this process does."""
@@ -105,43 +77,16 @@ class Handler(BaseHTTPRequestHandler):
             server.leave()
 
     def _query(self, server: "Server", readonly: bool) -> None:
-        options = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
-        body = self._body()
-        content_type = self.headers.get("Content-Type", "")
-        if content_type.startswith("multipart/form-data"):
-            options.update(form.fields(content_type, body))
-            body = b""
-        for name in ("compress", "decompress"):
-            if options.get(name, "0") not in ("0", ""):
-                raise Failure(f"Code: 48. DB::Exception: No {_COMPRESSED_NATIVELY} here. (NOT_IMPLEMENTED)")
-        head = options.get("query", "").encode()
-        text = head + b"\n" + body if head and body else head or body
-        statement = parse(text)
-        if statement.several:
-            raise Failure(
-                "Code: 62. DB::Exception: Syntax error (Multi-statements are not allowed). (SYNTAX_ERROR)"
-            )
-        if not statement.verb:
-            raise Failure("Code: 62. DB::Exception: Syntax error: Empty query. (SYNTAX_ERROR)")
-        request = Request(
-            statement,
-            statement.format
-            or self.headers.get("X-ClickHouse-Format")
-            or options.get("default_format")
-            or "TabSeparated",
-            options.get("database") or self.headers.get("X-ClickHouse-Database") or "",
-            {name: value for name, value in options.items() if not _is_transport(name)},
-            {name[6:]: value for name, value in options.items() if name.startswith("param_")},
-            readonly,
-        )
-        query_id = options.get("query_id") or str(uuid.uuid4())
-        if statement.data_at is not None:
+        asked = read(self.path, self.headers.get, self._body(), readonly=readonly)
+        request, query_id = asked.request, asked.query_id or str(uuid.uuid4())
+        self._may_compress = asked.compress
+        if asked.data is not None:
             with spool() as data:
-                data.write(memoryview(text)[statement.data_at :])
+                data.write(asked.data)
                 data.flush()
                 data.seek(0)
                 self._done(server.engine.insert(request, data), query_id)
-        elif statement.verb in _NO_RESULT:
+        elif request.statement.verb in _NO_RESULT:
             self._done(server.engine.run(request)[1], query_id)
         else:
             self._stream(server, request, query_id)
@@ -150,7 +95,7 @@ class Handler(BaseHTTPRequestHandler):
         self._cut_off = False
         blocks = server.engine.blocks(request)
         first = next(blocks, b"")  # an error before the first block still gets its status
-        encoding = codecs.chosen(self.headers.get("Accept-Encoding", "")) if self._may_compress() else ""
+        encoding = codecs.chosen(self.headers.get("Accept-Encoding", "")) if self._may_compress else ""
         tag = secrets.token_hex(8)
         self.send_response(200)
         self._common_headers(request.format, query_id, Done())
@@ -184,9 +129,6 @@ class Handler(BaseHTTPRequestHandler):
             text, mark = error.text.encode(), tag.encode()
             yield b"\r\n__exception__\r\n%b\r\n%b\n" % (mark, text)
             yield b"%d %b\r\n__exception__\r\n" % (len(text) + 1, mark)
-
-    def _may_compress(self) -> bool:
-        return dict(parse_qsl(urlsplit(self.path).query)).get("enable_http_compression", "0") not in ("0", "")
 
     def _body(self) -> bytes:
         if self.headers.get("Expect", "").lower() == "100-continue":
@@ -259,7 +201,3 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
-
-
-def _is_transport(name: str) -> bool:
-    return name in _TRANSPORT or name.startswith("param_")
