@@ -19,6 +19,7 @@ from headwater.local.run import addresses
 from headwater.local.screen import NARROW, render
 from headwater.local.services.probes import answers_tcp
 from headwater.local.snapshot import PartView, Snapshot
+from headwater.settings import load_settings
 
 app = typer.Typer(rich_markup_mode=None)
 HEIGHT = 40
@@ -60,7 +61,9 @@ def look(data_dir: Path, seconds: float) -> Snapshot:
     base = Snapshot(
         found.chain, found.chain_id, data_dir=str(data_dir.absolute()), endpoints=addresses(found)
     )
-    collector = Collector(base, ports, Tables(found.clickhouse, "headwater", found.chain_id), parts)
+    database = load_settings({"data_dir": str(data_dir)}).clickhouse.database
+    tables = Tables(found.clickhouse, database, found.chain_id)
+    collector = Collector(base, ports, tables, parts)
     collector.collect()
     time.sleep(seconds)
     return collector.collect()

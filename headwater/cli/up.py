@@ -44,7 +44,8 @@ class PlainShow(Show):
             self._phases[part.name] = part.phase
         if snapshot.visible is not None and not self._visible:
             self._visible = True
-            self.say(f"rows are visible in ClickHouse up to block {snapshot.visible} ({snapshot.uptime:.1f} s)")
+            at = f"({snapshot.uptime:.1f} s)"
+            self.say(f"rows are visible in ClickHouse up to block {snapshot.visible} {at}")
         if snapshot.head is not None and time.monotonic() >= self._next:
             self._next = time.monotonic() + PLAIN_SECONDS
             self.say(line(snapshot))

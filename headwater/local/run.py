@@ -69,6 +69,7 @@ class Run:
         self._running_since: float | None = None
         self._reasons: dict[str, int] = {}
         self._collector: Collector | None = None
+        self._tables: Tables | None = None
         self._supervisor = Supervisor(self._stack.parts())
         self._snapshot = Snapshot("local" if not options.rpc else "…", data_dir=str(directory.path))
 
@@ -109,8 +110,10 @@ class Run:
         )
         self._supervisor.add(self._pipeline(settings))
         self._supervisor.open(CHAIN)
-        tables = Tables(self._stack.clickhouse_url, settings.clickhouse.database, facts.chain_id)
-        self._collector = Collector(self._snapshot, self._metrics, tables, self._part_views, self._keep_chain)
+        self._tables = Tables(self._stack.clickhouse_url, settings.clickhouse.database, facts.chain_id)
+        self._collector = Collector(
+            self._snapshot, self._metrics, self._tables, self._part_views, self._keep_chain
+        )
         self._collector.start()
         self._prepare(settings, facts.chain_id, stop)
         self._running_since = time.monotonic()
@@ -169,7 +172,6 @@ class Run:
 
     def _watch(self, stop: threading.Event) -> None:
         options, next_chore, next_look = self._options, 0.0, 0.0
-        tables = Tables(self._stack.clickhouse_url, "headwater", self._snapshot.chain_id)
         while not stop.is_set():
             self._turn()
             now = time.monotonic()
@@ -179,7 +181,7 @@ class Run:
                 return
             if options.until_block is not None and now >= next_look:
                 next_look = now + VISIBLE_SECONDS
-                if tables.is_visible(options.until_block):
+                if self._tables is not None and self._tables.is_visible(options.until_block):
                     self._show.say(
                         f"block {options.until_block} is visible in ClickHouse: stopping, as asked"
                     )
