@@ -175,6 +175,11 @@ class StageOutput:
                 _log.warning("retrying", what=what, seconds=pause, error=str(error))
             except KafkaException as error:
                 raise self._verdict(error) from error
+            except SystemError as error:
+                # confluent_kafka raises a fatal error from flush and calls delivery callbacks after that.
+                if isinstance(error.__cause__, KafkaException):
+                    raise self._verdict(error.__cause__) from error
+                raise
             if self._stop.wait(pause):
                 raise Stopped(f"stopped while a {what} was retried")
             pause = min(pause * 2, _LONGEST_BACKOFF_SECONDS)
@@ -202,7 +207,8 @@ class _Landed:
 
     def __call__(self, error: KafkaError | None, message: Message) -> None:
         if error is not None:
-            self._error = self._error or error
+            if self._error is None:
+                self._error = error
             return
         topic, partition, offset = message.topic(), message.partition(), message.offset()
         if topic is not None and partition is not None and offset is not None:

@@ -43,6 +43,7 @@ class StageRunner:
 
     A generation is Faust's number of an assignment. With each new one the earlier owner is fenced, the
     stage is restored from the table and the last sequence read off what was written, before any event.
+    `finished_below` tells Faust that everything before a message is done, given to it or not.
     """
 
     def __init__(
@@ -52,7 +53,9 @@ class StageRunner:
         stage: Stage,
         table: AcknowledgedTable | None,
         stop: threading.Event,
+        finished_below: Callable[[Incoming], None],
     ) -> None:
+        self._finished_below = finished_below
         self._settings = settings
         self._worker = worker
         self._stage = stage
@@ -152,6 +155,7 @@ class StageRunner:
                 f"{(gate.last or 0) + 1} is missing, also from the topic itself",
                 remedy="the stage stays stopped rather than skip it: see docs/runbook.md, sequence gap",
             )
+        self._finished_below(message)
 
     async def _write_table(self, changes: Sequence[tuple[bytes, bytes | None]]) -> None:
         if self._table is None:

@@ -11,7 +11,7 @@ from typing import Final, cast
 
 import faust
 import uvloop
-from faust.types import ChannelT, EventT, StreamT
+from faust.types import TP, ChannelT, EventT, StreamT
 
 from headwater.errors import Fatal
 from headwater.health import HEALTH
@@ -20,6 +20,7 @@ from headwater.settings import Settings
 from schemas.registry import Registry
 from schemas.wire import frame
 from streams.app import create_app, take_slot
+from streams.prompt_consumer import PromptConsumer
 from streams.stage import StageContext, Worker
 from streams.stage_gate import Incoming
 from streams.stage_output import Stopped
@@ -82,7 +83,13 @@ class _Process:
         slot = take_slot(settings, found.group)
         app = create_app(settings, found.group, slot)
         table = None if found.table is None else AcknowledgedTable(app, found.table)
-        runner = StageRunner(settings, found, stage, table, self._stop)
+
+        def finished_below(message: Incoming) -> None:
+            cast(PromptConsumer, app.consumer).finished_below(
+                TP(message.topic, message.partition), message.offset
+            )
+
+        runner = StageRunner(settings, found, stage, table, self._stop, finished_below)
         topic = app.topic(
             topic_name(settings, found.input),
             key_type=bytes,
