@@ -86,7 +86,9 @@ def up(
     until_block: int | None = typer.Option(
         None, "--until-block", min=0, help="Stop once this block is visible in ClickHouse."
     ),
-    brokers: int = typer.Option(1, "--brokers", help="Kafka brokers: 1 or 3."),
+    brokers: int | None = typer.Option(
+        None, "--brokers", help="Kafka brokers, 1 or 3 (1, or as many as the directory has)."
+    ),
     traffic: float = typer.Option(
         5.0, "--traffic", min=0.0, help="Transactions a second on the local chain; 0: none."
     ),
@@ -98,7 +100,7 @@ def up(
     rpc_port: int = typer.Option(0, "--rpc-port", min=0, max=65535, help="Local chain. 0: a free one."),
 ) -> None:
     """Run everything on this machine: local stack, traffic, pipeline, live screen."""
-    if brokers not in (1, 3):
+    if brokers not in (None, 1, 3):
         raise Fatal(f"--brokers {brokers} is not possible", remedy="use 1 or 3")
     if start is not None and start not in ("latest", "earliest") and not start.isdigit():
         raise Fatal(f"--start {start} is not a place to start", remedy="use latest, earliest or a number")

@@ -23,13 +23,14 @@ RUN_BYTES = 128 << 20
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """What `meta.json` says of a directory. `chain_id` 0 and `genesis` "": not known yet."""
+    """What `meta.json` says of a directory. `chain_id` 0, `genesis` "", `brokers` 0: not known yet."""
 
     layout: int = LAYOUT
     version: str = __version__
     chain: str = ""
     chain_id: int = 0
     genesis: str = ""
+    brokers: int = 0
 
 
 class DataDir:
@@ -80,7 +81,19 @@ class DataDir:
 
         Raises Fatal with the remedy when the directory belongs to another chain.
         """
-        self.meta = replace(check_chain(self.meta, chain, chain_id, genesis, self.path), version=__version__)
+        self._write(check_chain(self.meta, chain, chain_id, genesis, self.path))
+
+    def bind_brokers(self, brokers: int) -> None:
+        """Give the directory a Kafka cluster of `brokers`. Raises Fatal when it has one of another size."""
+        if self.meta.brokers not in (0, brokers):
+            raise Fatal(
+                f"{self.path} has a Kafka cluster of {self.meta.brokers}, and {brokers} were asked for",
+                remedy=f"use --brokers {self.meta.brokers}, or name another directory with --data-dir",
+            )
+        self._write(replace(self.meta, brokers=brokers))
+
+    def _write(self, meta: Meta) -> None:
+        self.meta = replace(meta, version=__version__)
         staging = self.path / ".meta.json"
         staging.write_text(json.dumps(asdict(self.meta), indent=2) + "\n", encoding="utf-8")
         staging.replace(self.path / "meta.json")

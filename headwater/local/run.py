@@ -41,7 +41,7 @@ class Options:
     start: str | None = None
     for_seconds: float | None = None
     until_block: int | None = None
-    brokers: int = 1
+    brokers: int | None = None
     traffic: float = 5.0
     seed: int = 1
     ports: Mapping[str, int] = field(default_factory=dict)
@@ -62,8 +62,10 @@ class Run:
 
     def __init__(self, options: Options, directory: DataDir, programs: Programs, show: Show) -> None:
         self._options, self._directory, self._show = options, directory, show
+        brokers = options.brokers or directory.meta.brokers or 1
+        directory.bind_brokers(brokers)
         self._ports = _RememberedPorts(directory.path, options.ports)
-        self._stack = Stack(directory.path, programs, self._ports, brokers=options.brokers)
+        self._stack = Stack(directory.path, programs, self._ports, brokers=brokers)
         self._metrics = {role.name: self._ports.take(f"metrics-{role.name}") for role in ROLES}
         self._began = time.monotonic()
         self._running_since: float | None = None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from headwater.errors import Fatal
+from headwater.local.ports import Ports
 from headwater.local.services.probes import http_get, http_send, rpc
 
 
@@ -56,3 +59,16 @@ def test_the_chains_finality_trails_its_head(make_chain: Callable[..., str]) -> 
         assert isinstance(block, dict)
         heights[tag] = int(block["number"], 16)
     assert heights == {"latest": 32, "safe": 24, "finalized": 16}
+
+
+def test_two_instances_never_get_the_same_port() -> None:
+    first, second = Ports(), Ports()
+    taken = [ports.take(f"part-{number}") for number in range(40) for ports in (first, second)]
+    assert len(set(taken)) == len(taken)
+    with pytest.raises(Fatal, match=f"port {taken[0]} for kafka is in use"):
+        Ports({"kafka": taken[0]}).take("kafka")
+    first.release()
+    again = Ports(previous={"part-0": taken[0]})
+    assert again.take("part-0") == taken[0]
+    again.release()
+    second.release()

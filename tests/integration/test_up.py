@@ -119,7 +119,9 @@ def gone(processes: list[psutil.Process], seconds: float) -> list[psutil.Process
     return psutil.wait_procs(processes, timeout=seconds)[1]
 
 
-def test_first_start_serves_on_loopback_and_drains_on_sigterm(up: Callable[..., Up], directory: Path) -> None:
+def test_first_start_serves_on_loopback_beside_a_neighbour_and_drains_on_sigterm(
+    up: Callable[..., Up], directory: Path
+) -> None:
     run = up("--traffic", "3", "--seed", "7")
     run.wait_for("rows are visible in ClickHouse")
     family = run.family()
@@ -134,6 +136,14 @@ def test_first_start_serves_on_loopback_and_drains_on_sigterm(up: Callable[..., 
     }
     assert listening == {"127.0.0.1"}
     assert "runs in" in refused(directory)
+    neighbour = Up(directory.parent / "neighbour", "--traffic", "0", "--for", "0")
+    try:
+        neighbour.wait_for("stopped;")
+        neighbour.process.wait(5)
+        assert neighbour.process.returncode == 0, "\n".join(neighbour.lines)
+        assert all("died" not in line for line in [*neighbour.lines, *run.lines])
+    finally:
+        neighbour.close()
     status = subprocess.run(
         [sys.executable, "-m", "headwater", "status", "--json", "--data-dir", str(directory)],
         capture_output=True,

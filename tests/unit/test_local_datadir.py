@@ -51,6 +51,13 @@ def test_an_older_version_and_unknown_fields_are_read(tmp_path: Path) -> None:
         assert check_version(directory.meta).version == "0.0.9"
 
 
+def test_a_cluster_keeps_its_size(tmp_path: Path) -> None:
+    with DataDir(tmp_path) as directory:
+        directory.bind_brokers(3)
+    with DataDir(tmp_path) as directory, pytest.raises(Fatal, match="use --brokers 3"):
+        directory.bind_brokers(1)
+
+
 def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(datadir, "disk_of", lambda path: "/dev/sdz on /mnt")
     with pytest.raises(Fatal, match=rf"the disk /dev/sdz on /mnt, which holds {tmp_path}, is full"):
