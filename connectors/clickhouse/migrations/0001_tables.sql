@@ -478,7 +478,8 @@ CREATE TABLE IF NOT EXISTS {{table:token_transfers_by_address}} {{on_cluster}}
 )
 ENGINE = {{engine:token_transfers_by_address:sequence}}
 PARTITION BY (chain_id, intDiv(block_number, 1000000))
-ORDER BY (chain_id, address, block_number, log_index, batch_index, direction, block_hash);
+ORDER BY (chain_id, address, block_number, log_index, batch_index, direction, block_hash)
+SETTINGS index_granularity = 2048;
 -- shard token_transfers_by_address by sipHash64(chain_id, block_number)
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS {{db}}.token_transfers_to_by_address {{on_cluster}}
