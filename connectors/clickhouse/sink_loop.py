@@ -21,7 +21,8 @@ from headwater import metrics
 from headwater.health import HEALTH
 from headwater.settings import SinkSettings
 
-BUFFER_BYTES: Final = 64 * 1024 * 1024
+# Of values waiting for a lane; Python's objects around them take about as much again.
+BUFFER_BYTES: Final = 48 * 1024 * 1024
 HELD_BLOCKS: Final = 5_000  # of one coverage partition; more are left on the topic
 COMMIT_SECONDS: Final = 0.5
 LEDGER_SECONDS: Final = 0.25
@@ -54,6 +55,7 @@ class Sink:
         self._progress = Progress()
         self._holdback = Holdback()
         self._untold: dict[Partition, int] = {}
+        self._full: set[str] = set()
         self._shown = self._told = self._committed = self._watched = float("-inf")
 
     def run(self, stop: threading.Event) -> None:
@@ -183,9 +185,16 @@ class Sink:
         """Pause what cannot be written now; the consumer stays in its group meanwhile."""
         paused = {each for each, count in self._holdback.counts().items() if count >= HELD_BLOCKS}
         for topic, stream in self._streams.items():
-            buffered = len(stream.buffer) + stream.in_flight
-            full = 2 * buffered >= self._settings.buffer_messages or 2 * stream.buffer.size >= BUFFER_BYTES
-            if full or stream.retry.failing:
+            # One stream must not take all the room: the others would stand still with it. Pausing throws
+            # away what was fetched ahead, so it is not undone at once.
+            share = max(
+                len(stream.buffer) / self._settings.buffer_messages, stream.buffer.size / BUFFER_BYTES
+            )
+            if share >= 0.75:
+                self._full.add(topic)
+            elif share <= 0.25:
+                self._full.discard(topic)
+            if topic in self._full or stream.retry.failing:
                 paused |= {each for each in self._consumer.assigned if each.topic == topic}
         self._consumer.pause_only(paused)
 

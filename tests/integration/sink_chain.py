@@ -52,9 +52,14 @@ class Publisher:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.sequence = 1_700_000_000_000
+        self.written: list[tuple[str, bytes]] = []
         registry = Registry(settings)
         self._frames = {stream: frame(registry.id_for(stream)) for stream in STREAMS}
         self._samples = {stream: sample(codec_for(stream).record) for stream in STREAMS}
+        # The sample's parities are any numbers; a column takes what a signature can have.
+        self._authorizations = [
+            each | {"y_parity": 1} for each in self._samples["transactions"]["authorization_list"]
+        ]
         self._producer = kafka.producer(settings, transactional_id=f"{settings.topic_prefix}.publisher")
         self._producer.init_transactions(30)
 
@@ -115,6 +120,8 @@ class Publisher:
         landed: dict[tuple[str, int], int],
         sequence: int | None = None,
     ) -> None:
+        self.written.append((stream, value))
+
         def delivered(error: object, message: Message) -> None:
             assert error is None, error
             place = str(message.topic()), int(message.partition() or 0)
@@ -147,7 +154,7 @@ class Publisher:
                 "contract_count": block.contracts,
             },
             "transactions": {"transaction_index": index, "hash": _hash(block, "transaction", index)}
-            | {"y_parity": 1, "receipt_status": 1, "authorization_list": None},
+            | {"y_parity": 1, "receipt_status": 1, "authorization_list": self._authorizations},
             "logs": {"log_index": index, "transaction_hash": _hash(block, "transaction", 0)},
             "token-transfers": {"log_index": index, "batch_index": 0},
             "contracts": {"transaction_index": index, "address": _hash(block, "contract", index)[:20]},

@@ -11,6 +11,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from connectors.clickhouse.migrate import migrate
 from headwater import kafka
 from headwater.errors import HeadwaterError
 from headwater.settings import Settings, environment
+from schemas import codec_for
 from tests.integration.conftest import LocalStack
 from tests.integration.sink_chain import CHAIN_ID, Block, Publisher
 from topics import admin
@@ -317,3 +319,39 @@ def watch(
         failures.append(error)
     finally:
         client.close()
+
+
+def test_rows_hold_what_the_messages_said(
+    client: Client, settings: Settings, sinks: Sinks, publisher: Publisher
+) -> None:
+    sinks.start()
+    block = Block(7, transactions=1, logs=1, transfers=1, contracts=1)
+    publisher.apply(block)
+    until(sinks, lambda: visible(client, settings) == shown(block), "the block does not appear")
+    for stream in block.counts():
+        codec = codec_for(stream)
+        (value,) = [value for name, value in publisher.written if name == stream]
+        result = client.query(
+            f"SELECT {', '.join(codec.names)} FROM {settings.clickhouse.database}.{stream.replace('-', '_')}"
+        )
+        (row,) = result.result_rows
+        for name, stored in zip(codec.names, row, strict=True):
+            assert plain(stored) == plain(codec.read(value, 5)[name]), (stream, name)
+
+
+def plain(value: object) -> object:
+    """A value without what Avro and ClickHouse say in their own ways: numbers as text, text as bytes."""
+    if isinstance(value, datetime):
+        return str(round(value.timestamp() * 1000))
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, bytes):
+        text = value.decode(errors="ignore")
+        return text if text.encode() == value else value.hex()
+    if isinstance(value, Mapping):
+        return [plain(each) for each in value.values()]
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    return value
