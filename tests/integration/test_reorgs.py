@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.checks import check_topics, check_verify
 from tests.integration.line import Line, pause
+from tests.integration.watching import Watcher
 
 
 def _run(line: Line, seconds: float, depths: tuple[int, int], every: float, seed: int) -> int:
@@ -29,10 +30,13 @@ def _proof(directory: Path, seconds: float, every: float, seed: int) -> None:
     try:
         line.start()
         line.wait_until(lambda: int(line.rpc("eth_blockNumber"), 16) > 9, "ten blocks", 60)
-        forks = _run(line, seconds, (1, 8), every, seed)
-        assert forks >= 3
-        head = line.freeze()
-        line.wait_settled(head)
+        with Watcher(str(line.endpoints["clickhouse"])) as watcher:
+            forks = _run(line, seconds, (1, 8), every, seed)
+            assert forks >= 3
+            head = line.freeze()
+            line.wait_settled(head)
+        assert watcher.partial == []
+        assert watcher.looks > 3
         check_verify(line)
         check_topics(line, 0, head[0])
         assert line.stop() == 0
