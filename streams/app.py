@@ -17,7 +17,7 @@ from mode.supervisors import CrashingSupervisor
 from headwater.errors import Fatal
 from headwater.kafka import MAX_MESSAGE_BYTES
 from headwater.settings import Settings
-from streams.prompt_consumer import PromptTransport
+from streams.prompt_consumer import PromptTableManager, PromptTransport
 from topics.catalog import app_id
 
 _SLOTS: Final = 64
@@ -90,6 +90,7 @@ def create_app(settings: Settings, group: str, slot: Slot) -> faust.App:
         producer_max_request_size=MAX_MESSAGE_BYTES,
         stream_wait_empty=False,
         agent_supervisor=CrashingSupervisor,
+        TableManager=PromptTableManager,
         web_enabled=False,
         web_tables_enabled=False,
         web_host="127.0.0.1",

@@ -17,6 +17,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP
 
@@ -85,3 +86,13 @@ class PromptTransport(Transport):
     """The aiokafka transport with that consumer."""
 
     Consumer = PromptConsumer
+
+
+class PromptTableManager(TableManager):
+    """Does not give an application a second to declare its tables: ours are declared before it starts."""
+
+    async def on_start(self) -> None:
+        """Called once, when the application starts."""
+        if not self.should_stop:
+            await self._update_channels()
+            await self.recovery.start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -34,11 +35,13 @@ def work(
     One group runs in this process. Several run as one child process each: two Faust applications in
     one event loop would share its one core and stop together. When one of them ends, all do.
     """
-    # Imported here: the settings are checked before Faust is loaded.
+    # Until a worker listens to signals itself, there is nothing to drain.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     overrides = {"data_dir": data_dir}
     unique = list(dict.fromkeys(groups))
     if len(unique) == 1:
         settings = start_role(unique[0], overrides)
+        # Imported here: settings are checked before Faust is loaded.
         from streams.workers import run_worker
 
         run_worker(settings, unique[0])
