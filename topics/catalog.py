@@ -77,6 +77,9 @@ def wanted(settings: Settings) -> dict[str, tuple[int, dict[str, str]]]:
                 "cleanup.policy": Cleanup.COMPACT.value,
                 "max.message.bytes": str(BLOCK_BYTES),
                 "retention.ms": "-1",
+                # A worker reads its changelog from the start, and only closed segments are compacted.
+                "segment.bytes": str(2 * BLOCK_BYTES),
+                "min.cleanable.dirty.ratio": "0.2",
             },
         )
     for group in GROUPS:
