@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
@@ -38,7 +39,7 @@ def status(
     else:
         console = Console()
         width = min(console.size.width, NARROW - 1)
-        console.print(render(snapshot, width, HEIGHT))
+        console.print(render(snapshot, width, HEIGHT, live=False))
     if any(part.phase != "ready" for part in snapshot.parts):
         raise typer.Exit(1)
 
@@ -66,4 +67,12 @@ def look(data_dir: Path, seconds: float) -> Snapshot:
     collector = Collector(base, ports, tables, parts)
     collector.collect()
     time.sleep(seconds)
-    return collector.collect()
+    return replace(collector.collect(), **_since(data_dir))
+
+
+def _since(data_dir: Path) -> dict[str, Any]:
+    """How long the stack has been up, or that it is not: by the file that its parent keeps."""
+    try:
+        return {"uptime": time.time() - (data_dir / "pid").stat().st_mtime}
+    except FileNotFoundError:
+        return {"uptime": 0.0, "message": "not running: start `headwater up`"}

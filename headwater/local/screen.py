@@ -16,16 +16,16 @@ NARROW = 120
 COLOURS = {"ready": "green", "done": "dim", "starting": "yellow", "waiting": "dim", "restarting": "red"}
 
 
-def render(snapshot: Snapshot, width: int, height: int) -> RenderableType:
-    """The whole screen. Below `NARROW` columns: one column, the essential first."""
-    return _narrow(snapshot, width, height) if width < NARROW else _wide(snapshot, width, height)
+def render(snapshot: Snapshot, width: int, height: int, *, live: bool = True) -> RenderableType:
+    """The whole screen. Below `NARROW` columns: one column, the essential first. `live`: Ctrl-C ends it."""
+    return _narrow(snapshot, width, height, live) if width < NARROW else _wide(snapshot, width, height)
 
 
-def _narrow(snapshot: Snapshot, width: int, height: int) -> RenderableType:
+def _narrow(snapshot: Snapshot, width: int, height: int, live: bool) -> RenderableType:
     troubles = reasons(snapshot.parts, width)[:2]
     above = [headline(snapshot), heights(snapshot), rates(snapshot), Text("")]
     middle = [Text(""), *health_lines(snapshot.parts, width), *troubles]
-    below = [Text(""), rows_line(snapshot), *where_lines(snapshot, width), try_next(width)]
+    below = [Text(""), rows_line(snapshot), *where_lines(snapshot, width), try_next(width, live)]
     table = 1 + len(snapshot.stages)
     free = max(0, height - len(above) - table - len(middle) - len(below) - 1)
     feeds: list[RenderableType] = []
@@ -241,7 +241,7 @@ def where_lines(snapshot: Snapshot, width: int) -> list[Text]:
     return lines
 
 
-def try_next(width: int) -> Text:
+def try_next(width: int, live: bool = True) -> Text:
     """What to try next."""
     tries = (
         ("headwater sql 'SELECT * FROM canonical.token_transfers LIMIT 5'", "ask"),
@@ -252,7 +252,7 @@ def try_next(width: int) -> Text:
     if width < NARROW:
         text.append("try ", "dim")
         text.append("headwater sql | topics tail logs | verify | status", "cyan")
-        text.append("   Ctrl-C drains and stops", "dim")
+        text.append("   Ctrl-C drains and stops" if live else "", "dim")
         return text
     for command, why in tries:
         text.append(f"{command}", "cyan")
