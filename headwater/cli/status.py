@@ -17,7 +17,8 @@ from headwater.local.clickhouse_view import Tables
 from headwater.local.collector import Collector
 from headwater.local.roles import is_ready
 from headwater.local.run import addresses
-from headwater.local.screen import NARROW, render
+from headwater.local.screen import render
+from headwater.local.screen_lines import NARROW
 from headwater.local.services.probes import answers_tcp
 from headwater.local.snapshot import PartView, Snapshot
 from headwater.settings import load_settings

@@ -16,8 +16,9 @@ from rich.live import Live
 from headwater.errors import Fatal
 from headwater.local.datadir import DataDir
 from headwater.local.downloads.progress import shown
+from headwater.local.options import Options, Show
 from headwater.local.plain import line
-from headwater.local.run import Options, Run, Show
+from headwater.local.run import Run
 from headwater.local.screen import render
 from headwater.local.snapshot import Snapshot
 from headwater.local.stack import Programs, fetch_programs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headwater.local.screen import number, seconds
+from headwater.local.figures import number, seconds
 from headwater.local.snapshot import Snapshot
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import errno
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 
 from headwater.errors import Fatal, Transient
 from headwater.local import endpoints as endpoints_file
@@ -15,8 +13,9 @@ from headwater.local.clickhouse_view import Tables
 from headwater.local.collector import Collector
 from headwater.local.datadir import RUN_BYTES, DataDir, check_room, disk_full
 from headwater.local.node_facts import NodeFacts, ask
-from headwater.local.ports import Ports
+from headwater.local.options import Options, Show
 from headwater.local.prepare import Step, apply_topics, migrate_tables, register_schemas
+from headwater.local.remembered_ports import RememberedPorts
 from headwater.local.roles import ROLES, SCHEMAS, TABLES, TOPICS, role_parts, traffic_part
 from headwater.local.services import anvil
 from headwater.local.snapshot import PartView, Snapshot
@@ -32,31 +31,6 @@ NODE_SECONDS = 60.0
 CHAIN = "chain-known"
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What `headwater up` was asked for. `rpc` empty: the local chain. None: no such limit."""
-
-    data_dir: Path
-    rpc: tuple[str, ...] = ()
-    start: str | None = None
-    for_seconds: float | None = None
-    until_block: int | None = None
-    brokers: int | None = None
-    traffic: float = 5.0
-    seed: int = 1
-    ports: Mapping[str, int] = field(default_factory=dict)
-
-
-class Show:
-    """Where a run shows itself; the real ones are in `headwater.cli.up`."""
-
-    def update(self, snapshot: Snapshot) -> None:
-        """Called about ten times a second."""
-
-    def say(self, text: str) -> None:
-        """A line that should stay."""
-
-
 class Run:
     """One `headwater up`, from the open data directory to the last process's end."""
 
@@ -64,7 +38,7 @@ class Run:
         self._options, self._directory, self._show = options, directory, show
         brokers = options.brokers or directory.meta.brokers or 1
         directory.bind_brokers(brokers)
-        self._ports = _RememberedPorts(directory.path, options.ports)
+        self._ports = RememberedPorts(directory.path, options.ports)
         self._stack = Stack(directory.path, programs, self._ports, brokers=brokers)
         self._metrics = {role.name: self._ports.take(f"metrics-{role.name}") for role in ROLES}
         self._began = time.monotonic()
@@ -249,21 +223,6 @@ class Run:
     def _keep_chain(self) -> None:
         if not self._options.rpc:
             anvil.keep(self._directory.path / "chain" / "state.json")
-
-
-class _RememberedPorts(Ports):
-    """Ports that a directory keeps from run to run while they are free."""
-
-    def __init__(self, directory: Path, wanted: Mapping[str, int]) -> None:
-        super().__init__(wanted, endpoints_file.previous_ports(directory))
-        self._directory_path = directory
-        self._taken: dict[str, int] = {}
-
-    def take(self, name: str) -> int:
-        port = super().take(name)
-        self._taken[name] = port
-        endpoints_file.write_ports(self._directory_path, self._taken)
-        return port
 
 
 def part_view(status: PartStatus) -> PartView:

@@ -7,8 +7,9 @@ import io
 import pytest
 from rich.console import Console
 
+from headwater.local.figures import duration, seconds
 from headwater.local.plain import line
-from headwater.local.screen import duration, render, seconds
+from headwater.local.screen import render
 from headwater.local.snapshot import PartView, Snapshot, StageView, StateView, TransferView
 
 PARTS = ("kafka-1", "registry", "clickhouse", "anvil", "listen", "normalize", "enrich", "state", "sink")
