@@ -177,11 +177,19 @@ class Line:
                 )
             pause(0.1)
 
-    def command(self, *words: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run another `headwater` command against this instance."""
-        environ = _environment() | {"HEADWATER_DATA_DIR": str(self.directory)}
+    def command(
+        self, *words: str, folder: Path | None = None, seconds: float = 120
+    ) -> subprocess.CompletedProcess[str]:
+        """Run another `headwater` command against this instance, told by a variable or by the folder."""
+        environ = _environment() | ({} if folder else {"HEADWATER_DATA_DIR": str(self.directory)})
         return subprocess.run(
-            [HEADWATER, *words], capture_output=True, text=True, env=environ, timeout=seconds, check=False
+            [HEADWATER, *words],
+            capture_output=True,
+            text=True,
+            env=environ,
+            timeout=seconds,
+            cwd=folder,
+            check=False,
         )
 
 

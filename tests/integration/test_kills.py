@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -61,7 +60,9 @@ def _finality(line: Line) -> list[object]:
     )
 
 
-def _killed(directory: Path, kills: int, gap: tuple[float, float], seed: int) -> None:
+def _prove(
+    directory: Path, kills: int, gap: tuple[float, float], stalled: tuple[str, ...], seed: int
+) -> None:
     chance = random.Random(seed)
     order = list(PARTS)
     chance.shuffle(order)
@@ -71,56 +72,44 @@ def _killed(directory: Path, kills: int, gap: tuple[float, float], seed: int) ->
         line.start()
         line.wait_until(lambda: int(line.rpc("eth_blockNumber"), 16) > 6, "six blocks", 60)
         assert _kills(line, order[:kills], chance, gap) == kills
+        for role in stalled:
+            _stall(line, role, chance)
         _aftermath(line, directory / "fresh")
         assert line.stop() == 0
     finally:
         line.end()
 
 
-def _paused(directory: Path, roles: tuple[str, ...], seed: int) -> None:
-    chance = random.Random(seed)
-    line = Line(directory / "line", "--traffic", "15", "--seed", str(seed), "--start", "earliest")
-    others: list[subprocess.Popen[bytes]] = []
+def _stall(line: Line, role: str, chance: random.Random) -> None:
+    """Pause a role past its session time-out, let another process carry the line, wake it."""
+    line.wait_until(lambda: role in line.processes(), f"{role} runs", 60)
+    sleeper = line.processes()[role]
+    sleeper.send_signal(signal.SIGSTOP)
+    other = line.replacement(*COMMANDS[role])
     try:
-        line.start()
-        for role in roles:
-            line.wait_until(lambda role=role: role in line.processes(), f"{role} runs", 60)  # type: ignore[misc]
-            sleeper = line.processes()[role]
-            sleeper.send_signal(signal.SIGSTOP)
-            other = line.replacement(*COMMANDS[role])
-            others.append(other)
-            pause(PAUSED_SECONDS)
-            line.reorg(chance.randint(1, 3))
-            before = line.visible()
-            # The replacement carries the line while the other sleeps.
-            line.wait_until(lambda b=before: line.visible() != b, f"{role}'s replacement works", 60)  # type: ignore[misc]
-            sleeper.send_signal(signal.SIGCONT)
-            pause(3)
-            other.terminate()
-            other.wait(30)
-        _aftermath(line, directory / "fresh")
-        assert line.stop() == 0
+        pause(PAUSED_SECONDS)
+        line.reorg(chance.randint(1, 3))
+        before = line.visible()
+        line.wait_until(lambda: line.visible() != before, f"{role}'s replacement works", 60)
+        sleeper.send_signal(signal.SIGCONT)
+        pause(3)
+        other.terminate()
+        other.wait(30)
     finally:
-        for other in others:
-            other.kill()
-        line.end()
+        other.kill()
 
 
-def test_every_part_is_killed_once_and_nothing_differs(tmp_path: Path) -> None:
-    _killed(tmp_path, kills=len(PARTS), gap=(1, 3), seed=3)
-
-
-def test_a_stalled_worker_that_wakes_changes_nothing(tmp_path: Path) -> None:
-    _paused(tmp_path, ("enrich",), seed=4)
+def test_every_part_is_killed_and_a_worker_stalls_and_nothing_differs(tmp_path: Path) -> None:
+    _prove(tmp_path, kills=len(PARTS), gap=(1, 3), stalled=("enrich",), seed=3)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_twenty_kills(tmp_path: Path) -> None:
-    _killed(tmp_path, kills=20, gap=(2, 9), seed=5)
+    _prove(tmp_path, kills=20, gap=(2, 9), stalled=(), seed=5)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_every_role_stalls_and_wakes(tmp_path: Path) -> None:
-    _paused(tmp_path, ROLES, seed=6)
+    _prove(tmp_path, kills=0, gap=(0, 0), stalled=ROLES, seed=6)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import random
+import re
+import shlex
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.integration.checks import check_topics, check_verify
 from tests.integration.line import Line, pause
 from tests.integration.watching import Watcher
@@ -25,30 +29,53 @@ def _run(line: Line, seconds: float, depths: tuple[int, int], every: float, seed
     return forks
 
 
-def _proof(directory: Path, seconds: float, every: float, seed: int) -> None:
-    line = Line(directory, "--traffic", "15", "--seed", str(seed), "--start", "earliest")
+def _prove(line: Line, seconds: float, every: float, seed: int) -> None:
+    line.wait_until(lambda: int(line.rpc("eth_blockNumber"), 16) > 9, "ten blocks", 60)
+    with Watcher(str(line.endpoints["clickhouse"])) as watcher:
+        forks = _run(line, seconds, (1, 8), every, seed)
+        assert forks >= 3
+        head = line.freeze()
+        line.wait_settled(head)
+    assert watcher.partial == []
+    assert watcher.looks > 3
+    check_verify(line)
+    check_topics(line, 0, head[0])
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """One instance for the tests of this module: first its examples, then its proof."""
+    line = Line(tmp_path_factory.mktemp("line") / ".headwater", "--traffic", "15", "--start", "earliest")
     try:
-        line.start()
-        line.wait_until(lambda: int(line.rpc("eth_blockNumber"), 16) > 9, "ten blocks", 60)
-        with Watcher(str(line.endpoints["clickhouse"])) as watcher:
-            forks = _run(line, seconds, (1, 8), every, seed)
-            assert forks >= 3
-            head = line.freeze()
-            line.wait_settled(head)
-        assert watcher.partial == []
-        assert watcher.looks > 3
-        check_verify(line)
-        check_topics(line, 0, head[0])
-        assert line.stop() == 0
+        yield line.start()
     finally:
         line.end()
 
 
-def test_forks_up_to_eight_deep_leave_exactly_the_nodes_rows(tmp_path: Path) -> None:
-    _proof(tmp_path / "line", seconds=25, every=5, seed=1)
+def test_the_examples_of_the_readme_answer(line: Line) -> None:
+    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    commands = [command for block in blocks for command in block.splitlines()]
+    assert len(commands) > 8
+    for command in commands:
+        program, *words = shlex.split(command)
+        assert program == "headwater"
+        # From the folder that holds .headwater, as the README says.
+        done = line.command(*words, folder=line.directory.parent)
+        assert done.returncode == 0, f"{command}: {done.stdout[-500:]} {done.stderr[-500:]}"
+        assert done.stdout.strip(), f"{command} prints nothing"
+
+
+def test_forks_up_to_eight_deep_leave_exactly_the_nodes_rows(line: Line) -> None:
+    _prove(line, seconds=25, every=5, seed=1)
+    assert line.stop() == 0
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
 def test_five_minutes_of_forks(tmp_path: Path) -> None:
-    _proof(tmp_path / "line", seconds=300, every=8, seed=2)
+    line = Line(tmp_path / "line", "--traffic", "15", "--seed", "2", "--start", "earliest")
+    try:
+        _prove(line.start(), seconds=300, every=8, seed=2)
+        assert line.stop() == 0
+    finally:
+        line.end()
