@@ -33,16 +33,6 @@ from topics import catalog
 INSERT_SECONDS: Final = 120
 DRAIN_SECONDS: Final = 5.0
 LEAVE_SECONDS: Final = 3.0
-CONSUMER: Final = {
-    "enable.partition.eof": True,
-    # Half a second by default: it would delay what is committed while a fetch is waiting.
-    "fetch.wait.max.ms": 100,
-    # Sixty partitions are fetched side by side, and what is fetched ahead is held beside the buffers.
-    # A larger message still comes, alone.
-    "fetch.message.max.bytes": 2 * 1024 * 1024,
-    "fetch.max.bytes": 8 * 1024 * 1024,
-    "queued.max.messages.kbytes": 16 * 1024,
-}
 _log = get_logger("connectors.clickhouse.sink")
 
 
@@ -130,7 +120,7 @@ def _assemble(settings: Settings, stop: threading.Event) -> Sink:
         GateWriter(gate_writer, streams, ledger, chain),
     )
     group = catalog.app_id(settings, "sink")
-    consumer = GroupConsumer(kafka.consumer(settings, group, options=CONSUMER))
+    consumer = GroupConsumer(settings, group)
     _log.info("the sink is ready", group=group, tables=[route.table for route in ROUTES])
     teller = Teller(Lane("progress", done), Retry("sink_progress", stop), ledger)
     return Sink(settings.sink, chain, group, consumer, rows, gate, teller, done)

@@ -6,22 +6,36 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import filterfalse
 from operator import methodcaller
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
 from connectors.clickhouse.sink_messages import Message, Partition
+from headwater import kafka
 from headwater.errors import Fatal
 from headwater.logging import get_logger
+from headwater.settings import Settings
 
 MESSAGES_A_CALL: Final = 1_000
-_SILENT: Final = (
-    KafkaError._ALL_BROKERS_DOWN,
-    KafkaError._TRANSPORT,
-    KafkaError._TIMED_OUT,
-    KafkaError.UNKNOWN_TOPIC_OR_PART,
+# What waiting does not cure. All else librdkafka gets over by itself, being thrown out of the group too.
+_HOPELESS: Final = (
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.UNSUPPORTED_VERSION,
 )
+OPTIONS: Final[Mapping[str, kafka.Option]] = {
+    "enable.partition.eof": True,
+    # Half a second by default: it would delay what is committed while a fetch is waiting.
+    "fetch.wait.max.ms": 100,
+    # Sixty partitions are fetched side by side, and what is fetched ahead is held beside the buffers.
+    # A larger message still comes, alone.
+    "fetch.message.max.bytes": 2 * 1024 * 1024,
+    "fetch.max.bytes": 8 * 1024 * 1024,
+    "queued.max.messages.kbytes": 16 * 1024,
+}
 _ERROR: Final[Callable[[KafkaMessage], object]] = methodcaller("error")
 _log = get_logger("connectors.clickhouse.sink")
 
@@ -37,8 +51,10 @@ class Received:
 class GroupConsumer:
     """A member of the group. Callbacks come from `receive` and `close`, in the caller's thread."""
 
-    def __init__(self, consumer: Consumer) -> None:
-        self._consumer = consumer
+    def __init__(self, settings: Settings, group: str) -> None:
+        options: dict[str, Any] = {**OPTIONS, "on_commit": self._on_commit}
+        self._consumer = kafka.consumer(settings, group, options=options)
+        self._refused: set[Partition] = set()
         self._paused: set[Partition] = set()
         self.assigned: set[Partition] = set()
 
@@ -92,12 +108,10 @@ class GroupConsumer:
             return
         if error.code() == KafkaError._PARTITION_EOF:
             received.ends[Partition(topic, int(message.partition() or 0))] = int(message.offset() or 0)
-        elif error.fatal():
-            raise Fatal(f"the sink's consumer cannot go on: {error}")
-        elif error.code() in _SILENT:
-            _log.warning("kafka", error=str(error))
+        elif error.fatal() or error.code() in _HOPELESS:
+            raise Fatal(f"the sink cannot read {topic or 'its topics'}: {error}")
         else:
-            raise Fatal(f"the sink cannot read {topic}: {error}")
+            _log.warning("kafka", topic=topic, error=str(error))
 
     def pause_only(self, wanted: Iterable[Partition]) -> None:
         """Pause these of the assigned partitions and no others."""
@@ -120,6 +134,17 @@ class GroupConsumer:
                 self._consumer.commit(offsets=offsets)
         except KafkaException as error:
             _log.warning("offsets are not committed", error=str(error))
+
+    def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        failed = {Partition(each.topic, each.partition) for each in partitions if error or each.error}
+        if failed:
+            self._refused |= failed
+            _log.warning("offsets are not committed, trying again", error=str(error or partitions[0].error))
+
+    def take_refused(self) -> set[Partition]:
+        """Partitions whose commit the broker did not take since the last call."""
+        refused, self._refused = self._refused, set()
+        return refused
 
     def ends(self) -> dict[Partition, int]:
         """The end of each assigned partition as of the last fetch, where it is known."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Protocol
 
 from connectors.clickhouse.sink_holdback import Block, Held
@@ -68,6 +69,8 @@ class GateWriter:
         self._letters = letters
         self._chain = chain
         self._clock = clock
+        # Thousands of blocks may wait, and each names some fifty partitions.
+        self._partition = cache(Partition)
 
     def write(self, messages: Sequence[Message], ready: Sequence[Held]) -> Read:
         """Read new messages; insert the retractions among them and the `ready` rows, all in one insert.
@@ -114,7 +117,7 @@ class GateWriter:
 
     def _held(self, message: Message, columns: Columns, row: int) -> Held:
         needs = tuple(
-            (Partition(each["topic"], each["partition"]), each["next_offset"])
+            (self._partition(each["topic"], each["partition"]), each["next_offset"])
             for each in columns["offsets"][row]
             if each["topic"] in self._topics
         )

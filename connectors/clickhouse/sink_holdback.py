@@ -35,6 +35,7 @@ class Holdback:
         self._ready: dict[int, Held] = {}
         self._places: dict[tuple[Partition, int], int] = {}
         self._blocks: dict[Block, set[int]] = {}
+        self._counts: Counter[Partition] = Counter()
         self._number = 0
 
     def __len__(self) -> int:
@@ -42,7 +43,7 @@ class Holdback:
 
     def counts(self) -> Mapping[Partition, int]:
         """How many messages of each partition wait or are ready."""
-        return Counter(held.partition for held in self._held.values())
+        return +self._counts
 
     def add(self, held: Held) -> None:
         """Hold a message; one that was read before (a rebalance) takes the former's place."""
@@ -52,6 +53,7 @@ class Holdback:
         self._number += 1
         number = self._number
         self._held[number] = held
+        self._counts[held.partition] += 1
         self._places[held.partition, held.offset] = number
         self._blocks.setdefault(held.block, set()).add(number)
         missing = 0
@@ -111,6 +113,7 @@ class Holdback:
 
     def _drop(self, number: int) -> Held:
         held = self._held.pop(number)
+        self._counts[held.partition] -= 1
         self._missing.pop(number, None)
         self._ready.pop(number, None)
         del self._places[held.partition, held.offset]

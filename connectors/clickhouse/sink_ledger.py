@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from clickhouse_connect.driver.exceptions import ClickHouseError
-
 from connectors.clickhouse.sink_gate import Letter
 from connectors.clickhouse.sink_messages import Partition
-from connectors.clickhouse.sink_table import RawClient, Table
+from connectors.clickhouse.sink_table import FAILURES, RawClient, Table
 from headwater.errors import Transient
 
 PROGRESS_COLUMNS = ("topic", "partition", "next_offset")
@@ -65,5 +63,5 @@ class Ledger:
     def _query(self, sql: str, parameters: Mapping[str, object]) -> Sequence[Sequence[Any]]:
         try:
             return cast(Sequence[Sequence[Any]], self._client.query(sql, parameters).result_rows)
-        except ClickHouseError as error:
+        except FAILURES as error:
             raise Transient(f"cannot read from ClickHouse: {' '.join(str(error).split())[:500]}") from error

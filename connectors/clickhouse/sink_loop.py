@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from itertools import groupby
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Final, Protocol
 
 from connectors.clickhouse.sink_buffer import PACE_SECONDS
-from connectors.clickhouse.sink_consumer import GroupConsumer, Received
+from connectors.clickhouse.sink_consumer import Received
 from connectors.clickhouse.sink_holdback import Held, Holdback
 from connectors.clickhouse.sink_lane import Finished
 from connectors.clickhouse.sink_messages import TOPIC, Partition, span
@@ -23,10 +23,30 @@ from headwater.settings import SinkSettings
 
 # Of values waiting for a lane; Python's objects around them take about as much again.
 BUFFER_BYTES: Final = 48 * 1024 * 1024
-HELD_BLOCKS: Final = 5_000  # of one coverage partition; more are left on the topic
+HELD_BLOCKS: Final = 2_000  # of one coverage partition; more are left on the topic
 COMMIT_SECONDS: Final = 0.5
+STUCK_SECONDS: Final = 5.0  # full buffers for so long: everything is paused and the group is served
 LEDGER_SECONDS: Final = 0.25
 WATCH_SECONDS: Final = 1.0
+
+
+class Group(Protocol):
+    """The sink's place in its consumer group: `GroupConsumer`."""
+
+    @property
+    def assigned(self) -> Set[Partition]: ...
+    def subscribe(
+        self,
+        topics: Sequence[str],
+        on_assign: Callable[[Sequence[Partition]], None],
+        on_revoke: Callable[[Sequence[Partition], bool], None],
+    ) -> None: ...
+    def receive(self, seconds: float) -> Received: ...
+    def pause_only(self, wanted: Iterable[Partition]) -> None: ...
+    def commit(self, positions: Mapping[Partition, int], *, wait: bool) -> None: ...
+    def take_refused(self) -> Set[Partition]: ...
+    def ends(self) -> Mapping[Partition, int]: ...
+    def close(self) -> None: ...
 
 
 class Sink:
@@ -37,7 +57,7 @@ class Sink:
         settings: SinkSettings,
         chain: str,
         group: str,
-        consumer: GroupConsumer,
+        consumer: Group,
         rows: Sequence[Rows],
         gate: Gate,
         teller: Teller,
@@ -56,6 +76,8 @@ class Sink:
         self._holdback = Holdback()
         self._untold: dict[Partition, int] = {}
         self._full: set[str] = set()
+        self._full_since = float("inf")
+        self._stuck = False
         self._shown = self._told = self._committed = self._watched = float("-inf")
 
     def run(self, stop: threading.Event) -> None:
@@ -99,11 +121,18 @@ class Sink:
             stream.buffer.drop(partitions)
 
     def _receive(self, idle: bool) -> Received | None:
-        """None when the buffers are full: then nothing is read until a batch is in."""
+        """None when the buffers are full: then nothing is read until a batch is in.
+
+        When that lasts, all is paused and the consumer asked again, or it would lose its place in the group.
+        """
         size = sum(stream.buffer.size for stream in self._streams.values())
         if self._held_messages() >= self._settings.buffer_messages or size >= BUFFER_BYTES:
-            self._finish(0.02)
-            return None
+            self._full_since = min(self._full_since, time.monotonic())
+            if not self._stuck:
+                self._finish(0.02)
+                return None
+        else:
+            self._full_since = float("inf")
         # Lanes cannot wake the consumer, so while they work it waits in small steps.
         working = any(stream.lane.busy and not stream.retry.failing for stream in self._streams.values())
         waiting = any(len(stream.buffer) for stream in self._streams.values())
@@ -158,7 +187,10 @@ class Sink:
             self._holdback.done(done.read.shown)
             self._release(done.read.shown)
         self._progress.stored(done.stored)
-        self._holdback.advance(done.elsewhere)
+        # What this process holds it knows better: a topic that was lost and made anew begins at 0 again.
+        self._holdback.advance(
+            {place: upto for place, upto in done.elsewhere.items() if not self._progress.owns(place)}
+        )
         self._moved()
 
     def _release(self, held: Sequence[Held]) -> None:
@@ -184,6 +216,7 @@ class Sink:
     def _pause(self) -> None:
         """Pause what cannot be written now; the consumer stays in its group meanwhile."""
         paused = {each for each, count in self._holdback.counts().items() if count >= HELD_BLOCKS}
+        self._stuck = time.monotonic() - self._full_since >= STUCK_SECONDS
         for topic, stream in self._streams.items():
             # One stream must not take all the room: the others would stand still with it. Pausing throws
             # away what was fetched ahead, so it is not undone at once.
@@ -194,13 +227,14 @@ class Sink:
                 self._full.add(topic)
             elif share <= 0.25:
                 self._full.discard(topic)
-            if topic in self._full or stream.retry.failing:
+            if self._stuck or topic in self._full or stream.retry.failing:
                 paused |= {each for each in self._consumer.assigned if each.topic == topic}
         self._consumer.pause_only(paused)
 
     def _commit(self, now: float) -> None:
         if now - self._committed >= COMMIT_SECONDS:
             self._committed = now
+            self._progress.refused(self._consumer.take_refused())
             positions = self._progress.to_commit()
             self._consumer.commit(positions, wait=False)
             self._progress.committed(positions)

@@ -118,6 +118,13 @@ class Progress:
             if track is not None:
                 track.committed = max(track.committed, position)
 
+    def refused(self, partitions: Iterable[Partition]) -> None:
+        """The broker did not take the last commit of these: it is to be made again."""
+        for partition in partitions:
+            track = self._tracks.get(partition)
+            if track is not None:
+                track.committed = -1
+
     def _advance(self, partition: Partition, track: _Track, position: int) -> None:
         before = track.passed
         track.advance(position)

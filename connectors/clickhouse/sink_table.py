@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Protocol, cast
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from urllib3.exceptions import HTTPError
 
 from connectors.clickhouse.client import Client, insert_settings
 from connectors.clickhouse.native import Column, Encoder, block, encoder
@@ -42,6 +43,10 @@ ROW_CODES: Final = frozenset(
 )
 
 
+# What the client raises; a connection that breaks while an answer is read comes through as it is.
+FAILURES: Final = (ClickHouseError, HTTPError, OSError)
+
+
 class RowsRefused(Permanent):
     """ClickHouse refuses the rows themselves."""
 
@@ -60,7 +65,7 @@ class RawClient(Client, Protocol):
 
 
 class Table:
-    """Encodes columns and inserts them; safe to use from one thread at a time."""
+    """Encodes columns and inserts them; several threads may use it."""
 
     def __init__(self, client: RawClient, database: str, name: str, encoders: Mapping[str, Encoder]) -> None:
         self.name = name
@@ -83,7 +88,7 @@ class Table:
             self._client.raw_insert(
                 self._full_name, list(self._encoders), encoded, dict(self._settings), "Native"
             )
-        except ClickHouseError as error:
+        except FAILURES as error:
             raise _classified(self._full_name, error) from error
         metrics.SINK_INSERT_SECONDS.labels(self.name).observe(time.monotonic() - started)
         metrics.SINK_BATCH_ROWS.labels(self.name).observe(rows)
@@ -107,7 +112,7 @@ def open_table(
             "SELECT name, type, default_kind FROM system.columns "
             f"WHERE database = '{database}' AND table = '{name}' ORDER BY position"
         ).result_rows
-    except ClickHouseError as error:
+    except FAILURES as error:
         raise _classified(name, error) from error
     types = {
         str(column): str(kind) for column, kind, default in found if default not in ("ALIAS", "MATERIALIZED")
@@ -124,7 +129,7 @@ def open_table(
     return Table(client, database, name, {each: encoder(types[each]) for each in names if each in types})
 
 
-def _classified(table: str, error: ClickHouseError) -> Permanent | Transient:
+def _classified(table: str, error: Exception) -> Permanent | Transient:
     code = cast("int | None", getattr(error, "code", None))
     text = " ".join(str(error).split())[:500]
     if code in ROW_CODES:
