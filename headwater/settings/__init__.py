@@ -1,0 +1,85 @@
+"""Typed settings: flags over `HEADWATER_*` over a YAML file over a running local stack over defaults."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from headwater.errors import Fatal
+from headwater.settings.chains import CHAIN_NAMES, chain_name
+from headwater.settings.layers import known, merged, nested, value_of
+from headwater.settings.masking import mask_url, masked
+from headwater.settings.model import (
+    PREFIX,
+    ChainSettings,
+    ClickHouseSettings,
+    KafkaSettings,
+    RegistrySettings,
+    Settings,
+    SinkSettings,
+)
+
+__all__ = [
+    "CHAIN_NAMES",
+    "ChainSettings",
+    "ClickHouseSettings",
+    "KafkaSettings",
+    "RegistrySettings",
+    "Settings",
+    "SinkSettings",
+    "chain_name",
+    "environment",
+    "load_settings",
+    "mask_url",
+    "masked",
+    "provenance",
+]
+
+
+def load_settings(
+    overrides: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Merge the layers and validate. `overrides` is nested as the YAML file is.
+
+    Raises Fatal naming the setting, where it came from and, for an unknown one, the nearest known name.
+    """
+    values, origins = merged(overrides or {}, os.environ if environ is None else environ)
+    try:
+        return Settings(**nested(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
+        raise Fatal(
+            f"setting {name} ({origins.get(name, 'default')}): {first['msg']}",
+            remedy="see `headwater settings`",
+        ) from error
+
+
+def provenance(
+    overrides: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None
+) -> list[tuple[str, str, str]]:
+    """Each effective setting as (name, masked value, where it came from)."""
+    settings = load_settings(overrides, environ=environ)
+    _, origins = merged(overrides or {}, os.environ if environ is None else environ)
+    return [(name, masked(value_of(settings, name)), origins.get(name, "default")) for name in known()]
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings as `HEADWATER_*` variables, secrets in clear: what a child process is started with."""
+    result: dict[str, str] = {}
+    default = Settings(client_id="")
+    for name in known():
+        value = value_of(settings, name)
+        if name == "client_id" or value is None or value == value_of(default, name):
+            continue
+        if isinstance(value, tuple):
+            text = ",".join(item.get_secret_value() for item in value)
+        elif isinstance(value, SecretStr):
+            text = value.get_secret_value()
+        else:
+            text = str(value)
+        result[PREFIX + name.upper().replace(".", "__")] = text
+    return result

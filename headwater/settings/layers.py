@@ -1,0 +1,133 @@
+"""Where values come from: flags, the environment, a YAML file, a running local stack."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from headwater.errors import Fatal
+from headwater.settings.model import PREFIX, Section, Settings
+
+# Read by the local stack and the start-up code, before settings exist.
+OUTSIDE = {
+    "HEADWATER_CONFIG",
+    "HEADWATER_CACHE_DIR",
+    "HEADWATER_JAVA_HOME",
+    "HEADWATER_ANVIL",
+    "HEADWATER_MAVEN_REPOSITORY",
+}
+
+
+def known() -> dict[str, type[BaseModel] | None]:
+    names: dict[str, type[BaseModel] | None] = {}
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Section):
+            names.update({f"{name}.{inner}": section for inner in section.model_fields})
+        else:
+            names[name] = None
+    return names
+
+
+def value_of(settings: Settings, name: str) -> object:
+    section, _, field = name.rpartition(".")
+    return getattr(getattr(settings, section) if section else settings, field)
+
+
+def _flat(values: Mapping[str, Any], origin: str, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    names = known()
+    for name, value in values.items():
+        full = prefix + str(name)
+        if isinstance(value, Mapping):
+            yield from _flat(value, origin, full + ".")
+        elif full in names:
+            yield full, value
+        else:
+            near = difflib.get_close_matches(full, list(names), 1, 0.5)
+            raise Fatal(
+                f"unknown setting {full} ({origin})",
+                remedy=f"did you mean {near[0]}?" if near else "see `headwater settings`",
+            )
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    variables = {PREFIX + name.upper().replace(".", "__"): name for name in known()}
+    found: dict[str, Any] = {}
+    for variable, value in environ.items():
+        if not variable.startswith(PREFIX) or variable in OUTSIDE or variable.startswith("HEADWATER_TEST_"):
+            continue
+        if variable not in variables:
+            near = difflib.get_close_matches(variable, list(variables), 1, 0.5)
+            raise Fatal(
+                f"unknown setting {variable} (environment)",
+                remedy=f"did you mean {near[0]}?" if near else "see `headwater settings`",
+            )
+        found[variables[variable]] = value
+    return found
+
+
+def _yaml(path: str) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise Fatal(
+            f"cannot read the settings file {path}: {error}", remedy="see HEADWATER_CONFIG"
+        ) from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise Fatal(f"the settings file {path} is not a mapping")
+    return dict(_flat(content, path))
+
+
+def _local_stack(data_dir: str) -> dict[str, Any]:
+    """Where a running `headwater up` listens, from its endpoints.json."""
+    path = Path(data_dir) / "endpoints.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise Fatal(
+            f"cannot read {path}: {error}", remedy="start `headwater up` again or remove the file"
+        ) from error
+    names = {
+        "kafka": "kafka.bootstrap_servers",
+        "schema_registry": "registry.url",
+        "clickhouse": "clickhouse.url",
+        "rpc": "chain.rpc",
+        "chain": "chain.name",
+        "chain_id": "chain.chain_id",
+    }
+    return {setting: found[name] for name, setting in names.items() if found.get(name) is not None}
+
+
+def merged(overrides: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    flags = {name: value for name, value in _flat(overrides, "flag") if value is not None}
+    env = _environment(environ)
+    file = environ.get("HEADWATER_CONFIG", "")
+    layers: list[tuple[str, Mapping[str, Any]]] = [("flag", flags), ("environment", env)]
+    if file:
+        layers.append((file, _yaml(file)))
+    data_dir = next((str(layer["data_dir"]) for _, layer in layers if "data_dir" in layer), ".headwater")
+    layers.append((f"{data_dir}/endpoints.json", _local_stack(data_dir)))
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for origin, layer in reversed(layers):
+        for name, value in layer.items():
+            values[name], origins[name] = value, origin
+    return values, origins
+
+
+def nested(values: Mapping[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name, value in values.items():
+        section, _, field = name.rpartition(".")
+        (result.setdefault(section, {}) if section else result)[field] = value
+    return result
