@@ -65,6 +65,8 @@ class StageRunner:
         self._handler: BatchHandler | None = None
         self._generation: int | None = None
         self._held: list[Acknowledge] = []
+        self.positions: dict[tuple[str, int], int] = {}
+        """(topic, partition) → offset after the last message that is finished."""
         self.idle = asyncio.Event()
         self.idle.set()
 
@@ -80,6 +82,8 @@ class StageRunner:
                 self._generation = generation
             await self._finish(self._handler, [message for message, _ in batch])
             self._held += [acknowledge for _, acknowledge in batch]
+            last = batch[-1][0]
+            self.positions[last.topic, last.partition] = last.offset + 1
             if not self._handler.gate.unfinished:
                 # Never past an event whose parts are not all here: Faust would commit it.
                 for acknowledge in self._held:
@@ -131,8 +135,8 @@ class StageRunner:
 
     async def _fill(self, handler: BatchHandler, message: Incoming) -> None:
         """Close a gap from the topic itself: a reset offset looks like one. Raises Fatal when it is real."""
-        gate = handler.gate
-        metrics.STAGE_GAPS.labels(chain=self._settings.chain.name, stage=self._worker.group).inc()
+        gate, group = handler.gate, self._worker.group
+        metrics.STAGE_GAPS.labels(chain=self._settings.chain.name, stage=group).inc()
         _log.error(
             "gap in the sequence, reading the topic again",
             topic=message.topic,
@@ -153,7 +157,7 @@ class StageRunner:
             raise Fatal(
                 f"{message.topic}[{message.partition}]@{message.offset}: sequence "
                 f"{(gate.last or 0) + 1} is missing, also from the topic itself",
-                remedy="the stage stays stopped rather than skip it: see docs/runbook.md, sequence gap",
+                remedy=f"nothing was skipped: see 'a gap in the sequence' in docs/runbook.md, group {group}",
             )
         self._finished_below(message)
 

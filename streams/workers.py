@@ -13,6 +13,7 @@ import faust
 import uvloop
 from faust.types import TP, ChannelT, EventT, StreamT
 
+from headwater import metrics
 from headwater.errors import Fatal
 from headwater.health import HEALTH
 from headwater.logging import get_logger
@@ -38,6 +39,7 @@ _log = get_logger("streams.workers")
 _BATCH_EVENTS: Final = 8
 _BATCH_BYTES: Final = 64 * 1024 * 1024
 _DRAIN_SECONDS: Final = 8.0
+_LAG_SECONDS: Final = 2.0
 
 
 def worker(group: str) -> Worker:
@@ -100,6 +102,7 @@ class _Process:
         app.agent(topic, name=found.group, concurrency=1)(self._agent(runner))
         await app.start()
         HEALTH.say("assignment", True, "standing by, no event so far")
+        lag = asyncio.ensure_future(self._report_lag(app, runner))
         crashed = asyncio.ensure_future(app.wait_until_stopped())
         ended = asyncio.ensure_future(self._ended.wait())
         await asyncio.wait({crashed, ended}, return_when=asyncio.FIRST_COMPLETED)
@@ -110,7 +113,7 @@ class _Process:
         if failure is not None:
             HEALTH.fail(str(failure))
         await self._drain(app, runner)
-        for task in (crashed, ended):
+        for task in (crashed, ended, lag):
             task.cancel()
         if failure is not None:
             raise failure
@@ -132,6 +135,17 @@ class _Process:
                     await asyncio.Event().wait()
 
         return follow
+
+    async def _report_lag(self, app: faust.App, runner: StageRunner) -> None:
+        chain, group = self._settings.chain.name, self._worker.group
+        while True:
+            await asyncio.sleep(_LAG_SECONDS)
+            for (topic, partition), position in list(runner.positions.items()):
+                end = app.consumer.highwater(TP(topic, partition))
+                gauge = metrics.CONSUMER_LAG.labels(
+                    chain=chain, group=group, topic=topic, partition=partition
+                )
+                gauge.set(max(0, end - position))
 
     def _end(self) -> None:
         self._stop.set()
