@@ -140,6 +140,22 @@ def test_blocks_appear_with_all_their_rows_and_leave(
     assert time.monotonic() - started < 10
 
 
+def test_a_fork_never_shows_two_blocks_at_one_height(
+    client: Client, settings: Settings, sinks: Sinks, publisher: Publisher
+) -> None:
+    """The record that hides the old block comes late; its place is taken all the same."""
+    sinks.start()
+    old, new = Block(5), Block(5, salt=1)
+    publisher.apply(old)
+    until(sinks, lambda: visible(client, settings) == shown(old), "the block does not appear")
+    publisher.revert(old, ledger=False)
+    publisher.apply(new)
+    until(sinks, lambda: visible(client, settings) == shown(old, new), "the new block does not appear")
+    canonical = view_database("canonical", settings.clickhouse.database)
+    rows = client.query(f"SELECT block_hash FROM {canonical}.blocks").result_rows
+    assert [str(row[0]) for row in rows] == [f"0x{new.hash.hex()}"]
+
+
 def test_a_bad_row_becomes_a_dead_letter_and_its_block_incomplete(
     client: Client, settings: Settings, sinks: Sinks, publisher: Publisher
 ) -> None:

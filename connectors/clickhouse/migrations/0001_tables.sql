@@ -332,6 +332,12 @@ CREATE MATERIALIZED VIEW IF NOT EXISTS {{db}}.coverage_to_tip {{on_cluster}}
 TO {{table:coverage_tip}} AS
 SELECT chain_id, block_number, block_hash, sequence, removed, complete FROM {{table:coverage}};
 
+-- A fork never shows two blocks at one height: the blocks topic is keyed by number, so when a new block may
+-- show, the retraction of the old one has passed through here, wherever its coverage record is.
+CREATE MATERIALIZED VIEW IF NOT EXISTS {{db}}.blocks_to_tip {{on_cluster}}
+TO {{table:coverage_tip}} AS
+SELECT chain_id, block_number, block_hash, sequence, removed, true AS complete FROM {{table:blocks}} WHERE removed;
+
 -- Up to where rows need no look at coverage: every block in from_number..to_number is final and whole and
 -- every orphan there is retracted in every table, so removed = 0 decides; holes are the exceptions, which
 -- coverage decides. The highest version wins. Written by connectors/clickhouse/visibility.py.
