@@ -65,6 +65,13 @@ class StageOutput:
         self._retry(lambda: self._persist(call, "init_transactions"), "start")
         self._public = public
 
+    def close(self) -> None:
+        """Let the producers go, with what they still hold: a new assignment has its own."""
+        for producer in (self._public, self._internal):
+            if producer is not None:
+                producer.purge()
+        self._public = self._internal = None
+
     def write(self, outcomes: Sequence[Outcome]) -> None:
         """Public messages of all outcomes in one transaction, then the internal ones, in order.
 

@@ -63,6 +63,7 @@ class StageRunner:
         self._stop = stop
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"stage-{worker.group}")
         self._handler: BatchHandler | None = None
+        self._output: StageOutput | None = None
         self._generation: int | None = None
         self._held: list[Acknowledge] = []
         self.positions: dict[tuple[str, int], int] = {}
@@ -102,7 +103,9 @@ class StageRunner:
     async def _open(self, first: Incoming) -> BatchHandler:
         worker, settings = self._worker, self._settings
         transactional_id = f"{app_id(settings, worker.group)}.{first.partition}"
-        output = StageOutput(settings, worker.group, transactional_id, self._stop)
+        if self._output is not None:
+            await self._thread(self._output.close)
+        output = self._output = StageOutput(settings, worker.group, transactional_id, self._stop)
         await self._thread(output.open)
         last = self._stage.restore({} if self._table is None else self._table.content())
         start = Start(last=last)

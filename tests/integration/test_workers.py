@@ -158,6 +158,27 @@ def test_a_lost_position_is_read_again_without_a_hole(settings: Settings, start:
     assert "gap in the sequence" in worker.said()
 
 
+def test_members_come_and_go_in_the_middle_of_work(settings: Settings, start: Start) -> None:
+    """Rebalances give the partition away and back; nothing is lost, and no reader sees a hole."""
+    _blocks(settings, 1, 150)
+    first = start(ECHO)
+    until(lambda: written(settings, "transactions") > 20, "it is at work")
+    second = start(ECHO)
+    until(lambda: members(settings, "enrich") == 2, "both are members")
+    _blocks(settings, 151, 250)
+    second.signal(signal.SIGTERM)
+    assert second.exit_code() == 0, second.said()
+    _blocks(settings, 251, 300)
+    until(lambda: committed(settings, "enrich", "normalized-blocks") == 300, "everything is acknowledged")
+    assert first.alive, first.said()
+    first.signal(signal.SIGTERM)
+    assert first.exit_code() == 0, first.said()
+    assert _accepted(settings) == [1_000 + number for number in range(1, 301)]
+    assert {message.key for message in messages(settings, "transactions")} == {
+        b"%d" % number for number in range(1, 301)
+    }
+
+
 def _move(settings: Settings, offset: int) -> None:
     place = TopicPartition(topic_name(settings, "normalized-blocks"), 0, offset)
     client = clients.consumer(settings, app_id(settings, "enrich"))

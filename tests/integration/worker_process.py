@@ -110,8 +110,9 @@ def committed(settings: Settings, group: str, stream: str) -> int:
 def members(settings: Settings, group: str) -> int:
     """Number of members of a group that has settled; 0 while it has not."""
     name = app_id(settings, group)
+    client = kafka.admin(settings)  # its futures never end once it is gone
     try:
-        found = kafka.admin(settings).describe_consumer_groups([name])[name].result(10)
+        found = client.describe_consumer_groups([name])[name].result(10)
     except (KafkaException, TimeoutError):
         return 0
     return len(found.members) if found.state is ConsumerGroupState.STABLE else 0
