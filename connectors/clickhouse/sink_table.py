@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol, cast
 
+import cramjam
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from urllib3.exceptions import HTTPError
 
@@ -61,6 +62,7 @@ class RawClient(Client, Protocol):
         insert_block: bytes,
         settings: Mapping[str, object],
         fmt: str,
+        compression: str | None = None,
     ) -> object: ...
 
 
@@ -73,6 +75,8 @@ class Table:
         self._full_name = f"{database}.{name}"
         self._encoders = encoders
         self._settings = insert_settings(client)
+        # As the client does with its own inserts: not on the same machine.
+        self._compress = bool(getattr(client, "write_compression", None))
 
     def encode(self, columns: Columns) -> bytes:
         """A block of the columns that the table has. Raises WrongColumn for a value that does not fit."""
@@ -84,9 +88,12 @@ class Table:
         Raises RowsRefused when the rows are at fault, Transient for anything else.
         """
         started = time.monotonic()
+        body, compression = (
+            (bytes(cramjam.zstd.compress(encoded, 1)), "zstd") if self._compress else (encoded, None)
+        )
         try:
             self._client.raw_insert(
-                self._full_name, list(self._encoders), encoded, dict(self._settings), "Native"
+                self._full_name, list(self._encoders), body, dict(self._settings), "Native", compression
             )
         except FAILURES as error:
             raise _classified(self._full_name, error) from error

@@ -112,6 +112,7 @@ class FakeClient:
         self.result_rows = answers
         self.asked: list[tuple[str, Mapping[str, object]]] = []
         self.error = error
+        self.write_compression: str | None = None
 
     def query(self, query: str, parameters: Mapping[str, object] | None = None) -> Any:
         if self.error is not None:
@@ -120,9 +121,16 @@ class FakeClient:
         return self
 
     def raw_insert(
-        self, table: str, names: Sequence[str], block: bytes, settings: Mapping[str, object], fmt: str
+        self,
+        table: str,
+        names: Sequence[str],
+        block: bytes,
+        settings: Mapping[str, object],
+        fmt: str,
+        compression: str | None = None,
     ) -> None:
         assert fmt == "Native"
+        assert (compression == "zstd") == bool(self.write_compression)
         if self.error is not None:
             raise self.error
         self.inserted.append((table, tuple(names), block, settings))

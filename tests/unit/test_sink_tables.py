@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import cramjam
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
@@ -45,6 +46,13 @@ def test_inserts_name_their_columns_and_pin_their_settings() -> None:
     assert (name, columns, block) == ("db.logs", ("a",), b"\x01\x02\x01a\x05UInt8\x01\x02")
     assert settings["async_insert"] == 0
     assert settings["max_partitions_per_insert_block"] == 0
+
+
+def test_blocks_are_compressed_for_another_machine() -> None:
+    client = FakeClient()
+    client.write_compression = "zstd"
+    table(client, a="UInt8").write({"a": [1, 2]})
+    assert bytes(cramjam.zstd.decompress(client.inserted[0][2])) == b"\x01\x02\x01a\x05UInt8\x01\x02"
 
 
 @pytest.mark.parametrize(
