@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             ("HEADWATER_TEST_", "HEADWATER_CACHE_DIR", "HEADWATER_JAVA_HOME")
         ):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _interpreters_own_recursion_limit() -> None:
+    """As in a role: py_ecc, which web3 brings, raises the limit to 100,000 when it is imported.
+
+    The JSON decoder's guard against deeply nested answers is that limit: raised, the stack runs out first.
+    """
+    sys.setrecursionlimit(1_000)
