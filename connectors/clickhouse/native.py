@@ -35,6 +35,7 @@ _INTEGERS: Final[Mapping[str, str]] = {
 }
 _EARLIEST: Final = -2_208_988_800_000  # 1900-01-01 in milliseconds, as DateTime64 has it
 _LATEST: Final = 10_413_792_000_000  # 2300-01-01
+_SAMPLE: Final = 256
 _FAILURES: Final = (TypeError, ValueError, OverflowError, KeyError, AttributeError, struct.error)
 
 
@@ -155,41 +156,45 @@ def _wide(value: str | int) -> bytes:
 
 def _uint256(values: Column) -> bytes:
     # Prices and zero values repeat within a block; signatures never do.
-    distinct = set(values)
-    if 2 * len(distinct) > len(values):
+    if 2 * len(set(values[:_SAMPLE])) > len(values[:_SAMPLE]):
         return b"".join([int(value).to_bytes(32, "little") for value in values])
-    wide = {value: _wide(value) for value in distinct}
+    wide = {value: _wide(value) for value in set(values)}
     return b"".join([wide[value] for value in values])
 
 
 def _strings(values: Column) -> bytes:
-    data: Column = values
-    if any(type(value) is str for value in values):
+    data = values
+    if str in set(map(type, values)):
         data = [value.encode() if type(value) is str else value for value in values]
     parts: list[bytes] = [b""] * (2 * len(data))
-    lengths = [len(value) for value in data]
-    if lengths and max(lengths) < len(_SHORT):
-        parts[::2] = [_SHORT[length] for length in lengths]
-    else:
-        parts[::2] = [_varint(length) for length in lengths]
+    try:
+        parts[::2] = map(_SHORT.__getitem__, map(len, data))
+    except IndexError:
+        parts[::2] = [_varint(len(value)) for value in data]
     parts[1::2] = data
     return b"".join(parts)
 
 
 def _fixed(size: int) -> Encode:
     def encode(values: Column) -> bytes:
-        if values and set(map(len, values)) != {size}:
-            raise ValueError(f"a value is not {size} bytes long")
-        return b"".join(values)
+        # One look at the sum: lengths come from a schema, so either all are right or all are wrong.
+        data = b"".join(values)
+        if len(data) != size * len(values):
+            raise ValueError(f"values are not {size} bytes long")
+        return data
 
     return encode
 
 
 def _nullable(item: Encoder) -> Encode:
     def encode(values: Column) -> bytes:
+        if values and values[0] is not None:
+            # Most columns hold no null at all, and looking for one costs as much as encoding.
+            try:
+                return bytes(len(values)) + item.encode(values)
+            except TypeError:
+                pass
         nulls = values.count(None)
-        if not nulls:
-            return bytes(len(values)) + item.encode(values)
         if nulls == len(values):
             return b"\x01" * nulls + item.encode([item.zero] * nulls)
         zero = item.zero

@@ -13,7 +13,7 @@ from connectors.clickhouse.sink_buffer import PACE_SECONDS
 from connectors.clickhouse.sink_consumer import Received
 from connectors.clickhouse.sink_holdback import Held, Holdback
 from connectors.clickhouse.sink_lane import Finished
-from connectors.clickhouse.sink_messages import TOPIC, Partition, span
+from connectors.clickhouse.sink_messages import TOPIC, Partition, ends, starts
 from connectors.clickhouse.sink_progress import Progress
 from connectors.clickhouse.sink_stream import Done, Gate, Rows, Teller
 from connectors.clickhouse.sink_writer import Stopped
@@ -144,7 +144,10 @@ class Sink:
         now = time.monotonic()
         for topic, run in groupby(received.messages, TOPIC):
             messages = list(run)
-            self._progress.delivered(*span(messages))
+            upto = ends(messages)
+            if self._progress.unknown(upto):
+                self._progress.begin(starts(messages))
+            self._progress.delivered(upto)
             self._streams[topic].buffer.add(messages, now)
         for partition, position in received.ends.items():
             self._progress.at_end(partition, position)

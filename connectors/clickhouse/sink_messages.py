@@ -50,18 +50,22 @@ def place(message: Message) -> Partition:
     return Partition(message.topic(), message.partition())
 
 
-def span(messages: Sequence[Message]) -> tuple[dict[Partition, int], dict[Partition, int]]:
-    """The first offset of each partition and that after its last, for messages of one topic in order."""
+def ends(messages: Sequence[Message]) -> dict[Partition, int]:
+    """The offset after the last message of each partition, for messages of one topic in order."""
     if not messages:
-        return {}, {}
+        return {}
     topic = messages[0].topic()
-    numbers, offsets = list(map(_PARTITION, messages)), list(map(_OFFSET, messages))
-    first = dict(zip(reversed(numbers), reversed(offsets), strict=True))
-    last = dict(zip(numbers, offsets, strict=True))
-    return (
-        {Partition(topic, number): offset for number, offset in first.items()},
-        {Partition(topic, number): offset + 1 for number, offset in last.items()},
-    )
+    last = dict(zip(map(_PARTITION, messages), map(_OFFSET, messages), strict=True))
+    return {Partition(topic, number): offset + 1 for number, offset in last.items()}
+
+
+def starts(messages: Sequence[Message]) -> dict[Partition, int]:
+    """The offset of the first message of each partition, for messages of one topic in order."""
+    if not messages:
+        return {}
+    topic = messages[0].topic()
+    first = dict(zip(map(_PARTITION, reversed(messages)), map(_OFFSET, reversed(messages)), strict=True))
+    return {Partition(topic, number): offset for number, offset in first.items()}
 
 
 def present(messages: Sequence[Message]) -> Sequence[Message]:

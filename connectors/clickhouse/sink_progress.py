@@ -58,14 +58,24 @@ class Progress:
         track = self._tracks.get(partition)
         return 0 if track is None else max(0, track.passed)
 
-    def delivered(self, first: Mapping[Partition, int], last: Mapping[Partition, int]) -> None:
-        """The consumer gave messages: the first offset and the offset after the last, of each partition."""
-        for partition, position in last.items():
+    def unknown(self, partitions: Iterable[Partition]) -> bool:
+        """True when `begin` was not called yet for one of the partitions that this process holds."""
+        return any(
+            partition in self._tracks and self._tracks[partition].passed < 0 for partition in partitions
+        )
+
+    def begin(self, first: Mapping[Partition, int]) -> None:
+        """Reading begins at these offsets, the committed ones: everything below is stored."""
+        for partition, position in first.items():
+            track = self._tracks.get(partition)
+            if track is not None and track.passed < 0:
+                self._advance(partition, track, position)
+
+    def delivered(self, upto: Mapping[Partition, int]) -> None:
+        """The consumer gave messages up to these offsets, after `begin`."""
+        for partition, position in upto.items():
             track = self._tracks.get(partition)
             if track is not None:
-                if track.passed < 0:
-                    # Reading begins at the committed offset, and everything below that is stored.
-                    self._advance(partition, track, first[partition])
                 track.delivered = max(track.delivered, position)
 
     def at_end(self, partition: Partition, position: int) -> None:

@@ -10,7 +10,7 @@ from connectors.clickhouse.sink_gate import GateWriter, Read
 from connectors.clickhouse.sink_holdback import Held
 from connectors.clickhouse.sink_lane import Lane
 from connectors.clickhouse.sink_ledger import Ledger
-from connectors.clickhouse.sink_messages import Message, Partition, span
+from connectors.clickhouse.sink_messages import Message, Partition, ends
 from connectors.clickhouse.sink_writer import Retry, Writer
 
 
@@ -42,7 +42,7 @@ class Rows:
     def start(self, messages: Sequence[Message]) -> None:
         """Write a batch."""
         self._batch = len(messages)
-        writer, (_, stored) = self._writer, span(messages)
+        writer, stored = self._writer, ends(messages)
 
         def job() -> Done:
             writer.write(messages)
@@ -72,7 +72,7 @@ class Gate:
     def start(self, messages: Sequence[Message], ready: Sequence[Held]) -> None:
         """Read a batch, write its retractions and the rows of `ready`."""
         self._batch = len(messages)
-        writer, (_, stored) = self._writer, span(messages)
+        writer, stored = self._writer, ends(messages)
         self.lane.start(lambda: Done(stored, writer.write(messages, ready)))
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from connectors.clickhouse.sink_bisect import ALWAYS_ALLOWED, BadRowLimit, bisect
 from connectors.clickhouse.sink_buffer import PACE_SECONDS, Buffer
 from connectors.clickhouse.sink_holdback import Held, Holdback
-from connectors.clickhouse.sink_messages import Partition, span
+from connectors.clickhouse.sink_messages import Partition, ends, starts
 from connectors.clickhouse.sink_progress import Progress
 from headwater.errors import Fatal, Permanent
 from tests.unit.sink_fakes import FakeMessage, messages
@@ -95,17 +95,21 @@ def test_a_buffer_drops_partitions_that_went_away() -> None:
     assert (len(buffer), buffer.size) == (1, 2)
 
 
-def test_span_is_first_and_next_offset_of_each_partition() -> None:
+def test_where_a_batch_starts_and_ends_in_each_partition() -> None:
     batch = [FakeMessage("logs", 0, 7), FakeMessage("logs", 1, 3), FakeMessage("logs", 0, 9)]
-    assert span(batch) == ({LOGS: 7, Partition("logs", 1): 3}, {LOGS: 10, Partition("logs", 1): 4})
-    assert span([]) == ({}, {})
+    assert starts(batch) == {LOGS: 7, Partition("logs", 1): 3}
+    assert ends(batch) == {LOGS: 10, Partition("logs", 1): 4}
+    assert (starts([]), ends([])) == ({}, {})
 
 
 def test_progress_passes_control_records_only_when_all_before_is_stored() -> None:
     progress = Progress()
     progress.assign([LOGS])
     assert (progress.position(LOGS), progress.to_commit()) == (0, {})
-    progress.delivered({LOGS: 5}, {LOGS: 8})
+    assert (progress.unknown([LOGS]), progress.unknown([BLOCKS])) == (True, False)
+    progress.begin({LOGS: 5})
+    progress.delivered({LOGS: 8})
+    assert progress.unknown([LOGS]) is False
     assert progress.take_changed() == {LOGS: 5}
     progress.at_end(LOGS, 9)
     assert progress.take_changed() == {}
@@ -128,7 +132,8 @@ def test_an_idle_partition_is_known_by_its_end() -> None:
 def test_held_offsets_are_not_committed_but_count_as_passed() -> None:
     progress = Progress()
     progress.assign([COVERAGE])
-    progress.delivered({COVERAGE: 0}, {COVERAGE: 3})
+    progress.begin({COVERAGE: 0})
+    progress.delivered({COVERAGE: 3})
     progress.hold(COVERAGE, 1)
     progress.hold(COVERAGE, 2)
     progress.stored({COVERAGE: 3})
@@ -142,7 +147,8 @@ def test_held_offsets_are_not_committed_but_count_as_passed() -> None:
 def test_what_finishes_after_a_partition_went_away_does_not_count() -> None:
     progress = Progress()
     progress.assign([LOGS])
-    progress.delivered({LOGS: 0}, {LOGS: 4})
+    progress.begin({LOGS: 0})
+    progress.delivered({LOGS: 4})
     progress.forget([LOGS])
     progress.stored({LOGS: 4})
     assert (progress.take_changed(), progress.to_commit(), progress.owns(LOGS)) == ({}, {}, False)
