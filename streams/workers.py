@@ -1,33 +1,19 @@
-"""The groups that `headwater work` can run, one entry a group, and the process that runs one of them."""
+"""The groups that `headwater work` can run: one entry a group."""
 
 from __future__ import annotations
 
-import asyncio
 import importlib
-import signal
-import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Final, cast
+from collections.abc import Mapping
+from typing import Final
 
-import faust
 import uvloop
-from faust.types import TP, ChannelT, EventT, StreamT
 
-from headwater import metrics
 from headwater.errors import Fatal
-from headwater.health import HEALTH
-from headwater.logging import get_logger
 from headwater.settings import Settings
 from schemas.registry import Registry
 from schemas.wire import frame
-from streams.app import create_app, take_slot
-from streams.prompt_consumer import PromptConsumer
 from streams.stage import StageContext, Worker
-from streams.stage_gate import Incoming
-from streams.stage_output import Stopped
-from streams.stage_runner import Delivery, StageRunner
-from streams.tables import AcknowledgedTable
-from topics.catalog import topic_name
+from streams.stage_process import StageProcess
 
 # group → module with `WORKER`, a streams.stage.Worker; imported only when the group is asked for.
 WORKERS: Final[Mapping[str, str]] = {
@@ -35,11 +21,6 @@ WORKERS: Final[Mapping[str, str]] = {
     "enrich": "streams.agents.enrich",
     "state": "streams.agents.state",
 }
-_log = get_logger("streams.workers")
-_BATCH_EVENTS: Final = 8
-_BATCH_BYTES: Final = 64 * 1024 * 1024
-_DRAIN_SECONDS: Final = 8.0
-_LAG_SECONDS: Final = 2.0
 
 
 def worker(group: str) -> Worker:
@@ -61,133 +42,4 @@ def run_stage(settings: Settings, found: Worker) -> None:
     """The same for a worker in hand."""
     ids = Registry(settings)
     context = StageContext(settings, lambda stream: frame(ids.id_for(stream)))
-    uvloop.run(_Process(settings, found, context).run())
-
-
-class _Process:
-    """One Faust application with one agent, and the way it ends."""
-
-    def __init__(self, settings: Settings, found: Worker, context: StageContext) -> None:
-        self._settings = settings
-        self._worker = found
-        self._context = context
-        self._stop = threading.Event()
-        self._ended = asyncio.Event()
-        self._failure: BaseException | None = None
-
-    async def run(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._end)
-        HEALTH.say("assignment", False, "starting")
-        settings, found = self._settings, self._worker
-        stage = found.build(self._context)
-        slot = take_slot(settings, found.group)
-        app = create_app(settings, found.group, slot)
-        table = None if found.table is None else AcknowledgedTable(app, found.table)
-
-        def finished_below(message: Incoming) -> None:
-            cast(PromptConsumer, app.consumer).finished_below(
-                TP(message.topic, message.partition), message.offset
-            )
-
-        runner = StageRunner(settings, found, stage, table, self._stop, finished_below)
-        topic = app.topic(
-            topic_name(settings, found.input),
-            key_type=bytes,
-            value_type=bytes,
-            key_serializer="raw",
-            value_serializer="raw",
-        )
-        app.agent(topic, name=found.group, concurrency=1)(self._agent(runner))
-        await app.start()
-        HEALTH.say("assignment", True, "standing by, no event so far")
-        lag = asyncio.ensure_future(self._report_lag(app, runner))
-        crashed = asyncio.ensure_future(app.wait_until_stopped())
-        ended = asyncio.ensure_future(self._ended.wait())
-        await asyncio.wait({crashed, ended}, return_when=asyncio.FIRST_COMPLETED)
-        self._stop.set()
-        failure = self._failure or app.crash_reason
-        if failure is None and not self._ended.is_set():
-            failure = Fatal("the Faust application stopped by itself", remedy="see the log above")
-        if failure is not None:
-            HEALTH.fail(str(failure))
-        await self._drain(app, runner)
-        for task in (crashed, ended, lag):
-            task.cancel()
-        if failure is not None:
-            raise failure
-
-    def _agent(self, runner: StageRunner) -> Callable[[StreamT[bytes]], Awaitable[None]]:
-        async def follow(stream: StreamT[bytes]) -> None:
-            async for generation, batch in _batches(stream):
-                try:
-                    await runner.process(generation, batch)
-                except asyncio.CancelledError:
-                    raise
-                except Stopped:
-                    _log.info("stopped with work in hand, unacknowledged")
-                except BaseException as error:  # noqa: BLE001 - whatever it is, the event must not be lost
-                    self._failure = error
-                    self._end()
-                if self._stop.is_set():
-                    # Returning, or raising, would make Faust commit the event.
-                    await asyncio.Event().wait()
-
-        return follow
-
-    async def _report_lag(self, app: faust.App, runner: StageRunner) -> None:
-        chain, group = self._settings.chain.name, self._worker.group
-        while True:
-            await asyncio.sleep(_LAG_SECONDS)
-            for (topic, partition), position in list(runner.positions.items()):
-                end = app.consumer.highwater(TP(topic, partition))
-                gauge = metrics.CONSUMER_LAG.labels(
-                    chain=chain, group=group, topic=topic, partition=partition
-                )
-                gauge.set(max(0, end - position))
-
-    def _end(self) -> None:
-        self._stop.set()
-        self._ended.set()
-
-    async def _drain(self, app: faust.App, runner: StageRunner) -> None:
-        try:
-            async with asyncio.timeout(_DRAIN_SECONDS):
-                await runner.idle.wait()
-                await app.stop()
-        except TimeoutError:
-            _log.warning("did not drain in time, what is unacknowledged will be read again")
-        runner.close()
-
-
-async def _batches(stream: StreamT[bytes]) -> AsyncIterator[tuple[int, list[Delivery]]]:
-    """The stream's events with what already waits behind them: blocks that share a Kafka transaction."""
-    manual = cast(faust.Stream[bytes], stream).noack()
-    queue = cast(ChannelT[bytes], manual.channel).queue
-    async for event in manual.events():
-        generation = event.message.generation_id
-        batch = [event]
-        size = len(event.message.value or b"")
-        while len(batch) < _BATCH_EVENTS and size < _BATCH_BYTES and not queue.empty():
-            following = queue.get_nowait()
-            if following.message.generation_id != generation:
-                # Of an assignment that is over: it will be delivered again.
-                continue
-            batch.append(following)
-            size += len(following.message.value or b"")
-        yield generation, [(_incoming(each), each.ack) for each in batch]
-
-
-def _incoming(event: EventT[bytes]) -> Incoming:
-    message = event.message
-    headers = message.headers or ()
-    pairs = headers.items() if isinstance(headers, Mapping) else headers
-    return Incoming(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        key=message.key,
-        value=message.value,
-        headers=tuple((str(name), value) for name, value in pairs),
-    )
+    uvloop.run(StageProcess(settings, found, context).run())
