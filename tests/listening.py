@@ -21,6 +21,7 @@ from connectors.evm.rpc import Endpoint
 from connectors.evm.store import LogStore, Outgoing
 from connectors.evm.verify import Verifier
 from headwater.errors import Transient
+from headwater.local.node import AdjustableChain
 from headwater.local.node.faults import Cut, Disconnect, Fault, Silence, Status
 from headwater.local.node.server import RecordedNode
 from headwater.settings import ChainSettings
@@ -232,3 +233,13 @@ def outgoing(event: Event, sequence: int, claim: int) -> list[Outgoing]:
     """What a listener under `claim` would append for an event."""
     codec = EventCodec(CHAIN_ID, 7)
     return [Outgoing(value) for value in codec.encode(event, Numbered(sequence, claim, 0))]
+
+
+FINAL_FAR = {"safe_lag": 1_000, "finalized_lag": 1_000}
+
+
+def served(
+    length: int = 6, *, keeps_orphans: bool = True, first: int = 1, **lags: int
+) -> tuple[AdjustableChain, RecordedNode]:
+    chain = AdjustableChain.synthetic(length, first=first, keeps_orphans=keeps_orphans)
+    return chain, RecordedNode(chain, **({**FINAL_FAR, **lags}))

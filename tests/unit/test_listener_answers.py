@@ -1,0 +1,186 @@
+"""The listener on a node that answers badly, differently or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.evm.answers import NodeFailure
+from connectors.evm.event import EventCodec, Kind
+from headwater.errors import Fatal, Transient
+from headwater.local.node import AdjustableChain, RecordedChain, RecordedNode
+from headwater.local.node import faults as f
+from headwater.settings import ChainSettings
+from tests.listening import (
+    CHAIN_ID,
+    MemoryStore,
+    hashes,
+    make_rig,
+    served,
+    stored,
+)
+
+
+def _truncated(block: object) -> object:
+    assert isinstance(block, dict)
+    return {**block, "gasUsed": "0x1"}
+
+
+BAD: list[tuple[f.Fault, str]] = [
+    (f.NullResult(), "eth_getBlockByNumber"),
+    (f.NullResult(), "eth_getBlockReceipts"),
+    (f.Cut(), "eth_getBlockByNumber"),
+    (f.HTML, "eth_getBlockByNumber"),
+    (f.Status(503), "eth_getBlockReceipts"),
+    (f.too_many_requests(2.0), "eth_getBlockReceipts"),
+    (f.Silence(), "eth_getBlockByNumber"),
+    (f.Disconnect(), "eth_getBlockReceipts"),
+    (f.CallError(-32000, "header not found"), "eth_getBlockReceipts"),
+    (f.CallError(-32005, "limit exceeded"), "eth_getBlockByNumber"),
+    (f.Changed(_truncated), "eth_getBlockByNumber"),
+    (
+        f.Changed(lambda receipts: receipts[:-1] if isinstance(receipts, list) else receipts),
+        "eth_getBlockReceipts",
+    ),
+    (f.Result([]), "eth_getBlockReceipts"),
+    (f.Result("0x2a"), "eth_chainId"),
+    (f.Result({"startingBlock": "0x0"}), "eth_syncing"),
+]
+
+
+@pytest.mark.parametrize(("fault", "method"), BAD, ids=lambda value: str(value)[:40])
+async def test_a_bad_answer_is_retried_and_named(
+    fault: f.Fault, method: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chain, node = served(6)
+    node.faults.add(fault, method)
+    store = MemoryStore()
+    rig = make_rig(store, [node])
+    await rig.log.open()
+    for _ in range(5):
+        await rig.settle()
+    assert hashes(store) == chain.hashes
+    assert node.faults.taken == 1
+    assert "http://node0" in capsys.readouterr().out
+    if isinstance(fault, f.Status) and fault.retry_after:
+        assert max(rig.pauses) >= fault.retry_after
+
+
+async def test_a_node_of_another_chain_never_feeds_the_pipeline() -> None:
+    chain, node = served(6)
+    other = RecordedNode(AdjustableChain.synthetic(9, chain_id=5, seed=3))
+    store = MemoryStore()
+    rig = make_rig(store, {"http://wrong": other, "http://down": None, "http://right": node})  # type: ignore[dict-item]
+    await rig.log.open()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    assert set(other.calls) == {"eth_chainId"}
+
+
+@pytest.mark.parametrize("refused", ["hash", "method"])
+async def test_receipts_by_number_or_one_by_one_where_a_node_offers_no_better(refused: str) -> None:
+    chain, node = served(6)
+    if refused == "hash":
+        node.faults.add(f.CallError(-32602, "invalid argument 0: hex string"), "eth_getBlockReceipts")
+    else:
+        node.faults.add(f.CallError(-32601, "the method does not exist"), "eth_getBlockReceipts", times=99)
+    store = MemoryStore()
+    rig = make_rig(store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="1", prefetch_blocks=1))
+    await rig.log.open()
+    await rig.settle()
+    chain.extend()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    assert ("eth_getTransactionReceipt" in node.calls) == (refused == "method")
+
+
+async def test_a_block_that_changes_between_two_calls_is_fetched_again() -> None:
+    chain, node = served(6, keeps_orphans=False)
+    node.faults.add(f.Before(lambda: chain.fork(2)), "eth_getBlockReceipts")
+    store = MemoryStore()
+    rig = make_rig(store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="6"))
+    await rig.log.open()
+    for _ in range(4):
+        await rig.settle()
+    assert hashes(store) == chain.hashes[5:]
+
+
+@pytest.mark.data
+async def test_traces_are_carried_by_setting(shared_data: Path) -> None:
+    case = shared_data / "mainnet-contiguous-17686110-17686132" / "17686112"
+    recorded = RecordedChain([case], chain_id=1)
+    store = MemoryStore()
+    wanted = ChainSettings(chain_id=1, start="17686112", traces="callTracer")
+    rig = make_rig(store, [RecordedNode(recorded)], chain=wanted)
+    await rig.log.open()
+    await rig.settle()
+    block = recorded.by_number(17686112)
+    assert block is not None
+    assert EventCodec(1, 7).content([store.log[1][1].value]).traces == block.part("calls")
+
+
+async def test_traces_that_no_node_offers_stop_the_listener_rather_than_be_missing() -> None:
+    _, node = served(3)
+    wanted = ChainSettings(chain_id=CHAIN_ID, start="1", traces="trace_block")
+    store = MemoryStore()
+    rig = make_rig(store, [node], chain=wanted)
+    with pytest.raises(Fatal, match=r"no endpoint can serve this chain: .*trace_block.*chain\.traces"):
+        await rig.listener.run()
+    assert [each.kind for each in stored(store)] == [Kind.CLAIM]
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_whatever_happens_the_events_end_with_the_nodes_chain(seed: int) -> None:
+    asyncio.run(_storm(random.Random(seed)))
+
+
+async def _storm(rng: random.Random) -> None:
+    """Forks to any height, restarts, failed and lost writes, faults: then the chains are equal."""
+    chain, node = served(rng.randint(1, 8), keeps_orphans=rng.random() < 0.5)
+    store = MemoryStore()
+    first = rng.randint(2, 6)  # block 1 is final from the beginning
+    settings_ = ChainSettings(chain_id=CHAIN_ID, start=str(first), prefetch_blocks=3)
+    rig, opened = make_rig(store, [node], chain=settings_), False
+
+    def fork() -> None:
+        depth = rng.randint(1, len(chain.hashes))
+        chain.fork(depth, rng.randint(1, depth + 2))
+
+    def fail() -> None:
+        store.fail_appends, store.lose_answer = 1, rng.random() < 0.5
+
+    def fault() -> None:
+        node.faults.add(*rng.choice(BAD))
+
+    def fork_between() -> None:
+        node.faults.add(f.Before(fork), rng.choice(["eth_getBlockReceipts", "eth_getBlockByNumber"]))
+
+    happenings: list[Callable[[], object]] = [chain.extend, fork, fork, fail, fault, fork_between]
+    for _ in range(rng.randint(3, 14)):
+        rng.choice(happenings)()
+        if rng.random() < 0.2:
+            rig, opened = make_rig(store, [node], chain=settings_), False
+        for _ in range(2):
+            try:
+                if not opened:
+                    await rig.log.open()
+                    opened = True
+                await rig.settle()
+            except NodeFailure:
+                continue
+            except Transient:
+                opened = False
+    store.fail_appends = 0
+    if not opened:
+        await rig.log.open()
+    node.faults.clear()
+    for _ in range(8):
+        await rig.settle()
+    assert hashes(store) == chain.hashes[first - 1 :]
