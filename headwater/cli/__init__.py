@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import typer
@@ -63,11 +63,15 @@ def _root(
         raise typer.Exit
 
 
+def _typed_so_far(environ: Mapping[str, str]) -> list[str]:
+    """The words that a shell asks to complete: bash passes COMP_WORDS, the others typer's own variable."""
+    return [word for name in ("COMP_WORDS", "_TYPER_COMPLETE_ARGS") for word in environ.get(name, "").split()]
+
+
 def main() -> None:
     """Run the command; a known failure is one line on standard error and exit code 1."""
     try:
-        # The shell's completion asks with the words typed so far in a variable.
-        build([*sys.argv[1:], *os.environ.get("_TYPER_COMPLETE_ARGS", "").split()])()
+        build([*sys.argv[1:], *_typed_so_far(os.environ)])()
     except HeadwaterError as error:
         print(f"headwater: {error}", file=sys.stderr)
         raise SystemExit(1) from error

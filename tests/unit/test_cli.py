@@ -1,0 +1,62 @@
+"""The command line as a whole: help without loading, completion, known failures in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from headwater.cli import COMMANDS, build
+
+
+def test_help_names_every_command_and_loads_none() -> None:
+    code = (
+        "import sys; from headwater.cli import build; from typer.testing import CliRunner; "
+        "print(CliRunner().invoke(build(['--help']), ['--help']).output); "
+        "assert not {'confluent_kafka', 'chdb', 'faust'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert all(f"  {name} " in done.stdout for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    done = CliRunner().invoke(build([name]), [name, "--help"])
+    assert done.exit_code == 0, done.output
+    assert COMMANDS[name].split(":")[0][:20] in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"_HEADWATER_COMPLETE": "complete_bash", "COMP_WORDS": "headwater topics ", "COMP_CWORD": "2"},
+        {"_HEADWATER_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "headwater topics "},
+    ],
+    ids=["bash", "zsh"],
+)
+def test_a_shell_completes_the_commands_of_a_group(environ: dict[str, str]) -> None:
+    program = [
+        sys.executable,
+        "-c",
+        "import sys; sys.argv[0] = 'headwater'; from headwater.cli import main; main()",
+    ]
+    done = subprocess.run(program, capture_output=True, text=True, env=environ, check=False)
+    assert {"list", "plan", "apply", "tail", "export"} <= set(
+        done.stdout.replace('"', " ").replace(":", " ").split()
+    )
+
+
+def test_a_known_failure_is_one_line_with_the_remedy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "headwater", "settings"],
+        capture_output=True,
+        text=True,
+        env={"HEADWATER_LOGLEVEL": "x"},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "headwater: unknown setting HEADWATER_LOGLEVEL (environment); did you mean HEADWATER_LOG_LEVEL?"
+    ]
