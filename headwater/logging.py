@@ -43,6 +43,8 @@ def configure(role: str, level: str = "INFO", format: str = "auto") -> None:
     logging.getLogger("headwater").setLevel(level.upper())
     for noisy in ("aiokafka", "faust", "mode", "urllib3", "asyncio", "websockets", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It warns of each connection that it closes instead of keeping: no news for anybody.
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
     structlog.configure(
         processors=[*SHARED, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
