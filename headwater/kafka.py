@@ -23,7 +23,8 @@ def _base(settings: Settings) -> dict[str, Option]:
         "bootstrap.servers": settings.kafka.bootstrap_servers,
         "client.id": settings.client_id,
         "error_cb": _on_error,  # type: ignore[dict-item]
-        "log_level": 4,
+        # What goes wrong comes through error_cb, in our form; librdkafka would say it again in its own.
+        "log_level": 2,
         **settings.kafka.client_options(),
     }
 

@@ -5,6 +5,7 @@ A metric that is not in this file does not exist: dashboards and alerts rely on 
 
 from __future__ import annotations
 
+import sys
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +14,7 @@ import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Gauge, Histogram, generate_latest
 
 from headwater.health import HEALTH
+from headwater.logging import get_logger
 
 # Milliseconds up to a minute: what a stage or the whole line may take.
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -131,9 +133,18 @@ class _Handler(BaseHTTPRequestHandler):
         """A scrape every few seconds is not worth a line."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A scraper that went away is no failure of this process; anything else is worth its traceback."""
+        if isinstance(sys.exception(), ConnectionError):
+            return
+        get_logger("headwater.metrics").exception("serving metrics failed")
+
+
 def serve(port: int = 0, host: str = "127.0.0.1") -> int:
     """Serve /metrics, /healthz and /readyz in a daemon thread; returns the port (0: a free one)."""
-    server = ThreadingHTTPServer((host, port), _Handler)
-    server.daemon_threads = True
+    server = _Server((host, port), _Handler)
     threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
     return server.server_port
