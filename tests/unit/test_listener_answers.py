@@ -8,9 +8,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import LogCapture
 
+import connectors.evm.listener
+import connectors.evm.nodes
 from connectors.evm.answers import NodeFailure
 from connectors.evm.event import EventCodec, Kind
 from headwater.errors import Fatal, Transient
@@ -54,10 +58,17 @@ BAD: list[tuple[f.Fault, str]] = [
 ]
 
 
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
+    """What the listener logs, whatever logging the process has been set up with."""
+    capture = LogCapture()
+    for module in (connectors.evm.nodes, connectors.evm.listener):
+        monkeypatch.setattr(module, "_log", structlog.wrap_logger(None, processors=[capture]))
+    return capture
+
+
 @pytest.mark.parametrize(("fault", "method"), BAD, ids=lambda value: str(value)[:40])
-async def test_a_bad_answer_is_retried_and_named(
-    fault: f.Fault, method: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_bad_answer_is_retried_and_named(fault: f.Fault, method: str, said: LogCapture) -> None:
     chain, node = served(6)
     node.faults.add(fault, method)
     store = MemoryStore()
@@ -67,7 +78,7 @@ async def test_a_bad_answer_is_retried_and_named(
         await rig.settle()
     assert hashes(store) == chain.hashes
     assert node.faults.taken == 1
-    assert "http://node0" in capsys.readouterr().out
+    assert any("http://node0" in str(entry) for entry in said.entries)
     if isinstance(fault, f.Status) and fault.retry_after:
         assert max(rig.pauses) >= fault.retry_after
 
