@@ -30,7 +30,7 @@ HEADWATER = str(Path(sys.executable).parent / "headwater")
 OWN = ("listen", "normalize", "enrich", "state", "sink")
 
 
-def rows(loops: int = 40, etl_loops: int = 3) -> list[Row]:
+def rows(loops: int = 60, etl_loops: int = 3) -> list[Row]:
     """End to end records per second, and CPU per record of Headwater and of two peers on the same node."""
     folder = blocks.folder()
     if folder is None:
@@ -179,5 +179,5 @@ def _cpu(metrics_url: str) -> float:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--loops", type=int, default=40, help="how often the 23 blocks are looped")
+    parser.add_argument("--loops", type=int, default=60, help="how often the 23 blocks are looped")
     publish("endtoend", rows(parser.parse_args().loops))
