@@ -62,8 +62,10 @@ BAD: list[tuple[f.Fault, str]] = [
 def said(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
     """What the listener logs, whatever logging the process has been set up with."""
     capture = LogCapture()
+    every_level = structlog.make_filtering_bound_logger(0)
+    logger = structlog.wrap_logger(None, processors=[capture], wrapper_class=every_level)
     for module in (connectors.evm.nodes, connectors.evm.listener):
-        monkeypatch.setattr(module, "_log", structlog.wrap_logger(None, processors=[capture]))
+        monkeypatch.setattr(module, "_log", logger)
     return capture
 
 
