@@ -34,7 +34,8 @@ _HEAD = (
 """(field, is a quantity) in RLP order, the same on every chain."""
 
 _SEAL = (("mixHash", False), ("nonce", False))
-_AURA_SEAL = (("auraStep", True), ("auraSeal", False))
+_AURA_SEALS = ((("auraStep", True), ("auraSeal", False)), (("step", True), ("signature", False)))
+"""What stands in place of `_SEAL` on a chain of Authority Round, as Erigon and as Nethermind answer it."""
 _TAIL = (
     ("baseFeePerGas", True),
     ("withdrawalsRoot", False),
@@ -51,7 +52,11 @@ _AVALANCHE_TAIL = (
     ("blobGasUsed", True),
     ("excessBlobGas", True),
     ("parentBeaconBlockRoot", False),
+    ("timestampMilliseconds", True),
+    ("minDelayExcess", True),
 )
+_SUBNET_TAIL = tuple(field for field in _AVALANCHE_TAIL if field[0] not in ("extDataHash", "extDataGasUsed"))
+"""Avalanche's C-Chain (coreth) and its other chains (subnet-evm): their own fields stand among Ethereum's."""
 
 
 class HeaderFieldError(ValueError):
@@ -60,12 +65,24 @@ class HeaderFieldError(ValueError):
 
 def _item(header: Header, name: str, quantity: bool) -> bytes:
     value = header.get(name)
+    if not quantity:
+        return encode_bytes(_octets(value, name))
     try:
-        if quantity:
-            return encode_int(int(cast(str, value), 16))
-        return encode_bytes(bytes.fromhex(cast(str, value)[2:]))
+        # Some nodes write a step as a number or in decimal digits.
+        return encode_int(value if type(value) is int else int(cast(str, value), 0))
     except (TypeError, ValueError, OverflowError) as error:
-        raise HeaderFieldError(f"header field {name} is {value!r}, which is no hex value") from error
+        raise _no_hex(value, name) from error
+
+
+def _octets(value: object, name: str) -> bytes:
+    try:
+        return bytes.fromhex(cast(str, value).removeprefix("0x"))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise _no_hex(value, name) from error
+
+
+def _no_hex(value: object, name: str) -> HeaderFieldError:
+    return HeaderFieldError(f"header field {name} is {value!r}, which is no hex value")
 
 
 def _tail(header: Header, fields: tuple[tuple[str, bool], ...]) -> list[bytes]:
@@ -84,10 +101,27 @@ def header_rlp(header: Header) -> bytes:
     Raises HeaderFieldError when a field that belongs to the hash is missing or is no hex value.
     """
     items = [_item(header, name, quantity) for name, quantity in _HEAD]
-    seal = _AURA_SEAL if header.get("auraSeal") is not None else _SEAL
-    items += [_item(header, name, quantity) for name, quantity in seal]
-    items += _tail(header, _AVALANCHE_TAIL if "extDataHash" in header else _TAIL)
+    items += _seal(header)
+    items += _tail(header, _tail_fields(header))
     return encode_list(items)
+
+
+def _seal(header: Header) -> list[bytes]:
+    # Erigon says a nonce and mixHash of zeros beside the real seal.
+    for seal in (*_AURA_SEALS, _SEAL):
+        if all(header.get(name) is not None for name, _ in seal):
+            return [_item(header, name, quantity) for name, quantity in seal]
+    sealed = header.get("sealFields")
+    if isinstance(sealed, list) and sealed:
+        # OpenEthereum's: each is RLP already.
+        return [_octets(each, "sealFields") for each in sealed]
+    return [_item(header, name, quantity) for name, quantity in _SEAL]
+
+
+def _tail_fields(header: Header) -> tuple[tuple[str, bool], ...]:
+    if "extDataHash" in header:
+        return _AVALANCHE_TAIL
+    return _SUBNET_TAIL if "blockGasCost" in header else _TAIL
 
 
 def header_hash(header: Header) -> bytes:

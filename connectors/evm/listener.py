@@ -73,6 +73,8 @@ class Listener:
         self._ticker = ticker
         self._forks = Forks(pool, fetcher, log, self._publish, accept_fork)
         self._finality = Finality(chain, fetcher, log, self._publish)
+        # An operator who accepts a fork may mean one that is shorter than what was final.
+        self._heeds_finalized = accept_fork is None
         self._at_head = False
 
     async def run(self) -> None:
@@ -134,7 +136,8 @@ class Listener:
         self._at_head = not behind
 
     async def _head(self) -> Head:
-        latest = await self._fetcher.head("latest")
+        finalized = self._log.cursor.finalized if self._heeds_finalized else None
+        latest = await self._fetcher.head("latest", finalized=finalized)
         if latest is None:
             raise Fatal("no endpoint answers eth_getBlockByNumber latest", remedy="check chain.rpc")
         self._progress.node_head(latest)

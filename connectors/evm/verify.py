@@ -20,7 +20,10 @@ HEADER_HASH: Final = "header_hash"
 PARENT_LINK: Final = "parent_link"
 LOGS_BLOOM: Final = "logs_bloom"
 RECEIPTS: Final = "receipts"
+TRANSACTIONS: Final = "transactions"
 SHAPE: Final = "shape"
+_EMPTY_ROOT: Final = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
+"""Root of a trie without entries: keccak-256 of the RLP of the empty string (Yellow Paper, appendix D)."""
 
 
 class CheckError(ValueError):
@@ -47,12 +50,15 @@ class Verifier:
             genuine = header_is_genuine(block.header)
         except HeaderFieldError as error:
             raise CheckError(
-                HEADER_HASH, f"block {block.head.number}: {error} (a chain setting turns this check off)"
+                HEADER_HASH, f"block {block.head.number}: {error} (chain.verify_header_hash turns this off)"
             ) from error
         if not genuine:
             raise CheckError(
-                HEADER_HASH, f"block {block.head.number}: its fields do not hash to {_hex(block.head.hash)}"
+                HEADER_HASH,
+                f"block {block.head.number}: its fields do not hash to {_hex(block.head.hash)} "
+                "(chain.verify_header_hash turns this off for a chain that hashes otherwise)",
             )
+        _check_empty(block)
 
     def check(self, block: Block, receipts: Sequence[Receipt]) -> tuple[str, ...]:
         """Names of the checks that block and receipts passed; those of the header alone are not made again.
@@ -86,6 +92,15 @@ class Verifier:
                 LOGS_BLOOM, f"block {block.head.number}: its receipts' logs do not make its logs bloom"
             )
         return True
+
+
+def _check_empty(block: Block) -> None:
+    # The header is genuine, so its root tells whether an empty list is one, or was cut off on its way.
+    root = block.header.get("transactionsRoot")
+    if not block.transactions and isinstance(root, str) and root.lower() != _EMPTY_ROOT:
+        raise CheckError(
+            TRANSACTIONS, f"block {block.head.number}: it has transactions by its header and none in its list"
+        )
 
 
 def check_receipts(block: Block, receipts: Sequence[Receipt]) -> None:

@@ -90,9 +90,15 @@ def _log(receipts: list[Json], **changes: object) -> list[Json]:
     return [*receipts[:at], {**receipts[at], "logs": logs}, *receipts[at + 1 :]]
 
 
+def _without(block: Json, name: str) -> Json:
+    return {field: value for field, value in block.items() if field != name}
+
+
 SPOILT: list[tuple[str, Callable[[Json, list[Json]], tuple[Json, object]]]] = [
     ("header_hash", lambda block, receipts: ({**block, "gasUsed": "0x1"}, receipts)),
     ("header_hash", lambda block, receipts: ({**block, "stateRoot": None}, receipts)),
+    ("transactions", lambda block, receipts: ({**block, "transactions": []}, [])),
+    ("transactions", lambda block, receipts: (_without(block, "transactions"), [])),
     ("receipts", lambda block, receipts: (block, receipts[:-1])),
     ("receipts", lambda block, receipts: (block, [])),
     ("receipts", lambda block, receipts: (block, [receipts[1], receipts[0], *receipts[2:]])),

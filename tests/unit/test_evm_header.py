@@ -78,6 +78,30 @@ def test_a_missing_field_is_named() -> None:
         header_hash({**GENESIS, "gasUsed": "lots"})
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"step": "324135002", "signature": "SEAL"},
+        {"step": 324135002, "signature": "0xSEAL"},
+        {"sealFields": ["0x84" + f"{324135002:08x}", "0xb841SEAL"]},
+    ],
+)
+def test_every_way_to_say_a_seal_of_authority_round_is_the_same_hash(said: dict[str, object]) -> None:
+    seal = "ab" * 65
+    rest = {name: value for name, value in GENESIS.items() if name not in ("nonce", "mixHash")}
+    filled = orjson.loads(orjson.dumps(said).replace(b"SEAL", seal.encode()))
+    # Erigon's way, proven on recorded blocks of Gnosis.
+    expected = header_hash({**GENESIS, "auraStep": hex(324135002), "auraSeal": "0x" + seal})
+    assert header_hash({**rest, **filled}) == expected != header_hash(GENESIS)
+
+
+def test_fields_of_avalanche_stand_among_those_of_ethereum() -> None:
+    known = {"baseFeePerGas": "0x7", "blockGasCost": "0x0", "timestampMilliseconds": "0x5"}
+    subnet = header_hash({**GENESIS, **known})
+    assert subnet != header_hash({**GENESIS, "baseFeePerGas": "0x7"})
+    assert header_hash({**GENESIS, **known, "extDataHash": ZERO}) != subnet
+
+
 @pytest.mark.data
 def test_all_recorded_headers(shared_data: Path) -> None:
     verified = 0

@@ -10,6 +10,7 @@ import pytest
 from connectors.evm.event import EventCodec, Kind, Numbered
 from connectors.evm.store import Outgoing
 from headwater.errors import Fatal, Transient
+from headwater.local.node import RecordedNode
 from headwater.local.node import faults as f
 from headwater.settings import ChainSettings
 from tests.listening import (
@@ -206,6 +207,37 @@ async def test_a_fork_below_finality_stops_with_an_alarm_and_is_followed_when_ac
     chain.extend()
     await again.settle()
     assert hashes(store) == chain.hashes
+
+
+async def test_a_node_below_the_finalized_block_is_passed_over_and_proves_no_fork() -> None:
+    chain, ahead = served(20, safe_lag=2, finalized_lag=4)
+    behind = RecordedNode(chain, safe_lag=2, finalized_lag=4)
+    store = MemoryStore()
+    rig = make_rig(store, [ahead, behind])
+    await rig.log.open()
+    await rig.settle()
+    before = len(store.log)
+    behind.set_head(9)
+    ahead.faults.add(f.Disconnect())
+    await rig.settle()
+    chain.extend()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    assert all(each.kind is not Kind.REVERT for each in stored(store)[before:])
+
+
+async def test_a_chain_that_went_back_below_finality_is_followed_when_accepted() -> None:
+    chain, node = served(20, safe_lag=2, finalized_lag=4)
+    store = MemoryStore()
+    rig = make_rig(store, [node])
+    await rig.log.open()
+    await rig.settle()
+    node.set_head(9)
+    rig = make_rig(store, [node], accept_fork=bytes.fromhex(chain.hashes[8][2:]))
+    await rig.log.open()
+    for _ in range(6):
+        await rig.settle()
+    assert hashes(store) == chain.hashes[:9]
 
 
 async def test_a_restart_goes_on_where_it_stopped_with_the_next_sequence() -> None:

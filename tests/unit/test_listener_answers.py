@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +37,11 @@ def _truncated(block: object) -> object:
     return {**block, "gasUsed": "0x1"}
 
 
+def _emptied(block: object) -> object:
+    assert isinstance(block, dict)
+    return {**block, "transactions": []}
+
+
 BAD: list[tuple[f.Fault, str]] = [
     (f.NullResult(), "eth_getBlockByNumber"),
     (f.NullResult(), "eth_getBlockReceipts"),
@@ -53,6 +59,7 @@ BAD: list[tuple[f.Fault, str]] = [
         "eth_getBlockReceipts",
     ),
     (f.Result([]), "eth_getBlockReceipts"),
+    (f.Changed(_emptied), "eth_getBlockByNumber"),
     (f.Result("0x2a"), "eth_chainId"),
     (f.Result({"startingBlock": "0x0"}), "eth_syncing"),
 ]
@@ -85,6 +92,22 @@ async def test_a_bad_answer_is_retried_and_named(fault: f.Fault, method: str, sa
         assert max(rig.pauses) >= fault.retry_after
 
 
+async def test_an_only_node_below_the_finalized_block_is_waited_for(said: LogCapture) -> None:
+    chain, node = served(20, safe_lag=2, finalized_lag=4)
+    store = MemoryStore()
+    rig = make_rig(store, [node])
+    await rig.log.open()
+    await rig.settle()
+    node.set_head(9)
+    # A node that failed is asked for its chain before it is used again.
+    node.faults.add(f.Before(lambda: node.set_head(None)), "eth_chainId")
+    chain.extend()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    assert len(rig.pauses) == 1
+    assert "its head 9 is below the finalized block 16" in str(said.entries)
+
+
 async def test_a_node_of_another_chain_never_feeds_the_pipeline() -> None:
     chain, node = served(6)
     other = RecordedNode(AdjustableChain.synthetic(9, chain_id=5, seed=3))
@@ -111,6 +134,27 @@ async def test_receipts_by_number_or_one_by_one_where_a_node_offers_no_better(re
     await rig.settle()
     assert hashes(store) == chain.hashes
     assert ("eth_getTransactionReceipt" in node.calls) == (refused == "method")
+
+
+@pytest.mark.data
+async def test_a_state_sync_receipt_that_the_list_leaves_out_is_asked_for(shared_data: Path) -> None:
+    folder = shared_data / "chainstorage" / "polygon_mainnet" / "20000000"
+    node = RecordedNode(RecordedChain([folder], chain_id=137))
+    node.faults.add(
+        f.Changed(lambda receipts: receipts[:-1] if isinstance(receipts, list) else receipts),
+        "eth_getBlockReceipts",
+        times=99,
+    )
+    store = MemoryStore()
+    rig = make_rig(store, [node], chain=ChainSettings(chain_id=137, start="20000000"))
+    await rig.log.open()
+    await rig.settle()
+    content = EventCodec(137, 7).content([store.log[1][1].value])
+    receipts = json.loads(content.receipts)
+    transactions = json.loads(content.block)["transactions"]
+    assert [each["transactionHash"] for each in receipts] == [each["hash"] for each in transactions]
+    assert receipts[-1]["from"] == "0x" + "00" * 20
+    assert receipts[-1]["logs"]
 
 
 async def test_a_block_that_changes_between_two_calls_is_fetched_again() -> None:
