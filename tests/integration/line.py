@@ -63,8 +63,21 @@ class Line:
     def stop(self) -> int:
         """SIGTERM; the exit code. Fails when it takes more than 20 s."""
         assert self._process is not None
+        # One that stands still since `freeze` could not be asked to end and would be waited for.
+        self.signal("traffic", signal.SIGCONT)
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(20)
+
+    def exit_code(self, seconds: float) -> int:
+        """What it leaves with by itself within so many seconds."""
+        assert self._process is not None
+        return self._process.wait(seconds)
+
+    @property
+    def pid(self) -> int:
+        """The process of `up` itself."""
+        assert self._process is not None
+        return self._process.pid
 
     def end(self) -> None:
         """Whatever happened, leave nothing running."""

@@ -1,0 +1,51 @@
+"""Run on a small disk of its own: fills it under a living `headwater up`, makes room, goes on, proves.
+
+`python -m tests.integration.full_disk MOUNT_POINT`
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from pathlib import Path
+
+from tests.integration.checks import check_verify
+from tests.integration.line import Line
+
+
+def main(disk: Path) -> None:
+    filler = disk / "filler"
+    line = Line(disk / "data", "--traffic", "20")
+    try:
+        line.start()
+        line.wait_until(lambda: (line.visible() or (0, ""))[0] >= 3, "three blocks are visible", 60)
+        seen = line.visible()
+        _fill(filler)
+        assert line.exit_code(20) == 1, line.log
+        assert f"the disk tmpfs on {disk}, which holds {disk}/data, is full" in line.log, line.log
+        assert "start again" in line.log, line.log
+        filler.unlink()
+        line.start()
+        head = line.freeze()
+        line.wait_settled(head)
+        assert seen is not None
+        assert head[0] > seen[0]
+        check_verify(line)
+        assert line.stop() == 0
+    finally:
+        line.end()
+
+
+def _fill(filler: Path) -> None:
+    piece = bytes(1 << 20)
+    with open(filler, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(piece)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
