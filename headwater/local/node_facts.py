@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import http.client
 import json
-import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +12,8 @@ from headwater.errors import Fatal, Transient
 from headwater.settings import mask_url
 
 SECONDS = 10.0
+# No connection, no whole answer, no JSON.
+_TROUBLES = (OSError, http.client.HTTPException, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ def ask(urls: Sequence[str]) -> NodeFacts:
     for url in urls:
         try:
             found[url] = int(str(_call(url, "eth_chainId")), 16)
-        except (OSError, ValueError, urllib.error.URLError) as error:
+        except _TROUBLES as error:
             troubles.append(f"{mask_url(url)}: {_reason(error, url)}")
     if len(set(found.values())) > 1:
         said = ", ".join(f"{mask_url(url)} is on {chain_id}" for url, chain_id in found.items())
@@ -43,7 +45,7 @@ def ask(urls: Sequence[str]) -> NodeFacts:
     url, chain_id = next(iter(found.items()))
     try:
         block = _call(url, "eth_getBlockByNumber", "0x0", False)
-    except (OSError, ValueError, urllib.error.URLError):
+    except _TROUBLES:
         block = None
     return NodeFacts(chain_id, str(block.get("hash") or "") if isinstance(block, dict) else "")
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from connectors.evm.event import EventCodec, Kind, Numbered
+from connectors.evm.forks import PATIENCE
 from connectors.evm.store import Outgoing
 from headwater.errors import Fatal, Transient
 from headwater.local.node import RecordedNode
@@ -94,7 +95,7 @@ async def test_a_node_that_lags_is_waited_for_and_one_that_went_back_is_followed
     await rig.log.open()
     await rig.settle()
     node.set_head(6)
-    for _ in range(4):
+    for _ in range(PATIENCE - 1):
         assert not await rig.listener.round()
     assert canonical(store)[-1].number == 8
     await rig.settle()
@@ -235,7 +236,7 @@ async def test_a_chain_that_went_back_below_finality_is_followed_when_accepted()
     node.set_head(9)
     rig = make_rig(store, [node], accept_fork=bytes.fromhex(chain.hashes[8][2:]))
     await rig.log.open()
-    for _ in range(6):
+    for _ in range(PATIENCE):
         await rig.settle()
     assert hashes(store) == chain.hashes[:9]
 
