@@ -16,6 +16,8 @@ from headwater.errors import Permanent, Transient
 
 MAX_RETRY_AFTER: Final = 120.0
 _SHOWN: Final = 160
+PARSE_ERROR: Final = -32700
+INVALID_REQUEST: Final = -32600
 METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
 UNKNOWN_BLOCK: Final = -39001
@@ -52,6 +54,10 @@ class NodeFailure(Transient):
 
 class NoSuchBlock(NodeFailure):
     """The node says that it does not have the block; a chain without finality says so of its tags."""
+
+
+class NoBatches(NodeFailure):
+    """The node answered a batch with one answer: it may still take the calls one after the other."""
 
 
 class Unsupported(Permanent):
@@ -102,8 +108,7 @@ def results_of(endpoint: str, method: str, answer: HttpAnswer, count: int) -> li
     _check_status(endpoint, method, answer)
     try:
         if answer.body.lstrip()[:1] == b"{":
-            _result(endpoint, method, _ONE.decode(answer.body))
-            raise NodeFailure(endpoint, f"{method}: one answer to a batch of {count}", "broken")
+            raise _no_batches(endpoint, method, count, _ONE.decode(answer.body))
         by_id = {str(each.id): each for each in _MANY.decode(answer.body)}
     except msgspec.MsgspecError as error:
         raise _broken(endpoint, method, answer.body, error) from error
@@ -130,6 +135,15 @@ def _result(endpoint: str, method: str, envelope: _Envelope) -> memoryview:
     if not raw:
         raise NodeFailure(endpoint, f"{method}: an answer without result and error", "broken")
     return raw
+
+
+def _no_batches(endpoint: str, method: str, count: int, said: _Envelope) -> NodeFailure | Unsupported:
+    if said.error is not None:
+        failure = _failure(endpoint, method, said.error)
+        # An invalid request is what a node says that expects one call; all else is about the calls.
+        if said.error.code not in (INVALID_REQUEST, PARSE_ERROR):
+            return failure
+    return NoBatches(endpoint, f"{method}: one answer to a batch of {count}", "broken")
 
 
 def _failure(endpoint: str, method: str, error: _Error) -> NodeFailure | Unsupported:

@@ -118,7 +118,7 @@ class Fetcher:
             block = self._header(endpoint, raw)
             self._checked(endpoint, lambda: check_place(block, hash=head.hash))
             if listed is None:
-                listed = await self._receipts.of(endpoint, block)
+                listed = await self._receipts.of(endpoint, block) if block.transactions else _NO_RECEIPTS
             return await self._assembled(endpoint, block, raw, listed)
 
         return await self._pool.ask(work, rounds=ROUNDS)

@@ -7,13 +7,15 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from connectors.evm.answers import NodeFailure, Unsupported, is_null, json_array
+from connectors.evm.answers import NoBatches, NodeFailure, Unsupported, is_null, json_array
 from connectors.evm.decode import Block
-from connectors.evm.rpc import Endpoint, Param
+from connectors.evm.rpc import Endpoint
 from connectors.evm.verify import state_sync_hash
+from headwater.logging import get_logger
 
 Raw = TypeVar("Raw", bytes, memoryview, bytes | memoryview)
 RECEIPT_BATCH: Final = 100
+_log = get_logger("headwater.listen.receipts")
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -39,9 +41,10 @@ class Receipts:
         if self._way(endpoint) is not _Way.BY_HASH:
             return None
         try:
-            return await endpoint.call("eth_getBlockReceipts", reference)
+            listed = await endpoint.call("eth_getBlockReceipts", reference)
         except Unsupported:
             return None
+        return None if is_null(listed) else listed
 
     async def of(self, endpoint: Endpoint, block: Block) -> bytes | memoryview:
         """Receipts of a block. Raises NodeFailure, Unsupported when the node has no way at all."""
@@ -49,11 +52,23 @@ class Receipts:
             way = self._way(endpoint)
             if way is _Way.ONE_BY_ONE:
                 return await _one_by_one(endpoint, block.transactions)
-            reference = "0x" + block.head.hash.hex() if way is _Way.BY_HASH else hex(block.head.number)
+            number = hex(block.head.number)
+            reference = "0x" + block.head.hash.hex() if way is _Way.BY_HASH else number
             try:
-                return await endpoint.call("eth_getBlockReceipts", reference)
+                listed = await endpoint.call("eth_getBlockReceipts", reference)
+                if is_null(listed) and way is _Way.BY_HASH:
+                    # A node may know the block and yet find receipts by height alone; the checks tell
+                    # whether they are of this block.
+                    _log.warning(
+                        "bad answer of a node",
+                        endpoint=endpoint.name,
+                        reason=f"eth_getBlockReceipts {reference}: null; asked by height",
+                    )
+                    listed = await endpoint.call("eth_getBlockReceipts", number)
             except Unsupported:
                 self._ways[endpoint.name] = _Way(way + 1)
+            else:
+                return listed
 
     async def completed(
         self, endpoint: Endpoint, block: Block, listed: bytes | memoryview
@@ -85,13 +100,17 @@ def present(endpoint: Endpoint, raw: Raw, what: str) -> Raw:
 
 
 async def _one_by_one(endpoint: Endpoint, transactions: tuple[str, ...]) -> bytes:
-    wanted: list[list[Param]] = [[each] for each in transactions]
-    batches = [wanted[start : start + RECEIPT_BATCH] for start in range(0, len(wanted), RECEIPT_BATCH)]
+    batches = [
+        transactions[start : start + RECEIPT_BATCH] for start in range(0, len(transactions), RECEIPT_BATCH)
+    ]
     found: list[memoryview] = []
     for batch in batches:
-        answers = await endpoint.batch("eth_getTransactionReceipt", batch)
+        try:
+            answers = await endpoint.batch("eth_getTransactionReceipt", [[each] for each in batch])
+        except NoBatches:
+            answers = [await endpoint.call("eth_getTransactionReceipt", each) for each in batch]
         found += [
-            present(endpoint, raw, f"eth_getTransactionReceipt {asked[0]}")
+            present(endpoint, raw, f"eth_getTransactionReceipt {asked}")
             for raw, asked in zip(answers, batch, strict=True)
         ]
     return json_array(found)

@@ -16,6 +16,7 @@ from structlog.testing import LogCapture
 
 import connectors.evm.listener
 import connectors.evm.nodes
+import connectors.evm.receipts
 from connectors.evm.answers import NodeFailure
 from connectors.evm.event import EventCodec, Kind
 from headwater.errors import Fatal, Transient
@@ -71,7 +72,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
     capture = LogCapture()
     every_level = structlog.make_filtering_bound_logger(0)
     logger = structlog.wrap_logger(None, processors=[capture], wrapper_class=every_level)
-    for module in (connectors.evm.nodes, connectors.evm.listener):
+    for module in (connectors.evm.nodes, connectors.evm.listener, connectors.evm.receipts):
         monkeypatch.setattr(module, "_log", logger)
     return capture
 
@@ -134,6 +135,31 @@ async def test_receipts_by_number_or_one_by_one_where_a_node_offers_no_better(re
     await rig.settle()
     assert hashes(store) == chain.hashes
     assert ("eth_getTransactionReceipt" in node.calls) == (refused == "method")
+
+
+async def test_receipts_by_number_where_a_node_knows_them_by_height_alone() -> None:
+    chain, node = served(6)
+
+    node.faults.add(f.NullResult(), "eth_getBlockReceipts")
+    store = MemoryStore()
+    rig = make_rig(store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="1", prefetch_blocks=1))
+    await rig.log.open()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    assert rig.pauses == []
+
+
+async def test_receipts_one_by_one_where_a_node_takes_no_batches() -> None:
+    chain, node = served(6)
+    node.faults.add(f.CallError(-32601, "the method does not exist"), "eth_getBlockReceipts", times=99)
+    refusal = '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batches are disabled"}}'
+    node.faults.add(f.Status(200, refusal, "application/json"), "eth_getTransactionReceipt")
+    store = MemoryStore()
+    rig = make_rig(store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="1", prefetch_blocks=1))
+    await rig.log.open()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    assert rig.pauses == []
 
 
 @pytest.mark.data
