@@ -27,8 +27,9 @@ _LOGIN_CODES: Final = frozenset({192, 193, 194, 516})
 _UNKNOWN_DATABASE: Final = 81
 _LOCAL: Final = ("127.0.0.1", "localhost", "::1")
 
-# It logs what it raises, and without a handler Python would print that on standard error.
+# It logs what it raises; we say that in our words. Without a handler Python would print it all the same.
 logging.getLogger("clickhouse_connect").addHandler(logging.NullHandler())
+logging.getLogger("clickhouse_connect").propagate = False
 
 
 class QueryResult(Protocol):

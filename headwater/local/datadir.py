@@ -156,9 +156,13 @@ def check_room(path: Path, least: int) -> None:
         raise disk_full(path, free)
 
 
-def disk_full(path: Path, free: int) -> Fatal:
+class DiskFull(Fatal):
+    """The disk under a data directory takes no more: what still runs on it has nothing to wait for."""
+
+
+def disk_full(path: Path, free: int) -> DiskFull:
     """The error that says which disk is full."""
-    return Fatal(
+    return DiskFull(
         f"the disk {disk_of(path)}, which holds {path}, is full ({free >> 20} MiB free); nothing is lost",
         remedy="free some space there and start again: it continues where it stopped",
     )

@@ -11,7 +11,7 @@ from headwater.errors import Fatal, Transient
 from headwater.local import endpoints as endpoints_file
 from headwater.local.clickhouse_view import Tables
 from headwater.local.collector import Collector
-from headwater.local.datadir import RUN_BYTES, DataDir, check_room, disk_full
+from headwater.local.datadir import RUN_BYTES, DataDir, DiskFull, check_room, disk_full
 from headwater.local.node_facts import NodeFacts, ask
 from headwater.local.options import Options, Show
 from headwater.local.prepare import Step, apply_topics, migrate_tables, register_schemas
@@ -24,6 +24,7 @@ from headwater.local.supervisor import Part, PartStatus, Supervisor
 from headwater.settings import Settings, chain_name, environment, load_settings
 
 STOP_SECONDS = 18.0  # of the 20 that a stop may take
+FULL_DISK_STOP_SECONDS = 6.0  # roles would wait for brokers that cannot write
 LOOK_SECONDS = 0.1
 CHORE_SECONDS = 2.0
 VISIBLE_SECONDS = 0.5
@@ -54,15 +55,20 @@ class Run:
 
         Raises the first Fatal; everything is stopped all the same.
         """
+        seconds = STOP_SECONDS
         try:
             self._bring_up(stop)
             self._watch(stop)
+        except DiskFull:
+            seconds = FULL_DISK_STOP_SECONDS
+            raise
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                seconds = FULL_DISK_STOP_SECONDS
                 raise disk_full(self._directory.path, 0) from error
             raise
         finally:
-            self._stop(stop)
+            self._stop(seconds)
 
     def _bring_up(self, stop: threading.Event) -> None:
         facts = self._find_chain(stop)
@@ -182,11 +188,11 @@ class Run:
         snapshot = self._snapshot if self._collector is None else self._collector.snapshot
         self._show.update(replace(snapshot, parts=self._part_views(), uptime=time.monotonic() - self._began))
 
-    def _stop(self, stop: threading.Event) -> None:
+    def _stop(self, seconds: float) -> None:
         self._show.say("draining and stopping")
         if self._collector is not None:
             self._collector.stop()
-        killed = self._supervisor.stop(STOP_SECONDS, lambda: time.sleep(0.02))
+        killed = self._supervisor.stop(seconds, lambda: time.sleep(0.02))
         if killed:
             self._show.say(f"had to be killed: {', '.join(killed)}; nothing is lost")
         self._ports.release()
