@@ -137,16 +137,20 @@ async def test_receipts_by_number_or_one_by_one_where_a_node_offers_no_better(re
     assert ("eth_getTransactionReceipt" in node.calls) == (refused == "method")
 
 
-async def test_receipts_by_number_where_a_node_knows_them_by_height_alone() -> None:
-    chain, node = served(6)
-
-    node.faults.add(f.NullResult(), "eth_getBlockReceipts")
+async def _followed_at_once(chain: AdjustableChain, node: RecordedNode) -> None:
     store = MemoryStore()
     rig = make_rig(store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="1", prefetch_blocks=1))
     await rig.log.open()
     await rig.settle()
     assert hashes(store) == chain.hashes
     assert rig.pauses == []
+
+
+async def test_receipts_by_number_where_a_node_knows_them_by_height_alone() -> None:
+    chain, node = served(6)
+
+    node.faults.add(f.NullResult(), "eth_getBlockReceipts")
+    await _followed_at_once(chain, node)
 
 
 async def test_receipts_one_by_one_where_a_node_takes_no_batches() -> None:
@@ -154,12 +158,7 @@ async def test_receipts_one_by_one_where_a_node_takes_no_batches() -> None:
     node.faults.add(f.CallError(-32601, "the method does not exist"), "eth_getBlockReceipts", times=99)
     refusal = '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batches are disabled"}}'
     node.faults.add(f.Status(200, refusal, "application/json"), "eth_getTransactionReceipt")
-    store = MemoryStore()
-    rig = make_rig(store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="1", prefetch_blocks=1))
-    await rig.log.open()
-    await rig.settle()
-    assert hashes(store) == chain.hashes
-    assert rig.pauses == []
+    await _followed_at_once(chain, node)
 
 
 @pytest.mark.data
