@@ -118,7 +118,7 @@ def _credentials(settings: Settings) -> faust.SASLCredentials | faust.SSLCredent
         return faust.SASLCredentials(
             username=security.sasl_username,
             password=None if secret is None else secret.get_secret_value(),
-            mechanism=SASLMechanism(security.sasl_mechanism or "PLAIN"),
+            mechanism=SASLMechanism(security.sasl_mechanism),
             ssl_context=context,
         )
     return faust.SSLCredentials(context=context) if context is not None else None

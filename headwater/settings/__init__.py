@@ -10,13 +10,12 @@ from pydantic import SecretStr, ValidationError
 
 from headwater.errors import Fatal
 from headwater.settings.chains import CHAIN_NAMES, chain_name
-from headwater.settings.layers import known, merged, nested, value_of
+from headwater.settings.kafka import KafkaSettings
+from headwater.settings.layers import known, merged, nested, value_of, variable
 from headwater.settings.masking import mask_url, masked
 from headwater.settings.model import (
-    PREFIX,
     ChainSettings,
     ClickHouseSettings,
-    KafkaSettings,
     RegistrySettings,
     Settings,
     SinkSettings,
@@ -54,7 +53,7 @@ def load_settings(
         name = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
         raise Fatal(
             f"setting {name} ({origins.get(name, 'default')}): {first['msg']}",
-            remedy="see `headwater settings`",
+            remedy=f"{variable(name)} sets it",
         ) from error
 
 
@@ -81,5 +80,5 @@ def environment(settings: Settings) -> dict[str, str]:
             text = value.get_secret_value()
         else:
             text = str(value)
-        result[PREFIX + name.upper().replace(".", "__")] = text
+        result[variable(name)] = text
     return result

@@ -12,7 +12,8 @@ import yaml
 from pydantic import BaseModel
 
 from headwater.errors import Fatal
-from headwater.settings.model import PREFIX, Section, Settings
+from headwater.settings.model import PREFIX, Settings
+from headwater.settings.section import Section
 
 # Read by the local stack and the start-up code, before settings exist.
 OUTSIDE = {
@@ -33,6 +34,11 @@ def known() -> dict[str, type[BaseModel] | None]:
         else:
             names[name] = None
     return names
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + name.upper().replace(".", "__")
 
 
 def value_of(settings: Settings, name: str) -> object:
@@ -57,18 +63,18 @@ def _flat(values: Mapping[str, Any], origin: str, prefix: str = "") -> Iterator[
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    variables = {PREFIX + name.upper().replace(".", "__"): name for name in known()}
+    variables = {variable(name): name for name in known()}
     found: dict[str, Any] = {}
-    for variable, value in environ.items():
-        if not variable.startswith(PREFIX) or variable in OUTSIDE or variable.startswith("HEADWATER_TEST_"):
+    for each, value in environ.items():
+        if not each.startswith(PREFIX) or each in OUTSIDE or each.startswith("HEADWATER_TEST_"):
             continue
-        if variable not in variables:
-            near = difflib.get_close_matches(variable, list(variables), 1, 0.5)
+        if each not in variables:
+            near = difflib.get_close_matches(each, list(variables), 1, 0.5)
             raise Fatal(
-                f"unknown setting {variable} (environment)",
+                f"unknown setting {each} (environment)",
                 remedy=f"did you mean {near[0]}?" if near else "see `headwater settings`",
             )
-        found[variables[variable]] = value
+        found[variables[each]] = value
     return found
 
 

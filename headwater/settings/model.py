@@ -7,66 +7,17 @@ import socket
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
 
+from headwater.settings.kafka import KafkaSettings
+from headwater.settings.section import Section
+
 PREFIX = "HEADWATER_"
-
-
-class Section(BaseModel):
-    """A group of settings: immutable, unknown names refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
-
-
-class KafkaSettings(Section):
-    """The Kafka cluster."""
-
-    bootstrap_servers: str = Field("127.0.0.1:9092", description="Brokers, host:port, comma separated.")
-    compression: Literal["zstd", "lz4", "none"] = Field(
-        "zstd", description="Compression of what is produced."
-    )
-    session_timeout_ms: int = Field(
-        10_000, ge=1_000, description="Silence after which a group member counts as dead, milliseconds."
-    )
-    replication: int = Field(
-        1, ge=1, description="Replication factor of the topics; with 3, min.insync.replicas is 2."
-    )
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="How to speak to the brokers."
-    )
-    sasl_mechanism: str | None = Field(
-        None, description="PLAIN, SCRAM-SHA-256, SCRAM-SHA-512 or OAUTHBEARER."
-    )
-    sasl_username: str | None = Field(None, description="SASL user.")
-    sasl_password: SecretStr | None = Field(None, description="SASL password.")
-    ssl_ca_location: Path | None = Field(None, description="CA certificates, a file.")
-    ssl_certificate_location: Path | None = Field(None, description="Client certificate, a file.")
-    ssl_key_location: Path | None = Field(None, description="Key of the client certificate, a file.")
-    ssl_key_password: SecretStr | None = Field(None, description="Password of that key.")
-
-    def client_options(self) -> dict[str, str | int | float | bool]:
-        """The security settings under librdkafka's names."""
-        options: dict[str, str | int | float | bool] = {"security.protocol": self.security_protocol}
-        for name in (
-            "sasl_mechanism",
-            "sasl_username",
-            "ssl_ca_location",
-            "ssl_certificate_location",
-            "ssl_key_location",
-        ):
-            value = getattr(self, name)
-            if value is not None:
-                options[name.replace("_", ".")] = str(value)
-        for name in ("sasl_password", "ssl_key_password"):
-            secret: SecretStr | None = getattr(self, name)
-            if secret is not None:
-                options[name.replace("_", ".")] = secret.get_secret_value()
-        return options
 
 
 class RegistrySettings(Section):

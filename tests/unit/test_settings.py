@@ -60,6 +60,9 @@ def test_a_wrong_value_names_the_setting_and_where_it_came_from() -> None:
 def test_secrets_show_nowhere() -> None:
     environ = {
         "HEADWATER_CHAIN__RPC": "https://user:pw@node.example/v2/topsecret?key=topsecret",
+        "HEADWATER_KAFKA__SECURITY_PROTOCOL": "SASL_SSL",
+        "HEADWATER_KAFKA__SASL_MECHANISM": "PLAIN",
+        "HEADWATER_KAFKA__SASL_USERNAME": "headwater",
         "HEADWATER_KAFKA__SASL_PASSWORD": "topsecret",
     }
     settings = load_settings(environ=environ)
@@ -79,7 +82,12 @@ def test_a_child_gets_the_same_settings_through_its_environment(tmp_path: Path) 
                 "rpc": "http://127.0.0.1:1/key,http://127.0.0.1:2",
                 "verify_bloom": False,
             },
-            "kafka": {"sasl_password": "secret"},
+            "kafka": {
+                "security_protocol": "SASL_SSL",
+                "sasl_mechanism": "SCRAM-SHA-512",
+                "sasl_username": "headwater",
+                "sasl_password": "secret",
+            },
         },
         environ={},
     )
