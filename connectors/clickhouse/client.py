@@ -90,9 +90,12 @@ def connect(
 
     Raises Transient when nothing answers there, Fatal when the server refuses the user or the database.
     """
+    address = urlsplit(settings.url)
     try:
         client = clickhouse_connect.get_client(
             dsn=settings.url,
+            # It goes by the port and would send the password in clear to any but 443 and 8443.
+            secure=address.scheme == "https",
             username=settings.username,
             password=settings.password.get_secret_value(),
             database=settings.database if database is None else database or "default",
@@ -100,7 +103,7 @@ def connect(
             send_receive_timeout=timeout_seconds,
             autogenerate_session_id=False,
             # On the same machine compressing costs more than the bytes do.
-            compress=urlsplit(settings.url).hostname not in _LOCAL,
+            compress=address.hostname not in _LOCAL,
         )
     except ClickHouseError as error:
         code = getattr(error, "code", None)
