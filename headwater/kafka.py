@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from headwater.errors import Fatal, Transient
-from headwater.logging import get_logger
+from headwater.kafka_errors import ErrorCallback, plain_words
 from headwater.settings import Settings
 
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
-_log = get_logger("headwater.kafka")
+# When to look whether the brokers turned us away: after a login nearby, and after one far off.
+_LOOK_SECONDS: Final = (0.5, 1.5)
+_STEP_SECONDS: Final = 0.1
+_SILENCE: Final = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN)
 
 Option = str | int | float | bool
+T = TypeVar("T")
 
 
 def _base(settings: Settings) -> dict[str, Option]:
     return {
         "bootstrap.servers": settings.kafka.bootstrap_servers,
         "client.id": settings.client_id,
-        "error_cb": _on_error,  # type: ignore[dict-item]
+        "error_cb": ErrorCallback(settings.kafka),  # type: ignore[dict-item]
         # What goes wrong comes through error_cb, in our form; librdkafka would say it again in its own.
         "log_level": 2,
         **settings.kafka.client_options(),
     }
-
-
-def _on_error(error: KafkaError) -> None:
-    # librdkafka reconnects by itself; only a person needs to know.
-    _log.warning("kafka", error=str(error), fatal=error.fatal(), retriable=error.retriable())
 
 
 def producer(
@@ -99,11 +98,66 @@ def reader(settings: Settings, *, isolation: str = "read_committed") -> Consumer
     )
 
 
-def watermarks(client: Consumer, topic: str, partition: int = 0, *, timeout: float = 10.0) -> tuple[int, int]:
-    """First offset kept and offset after the last one. Raises Transient when the broker does not answer."""
+def ask(client: AdminClient | Consumer | Producer, call: Callable[[float], T], *, timeout: float) -> T:
+    """What a call of the client's answers, a call that takes a time-out in seconds.
+
+    Raises KafkaException as the call does, Fatal when the brokers turned us away meanwhile: librdkafka
+    serves no callback while it waits for an answer, so the call is broken off now and then to hear of it.
+    A consumer may have nothing assigned.
+    """
+    for seconds in _LOOK_SECONDS:
+        if seconds >= timeout:
+            break
+        try:
+            return call(seconds)
+        except KafkaException as error:
+            client.poll(0)
+            if error.args[0].code() not in _SILENCE:
+                raise
+        timeout -= seconds
     try:
-        low, high = client.get_watermark_offsets(
-            TopicPartition(topic, partition), timeout=timeout, cached=False
+        return call(timeout)
+    except KafkaException:
+        client.poll(0)
+        raise
+
+
+def reach(settings: Settings, *, timeout: float) -> None:
+    """Ask all brokers for something. Raises Fatal when one turns us away, Transient when none answers.
+
+    `timeout` is seconds for the first answer, and then for all.
+    """
+    client = admin(settings)
+    try:
+        ask(client, lambda seconds: client.list_topics(timeout=seconds), timeout=timeout)
+    except KafkaException as error:
+        raise away(settings, error.args[0]) from error
+    # Each is asked by the name that it gives itself: a certificate may fit the bootstrap address only.
+    groups = client.list_consumer_groups(request_timeout=timeout)
+    while not groups.done():
+        client.poll(_STEP_SECONDS)
+
+
+def away(settings: Settings, reason: KafkaError) -> Transient:
+    """What to raise when no broker answers, or none in a language that we speak."""
+    return Transient(
+        f"Kafka {settings.kafka.bootstrap_servers} does not answer: {plain_words(reason)}",
+        remedy="see that it runs; check HEADWATER_KAFKA__BOOTSTRAP_SERVERS and "
+        "HEADWATER_KAFKA__SECURITY_PROTOCOL",
+    )
+
+
+def watermarks(client: Consumer, topic: str, partition: int = 0, *, timeout: float = 10.0) -> tuple[int, int]:
+    """First offset kept and offset after the last one, of a client that has nothing assigned.
+
+    Raises Transient when the broker does not answer, Fatal when it turns us away.
+    """
+    place = TopicPartition(topic, partition)
+    try:
+        low, high = ask(
+            client,
+            lambda seconds: client.get_watermark_offsets(place, timeout=seconds, cached=False),
+            timeout=timeout,
         )
     except KafkaException as error:
         raise Transient(f"cannot read the offsets of {topic}[{partition}]: {error}") from error
@@ -116,7 +170,7 @@ def read_range(
     """Messages of one partition with start <= offset < end (control records and compacted ones are skipped).
 
     Raises Transient when the broker does not deliver within `timeout` seconds a message, Fatal when
-    the range starts below what the topic still holds.
+    the range starts below what the topic still holds or the broker turns us away.
     """
     if start >= end:
         return

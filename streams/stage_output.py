@@ -62,7 +62,7 @@ class StageOutput:
         """Take the partition over from any earlier owner. Raises Stopped, or Fatal when refused."""
         public = kafka.producer(self._settings, transactional_id=self._transactional_id)
         call = partial(public.init_transactions, _CALL_SECONDS)
-        self._retry(lambda: self._persist(call, "init_transactions"), "start")
+        self._retry(lambda: self._persist(public, call, "init_transactions"), "start")
         self._public = public
 
     def close(self) -> None:
@@ -100,12 +100,12 @@ class StageOutput:
             for outcome, positions in zip(outcomes, landed, strict=True):
                 if outcome.ledger is not None and positions is not None:
                     self._send(producer, outcome.ledger(positions.positions()), None)
-            self._persist(partial(producer.commit_transaction, _CALL_SECONDS), "commit_transaction")
+            self._persist(producer, partial(producer.commit_transaction, _CALL_SECONDS), "commit_transaction")
         except (KafkaException, Transient) as error:
             cause = error.args[0] if isinstance(error, KafkaException) else None
             if isinstance(cause, KafkaError) and not cause.txn_requires_abort():
                 raise
-            self._persist(partial(producer.abort_transaction, _CALL_SECONDS), "abort_transaction")
+            self._persist(producer, partial(producer.abort_transaction, _CALL_SECONDS), "abort_transaction")
             raise Transient(f"transaction of {self._transactional_id} aborted: {error}") from error
 
     def _send_public(self, producer: Producer, outcome: Outcome) -> _Landed | None:
@@ -158,7 +158,7 @@ class StageOutput:
             if self._stop.is_set():
                 raise Stopped("stopped while the brokers acknowledged nothing")
 
-    def _persist(self, call: Callable[[], object], what: str) -> None:
+    def _persist(self, producer: Producer, call: Callable[[], object], what: str) -> None:
         """Repeat a transactional call while librdkafka says that the same call may succeed."""
         while True:
             try:
@@ -171,6 +171,8 @@ class StageOutput:
                 if self._stop.is_set():
                     raise Stopped(f"stopped while {what} was retried") from error
                 _log.warning("retrying", what=what, error=str(cause))
+                # The call serves no callbacks: whether brokers turn us away is heard here.
+                producer.poll(0)
 
     def _retry(self, call: Callable[[], None], what: str) -> None:
         pause = _FIRST_BACKOFF_SECONDS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,12 +11,14 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
+    ClusterMetadata,
     ConfigEntry,
     ConfigResource,
     ConfigSource,
     NewPartitions,
     NewTopic,
     ResourceType,
+    TopicMetadata,
 )
 
 from headwater import kafka
@@ -50,17 +52,18 @@ class KafkaCluster:
     """A real cluster, by librdkafka's admin client."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._admin: AdminClient = kafka.admin(settings)
 
     def topics(self, names: Sequence[str]) -> dict[str, Present]:
         """Those of the named topics that exist."""
-        found = _ask(lambda: self._admin.list_topics(timeout=SECONDS)).topics
+        found = self._known()
         existing = [name for name in names if name in found]
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in existing]
         futures = self._admin.describe_configs(resources, request_timeout=SECONDS) if resources else {}
         present = {}
         for resource, future in futures.items():
-            entries: dict[str, ConfigEntry] = _ask(future.result)
+            entries: dict[str, ConfigEntry] = self._answer(future)
             own = (key for key, entry in entries.items() if _is_own(entry))
             present[resource.name] = Present(
                 partitions=len(found[resource.name].partitions),
@@ -101,45 +104,61 @@ class KafkaCluster:
             self._admin.poll(_LOOK_AGAIN_SECONDS)
 
     def _unseen(self, partitions: Mapping[str, int]) -> list[str]:
-        found = _ask(lambda: self._admin.list_topics(timeout=SECONDS)).topics if partitions else {}
+        found = self._known() if partitions else {}
         return [
             name
             for name, least in partitions.items()
             if name not in found or len(found[name].partitions) < least
         ]
 
-    @staticmethod
-    def _wait(future: Any, name: str, verb: str) -> None:  # noqa: ANN401 - confluent_kafka is untyped
+    def _known(self) -> Mapping[str, TopicMetadata]:
+        def listed(seconds: float) -> ClusterMetadata:
+            return self._admin.list_topics(timeout=seconds)
+
         try:
-            _ask(future.result)
+            return kafka.ask(self._admin, listed, timeout=SECONDS).topics
+        except KafkaException as error:
+            raise self._verdict(error) from error
+
+    def _wait(self, future: Any, name: str, verb: str) -> None:  # noqa: ANN401 - confluent_kafka is untyped
+        try:
+            self._answer(future)
         except Fatal as error:
             cause = error.__cause__
             if isinstance(cause, KafkaException) and cause.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
                 return
             raise Fatal(f"cannot {verb} topic {name}: {error.message}", remedy=error.remedy) from error
 
+    def _answer(self, future: Any) -> Any:  # noqa: ANN401 - confluent_kafka is untyped
+        """What a future brings; its failure as Transient or Fatal."""
+        while not future.done():
+            self._admin.poll(_LOOK_AGAIN_SECONDS)  # raises Fatal when the brokers turn us away
+        try:
+            return future.result()
+        except KafkaException as error:
+            raise self._verdict(error) from error
+
+    def _verdict(self, error: KafkaException) -> Transient | Fatal:
+        reason: KafkaError = error.args[0]
+        if reason.code() in _SILENCE:
+            return kafka.away(self._settings, reason)
+        text = f"Kafka: {reason.str() or reason.name()}"
+        if reason.retriable() or reason.code() in _PASSING:
+            return Transient(text)
+        return Fatal(text, remedy="check the cluster's limits and the user's rights")
+
 
 def _is_own(entry: ConfigEntry) -> bool:
     return ConfigSource(entry.source) is ConfigSource.DYNAMIC_TOPIC_CONFIG
 
 
-def _ask(call: Callable[[], Any]) -> Any:  # noqa: ANN401 - confluent_kafka is untyped
-    """The call's result; its failure as Transient or Fatal."""
-    try:
-        return call()
-    except KafkaException as error:
-        reason: KafkaError = error.args[0]
-        text = f"Kafka: {reason.str() or reason.name()}"
-        if reason.retriable() or reason.code() in _PASSING:
-            raise Transient(text) from error
-        raise Fatal(text, remedy="check the cluster's limits and the user's rights") from error
-
-
-_PASSING = {
+_SILENCE = {
     KafkaError._ALL_BROKERS_DOWN,
     KafkaError._TRANSPORT,
     KafkaError._TIMED_OUT,
     KafkaError._TIMED_OUT_QUEUE,
+}
+_PASSING = {
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError.NOT_CONTROLLER,
     KafkaError.INVALID_REPLICATION_FACTOR,  # while a broker is still joining

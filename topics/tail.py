@@ -7,7 +7,16 @@ from collections.abc import Callable, Generator, Sequence
 from typing import Final, TypeAlias
 
 import orjson
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, KafkaError, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_END,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from confluent_kafka.admin import ClusterMetadata
 
 from headwater import kafka
 from headwater.errors import Fatal, Transient
@@ -20,6 +29,7 @@ from topics.catalog import TOPICS, topic_name
 
 Json: TypeAlias = Value
 _POLL_SECONDS: Final = 0.2
+_ANSWER_SECONDS: Final = 10.0
 _ANSWERS: Final = ("block", "receipts", "traces")
 """Fields that hold a node's answers as JSON bytes, in records that have an `event`."""
 
@@ -107,14 +117,14 @@ def follow(
     """Committed messages of all partitions, from the beginning or from now on.
 
     Without `forever` it ends where the topic ends now. `idle` is called when nothing came for a moment;
-    it stops the iteration by answering True. Raises Fatal when there is no such topic, Transient when
-    the brokers do not answer.
+    it stops the iteration by answering True. Raises Fatal when there is no such topic or the brokers turn
+    us away, Transient when they do not answer.
     """
     consumer = kafka.consumer(
         settings, f"headwater-tail-{uuid.uuid4().hex}", options={"enable.partition.eof": True}
     )
     try:
-        partitions = _partitions(consumer.list_topics(topic, timeout=10).topics[topic], topic)
+        partitions = _partitions(_metadata(settings, consumer, topic), topic)
         start = OFFSET_BEGINNING if from_beginning else OFFSET_END
         consumer.assign([TopicPartition(topic, each, start) for each in partitions])
         ended: set[int] = set()
@@ -133,6 +143,17 @@ def follow(
                 raise Transient(f"cannot read {topic}: {error.str()}")
     finally:
         consumer.close()
+
+
+def _metadata(settings: Settings, consumer: Consumer, topic: str) -> object:
+    def listed(seconds: float) -> ClusterMetadata:
+        found: ClusterMetadata = consumer.list_topics(topic, timeout=seconds)
+        return found
+
+    try:
+        return kafka.ask(consumer, listed, timeout=_ANSWER_SECONDS).topics[topic]
+    except KafkaException as error:
+        raise kafka.away(settings, error.args[0]) from error
 
 
 def _partitions(metadata: object, topic: str) -> Sequence[int]:

@@ -157,7 +157,11 @@ class GroupConsumer:
 
     def close(self) -> None:
         """Leave the group, so that others take over at once."""
-        self._consumer.close()
+        try:
+            self._consumer.close()
+        except Fatal as error:
+            # Brokers that turned us away have thrown us out by themselves.
+            _log.warning("the group is left without a word", reason=str(error))
 
 
 def _partitions(partitions: Sequence[TopicPartition]) -> list[Partition]:

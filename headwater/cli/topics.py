@@ -13,7 +13,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from headwater.settings import load_settings
+from headwater import logging
+from headwater.settings import Settings, load_settings
 from schemas.registry import Registry
 from topics import admin, export
 from topics.admin import Action, Change
@@ -61,7 +62,7 @@ def list_topics(data_dir: DataDir = None, json: Json = False) -> None:
 @app.command()
 def plan(data_dir: DataDir = None, json: Json = False, force: Force = False) -> None:
     """Show what `apply` would change in the cluster. Exit code 2 when there is something."""
-    changes = admin.plan(load_settings({"data_dir": data_dir}), force=force)
+    changes = admin.plan(_settings(data_dir), force=force)
     _print_changes(changes, json=json)
     if any(change.action is not Action.KEEP for change in changes):
         raise typer.Exit(2)
@@ -70,7 +71,7 @@ def plan(data_dir: DataDir = None, json: Json = False, force: Force = False) -> 
 @app.command()
 def apply(data_dir: DataDir = None, json: Json = False, force: Force = False) -> None:
     """Create and alter topics; never shrink or delete. Exit code 1 when a change was refused."""
-    changes = admin.apply(load_settings({"data_dir": data_dir}), force=force)
+    changes = admin.apply(_settings(data_dir), force=force)
     _print_changes(changes, json=json)
     if any(change.action is Action.REFUSED for change in changes):
         raise typer.Exit(1)
@@ -91,7 +92,7 @@ def tail(
 
     Long texts are cut on a terminal, unless --json is given.
     """
-    settings = load_settings({"data_dir": data_dir})
+    settings = _settings(data_dir)
     decoder = Decoder(Registry(settings).schema)
     whole = json or not sys.stdout.isatty()
     messages = follow(
@@ -129,6 +130,13 @@ def export_files(
     )
     if check and stale:
         raise typer.Exit(1)
+
+
+def _settings(data_dir: Path | None) -> Settings:
+    """Settings of a command that talks to Kafka: what the client warns of must not be among its lines."""
+    settings = load_settings({"data_dir": data_dir})
+    logging.configure("topics", settings.log_level, settings.log_format)
+    return settings
 
 
 def _print_changes(changes: list[Change], *, json: bool) -> None:

@@ -1,0 +1,97 @@
+"""What librdkafka reports in the background: which of it is the end, and which setting puts that right.
+
+librdkafka itself never gives up: to it a wrong password is one more reason to connect again. The reasons
+differ in their words only; tests/integration/test_secured_kafka.py holds them against a real broker.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import Final
+
+from confluent_kafka import KafkaError
+
+from headwater.errors import Fatal
+from headwater.logging import get_logger
+from headwater.settings import KafkaSettings
+
+# A broker that is away is tried several times a second; a person needs to know only now and then.
+_AGAIN_SECONDS: Final = 10.0
+
+# A broker answered, so that it is not merely away: a connection lost during a login reads otherwise.
+_LOGIN: Final = re.compile(r"SASL authentication error: (.*)")
+_MECHANISM: Final = re.compile(r"mechanism handshake failed: Broker: Unsupported SASL mechanism: (.*)")
+_NO_LOGIN: Final = re.compile(r"mechanism handshake failed: Broker: (.*)")
+_THEIR_CERTIFICATE: Final = re.compile(r"(certificate verify failed)")
+# TLS alerts about a certificate (RFC 8446, 6.2), ours being the only one that a broker looks at.
+_OUR_CERTIFICATE: Final = re.compile(r"(alert [a-z ]+): SSL alert number (?:4[2-689]|116)\b")
+_BROKER: Final = re.compile(r"^(?:[a-z_]+://)?([^/ ]+:\d+)/")
+# How long it took, and how often it was left out: different each time.
+_CHANGING: Final = re.compile(r" \(after \d+ms in state .*\)$")
+_log = get_logger("headwater.kafka")
+
+
+class ErrorCallback:
+    """The `error_cb` of one client: raises Fatal when a broker turned us away, else logs a warning.
+
+    What it raises comes out of the `poll`, `consume` or `flush` that served it.
+    """
+
+    def __init__(self, settings: KafkaSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._said: dict[str, float] = {}
+
+    def __call__(self, error: KafkaError) -> None:
+        turned_away = refusal(error, self._settings)
+        if turned_away is not None:
+            raise turned_away
+        now, words = self._clock(), plain_words(error)
+        self._said = {each: when for each, when in self._said.items() if now - when < _AGAIN_SECONDS}
+        if words not in self._said:
+            self._said[words] = now
+            _log.warning("kafka", error=words, fatal=error.fatal(), retriable=error.retriable())
+
+
+def plain_words(error: KafkaError) -> str:
+    """What an error says, the same each time that it happens again."""
+    return _CHANGING.sub("", error.str() or error.name())
+
+
+def refusal(error: KafkaError, settings: KafkaSettings) -> Fatal | None:
+    """The error as a Fatal with its remedy when a broker turned us away, None when waiting may cure it."""
+    said = plain_words(error)
+    speaker = _BROKER.match(said)
+    broker = f"Kafka {speaker[1] if speaker else settings.bootstrap_servers}"
+    if error.code() == KafkaError._AUTHENTICATION and (found := _LOGIN.search(said)):
+        return Fatal(
+            f"{broker} refuses user {settings.sasl_username}: {found[1]}",
+            remedy="correct HEADWATER_KAFKA__SASL_USERNAME, HEADWATER_KAFKA__SASL_PASSWORD or "
+            "HEADWATER_KAFKA__SASL_MECHANISM",
+        )
+    if found := _MECHANISM.search(said):
+        return Fatal(
+            f"{broker} does not take SASL mechanism {settings.sasl_mechanism}: {found[1]}",
+            remedy="set HEADWATER_KAFKA__SASL_MECHANISM to one that it supports",
+        )
+    if found := _NO_LOGIN.search(said):
+        return Fatal(
+            f"{broker} does not expect a SASL login there: {found[1]}",
+            remedy="correct HEADWATER_KAFKA__SECURITY_PROTOCOL or the port in "
+            "HEADWATER_KAFKA__BOOTSTRAP_SERVERS",
+        )
+    if found := _THEIR_CERTIFICATE.search(said):
+        return Fatal(
+            f"{broker}: its certificate is not trusted: {found[1]}",
+            remedy="set HEADWATER_KAFKA__SSL_CA_LOCATION to the CA that signed it, or call the broker by a "
+            "name that it carries, in HEADWATER_KAFKA__BOOTSTRAP_SERVERS and in its advertised.listeners",
+        )
+    if found := _OUR_CERTIFICATE.search(said):
+        return Fatal(
+            f"{broker} refuses our client certificate: {found[1]}",
+            remedy="set HEADWATER_KAFKA__SSL_CERTIFICATE_LOCATION and HEADWATER_KAFKA__SSL_KEY_LOCATION to "
+            "one that it trusts",
+        )
+    return None
