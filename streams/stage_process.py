@@ -6,15 +6,14 @@ import asyncio
 import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import suppress
 from typing import Final, cast
 
 import faust
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from faust.types import TP, ChannelT, EventT, StreamT
 
-from headwater import metrics
-from headwater.errors import Fatal, Transient
+from headwater import kafka, metrics
+from headwater.errors import Fatal, HeadwaterError, Transient
 from headwater.health import HEALTH
 from headwater.logging import get_logger
 from headwater.settings import Settings
@@ -25,6 +24,7 @@ from streams.stage_gate import Incoming
 from streams.stage_output import Stopped
 from streams.stage_runner import Delivery, StageRunner
 from streams.tables import AcknowledgedTable
+from streams.turned_away import REACH_SECONDS, turned_away
 from topics.catalog import topic_name
 
 _log = get_logger("streams.process")
@@ -71,32 +71,49 @@ class StageProcess:
             value_serializer="raw",
         )
         app.agent(topic, name=found.group, concurrency=1)(self._agent(runner))
-        try:
-            await app.start()
-        except KafkaError as error:
-            with suppress(KafkaError):
-                await app.stop()
-            raise self._no_kafka(error) from error
-        HEALTH.say("assignment", True, "standing by, no event so far")
-        lag = asyncio.ensure_future(self._report_lag(app, runner))
-        crashed = asyncio.ensure_future(app.wait_until_stopped())
-        ended = asyncio.ensure_future(self._ended.wait())
-        await asyncio.wait({crashed, ended}, return_when=asyncio.FIRST_COMPLETED)
+        failure = await self._live(app, runner)
         self._stop.set()
-        failure = self._failure or app.crash_reason
-        if failure is None and not self._ended.is_set():
-            failure = Fatal("the Faust application stopped by itself", remedy="see the log above")
         if failure is not None:
             HEALTH.fail(str(failure))
         await self._drain(app, runner)
-        for task in (crashed, ended, lag):
-            task.cancel()
         if isinstance(failure, KafkaError):
-            raise self._no_kafka(failure) from failure
+            raise await self._no_kafka(failure) from failure
         if failure is not None:
             raise failure
 
-    def _no_kafka(self, error: KafkaError) -> Transient:
+    async def _live(self, app: faust.App, runner: StageRunner) -> BaseException | None:
+        """Start the application and wait for what ends it; None when that is a signal."""
+        # It waits for the group's coordinator as long as that takes, deaf to signals and refusals.
+        starting = asyncio.ensure_future(app.start())
+        ended = asyncio.ensure_future(self._ended.wait())
+        refused = asyncio.ensure_future(turned_away(self._settings))
+        tasks = {starting, ended, refused}
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                problem = starting.exception()
+                if problem is not None:
+                    return problem
+                HEALTH.say("assignment", True, "standing by, no event so far")
+                crashed = asyncio.ensure_future(app.wait_until_stopped())
+                tasks |= {asyncio.ensure_future(self._report_lag(app, runner)), crashed}
+                await asyncio.wait({crashed, ended, refused}, return_when=asyncio.FIRST_COMPLETED)
+            failure: BaseException | None = self._failure or app.crash_reason
+            if failure is None and refused.done():
+                failure = refused.result()
+            if failure is None and not self._ended.is_set():
+                failure = Fatal("the Faust application stopped by itself", remedy="see the log above")
+            return failure
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _no_kafka(self, error: KafkaError) -> HeadwaterError:
+        """What aiokafka's error means. It logs why it cannot connect and raises only that it cannot."""
+        try:
+            await asyncio.to_thread(kafka.reach, self._settings, timeout=REACH_SECONDS)
+        except HeadwaterError as reason:
+            return reason
         servers = self._settings.kafka.bootstrap_servers
         return Transient(f"Kafka {servers}: {error}", remedy="see that it runs, then start this again")
 
@@ -140,6 +157,8 @@ class StageProcess:
                 await app.stop()
         except TimeoutError:
             _log.warning("did not drain in time, what is unacknowledged will be read again")
+        except KafkaError as error:
+            _log.warning("stopped without Kafka", error=str(error))
         runner.close()
 
 

@@ -1,0 +1,53 @@
+"""Notices that a login stopped working while a worker ran: a changed password, an expired certificate.
+
+aiokafka tries for ever and says so only in its log. Whatever error it logs, librdkafka is asked why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from headwater import kafka
+from headwater.errors import Fatal, Transient
+from headwater.logging import get_logger
+from headwater.settings import Settings
+
+REACH_SECONDS: Final = 2.0
+_PAUSE_SECONDS: Final = 10.0
+_log = get_logger("streams.kafka")
+
+
+async def turned_away(settings: Settings) -> Fatal:
+    """Return once the brokers turned us away, with the reason. A broker that is merely away is waited for."""
+    loop, heard = asyncio.get_running_loop(), asyncio.Event()
+    # aiokafka's consumer lives in a thread of its own.
+    handler = _Errors(lambda: loop.call_soon_threadsafe(heard.set))
+    logger = logging.getLogger("aiokafka")
+    logger.addHandler(handler)
+    try:
+        while True:
+            await heard.wait()
+            try:
+                await asyncio.to_thread(kafka.reach, settings, timeout=REACH_SECONDS)
+                heard.clear()
+            except Transient as reason:
+                _log.warning("waiting for Kafka", reason=str(reason))
+            except Fatal as reason:
+                return reason
+            await asyncio.sleep(_PAUSE_SECONDS)
+    finally:
+        logger.removeHandler(handler)
+
+
+class _Errors(logging.Handler):
+    """Calls back at every error that is logged."""
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        super().__init__(logging.ERROR)
+        self._call = call
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._call()
