@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 ROOT = Path(__file__).parent.parent
 DATA = Path(os.environ.get("HEADWATER_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -28,6 +31,17 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             ("HEADWATER_TEST_", "HEADWATER_CACHE_DIR", "HEADWATER_JAVA_HOME")
         ):
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def _logging_of_its_own() -> Iterator[None]:
+    """A command run in a test sets logging up for the process, on an error stream that ends with the test."""
+    yield
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter):
+            root.removeHandler(handler)
+    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from connectors.evm.answers import HttpAnswer
@@ -41,6 +42,17 @@ class MemoryStore:
         self.trimmed = 0
         self.time_ms = 0
         self.times: list[int] = []
+        self._written = threading.Condition()
+
+    async def until(self, fact: Callable[[], bool], seconds: float = 20) -> None:
+        """Wait until something is true that only a write makes true. Raises TimeoutError."""
+
+        def wait() -> bool:
+            with self._written:
+                return self._written.wait_for(fact, seconds)
+
+        if not await asyncio.to_thread(wait):
+            raise TimeoutError(f"not true after {seconds} s")
 
     def bounds(self) -> tuple[int, int]:
         return self.trimmed, len(self.log)
@@ -62,9 +74,11 @@ class MemoryStore:
         return [self._write(message) for message in messages]
 
     def _write(self, message: Outgoing) -> int:
-        self.log.append((len(self.log), message))
-        self.times.append(self.time_ms)
-        return len(self.log) - 1
+        with self._written:
+            self.log.append((len(self.log), message))
+            self.times.append(self.time_ms)
+            self._written.notify_all()
+            return len(self.log) - 1
 
     def renew(self) -> None:
         """Nothing is ever under way here."""

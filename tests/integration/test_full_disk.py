@@ -11,7 +11,7 @@ import pytest
 
 from headwater.local.stack import Programs
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(240)]
 # In a user and mount namespace of its own, so that no right is needed to have a small disk.
 ALONE = ("unshare", "--user", "--map-root-user", "--mount")
 DISK = "mount -t tmpfs -o size=900m tmpfs"

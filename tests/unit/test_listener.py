@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
@@ -271,23 +270,16 @@ async def test_a_failed_write_means_a_new_claim_and_nothing_twice(lost: bool) ->
     assert hashes(store) == chain.hashes
 
 
-async def until(fact: Callable[[], bool]) -> None:
-    """Lets other tasks run until something is true."""
-    async with asyncio.timeout(20):
-        while not fact():  # noqa: ASYNC110 - the log in memory has no event to wait for
-            await asyncio.sleep(0)
-
-
 async def test_the_run_loop_claims_again_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     chain, node = served(4)
     store = MemoryStore()
     rig = make_rig(store, [node])
     monkeypatch.setattr("connectors.base.Backoff.next", lambda *_: 0.0)
     task = asyncio.create_task(rig.listener.run())
-    await until(lambda: store.bounds()[1] >= 5)
+    await store.until(lambda: store.bounds()[1] >= 5)
     store.fail_appends = 2
     chain.extend(3)
-    await until(lambda: len(canonical(store)) == 7)
+    await store.until(lambda: len(canonical(store)) == 7)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
