@@ -15,7 +15,7 @@ from headwater.local.stack import Programs
 from tests.integration.checks import check_verify
 from tests.integration.line import Line
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(240)]
 
 
 def test_three_brokers_hold_every_topic_and_one_may_die(tmp_path: Path, programs: Programs) -> None:
