@@ -163,7 +163,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         process.end()
 
 
-@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("line", ["passwords", pytest.param("certificates", marks=pytest.mark.soak)])
 def test_the_line_runs_over_it(line: str, variables: Variables, start: Start, registry_url: str) -> None:
     chain = AdjustableChain.synthetic(6, first=0)
     ways = {role: variables(way) for role, way in LINES[line].items()}
