@@ -10,7 +10,7 @@ from connectors.clickhouse.sink_messages import Message, Partition
 
 # A small insert follows the one before it no sooner than this: each insert makes a part to be merged.
 PACE_SECONDS: Final = 0.1
-BATCH_BYTES: Final = 12 * 1024 * 1024
+BATCH_BYTES: Final = 24 * 1024 * 1024
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ from headwater.health import HEALTH
 from headwater.settings import SinkSettings
 
 # Of values waiting for a lane; Python's objects around them take about as much again.
-BUFFER_BYTES: Final = 48 * 1024 * 1024
+BUFFER_BYTES: Final = 72 * 1024 * 1024
 HELD_BLOCKS: Final = 2_000  # of one coverage partition; more are left on the topic
 COMMIT_SECONDS: Final = 0.5
 STUCK_SECONDS: Final = 5.0  # full buffers for so long: everything is paused and the group is served

@@ -58,6 +58,8 @@ class PlainShow(Show):
 class LiveShow(Show):
     """The live screen; lines that should stay are kept for the end."""
 
+    feed = True
+
     def __init__(self, console: Console, live: Live) -> None:
         self._console, self._live = console, live
         self._next = 0.0

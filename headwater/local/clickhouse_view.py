@@ -32,13 +32,24 @@ SELECT block_number, token_standard, token_address_hex AS token, from_address_he
 FROM {db}.token_transfers
 WHERE chain_id = {chain_id} AND block_number >= {least} AND NOT removed
 ORDER BY block_number DESC, log_index DESC, batch_index DESC LIMIT {shown}"""
+# Picked by block, where the table of transactions is ordered, and then looked up by hash, where the table of
+# states is: reading the newest states out of all would cost more the longer history is.
 STATES = """
 SELECT block_number, lower(hex(hash)) AS id, state, ifNull(toString(execution_status), '') AS execution,
        row_number() OVER (PARTITION BY state ORDER BY block_number DESC, hash) AS place
 FROM (
     SELECT block_number, hash, state, execution_status
     FROM {db}.transaction_states
-    WHERE chain_id = {chain_id} AND block_number >= {least}
+    WHERE chain_id = {chain_id} AND hash IN (
+        SELECT hash FROM {db}.transactions
+        WHERE chain_id = {chain_id} AND block_number >= {least} AND (
+            removed OR block_number IN (
+                SELECT toUInt64(least({visible}, max(block_number)) - arrayJoin(range(4)))
+                FROM {db}.heads WHERE chain_id = {chain_id} GROUP BY tag
+            )
+        )
+        ORDER BY block_number DESC LIMIT {a_block} BY block_number, removed
+    )
     ORDER BY version DESC LIMIT 1 BY hash
 )
 ORDER BY place, block_number DESC LIMIT {shown}"""
@@ -61,13 +72,17 @@ class TablesView:
 
 
 class Tables:
-    """Asks one ClickHouse over HTTP. Answers nothing rather than raise: a screen outlives a restart."""
+    """Asks one ClickHouse over HTTP. Answers nothing rather than raise: a screen outlives a restart.
 
-    def __init__(self, url: str, database: str, chain_id: int) -> None:
+    Without `feed` the last transfers and states are left out: on a busy chain they cost more than all else.
+    """
+
+    def __init__(self, url: str, database: str, chain_id: int, *, feed: bool = True) -> None:
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 8123
         self._values = {"db": database, "chain_id": str(chain_id), "shown": str(SHOWN)}
-        self._values["recent"] = str(RECENT_BLOCKS)
+        self._values |= {"recent": str(RECENT_BLOCKS), "a_block": str(SHOWN // 4)}
+        self._feed = feed
         self._least = 0
 
     def look(self) -> TablesView:
@@ -85,8 +100,8 @@ class Tables:
             visible,
             _seconds(coverage.get("p50")) if visible is not None else None,
             _seconds(coverage.get("p99")) if visible is not None else None,
-            tuple(_transfer(row) for row in self._ask(TRANSFERS)),
-            tuple(_state(row) for row in self._ask(STATES)),
+            tuple(_transfer(row) for row in self._ask(TRANSFERS)) if self._feed else (),
+            tuple(_state(row) for row in self._ask(STATES, visible=str(visible or 0))) if self._feed else (),
         )
 
     def is_visible(self, number: int) -> bool:

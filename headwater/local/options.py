@@ -25,7 +25,9 @@ class Options:
 
 
 class Show:
-    """Where a run shows itself; the real ones are in `headwater.cli.up`."""
+    """Where a run shows itself; the real ones are in `headwater.cli.up`. `feed`: transfers and states too."""
+
+    feed = False
 
     def update(self, snapshot: Snapshot) -> None:
         """Called about ten times a second."""

@@ -92,7 +92,9 @@ class Run:
         )
         self._supervisor.add(self._pipeline(settings))
         self._supervisor.open(CHAIN)
-        self._tables = Tables(self._stack.clickhouse_url, settings.clickhouse.database, facts.chain_id)
+        self._tables = Tables(
+            self._stack.clickhouse_url, settings.clickhouse.database, facts.chain_id, feed=self._show.feed
+        )
         self._collector = Collector(
             self._snapshot, self._metrics, self._tables, self._part_views, self._keep_chain
         )

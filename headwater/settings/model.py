@@ -79,7 +79,7 @@ class ChainSettings(Section):
 class SinkSettings(Section):
     """The ClickHouse sink."""
 
-    batch_rows: int = Field(50_000, ge=1, description="Rows that make an insert.")
+    batch_rows: int = Field(100_000, ge=1, description="Rows that make an insert.")
     batch_seconds: float = Field(1.0, gt=0, description="Age at which a smaller batch goes in, seconds.")
     buffer_messages: int = Field(400_000, ge=1_000, description="Messages held in memory at most.")
     max_bad_ratio: float = Field(

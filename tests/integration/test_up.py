@@ -159,6 +159,8 @@ def test_first_start_serves_on_loopback_beside_a_neighbour_and_drains_on_sigterm
     snapshot = json.loads(status.stdout)
     assert snapshot["visible"] is not None
     assert snapshot["rows"]["blocks"] > 0
+    assert snapshot["transfers"]
+    assert "INCLUDED" in {each["state"] for each in snapshot["states"]}
     assert {part["name"] for part in snapshot["parts"]} >= {"kafka", "registry", "clickhouse", "listen"}
     assert run.end(signal.SIGTERM) < STOP_SECONDS
     assert run.process.returncode == 0, "\n".join(run.lines)
