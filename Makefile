@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
 .PHONY: help env run test lint soak bench lock contracts clean
 .DEFAULT_GOAL := help
@@ -14,8 +15,13 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Headwater needs Python 3.11: set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "environment: installing the locked dependencies into $(VENV) (about 1.5 GB, once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.lock
+	@$(PIP) --require-hashes -r $(VENV)/uv.lock
+	@index="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}"; \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --system-certs $${index:+--default-index "$$index"} \
+	    --require-hashes --no-deps --compile-bytecode -r requirements.lock \
+	|| { echo "environment: uv cannot install it, trying pip" >&2; $(PIP) --require-hashes -r requirements.lock; }
+	@$(PIP) --no-build-isolation -e .
 	@touch $@
 
 env: $(STAMP) ## make .venv with the locked, hashed dependencies

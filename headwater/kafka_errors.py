@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 from confluent_kafka import KafkaError
 
@@ -20,13 +20,47 @@ from headwater.settings import KafkaSettings
 # A broker that is away is tried several times a second; a person needs to know only now and then.
 _AGAIN_SECONDS: Final = 10.0
 
-# A broker answered, so that it is not merely away: a connection lost during a login reads otherwise.
-_LOGIN: Final = re.compile(r"SASL authentication error: (.*)")
-_MECHANISM: Final = re.compile(r"mechanism handshake failed: Broker: Unsupported SASL mechanism: (.*)")
-_NO_LOGIN: Final = re.compile(r"mechanism handshake failed: Broker: (.*)")
-_THEIR_CERTIFICATE: Final = re.compile(r"(certificate verify failed)")
-# TLS alerts about a certificate (RFC 8446, 6.2), ours being the only one that a broker looks at.
-_OUR_CERTIFICATE: Final = re.compile(r"(alert [a-z ]+): SSL alert number (?:4[2-689]|116)\b")
+
+class _Refusal(NamedTuple):
+    """Words of librdkafka's, after the error's name, and what they mean to the reader of a log."""
+
+    words: re.Pattern[str]
+    meaning: str
+    remedy: str
+
+
+_REFUSALS: Final = (
+    _Refusal(
+        # A broker answered, so that it is not merely away: a connection lost during a login reads otherwise.
+        re.compile(r"^_AUTHENTICATION .*SASL authentication error: (.*)"),
+        "{broker} refuses user {settings.sasl_username}: {reason}",
+        "correct HEADWATER_KAFKA__SASL_USERNAME, HEADWATER_KAFKA__SASL_PASSWORD or "
+        "HEADWATER_KAFKA__SASL_MECHANISM",
+    ),
+    _Refusal(
+        re.compile(r"mechanism handshake failed: Broker: Unsupported SASL mechanism: (.*)"),
+        "{broker} does not take SASL mechanism {settings.sasl_mechanism}: {reason}",
+        "set HEADWATER_KAFKA__SASL_MECHANISM to one that it supports",
+    ),
+    _Refusal(
+        re.compile(r"mechanism handshake failed: Broker: (.*)"),
+        "{broker} does not expect a SASL login there: {reason}",
+        "correct HEADWATER_KAFKA__SECURITY_PROTOCOL or the port in HEADWATER_KAFKA__BOOTSTRAP_SERVERS",
+    ),
+    _Refusal(
+        re.compile(r"(certificate verify failed)"),
+        "{broker}: its certificate is not trusted: {reason}",
+        "set HEADWATER_KAFKA__SSL_CA_LOCATION to the CA that signed it, or call the broker by a "
+        "name that it carries, in HEADWATER_KAFKA__BOOTSTRAP_SERVERS and in its advertised.listeners",
+    ),
+    _Refusal(
+        # TLS alerts about a certificate (RFC 8446, 6.2), ours being the only one that a broker looks at.
+        re.compile(r"(alert [a-z ]+): SSL alert number (?:4[2-689]|116)\b"),
+        "{broker} refuses our client certificate: {reason}",
+        "set HEADWATER_KAFKA__SSL_CERTIFICATE_LOCATION and HEADWATER_KAFKA__SSL_KEY_LOCATION to "
+        "one that it trusts",
+    ),
+)
 _BROKER: Final = re.compile(r"^(?:[a-z_]+://)?([^/ ]+:\d+)/")
 # How long it took, and how often it was left out: different each time.
 _CHANGING: Final = re.compile(r" \(after \d+ms in state .*\)$")
@@ -65,33 +99,7 @@ def refusal(error: KafkaError, settings: KafkaSettings) -> Fatal | None:
     said = plain_words(error)
     speaker = _BROKER.match(said)
     broker = f"Kafka {speaker[1] if speaker else settings.bootstrap_servers}"
-    if error.code() == KafkaError._AUTHENTICATION and (found := _LOGIN.search(said)):
-        return Fatal(
-            f"{broker} refuses user {settings.sasl_username}: {found[1]}",
-            remedy="correct HEADWATER_KAFKA__SASL_USERNAME, HEADWATER_KAFKA__SASL_PASSWORD or "
-            "HEADWATER_KAFKA__SASL_MECHANISM",
-        )
-    if found := _MECHANISM.search(said):
-        return Fatal(
-            f"{broker} does not take SASL mechanism {settings.sasl_mechanism}: {found[1]}",
-            remedy="set HEADWATER_KAFKA__SASL_MECHANISM to one that it supports",
-        )
-    if found := _NO_LOGIN.search(said):
-        return Fatal(
-            f"{broker} does not expect a SASL login there: {found[1]}",
-            remedy="correct HEADWATER_KAFKA__SECURITY_PROTOCOL or the port in "
-            "HEADWATER_KAFKA__BOOTSTRAP_SERVERS",
-        )
-    if found := _THEIR_CERTIFICATE.search(said):
-        return Fatal(
-            f"{broker}: its certificate is not trusted: {found[1]}",
-            remedy="set HEADWATER_KAFKA__SSL_CA_LOCATION to the CA that signed it, or call the broker by a "
-            "name that it carries, in HEADWATER_KAFKA__BOOTSTRAP_SERVERS and in its advertised.listeners",
-        )
-    if found := _OUR_CERTIFICATE.search(said):
-        return Fatal(
-            f"{broker} refuses our client certificate: {found[1]}",
-            remedy="set HEADWATER_KAFKA__SSL_CERTIFICATE_LOCATION and HEADWATER_KAFKA__SSL_KEY_LOCATION to "
-            "one that it trusts",
-        )
+    for words, meaning, remedy in _REFUSALS:
+        if found := words.search(f"{error.name()} {said}"):
+            return Fatal(meaning.format(broker=broker, settings=settings, reason=found[1]), remedy=remedy)
     return None

@@ -21,7 +21,7 @@ from headwater.local.services import anvil
 from headwater.local.snapshot import PartView, Snapshot
 from headwater.local.stack import Programs, Stack
 from headwater.local.supervisor import Part, PartStatus, Supervisor
-from headwater.settings import Settings, chain_name, environment, load_settings
+from headwater.settings import Settings, chain_name, environment, load_settings, logins
 
 STOP_SECONDS = 18.0  # of the 20 that a stop may take
 FULL_DISK_STOP_SECONDS = 6.0  # roles would wait for brokers that cannot write
@@ -219,7 +219,9 @@ class Run:
                     # The local chain is here and makes a block a second: looking often costs nothing.
                     "poll_seconds": None if self._options.rpc else 0.2,
                 },
-            }
+            },
+            # Those of the shell are for the services that it works with, and our own would not know them.
+            ignored=logins(),
         )
 
     def _rpc(self) -> tuple[str, ...]:

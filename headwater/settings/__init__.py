@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
@@ -11,7 +11,7 @@ from pydantic import SecretStr, ValidationError
 from headwater.errors import Fatal
 from headwater.settings.chains import CHAIN_NAMES, chain_name
 from headwater.settings.kafka import KafkaSettings
-from headwater.settings.layers import known, merged, nested, value_of, variable
+from headwater.settings.layers import known, logins, merged, nested, value_of, variable
 from headwater.settings.masking import mask_url, masked
 from headwater.settings.model import (
     ChainSettings,
@@ -32,6 +32,7 @@ __all__ = [
     "chain_name",
     "environment",
     "load_settings",
+    "logins",
     "mask_url",
     "masked",
     "provenance",
@@ -39,13 +40,16 @@ __all__ = [
 
 
 def load_settings(
-    overrides: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    ignored: Collection[str] = (),
 ) -> Settings:
-    """Merge the layers and validate. `overrides` is nested as the YAML file is.
+    """Merge the layers and validate. `overrides` is nested as the YAML file is; `ignored` only it can set.
 
     Raises Fatal naming the setting, where it came from and, for an unknown one, the nearest known name.
     """
-    values, origins = merged(overrides or {}, os.environ if environ is None else environ)
+    values, origins = merged(overrides or {}, os.environ if environ is None else environ, ignored)
     try:
         return Settings(**nested(values))
     except ValidationError as error:

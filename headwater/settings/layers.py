@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +114,16 @@ def _local_stack(data_dir: str) -> dict[str, Any]:
     return {setting: found[name] for name, setting in names.items() if found.get(name) is not None}
 
 
-def merged(overrides: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+def logins() -> frozenset[str]:
+    """The settings that prove who we are to Kafka, registry and ClickHouse, and the name of its cluster."""
+    kafka = ("kafka.security_", "kafka.sasl_", "kafka.ssl_")
+    others = {"username", "password", "cluster"}
+    return frozenset(name for name in known() if name.startswith(kafka) or name.rpartition(".")[2] in others)
+
+
+def merged(
+    overrides: Mapping[str, Any], environ: Mapping[str, str], ignored: Collection[str] = ()
+) -> tuple[dict[str, Any], dict[str, str]]:
     flags = {name: value for name, value in _flat(overrides, "flag") if value is not None}
     env = _environment(environ)
     file = environ.get("HEADWATER_CONFIG", "")
@@ -127,7 +136,8 @@ def merged(overrides: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[di
     origins: dict[str, str] = {}
     for origin, layer in reversed(layers):
         for name, value in layer.items():
-            values[name], origins[name] = value, origin
+            if origin == "flag" or name not in ignored:
+                values[name], origins[name] = value, origin
     return values, origins
 
 

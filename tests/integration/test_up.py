@@ -24,6 +24,16 @@ START_SECONDS = 120.0
 STOP_SECONDS = 20.0
 IDLE_BYTES = 2 << 30
 
+# A shell that is set up for somebody's own services: their logins are not for the local stack.
+ELSEWHERE = {
+    "HEADWATER_KAFKA__SECURITY_PROTOCOL": "SASL_SSL",
+    "HEADWATER_KAFKA__SASL_USERNAME": "somebody",
+    "HEADWATER_REGISTRY__USERNAME": "somebody",
+    "HEADWATER_CLICKHOUSE__USERNAME": "somebody",
+    "HEADWATER_CLICKHOUSE__PASSWORD": "secret",
+    "HEADWATER_CLICKHOUSE__CLUSTER": "theirs",
+}
+
 
 class Up:
     """A running `headwater up --plain` whose lines are read as they come."""
@@ -35,7 +45,7 @@ class Up:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env={**os.environ, "HEADWATER_CACHE_DIR": str(cache_dir())},
+            env={**os.environ, **ELSEWHERE, "HEADWATER_CACHE_DIR": str(cache_dir())},
             start_new_session=True,
         )
         self.lines: list[str] = []

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from headwater.errors import Fatal
-from headwater.settings import environment, load_settings, mask_url, provenance
+from headwater.settings import (
+    ClickHouseSettings,
+    KafkaSettings,
+    environment,
+    load_settings,
+    logins,
+    mask_url,
+    provenance,
+)
 
 
 def test_a_flag_wins_over_the_environment_which_wins_over_the_file(tmp_path: Path) -> None:
@@ -93,6 +101,20 @@ def test_a_child_gets_the_same_settings_through_its_environment(tmp_path: Path) 
     )
     child = load_settings(environ=environment(parent))
     assert child.model_dump(exclude={"client_id"}) == parent.model_dump(exclude={"client_id"})
+
+
+def test_logins_of_other_services_can_be_ignored(tmp_path: Path) -> None:
+    file = tmp_path / "headwater.yaml"
+    file.write_text("kafka:\n  sasl_username: me\n  compression: lz4\nclickhouse:\n  cluster: theirs\n")
+    environ = {
+        "HEADWATER_CONFIG": str(file),
+        "HEADWATER_KAFKA__SECURITY_PROTOCOL": "SASL_SSL",
+        "HEADWATER_CLICKHOUSE__PASSWORD": "secret",
+        "HEADWATER_CLICKHOUSE__DATABASE": "mine",
+    }
+    settings = load_settings({"clickhouse": {"username": "flag"}}, environ=environ, ignored=logins())
+    assert settings.kafka == KafkaSettings(compression="lz4")
+    assert settings.clickhouse == ClickHouseSettings(database="mine", username="flag")
 
 
 @pytest.mark.parametrize(
