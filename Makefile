@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: help env run test lint coverage soak bench lock contracts clean
+.PHONY: help env run test lint soak bench lock contracts clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -36,11 +36,8 @@ lint: env ## ruff, mypy strict, import contracts
 	@$(BIN)/lint-imports
 
 test: env lint ## everything: lint, unit, contract, property and integration tests
-	@$(BIN)/pytest -n logical --dist worksteal -m "not integration and not soak" $(ARGS)
-	@$(BIN)/pytest -m "integration and not soak" $(ARGS)
-
-coverage: env ## the lines and branches that `make test` leaves out
-	@$(BIN)/pytest --cov --cov-report=term -m "not soak" $(ARGS)
+	@$(BIN)/pytest --cov --cov-report= -n logical --dist worksteal -m "not integration and not soak" $(ARGS)
+	@$(BIN)/pytest --cov --cov-append --cov-report=term -m "integration and not soak" $(ARGS)
 
 soak: env ## the long forms: five minutes of reorgs, twenty kills, paused processes, three brokers, a full disk
 	@$(BIN)/pytest -m soak $(ARGS)
