@@ -26,10 +26,10 @@ def main(disk: Path) -> None:
         assert "start again" in line.log, line.log
         filler.unlink()
         line.start()
-        head = line.freeze()
-        line.wait_settled(head)
         assert seen is not None
-        assert head[0] > seen[0]
+        # The chain itself may have lost its last block, which could not be written.
+        line.wait_until(lambda: (line.visible() or (0, ""))[0] > seen[0], "it goes on", 60)
+        line.wait_settled(line.freeze())
         check_verify(line)
         assert line.stop() == 0
     finally:
