@@ -66,7 +66,7 @@ def test_the_examples_of_the_readme_answer(line: Line) -> None:
 
 
 def test_forks_up_to_eight_deep_leave_exactly_the_nodes_rows(line: Line) -> None:
-    _prove(line, seconds=25, every=5, seed=1)
+    _prove(line, seconds=16, every=3, seed=1)
     assert line.stop() == 0
 
 
