@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
@@ -51,9 +51,14 @@ DIFFERENCES: dict[tuple[str, str], str] = {}
 def differences(view: str, ours: Iterable[str], theirs: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Field → how many rows differ and the first of them; rows are told apart by `IDENTITY`.
 
-    `ours` are lines of JSONEachRow. Rows or fields that only one side has are differences too.
+    `ours` are lines of JSONEachRow. Rows or fields that only one side has are differences too,
+    and so is a row that we have twice.
     """
-    mine = {row[IDENTITY[view]]: row for row in map(json.loads, ours)}
+    lines = [json.loads(line) for line in ours]
+    mine = {row[IDENTITY[view]]: row for row in lines}
+    if len(mine) != len(lines):
+        twice = [each for each, count in Counter(row[IDENTITY[view]] for row in lines).items() if count > 1]
+        return {"doubled": (len(twice), twice[0])}
     peers = {row[IDENTITY[view]]: row for row in theirs}
     if mine.keys() != peers.keys():
         return {"rows": (len(mine.keys() ^ peers.keys()), sorted(map(str, mine.keys() ^ peers.keys()))[0])}

@@ -155,7 +155,6 @@ async def _followed_at_once(chain: AdjustableChain, node: RecordedNode) -> None:
 
 async def test_receipts_by_number_where_a_node_knows_them_by_height_alone() -> None:
     chain, node = served(6)
-
     node.faults.add(f.NullResult(), "eth_getBlockReceipts")
     await _followed_at_once(chain, node)
 
