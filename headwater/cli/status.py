@@ -29,7 +29,9 @@ HEIGHT = 40
 
 @app.command()
 def status(
-    data_dir: Path = typer.Option(Path(".headwater"), "--data-dir", help="Directory of the local stack."),
+    data_dir: Path = typer.Option(
+        Path(".headwater"), "--data-dir", envvar="HEADWATER_DATA_DIR", help="Directory of the local stack."
+    ),
     seconds: float = typer.Option(2.0, "--seconds", min=0.2, help="Time over which rates are taken."),
     json: bool = typer.Option(False, "--json", help="One JSON object."),
 ) -> None:

@@ -77,7 +77,9 @@ class LiveShow(Show):
 
 @app.command()
 def up(
-    data_dir: Path = typer.Option(Path(".headwater"), "--data-dir", help="State and logs of everything."),
+    data_dir: Path = typer.Option(
+        Path(".headwater"), "--data-dir", envvar="HEADWATER_DATA_DIR", help="State and logs of everything."
+    ),
     rpc: list[str] = typer.Option([], "--rpc", help="Follow this node, not a local chain. Repeatable."),
     start: str | None = typer.Option(
         None,

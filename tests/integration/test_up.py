@@ -160,7 +160,8 @@ def test_first_start_serves_on_loopback_beside_a_neighbour_and_drains_on_sigterm
     finally:
         neighbour.close()
     status = subprocess.run(
-        [sys.executable, "-m", "headwater", "status", "--json", "--data-dir", str(directory)],
+        [sys.executable, "-m", "headwater", "status", "--json"],
+        env={**os.environ, "HEADWATER_DATA_DIR": str(directory)},
         capture_output=True,
         text=True,
         timeout=60,
