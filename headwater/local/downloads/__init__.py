@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from headwater.local.downloads.anvil import anvil_binary
-from headwater.local.downloads.cache import cache_dir
-from headwater.local.downloads.java import java_home
-from headwater.local.downloads.maven import kafka_jars, registry_dir
-from headwater.local.downloads.progress import LineProgress, Progress, RichProgress
+from .anvil import anvil_binary
+from .cache import cache_dir
+from .java import java_home
+from .maven import kafka_jars, registry_dir
+from .progress import LineProgress, Progress, RichProgress
 
 __all__ = [
     "LineProgress",
