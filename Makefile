@@ -50,8 +50,8 @@ lock: env ## resolve pyproject.toml again into requirements.lock
 
 contracts: ## compile the local chain's contracts again, with the pinned vyper in its own environment
 	@test -x build/vyper/bin/python || $(PYTHON) -m venv build/vyper
-	@build/vyper/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r headwater/local/traffic/contracts/requirements.txt
-	@build/vyper/bin/python headwater/local/traffic/contracts/compile.py
+	@build/vyper/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r sandbox/traffic/contracts/requirements.txt
+	@build/vyper/bin/python sandbox/traffic/contracts/compile.py
 
 clean: ## remove the environment and local state of this checkout
 	rm -rf $(VENV) .headwater build dist *.egg-info

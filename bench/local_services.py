@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from headwater.local.downloads import LineProgress
-from headwater.local.ports import Ports
-from headwater.local.stack import Stack, fetch_programs
-from headwater.local.supervisor import Supervisor
 from headwater.settings import Settings, load_settings
+from sandbox.downloads import LineProgress
+from sandbox.stack.ports import Ports
+from sandbox.stack.services import Stack, fetch_programs
+from sandbox.supervisor.supervisor import Supervisor
 
 START_SECONDS = 120.0
 

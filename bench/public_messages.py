@@ -10,9 +10,12 @@ from pathlib import Path
 import orjson
 
 from bench.blocks import COUNT, FIRST
-from streams.logic.enrich import enrich
-from streams.logic.normalize import normalize
-from streams.stage import Envelope, EventKind, Headers, Messages, Position, headers_of
+from streams.logic.enrich.event import enrich
+from streams.logic.event import Messages, Position
+from streams.logic.normalize.event import normalize
+from topics.chainlog.envelope import Envelope
+from topics.chainlog.headers import Headers, headers_of
+from topics.chainlog.kinds import EventKind
 
 
 @dataclass(frozen=True, slots=True)

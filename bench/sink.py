@@ -27,16 +27,16 @@ from bench.local_services import services
 from bench.public_messages import Published, published
 from bench.report import Row, publish
 from connectors.clickhouse.client import Client, connect, insert_settings
-from connectors.clickhouse.migrate import migrate
-from connectors.clickhouse.routes import ROUTES
-from connectors.clickhouse.sink_rows import AvroRows
-from connectors.clickhouse.sink_table import RawClient, open_table
+from connectors.clickhouse.migrations.runner import migrate
+from connectors.clickhouse.sink.routes import ROUTES
+from connectors.clickhouse.sink.rows import AvroRows
+from connectors.clickhouse.sink.table import RawClient, open_table
 from headwater import kafka
 from headwater.settings import Settings, environment
 from schemas import codec_for, frame
 from schemas.registry import Registry
 from schemas.sample import sample
-from streams.stage import Messages, Position
+from streams.logic.event import Messages, Position
 from topics import admin
 from topics.catalog import topic_name
 

@@ -11,10 +11,12 @@ from pathlib import Path
 from bench import blocks
 from bench.report import Row, publish
 from schemas import codec_for, frame
-from streams.logic.enrich import enrich
-from streams.logic.normalize import normalize
-from streams.logic.normalize_decode import decode_block, decode_receipts
-from streams.stage import Envelope, EventKind, headers_of
+from streams.logic.enrich.event import enrich
+from streams.logic.normalize.decode import decode_block, decode_receipts
+from streams.logic.normalize.event import normalize
+from topics.chainlog.envelope import Envelope
+from topics.chainlog.headers import headers_of
+from topics.chainlog.kinds import EventKind
 
 TARGET = 60_000
 _ROUNDS = 9

@@ -4,84 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Protocol
 
 from headwater.errors import Permanent
 from headwater.settings import Settings
-
-Headers = Sequence[tuple[str, bytes]]
-
-
-class EventKind(IntEnum):
-    """The symbols of the Avro enum `EventKind`, by their index."""
-
-    UNKNOWN = 0
-    CLAIM = 1
-    APPLY = 2
-    REVERT = 3
-    SAFE = 4
-    FINALIZED = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """The fields that every event of raw-, normalized- and enriched-blocks starts with, in their order.
-
-    Times are milliseconds since 1970 (UTC); a CLAIM has no block.
-    """
-
-    event: EventKind
-    chain_id: int
-    sequence: int
-    claim: int
-    block_number: int | None
-    block_hash: bytes | None
-    parent_hash: bytes | None
-    block_timestamp: int | None
-    observed_at: int
-    source: str | None
-    verified: tuple[str, ...]
-    fresh: bool
-    part: int
-    parts: int
-
-
-@dataclass(frozen=True, slots=True)
-class ChainEvent:
-    """One accepted event of a chain, whole: all its parts.
-
-    `values` are the framed Avro values, one a part, in order; `offsets` their places in `topic`.
-    `envelope` is that of the first part.
-    """
-
-    envelope: Envelope
-    values: tuple[bytes, ...]
-    topic: str
-    partition: int
-    offsets: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Messages:
-    """Messages for one stream that share their headers: those of one chain event.
-
-    `keys` and `values` are parallel; a value of None is a tombstone. `headers` as `headers_of` makes.
-    """
-
-    stream: str
-    keys: Sequence[bytes]
-    values: Sequence[bytes | None]
-    headers: Headers
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """Where a partition must be read up to (`next_offset` excluded) to have an event's messages."""
-
-    topic: str
-    partition: int
-    next_offset: int
+from streams.logic.event import ChainEvent, Messages, Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,19 +74,3 @@ class Worker:
     build: Callable[[StageContext], Stage]
     fenced: bool = False
     table: str | None = None
-
-
-def headers_of(envelope: Envelope, schema_version: int = 1) -> Headers:
-    """The headers of every message that an event causes: schema-version, chain-id and sequence in ASCII.
-
-    `traceparent` (W3C trace context) names a block's trace by its hash, as the listener does.
-    """
-    headers = (
-        ("schema-version", str(schema_version).encode()),
-        ("chain-id", str(envelope.chain_id).encode()),
-        ("sequence", str(envelope.sequence).encode()),
-    )
-    if envelope.block_hash is None:
-        return headers
-    trace = envelope.block_hash[:24].hex()
-    return (*headers, ("traceparent", f"00-{trace[:32]}-{trace[32:]}-01".encode()))

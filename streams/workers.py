@@ -12,8 +12,8 @@ from headwater.errors import Fatal
 from headwater.settings import Settings
 from schemas.registry import Registry
 from schemas.wire import frame
+from streams.runtime.process import StageProcess
 from streams.stage import StageContext, Worker
-from streams.stage_process import StageProcess
 
 # group → module with `WORKER`, a streams.stage.Worker; imported only when the group is asked for.
 WORKERS: Final[Mapping[str, str]] = {

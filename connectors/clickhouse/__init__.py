@@ -1,1 +1,6 @@
-"""ClickHouse: client, migrations, the sink and what makes a block visible."""
+"""ClickHouse: tables, views, and the sink.
+
+Read it in this order: `client` (clickhouse-connect, with the settings that guarantees rest on),
+`migrations/` (tables and views), `sink/` (public topics to rows), `visibility/` (which blocks need no look
+at coverage), `native` (the format that the sink sends).
+"""

@@ -1,1 +1,6 @@
-"""Everything that speaks to EVM nodes."""
+"""The listener: from a chain's nodes to its log.
+
+Read it in this order: `app` (put together), `head/` (follows the head), `blocks/` (whole blocks, checked),
+`log/` (the writer of raw-blocks and what it reads back), `pool/` (several endpoints of one chain), `rpc/`
+(JSON-RPC to one), `events` (the words they share).
+"""

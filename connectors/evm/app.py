@@ -6,24 +6,24 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from connectors.base import Backoff, Connector
-from connectors.evm.async_log import AsyncLog
-from connectors.evm.bloom import Bloom
-from connectors.evm.event import STREAM, EventCodec
-from connectors.evm.fetch import Fetcher
-from connectors.evm.heads import STREAM as HEADS
-from connectors.evm.heads import Heads
-from connectors.evm.kafka_store import KafkaStore
-from connectors.evm.listener import Listener, PollTicker
-from connectors.evm.log import ChainLog
-from connectors.evm.nodes import Nodes, connect
-from connectors.evm.progress import Progress
-from connectors.evm.retention import Retention
-from connectors.evm.verify import Verifier
+from connectors.evm.blocks.checks import Verifier
+from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.head.heads import STREAM as HEADS
+from connectors.evm.head.heads import Heads
+from connectors.evm.head.listener import Listener, PollTicker
+from connectors.evm.head.progress import Progress
+from connectors.evm.log.async_log import AsyncLog
+from connectors.evm.log.codec import STREAM, EventCodec
+from connectors.evm.log.kafka_store import KafkaStore
+from connectors.evm.log.retention import Retention
+from connectors.evm.log.writer import ChainLog
+from connectors.evm.pool.nodes import Nodes, connect
 from headwater.clock import now_ms
 from headwater.errors import Fatal, Transient
+from headwater.evm.bloom import Bloom
 from headwater.health import HEALTH
 from headwater.logging import get_logger
+from headwater.retry import Backoff, Connector
 from headwater.settings import Settings
 from schemas.registry import Registry
 from topics.catalog import topic_name

@@ -6,9 +6,9 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from connectors.evm.answers import NodeFailure, Unsupported
-from connectors.evm.nodes import Nodes
-from connectors.evm.rpc import Endpoint
+from connectors.evm.pool.nodes import Nodes
+from connectors.evm.rpc.answers import NodeFailure, Unsupported
+from connectors.evm.rpc.endpoint import Endpoint
 from connectors.verify.compare import NodeBlock
 
 T = TypeVar("T")

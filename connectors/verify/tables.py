@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final, cast
 
 from connectors.clickhouse.client import Client
-from connectors.clickhouse.ddl import view_database
+from connectors.clickhouse.migrations.template import view_database
 from connectors.verify.compare import KINDS, LedgerBlock, TableBlock
 
 _STATES: Final = "('INCLUDED', 'SAFE', 'FINALIZED')"

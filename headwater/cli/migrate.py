@@ -9,10 +9,10 @@ import orjson
 import typer
 
 from connectors.clickhouse.client import connect
-from connectors.clickhouse.migrate import Step, plan
-from connectors.clickhouse.migrate import migrate as apply
-from connectors.evm.answers import NodeFailure
-from connectors.evm.rpc import AiohttpTransport, Endpoint
+from connectors.clickhouse.migrations.runner import Step, plan
+from connectors.clickhouse.migrations.runner import migrate as apply
+from connectors.evm.rpc.answers import NodeFailure
+from connectors.evm.rpc.endpoint import AiohttpTransport, Endpoint
 from headwater.settings import CHAIN_NAMES, Settings, load_settings
 
 app = typer.Typer(rich_markup_mode=None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from headwater.local.node import RecordedNode
+    from sandbox.node import RecordedNode
 
 app = typer.Typer(no_args_is_help=True, help="Record a node's answers and serve them as a node.")
 
@@ -34,7 +34,7 @@ def serve(
 ) -> None:
     """Serve recorded answers as a JSON-RPC node (HTTP, batches, WebSocket newHeads) on loopback."""
     from headwater.errors import Fatal
-    from headwater.local.node import LoopedChain, RecordedChain, RecordedNode
+    from sandbox.node import LoopedChain, RecordedChain, RecordedNode
 
     if all_at_once and pace is not None:
         raise Fatal("--pace and --all-at-once exclude each other", remedy="give one of them")
@@ -82,8 +82,8 @@ async def _record(directory: Path, rpc: str, first: str, last: str, traces: bool
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from headwater.errors import Fatal
-    from headwater.local.node.errors import RpcError
-    from headwater.local.node.record import TIMEOUT_SECONDS, Recorder
+    from sandbox.node.errors import RpcError
+    from sandbox.node.record import TIMEOUT_SECONDS, Recorder
 
     columns = (TextColumn("recording"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)

@@ -20,7 +20,7 @@ def sink(
     ),
 ) -> None:
     """Write the public topics to ClickHouse. Any number of replicas share the partitions."""
-    from connectors.clickhouse.sink import run_sink
+    from connectors.clickhouse.sink.app import run_sink
 
     stop = stop_on_signals()
     settings = start_role("sink", {"data_dir": data_dir})

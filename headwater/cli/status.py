@@ -12,16 +12,16 @@ import orjson
 import typer
 from rich.console import Console
 
-from headwater.local import endpoints as endpoints_file
-from headwater.local.clickhouse_view import Tables
-from headwater.local.collector import Collector
-from headwater.local.roles import is_ready
-from headwater.local.run import addresses
-from headwater.local.screen import render
-from headwater.local.screen_lines import NARROW
-from headwater.local.services.probes import answers_tcp
-from headwater.local.snapshot import PartView, Snapshot
 from headwater.settings import load_settings
+from sandbox.screen.clickhouse_view import Tables
+from sandbox.screen.collector import Collector
+from sandbox.screen.lines import NARROW
+from sandbox.screen.render import render
+from sandbox.screen.snapshot import PartView, Snapshot
+from sandbox.services.probes import answers_tcp
+from sandbox.stack import endpoints as endpoints_file
+from sandbox.stack.roles import is_ready
+from sandbox.stack.run import addresses
 
 app = typer.Typer(rich_markup_mode=None)
 HEIGHT = 40

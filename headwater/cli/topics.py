@@ -16,9 +16,10 @@ from rich.table import Table
 from headwater import logging
 from headwater.settings import Settings, load_settings
 from schemas.registry import Registry
-from topics import admin, export
+from topics import admin
 from topics.admin import Action, Change
 from topics.catalog import TOPICS, topic_name, wanted
+from topics.docs import export
 from topics.spec import DAY_MS
 from topics.tail import Decoder, dump, follow, resolve, shorten
 

@@ -14,14 +14,14 @@ from rich.console import Console
 from rich.live import Live
 
 from headwater.errors import Fatal
-from headwater.local.datadir import DataDir
-from headwater.local.downloads.progress import shown
-from headwater.local.options import Options, Show
-from headwater.local.plain import line
-from headwater.local.run import Run
-from headwater.local.screen import render
-from headwater.local.snapshot import Snapshot
-from headwater.local.stack import Programs, fetch_programs
+from sandbox.downloads.progress import shown
+from sandbox.screen.plain import line
+from sandbox.screen.render import render
+from sandbox.screen.snapshot import Snapshot
+from sandbox.stack.datadir import DataDir
+from sandbox.stack.options import Options, Show
+from sandbox.stack.run import Run
+from sandbox.stack.services import Programs, fetch_programs
 
 app = typer.Typer(rich_markup_mode=None)
 REFRESH_SECONDS = 0.5

@@ -16,16 +16,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from connectors.clickhouse.client import connect as connect_clickhouse
-from connectors.evm.nodes import connect as connect_nodes
+from connectors.evm.pool.nodes import connect as connect_nodes
 from connectors.verify.node import NodeSource
 from connectors.verify.run import Report
 from connectors.verify.run import verify as check
 from connectors.verify.tables import TableSource
 from headwater.cli.migrate import chain_id_of
 from headwater.errors import Fatal
+from headwater.evm.transfers import transfers_of
 from headwater.logging import configure
 from headwater.settings import Settings, load_settings
-from streams.logic.transfers import transfers_of
 
 app = typer.Typer(rich_markup_mode=None)
 _SHOWN = 50

@@ -8,18 +8,12 @@ from typing import Final
 from headwater.errors import Permanent
 from schemas import StreamReader
 from schemas.registry import Registry
-from streams.logic.enrich import STREAM, Enriched, enrich, enriched_placeholder
-from streams.stage import (
-    ChainEvent,
-    Envelope,
-    Messages,
-    Outcome,
-    Position,
-    StageContext,
-    Worker,
-    headers_of,
-)
+from streams.logic.enrich.event import STREAM, Enriched, enrich, enriched_placeholder
+from streams.logic.event import ChainEvent, Messages, Position
+from streams.stage import Outcome, StageContext, Worker
 from topics.catalog import spec
+from topics.chainlog.envelope import Envelope
+from topics.chainlog.headers import headers_of
 
 INPUT: Final = "normalized-blocks"
 # Key, headers and the batch around a message.

@@ -8,9 +8,12 @@ from typing import Final
 from headwater.errors import Permanent
 from schemas import StreamReader
 from schemas.registry import Registry
-from streams.logic.normalize import normalize, placeholder
-from streams.logic.normalize_input import read_answers
-from streams.stage import ChainEvent, Envelope, Messages, Outcome, StageContext, Worker, headers_of
+from streams.logic.event import ChainEvent, Messages
+from streams.logic.normalize.event import normalize, placeholder
+from streams.logic.normalize.input import read_answers
+from streams.stage import Outcome, StageContext, Worker
+from topics.chainlog.envelope import Envelope
+from topics.chainlog.headers import headers_of
 
 INPUT: Final = "raw-blocks"
 OUTPUT: Final = "normalized-blocks"

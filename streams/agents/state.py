@@ -11,13 +11,16 @@ from headwater import metrics
 from headwater.errors import Permanent
 from schemas import StreamReader
 from schemas.registry import Registry
-from streams.logic.state_facts import Fact, key_of, pack
-from streams.logic.state_fold import Fold
-from streams.logic.state_input import STREAM as INPUT
-from streams.logic.state_input import content_of, fact_of
-from streams.logic.state_records import STREAM, messages_of
-from streams.logic.state_window import restored
-from streams.stage import ChainEvent, EventKind, Outcome, StageContext, Worker, headers_of
+from streams.logic.event import ChainEvent
+from streams.logic.state.facts import Fact, key_of, pack
+from streams.logic.state.fold import Fold
+from streams.logic.state.input import STREAM as INPUT
+from streams.logic.state.input import content_of, fact_of
+from streams.logic.state.records import STREAM, messages_of
+from streams.logic.state.window import restored
+from streams.stage import Outcome, StageContext, Worker
+from topics.chainlog.headers import headers_of
+from topics.chainlog.kinds import EventKind
 
 
 class StateStage:

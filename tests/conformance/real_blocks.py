@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from schemas import codec_for
-from streams.logic.normalize import normalize
-from streams.stage import Envelope, EventKind
+from streams.logic.normalize.event import normalize
 from tests.conftest import DATA
+from topics.chainlog.envelope import Envelope
+from topics.chainlog.kinds import EventKind
 
 _BLOCK, _RECEIPTS = "eth_getBlockByNumber_full.json.gz", "eth_getBlockReceipts.json.gz"
 SEQUENCE = 1_700_000_000_000

@@ -8,14 +8,14 @@ from typing import Any, cast
 
 from clickhouse_connect.driver.client import Client
 
-from connectors.clickhouse.migrate import migrate
-from connectors.clickhouse.routes import ROUTES, Kind
-from connectors.clickhouse.sink_table import RawClient, open_table
+from connectors.clickhouse.migrations.runner import migrate
+from connectors.clickhouse.sink.routes import ROUTES, Kind
+from connectors.clickhouse.sink.table import RawClient, open_table
 from headwater.settings import chain_name, load_settings
 from schemas import codec_for, frame
-from streams.logic.enrich import enrich
-from streams.stage import Envelope
+from streams.logic.enrich.event import enrich
 from tests.conformance.real_blocks import Case, answer, envelope, normalized_body
+from topics.chainlog.envelope import Envelope
 
 FRAME = frame(1)
 TABLES = {route.stream: route.table for route in ROUTES if route.kind is not Kind.LETTERS}

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from tests.clickhouse_process import ClickHouseProcess
 from tests.conformance.etl_comparison import FIELDS, differences
 from tests.conformance.real_blocks import Case, answer, cases, envelope, rows
 from tests.conformance.tables import load
+from tests.contract.clickhouse_process import ClickHouseProcess
 
 pytestmark = [pytest.mark.data, pytest.mark.integration]
 CASES = [case for case in cases() if case.receipts is not None and case.expected is not None]

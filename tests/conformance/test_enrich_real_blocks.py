@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from schemas import codec_for, frame
-from streams.logic.enrich import Enriched, enrich
-from streams.stage import EventKind
+from streams.logic.enrich.event import Enriched, enrich
 from tests.conformance.real_blocks import SEQUENCE, Case, answer, cases, envelope, normalized, normalized_body
+from topics.chainlog.kinds import EventKind
 
 pytestmark = pytest.mark.data
 CASES = [case for case in cases() if case.receipts is not None]

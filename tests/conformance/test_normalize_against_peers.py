@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from headwater.evm.transfers import transfers_of
 from schemas import codec_for
-from streams.logic.normalize import normalize
-from streams.logic.transfers import transfers_of
+from streams.logic.normalize.event import normalize
 from tests.conformance import etl_rows
 from tests.conformance.real_blocks import Case, cases, envelope, normalized, rows
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from schemas import codec_for
-from streams.logic.normalize import normalize
+from streams.logic.normalize.event import normalize
 from tests.conformance.real_blocks import bare_receipts, envelope
 
 pytestmark = pytest.mark.data

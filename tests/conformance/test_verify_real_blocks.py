@@ -12,10 +12,10 @@ from typer.testing import CliRunner, Result
 
 from headwater.cli import migrate, sql, verify
 from headwater.errors import Fatal
-from headwater.local.node import RecordedChain, RecordedNode
-from tests.clickhouse_process import ClickHouseProcess
+from sandbox.node import RecordedChain, RecordedNode
 from tests.conformance.real_blocks import cases
 from tests.conformance.tables import load
+from tests.contract.clickhouse_process import ClickHouseProcess
 
 pytestmark = [pytest.mark.data, pytest.mark.integration]
 RUN = "mainnet-contiguous-17686110-17686132"

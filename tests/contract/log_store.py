@@ -7,13 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
-from connectors.evm.event import EventCodec, Kind
-from connectors.evm.store import LogStore, Outgoing
+from connectors.evm.events import Kind
+from connectors.evm.log.codec import EventCodec
+from connectors.evm.log.store import LogStore, Outgoing
 from headwater.errors import Fatal, Transient
-from headwater.local.node import AdjustableChain, RecordedNode
 from headwater.settings import ChainSettings
-from tests.listening import CHAIN_ID, Rig, accepted, hashes, make_rig, stored
-from topics.chain_log import UNACKNOWLEDGED
+from sandbox.node import AdjustableChain, RecordedNode
+from tests.fakes.listening import CHAIN_ID, Rig, accepted, hashes, make_rig, stored
+from topics.chainlog.claims import UNACKNOWLEDGED
 
 MakeStore = Callable[[], LogStore]
 

@@ -19,7 +19,7 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
-from tests.clickhouse_process import ClickHouseProcess
+from tests.contract.clickhouse_process import ClickHouseProcess
 
 pytestmark = pytest.mark.integration
 

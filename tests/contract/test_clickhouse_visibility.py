@@ -10,12 +10,12 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from connectors.clickhouse.client import insert_settings
-from connectors.clickhouse.migrate import migrate, plan
-from connectors.clickhouse.settling import Settled
-from connectors.clickhouse.visibility import Settler
+from connectors.clickhouse.migrations.runner import migrate, plan
+from connectors.clickhouse.visibility.settler import Settler
+from connectors.clickhouse.visibility.settling import Settled
 from headwater.errors import Fatal
 from headwater.settings import Settings, load_settings
-from tests.clickhouse_process import ClickHouseProcess
+from tests.contract.clickhouse_process import ClickHouseProcess
 
 pytestmark = pytest.mark.integration
 

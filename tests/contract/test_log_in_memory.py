@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.evm.store import Outgoing
+from connectors.evm.log.store import Outgoing
 from tests.contract.log_store import LogStoreContract, MakeStore
-from tests.listening import MemoryStore
+from tests.fakes.listening import MemoryStore
 
 
 class TestMemoryStore(LogStoreContract):

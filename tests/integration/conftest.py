@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from headwater.local.downloads import LineProgress
-from headwater.local.ports import Ports
-from headwater.local.process import Child
-from headwater.local.services import anvil as anvil_service
-from headwater.local.services import registry as registry_service
-from headwater.local.stack import Programs, Stack, fetch_programs
-from headwater.local.supervisor import Part, Phase, Supervisor
 from headwater.settings import Settings, load_settings
+from sandbox.downloads import LineProgress
+from sandbox.services import anvil as anvil_service
+from sandbox.services import registry as registry_service
+from sandbox.stack.ports import Ports
+from sandbox.stack.services import Programs, Stack, fetch_programs
+from sandbox.supervisor.process import Child
+from sandbox.supervisor.supervisor import Part, Phase, Supervisor
 
 START_SECONDS = 90.0
 STOP_SECONDS = 15.0

@@ -11,16 +11,10 @@ from collections.abc import Mapping, Sequence
 from headwater import logging, metrics
 from headwater.errors import HeadwaterError, Permanent
 from headwater.settings import load_settings
-from streams.stage import (
-    ChainEvent,
-    Messages,
-    Outcome,
-    Position,
-    StageContext,
-    Worker,
-    headers_of,
-)
+from streams.logic.event import ChainEvent, Messages, Position
+from streams.stage import Outcome, StageContext, Worker
 from streams.workers import run_stage
+from topics.chainlog.headers import headers_of
 
 POISON = 13
 

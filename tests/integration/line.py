@@ -31,8 +31,8 @@ MARKS: Mapping[str, tuple[str, ...]] = {
     "sink": ("sink",),
     "kafka": ("kafka.Kafka",),
     "registry": ("-runner.jar",),
-    "clickhouse": ("headwater.local.clickhouse",),
-    "traffic": ("headwater.local.traffic",),
+    "clickhouse": ("sandbox.chdb",),
+    "traffic": ("sandbox.traffic",),
 }
 ROLES = ("listen", "normalize", "enrich", "state", "sink")
 

@@ -6,12 +6,12 @@ import time
 from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
-from headwater.local.ports import Ports
-from headwater.local.process import Child
-from headwater.local.services import kafka
-from headwater.local.services.probes import answers_tcp
-from headwater.local.stack import Programs
-from tests.certificates import Certificates
+from sandbox.services import kafka
+from sandbox.services.probes import answers_tcp
+from sandbox.stack.ports import Ports
+from sandbox.stack.services import Programs
+from sandbox.supervisor.process import Child
+from tests.builders.certificates import Certificates
 
 USER, PASSWORD = "headwater", "a secret; with spaces"
 SCRAM = ("SCRAM-SHA-256", "SCRAM-SHA-512")

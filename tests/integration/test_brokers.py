@@ -11,7 +11,7 @@ from confluent_kafka import TopicCollection
 from confluent_kafka.admin import ConfigResource, ResourceType
 
 from headwater import kafka
-from headwater.local.stack import Programs
+from sandbox.stack.services import Programs
 from tests.integration.checks import check_verify
 from tests.integration.line import Line
 

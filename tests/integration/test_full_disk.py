@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from headwater.local.stack import Programs
+from sandbox.stack.services import Programs
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(240)]
 # In a user and mount namespace of its own, so that no right is needed to have a small disk.

@@ -12,7 +12,7 @@ from connectors.clickhouse.client import connect
 from headwater.errors import Transient
 from headwater.settings import ClickHouseSettings, RegistrySettings
 from schemas.client import RegistryClient
-from tests.certificates import Certificates, make
+from tests.builders.certificates import Certificates, make
 from tests.integration.tcp_proxy import proxy
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka.admin import NewTopic
 
-from connectors.evm.kafka_store import KafkaStore
-from connectors.evm.store import LogStore
+from connectors.evm.log.kafka_store import KafkaStore
+from connectors.evm.log.store import LogStore
 from headwater import kafka as clients
 from headwater.settings import Settings, load_settings
 from tests.contract.log_store import LogStoreContract, MakeStore

@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import NewTopic
 
-from connectors.evm.event import Kind
-from connectors.evm.kafka_store import KafkaStore
+from connectors.evm.events import Kind
+from connectors.evm.log.kafka_store import KafkaStore
 from headwater import kafka as clients
-from headwater.local.node import AdjustableChain, RecordedNode
-from headwater.local.node import faults as f
 from headwater.settings import Settings, environment, load_settings
-from tests.listening import accepted, canonical, hashes, stored
+from sandbox.node import AdjustableChain, RecordedNode
+from sandbox.node import faults as f
+from tests.fakes.listening import accepted, canonical, hashes, stored
 from topics.catalog import topic_name, wanted
 
 HEADWATER = str(Path(sys.executable).with_name("headwater"))

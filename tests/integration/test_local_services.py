@@ -9,8 +9,8 @@ from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from headwater.errors import Fatal
-from headwater.local.ports import Ports
-from headwater.local.services.probes import http_get, http_send, rpc
+from sandbox.services.probes import http_get, http_send, rpc
+from sandbox.stack.ports import Ports
 
 
 def port_of(url: str) -> int:

@@ -18,8 +18,7 @@ from headwater import kafka as clients
 from headwater.settings import Settings, environment, load_settings
 from schemas import codec_for, frame
 from schemas.registry import Registry
-from streams.stage import Envelope, EventKind
-from tests.unit.chain_answers import (
+from tests.builders.chain_answers import (
     CHAIN_ID,
     SENDER,
     TOKEN,
@@ -33,7 +32,9 @@ from tests.unit.chain_answers import (
 )
 from topics.admin import apply
 from topics.catalog import spec, topic_name
-from topics.parts import split_answers
+from topics.chainlog.envelope import Envelope
+from topics.chainlog.kinds import EventKind
+from topics.chainlog.parts import split_answers
 
 pytestmark = pytest.mark.integration
 FIRST = 1_700_000_000_000

@@ -10,17 +10,9 @@ import orjson
 import pytest
 
 from headwater.errors import Fatal, Transient
-from headwater.local.node import AdjustableChain, LoopedChain, RecordedChain, RecordedNode
-from headwater.local.node.faults import (
-    HTML,
-    CallError,
-    Cut,
-    Disconnect,
-    NullResult,
-    Silence,
-    too_many_requests,
-)
-from headwater.local.node.record import Recorder
+from sandbox.node import AdjustableChain, LoopedChain, RecordedChain, RecordedNode
+from sandbox.node.faults import HTML, CallError, Cut, Disconnect, NullResult, Silence, too_many_requests
+from sandbox.node.record import Recorder
 
 
 async def post(

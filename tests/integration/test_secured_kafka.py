@@ -17,17 +17,17 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import NewTopic
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
-from connectors.clickhouse.sink_consumer import GroupConsumer
+from connectors.clickhouse.sink.consumer import GroupConsumer
 from headwater import kafka as clients
 from headwater.errors import Fatal, Transient
-from headwater.local.node import AdjustableChain, RecordedNode
-from headwater.local.ports import Ports
-from headwater.local.stack import Programs
 from headwater.settings import Settings, load_settings
+from sandbox.node import AdjustableChain, RecordedNode
+from sandbox.stack.ports import Ports
+from sandbox.stack.services import Programs
 from schemas import codec_for
-from streams.app import create_app, take_slot
-from streams.turned_away import turned_away
-from tests.certificates import KEY_PASSWORD, Certificates, make
+from streams.runtime.app import create_app, take_slot
+from streams.runtime.kafka_watch import turned_away
+from tests.builders.certificates import KEY_PASSWORD, Certificates, make
 from tests.integration import secured_kafka
 from tests.integration.command_process import CommandProcess
 from tests.integration.secured_kafka import PASSWORD, USER, Listeners

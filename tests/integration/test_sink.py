@@ -19,8 +19,8 @@ import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from connectors.clickhouse.client import Client, connect
-from connectors.clickhouse.ddl import view_database
-from connectors.clickhouse.migrate import migrate
+from connectors.clickhouse.migrations.runner import migrate
+from connectors.clickhouse.migrations.template import view_database
 from headwater import kafka
 from headwater.errors import HeadwaterError
 from headwater.settings import Settings, environment

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from connectors.evm.header import header_is_genuine
 from headwater.errors import Fatal
-from headwater.local.node import AdjustableChain, RecordedNode
-from headwater.local.traffic.accounts import accounts
-from headwater.local.traffic.deployment import places, script
-from headwater.local.traffic.generator import Generator, Traffic
-from headwater.local.traffic.node import Node
+from headwater.evm.header import header_is_genuine
+from sandbox.node import AdjustableChain, RecordedNode
+from sandbox.traffic.accounts import accounts
+from sandbox.traffic.deployment import places, script
+from sandbox.traffic.generator import Generator, Traffic
+from sandbox.traffic.node import Node
 
 ERC20_OR_721 = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 SINGLE = "0xc3d58168c5ae7397731d063d5bbf3d657854427343f4c083240f7aacaa2d0f62"

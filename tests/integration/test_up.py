@@ -15,9 +15,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from headwater.local.downloads import cache_dir
-from headwater.local.services.probes import rpc
-from headwater.local.stack import Programs
+from sandbox.downloads import cache_dir
+from sandbox.services.probes import rpc
+from sandbox.stack.services import Programs
 
 pytestmark = pytest.mark.timeout(240)
 START_SECONDS = 120.0

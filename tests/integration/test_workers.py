@@ -17,9 +17,9 @@ from headwater.settings import Settings, load_settings
 from schemas import codec_for
 from schemas.registry import Registry
 from schemas.wire import frame
-from streams.logic.state_facts import Fact
-from streams.serde import read_envelope
-from streams.stage import EventKind
+from streams.logic.state.facts import Fact
+from tests.builders.stage_events import envelope, value_of
+from tests.builders.state_chains import Block, fact, replay
 from tests.integration.echo_stage import POISON
 from tests.integration.worker_process import (
     ECHO,
@@ -31,10 +31,10 @@ from tests.integration.worker_process import (
     until,
     written,
 )
-from tests.unit.stage_events import envelope, value_of
-from tests.unit.state_chains import Block, fact, replay
 from topics import admin
 from topics.catalog import app_id, topic_name
+from topics.chainlog.envelope import read_envelope
+from topics.chainlog.kinds import EventKind
 
 Start = Callable[[tuple[str, ...]], WorkerProcess]
 SESSION_MS = 6_000

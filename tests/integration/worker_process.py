@@ -14,8 +14,8 @@ from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
 
 from headwater import kafka
 from headwater.settings import Settings, environment
-from streams.stage_gate import Incoming
-from streams.stage_input import incoming
+from streams.runtime.gate import Incoming
+from streams.runtime.input import incoming
 from topics.catalog import app_id, spec, topic_name
 
 STATE = ("headwater", "work", "state")

@@ -1,0 +1,168 @@
+"""The sink's place in its consumer group: assignment, pauses, commits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import filterfalse
+from operator import methodcaller
+from typing import Any, Final, cast
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Message as KafkaMessage
+
+from connectors.clickhouse.sink.messages import Message, Partition
+from headwater import kafka
+from headwater.errors import Fatal
+from headwater.logging import get_logger
+from headwater.settings import Settings
+
+MESSAGES_A_CALL: Final = 1_000
+# What waiting does not cure. All else librdkafka gets over by itself, being thrown out of the group too.
+_HOPELESS: Final = (
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.UNSUPPORTED_VERSION,
+)
+OPTIONS: Final[Mapping[str, kafka.Option]] = {
+    "enable.partition.eof": True,
+    # Half a second by default: it would delay what is committed while a fetch is waiting.
+    "fetch.wait.max.ms": 100,
+    # Sixty partitions are fetched side by side, and what is fetched ahead is held beside the buffers.
+    # A larger message still comes, alone.
+    "fetch.message.max.bytes": 2 * 1024 * 1024,
+    "fetch.max.bytes": 8 * 1024 * 1024,
+    "queued.max.messages.kbytes": 16 * 1024,
+}
+_ERROR: Final[Callable[[KafkaMessage], object]] = methodcaller("error")
+_log = get_logger("connectors.clickhouse.sink")
+
+
+@dataclass(slots=True)
+class Received:
+    """What one call of the consumer gave: messages in order, and the ends of partitions that it reached."""
+
+    messages: list[Message] = field(default_factory=list)
+    ends: dict[Partition, int] = field(default_factory=dict)
+
+
+class GroupConsumer:
+    """A member of the group. Callbacks come from `receive` and `close`, in the caller's thread."""
+
+    def __init__(self, settings: Settings, group: str) -> None:
+        options: dict[str, Any] = {**OPTIONS, "on_commit": self._on_commit}
+        self._consumer = kafka.consumer(settings, group, options=options)
+        self._refused: set[Partition] = set()
+        self._paused: set[Partition] = set()
+        self.assigned: set[Partition] = set()
+
+    def subscribe(
+        self,
+        topics: Sequence[str],
+        on_assign: Callable[[Sequence[Partition]], None],
+        on_revoke: Callable[[Sequence[Partition], bool], None],
+    ) -> None:
+        """Join the group. `on_revoke(partitions, lost)`: `lost` when another member has them already."""
+
+        def assigned(_: Consumer, partitions: list[TopicPartition]) -> None:
+            gained = _partitions(partitions)
+            self.assigned |= set(gained)
+            _log.info("partitions assigned", gained=len(gained), all=len(self.assigned))
+            on_assign(gained)
+
+        def revoked(partitions: list[TopicPartition], lost: bool) -> None:
+            gone = _partitions(partitions)
+            on_revoke(gone, lost)
+            self.assigned -= set(gone)
+            self._paused -= set(gone)
+            _log.info("partitions revoked", gone=len(gone), left=len(self.assigned), lost=lost)
+
+        self._consumer.subscribe(
+            list(topics),
+            on_assign=assigned,
+            on_revoke=lambda _, partitions: revoked(partitions, False),
+            on_lost=lambda _, partitions: revoked(partitions, True),
+        )
+
+    def receive(self, seconds: float) -> Received:
+        """Wait up to `seconds` for a first message and take all that is there. Raises Fatal."""
+        received = Received()
+        first = self._consumer.poll(seconds)
+        if first is None:
+            return received
+        # What librdkafka has fetched already: no waiting for more.
+        batch = [first, *self._consumer.consume(MESSAGES_A_CALL, 0)]
+        errors = list(filter(_ERROR, batch))
+        if errors:
+            batch = list(filterfalse(_ERROR, batch))
+            for message in errors:
+                self._note(message, received)
+        received.messages = cast("list[Message]", batch)
+        return received
+
+    def _note(self, message: KafkaMessage, received: Received) -> None:
+        error, topic = message.error(), str(message.topic())
+        if error is None:
+            return
+        if error.code() == KafkaError._PARTITION_EOF:
+            received.ends[Partition(topic, int(message.partition() or 0))] = int(message.offset() or 0)
+        elif error.fatal() or error.code() in _HOPELESS:
+            raise Fatal(f"the sink cannot read {topic or 'its topics'}: {error}")
+        else:
+            _log.warning("kafka", topic=topic, error=str(error))
+
+    def pause_only(self, wanted: Iterable[Partition]) -> None:
+        """Pause these of the assigned partitions and no others."""
+        target = set(wanted) & self.assigned
+        if stop := target - self._paused:
+            self._consumer.pause([TopicPartition(*partition) for partition in stop])
+        if go := self._paused - target:
+            self._consumer.resume([TopicPartition(*partition) for partition in go])
+        self._paused = target
+
+    def commit(self, positions: Mapping[Partition, int], *, wait: bool) -> None:
+        """Commit next offsets. What the broker refuses is read again by somebody: rows are idempotent."""
+        if not positions:
+            return
+        offsets = [TopicPartition(*partition, position) for partition, position in positions.items()]
+        try:
+            if wait:
+                self._consumer.commit(offsets=offsets, asynchronous=False)
+            else:
+                self._consumer.commit(offsets=offsets)
+        except KafkaException as error:
+            _log.warning("offsets are not committed", error=str(error))
+
+    def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        failed = {Partition(each.topic, each.partition) for each in partitions if error or each.error}
+        if failed:
+            self._refused |= failed
+            _log.warning("offsets are not committed, trying again", error=str(error or partitions[0].error))
+
+    def take_refused(self) -> set[Partition]:
+        """Partitions whose commit the broker did not take since the last call."""
+        refused, self._refused = self._refused, set()
+        return refused
+
+    def ends(self) -> dict[Partition, int]:
+        """The end of each assigned partition as of the last fetch, where it is known."""
+        found = {}
+        for partition in self.assigned:
+            marks = self._consumer.get_watermark_offsets(TopicPartition(*partition), cached=True)
+            if marks is not None and marks[1] >= 0:
+                found[partition] = int(marks[1])
+        return found
+
+    def close(self) -> None:
+        """Leave the group, so that others take over at once."""
+        try:
+            self._consumer.close()
+        except Fatal as error:
+            # Brokers that turned us away have thrown us out by themselves.
+            _log.warning("the group is left without a word", reason=str(error))
+
+
+def _partitions(partitions: Sequence[TopicPartition]) -> list[Partition]:
+    return [Partition(each.topic, each.partition) for each in partitions]

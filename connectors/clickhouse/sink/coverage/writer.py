@@ -1,0 +1,179 @@
+"""Coverage: the rows that make a block visible, written once the whole block is in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Protocol
+
+from connectors.clickhouse.sink.coverage.holdback import Block, Held
+from connectors.clickhouse.sink.messages import Bad, Message, Partition, place, present
+from connectors.clickhouse.sink.rows import Columns
+from connectors.clickhouse.sink.writer import Writer
+from headwater import metrics
+from headwater.clock import now_ms
+
+# Stream → the field of coverage that counts the block's messages there; blocks has one.
+COUNTS: Final[Mapping[str, str | None]] = {
+    "blocks": None,
+    "transactions": "transaction_count",
+    "logs": "log_count",
+    "token-transfers": "token_transfer_count",
+    "contracts": "contract_count",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A dead letter of a block's message; `sequence` is None where the message had no such header."""
+
+    partition: Partition
+    offset: int
+    sequence: int | None
+
+
+class LetterBox(Protocol):
+    """Finds dead letters."""
+
+    def since(self, offsets: Mapping[str, int]) -> Sequence[Letter]:
+        """Those of the given topics from an offset on. Raises Transient."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a batch of coverage messages told. `shown` are held ones whose rows are now in."""
+
+    applied: Sequence[Held]
+    retracted: Sequence[tuple[Block, int]]
+    shown: Sequence[Held]
+
+
+class GateWriter:
+    """Writes coverage: retractions at once, applications when they are handed back as ready.
+
+    `topics` maps the names of the topics that this sink stores to their streams: offsets of others are
+    nobody's here to wait for.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        topics: Mapping[str, str],
+        letters: LetterBox,
+        chain: str,
+        clock: Callable[[], int] = now_ms,
+    ) -> None:
+        self._writer = writer
+        self._topics = topics
+        self._letters = letters
+        self._chain = chain
+        self._clock = clock
+        # Thousands of blocks may wait, and each names some fifty partitions.
+        self._partition = cache(Partition)
+
+    def write(self, messages: Sequence[Message], ready: Sequence[Held]) -> Read:
+        """Read new messages; insert the retractions among them and the `ready` rows, all in one insert.
+
+        One insert, so that a fork is seen to switch over when both its sides are at hand.
+        """
+        bad: list[Bad] = []
+        good, columns = self._writer.read(present(messages), bad)
+        applied = [
+            self._held(message, columns, row)
+            for row, message in enumerate(good)
+            if not columns["removed"][row]
+        ]
+        gone = [
+            (columns["sequence"][row], message) for row, message in enumerate(good) if columns["removed"][row]
+        ]
+        retracted = [
+            (_block(columns, row), columns["sequence"][row])
+            for row in range(len(good))
+            if columns["removed"][row]
+        ]
+        due = sorted([*gone, *((held.sequence, held.message) for held in ready)], key=lambda pair: pair[0])
+        self._show([message for _, message in due], bad)
+        self._writer.bury(len(messages), bad)
+        return Read(applied, retracted, ready)
+
+    def _show(self, messages: Sequence[Message], bad: list[Bad]) -> None:
+        if not messages:
+            return
+        observed: list[int] = []
+
+        def adjust(columns: Columns) -> Columns:
+            observed.extend(
+                when
+                for when, removed in zip(columns["observed_at"], columns["removed"], strict=True)
+                if not removed
+            )
+            return self._marked(columns)
+
+        self._writer.pour(messages, bad, adjust)
+        now, visible = self._clock(), metrics.BLOCK_VISIBLE_SECONDS.labels(self._chain)
+        for when in observed:
+            visible.observe(max(0, now - when) / 1000)
+
+    def _held(self, message: Message, columns: Columns, row: int) -> Held:
+        needs = tuple(
+            (self._partition(each["topic"], each["partition"]), each["next_offset"])
+            for each in columns["offsets"][row]
+            if each["topic"] in self._topics
+        )
+        return Held(
+            message, place(message), message.offset(), _block(columns, row), columns["sequence"][row], needs
+        )
+
+    def _marked(self, columns: Columns) -> Columns:
+        """The columns, with `complete` false where a part of the block is in the dead letters."""
+        windows = [
+            {} if removed else dict(self._windows(columns, row))
+            for row, removed in enumerate(columns["removed"])
+        ]
+        lowest: dict[str, int] = {}
+        for window in windows:
+            for partition, (first, _) in window.items():
+                lowest[partition.topic] = min(first, lowest.get(partition.topic, first))
+        if not lowest:
+            return columns
+        spoiled: dict[int, list[Letter]] = {}
+        for letter in self._writer.retry(lambda: self._letters.since(lowest)):
+            for row, window in enumerate(windows):
+                first, end = window.get(letter.partition, (0, 0))
+                if (
+                    letter.sequence == columns["sequence"][row]
+                    if letter.sequence is not None
+                    else first <= letter.offset < end
+                ):
+                    spoiled.setdefault(row, []).append(letter)
+        if not spoiled:
+            return columns
+        complete, problem = list(columns["complete"]), list(columns["problem"])
+        for row, letters in spoiled.items():
+            complete[row] = False
+            places = sorted(
+                {f"{each.partition.topic}[{each.partition.number}]@{each.offset}" for each in letters}
+            )
+            problem[row] = f"{len(places)} of the block's messages are dead letters: {', '.join(places[:5])}"
+        return {**columns, "complete": complete, "problem": problem}
+
+    def _windows(self, columns: Columns, row: int) -> Sequence[tuple[Partition, tuple[int, int]]]:
+        """Where a block's messages can be in each partition: offsets from, to.
+
+        They end at the offset that coverage names, and are as many as it counts; markers of transactions
+        may stand between the parts of a large block.
+        """
+        found = []
+        for each in columns["offsets"][row]:
+            stream = self._topics.get(each["topic"], "")
+            if stream in COUNTS:
+                field = COUNTS[stream]
+                count = 1 if field is None else columns[field][row]
+                end = each["next_offset"]
+                found.append((Partition(each["topic"], each["partition"]), (max(0, end - count - 8), end)))
+        return found
+
+
+def _block(columns: Mapping[str, Any], row: int) -> Block:
+    return columns["chain_id"][row], columns["block_number"][row], columns["block_hash"][row]

@@ -1,0 +1,121 @@
+"""The sink's dead letters: on their topic with the original bytes, and at once in their table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from connectors.clickhouse.sink.messages import Bad, Message
+from connectors.clickhouse.sink.rows import PREFIX, letter_row
+from connectors.clickhouse.sink.table import Table
+from headwater import metrics
+from headwater.errors import Fatal, Transient
+from headwater.logging import get_logger
+
+SECONDS: Final = 30.0
+_log = get_logger("connectors.clickhouse.sink")
+
+
+class Producer(Protocol):
+    """The part of confluent-kafka's Producer that the sink uses."""
+
+    def produce(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        *,
+        headers: list[tuple[str, bytes]],
+        on_delivery: Callable[[object, Message], None],
+    ) -> None: ...
+    def flush(self, timeout: float) -> int: ...
+
+
+class DeadLetters:
+    """Where messages go that cannot become rows. Used by several threads."""
+
+    def __init__(self, producer: Producer, topic: str, table: Table, chain: str) -> None:
+        self._producer = producer
+        self._topic = topic
+        self._table = table
+        self._chain = chain
+
+    def send(self, bad: Sequence[Bad]) -> None:
+        """Returns once Kafka and ClickHouse acknowledged each letter; sending again only adds copies.
+
+        The row is written here and not left to the topic's consumer: whoever shows a block must find
+        its dead letters in the table as soon as the partition has passed them. Raises Transient.
+        """
+        delivered: list[tuple[Bad, Message]] = []
+        failures: list[str] = []
+
+        def report(each: Bad) -> Callable[[object, Message], None]:
+            def on_delivery(error: object, message: Message) -> None:
+                if error is None:
+                    delivered.append((each, message))
+                else:
+                    failures.append(str(error))
+
+            return on_delivery
+
+        for each in bad:
+            message = each.message
+            self._producer.produce(
+                self._topic,
+                message.value(),
+                message.key(),
+                headers=list(self._headers(each).items()),
+                on_delivery=report(each),
+            )
+        self._producer.flush(SECONDS)
+        if failures or len(delivered) < len(bad):
+            raise Transient(
+                f"{self._topic} did not acknowledge {len(bad) - len(delivered)} dead letters: {failures[:1]}"
+            )
+        rows = [
+            letter_row(
+                self._headers(each),
+                each.message.key(),
+                each.message.value(),
+                letter.partition(),
+                letter.offset(),
+                letter.timestamp()[1],
+            )
+            for each, letter in delivered
+        ]
+        self._table.write({name: [row[name] for row in rows] for name in rows[0]})
+        for each in bad:
+            metrics.DEAD_LETTERS.labels(self._chain, "sink", type(each.error).__name__).inc()
+            _log.error(
+                "row sent to the dead letters",
+                topic=each.message.topic(),
+                partition=each.message.partition(),
+                offset=each.message.offset(),
+                error=str(each.error),
+            )
+
+    def _headers(self, bad: Bad) -> dict[str, bytes]:
+        message, error = bad.message, bad.error
+        name = f"{type(error).__module__}.{type(error).__qualname__}"
+        headers = {key: content or b"" for key, content in message.headers() or ()}
+        added = {
+            "topic": message.topic(),
+            "partition": str(message.partition()),
+            "offset": str(message.offset()),
+            "connector.name": "headwater",
+            "stage": "sink",
+            "class.name": name,
+            "exception.class.name": name,
+            "exception.message": str(error)[:2000],
+        }
+        return headers | {PREFIX + name: text.encode() for name, text in added.items()}
+
+
+class LastResort:
+    """Where dead letters go that cannot be stored: nowhere, so the sink stops."""
+
+    def send(self, bad: Sequence[Bad]) -> None:
+        """Raises Fatal."""
+        raise Fatal(
+            f"a dead letter cannot be stored: {bad[0].error}", remedy="this is a defect: please report it"
+        )

@@ -1,0 +1,32 @@
+"""Retractions that reach below finality: the blocks leave the settled range before any row does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from connectors.clickhouse.sink.messages import Message
+from connectors.clickhouse.sink.rows import Columns, Reader
+from connectors.clickhouse.visibility.loop import Unsettle
+
+
+class GuardedRows:
+    """A reader whose columns are only handed on once `unsettle` knows of the retractions in them."""
+
+    def __init__(self, reader: Reader, unsettle: Unsettle) -> None:
+        self._reader = reader
+        self._unsettle = unsettle
+        self.names: Sequence[str] = reader.names
+
+    def columns(self, messages: Sequence[Message]) -> Columns:
+        """As the reader's; raises what it raises, and Transient."""
+        columns = self._reader.columns(messages)
+        if any(columns["removed"]):
+            retracted: dict[int, set[int]] = {}
+            for chain_id, number, removed in zip(
+                columns["chain_id"], columns["block_number"], columns["removed"], strict=True
+            ):
+                if removed:
+                    retracted.setdefault(chain_id, set()).add(number)
+            for chain_id, numbers in retracted.items():
+                self._unsettle(chain_id, numbers)
+        return columns

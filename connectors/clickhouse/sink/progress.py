@@ -1,0 +1,142 @@
+"""How far each partition has come: what is stored, what may be committed. Pure; one thread."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from connectors.clickhouse.sink.messages import Partition
+
+
+@dataclass(slots=True)
+class _Track:
+    passed: int = -1  # every row below is in ClickHouse or in the dead letters; -1: not known yet
+    delivered: int = -1  # after the last message that the consumer gave us
+    end: int = -1  # the end of the partition, when the consumer reached it
+    committed: int = -1
+    held: dict[int, None] = field(default_factory=dict)  # offsets not to be committed yet, ascending
+
+    def advance(self, position: int) -> None:
+        self.passed = max(self.passed, position)
+        # Beyond the last message only control records are left, and those need no storing.
+        if self.passed >= self.delivered:
+            self.passed = max(self.passed, self.end)
+
+
+class Progress:
+    """Positions of the partitions that this process holds.
+
+    A position is the next offset: everything below it is stored. Held offsets are stored as far as
+    other partitions are concerned, but must be read again after a crash, so commits stay below them.
+    """
+
+    def __init__(self) -> None:
+        self._tracks: dict[Partition, _Track] = {}
+        self._changed: set[Partition] = set()
+
+    def assign(self, partitions: Iterable[Partition]) -> None:
+        """Begin to follow partitions."""
+        for partition in partitions:
+            self._tracks[partition] = _Track()
+
+    def forget(self, partitions: Iterable[Partition]) -> None:
+        """Stop following partitions: what is still in flight for them counts no more."""
+        for partition in partitions:
+            self._tracks.pop(partition, None)
+            self._changed.discard(partition)
+
+    def owns(self, partition: Partition) -> bool:
+        """True while this process holds the partition."""
+        return partition in self._tracks
+
+    def assigned(self) -> Iterable[Partition]:
+        """The partitions that this process holds."""
+        return self._tracks.keys()
+
+    def position(self, partition: Partition) -> int:
+        """The next offset that is not stored yet; 0 while it is not known."""
+        track = self._tracks.get(partition)
+        return 0 if track is None else max(0, track.passed)
+
+    def unknown(self, partitions: Iterable[Partition]) -> bool:
+        """True when `begin` was not called yet for one of the partitions that this process holds."""
+        return any(
+            partition in self._tracks and self._tracks[partition].passed < 0 for partition in partitions
+        )
+
+    def begin(self, first: Mapping[Partition, int]) -> None:
+        """Reading begins at these offsets, the committed ones: everything below is stored."""
+        for partition, position in first.items():
+            track = self._tracks.get(partition)
+            if track is not None and track.passed < 0:
+                self._advance(partition, track, position)
+
+    def delivered(self, upto: Mapping[Partition, int]) -> None:
+        """The consumer gave messages up to these offsets, after `begin`."""
+        for partition, position in upto.items():
+            track = self._tracks.get(partition)
+            if track is not None:
+                track.delivered = max(track.delivered, position)
+
+    def at_end(self, partition: Partition, position: int) -> None:
+        """The consumer has no more messages below `position`, where the partition ends at present."""
+        track = self._tracks.get(partition)
+        if track is not None:
+            track.end = max(track.end, position)
+            self._advance(partition, track, position if track.delivered < 0 else track.passed)
+
+    def stored(self, positions: Mapping[Partition, int]) -> None:
+        """Everything below these positions is in. Partitions not held any more are ignored."""
+        for partition, position in positions.items():
+            track = self._tracks.get(partition)
+            if track is not None:
+                self._advance(partition, track, position)
+
+    def hold(self, partition: Partition, offset: int) -> None:
+        """Keep commits of a partition at or below an offset."""
+        track = self._tracks.get(partition)
+        if track is not None:
+            track.held[offset] = None
+
+    def release(self, partition: Partition, offset: int) -> None:
+        """The opposite of `hold`."""
+        track = self._tracks.get(partition)
+        if track is not None:
+            track.held.pop(offset, None)
+
+    def take_changed(self) -> dict[Partition, int]:
+        """Positions that moved since the last call."""
+        changed = {partition: self._tracks[partition].passed for partition in self._changed}
+        self._changed.clear()
+        return changed
+
+    def to_commit(self, only: Iterable[Partition] | None = None) -> dict[Partition, int]:
+        """Positions that may be committed and are not yet, of all partitions or of some."""
+        result = {}
+        for partition in self._tracks if only is None else only:
+            track = self._tracks.get(partition)
+            if track is not None:
+                position = min(track.passed, next(iter(track.held))) if track.held else track.passed
+                if position > track.committed:
+                    result[partition] = position
+        return result
+
+    def committed(self, positions: Mapping[Partition, int]) -> None:
+        """These positions were sent to the broker as committed."""
+        for partition, position in positions.items():
+            track = self._tracks.get(partition)
+            if track is not None:
+                track.committed = max(track.committed, position)
+
+    def refused(self, partitions: Iterable[Partition]) -> None:
+        """The broker did not take the last commit of these: it is to be made again."""
+        for partition in partitions:
+            track = self._tracks.get(partition)
+            if track is not None:
+                track.committed = -1
+
+    def _advance(self, partition: Partition, track: _Track, position: int) -> None:
+        before = track.passed
+        track.advance(position)
+        if track.passed != before:
+            self._changed.add(partition)

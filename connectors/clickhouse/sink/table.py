@@ -1,0 +1,144 @@
+"""One table as the sink writes it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol, cast
+
+import cramjam
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from urllib3.exceptions import HTTPError
+
+from connectors.clickhouse.client import Client, insert_settings
+from connectors.clickhouse.native import Column, Encoder, block, encoder
+from connectors.clickhouse.sink.rows import Columns
+from headwater import metrics
+from headwater.errors import Fatal, Permanent, Transient
+
+# What ClickHouse says when the rows are at fault (ErrorCodes.cpp). Anything else is not held against
+# them: a good row must never end in the dead letters because a table was missing or a disk was full.
+ROW_CODES: Final = frozenset(
+    {
+        6,  # CANNOT_PARSE_TEXT
+        26,  # CANNOT_PARSE_QUOTED_STRING
+        27,  # CANNOT_PARSE_INPUT_ASSERTION_FAILED
+        32,  # ATTEMPT_TO_READ_AFTER_EOF
+        33,  # CANNOT_READ_ALL_DATA
+        38,  # CANNOT_PARSE_DATE
+        41,  # CANNOT_PARSE_DATETIME
+        53,  # TYPE_MISMATCH
+        69,  # ARGUMENT_OUT_OF_BOUND
+        70,  # CANNOT_CONVERT_TYPE
+        72,  # CANNOT_PARSE_NUMBER
+        117,  # INCORRECT_DATA
+        128,  # TOO_LARGE_ARRAY_SIZE
+        131,  # TOO_LARGE_STRING_SIZE
+        190,  # SIZES_OF_ARRAYS_DONT_MATCH
+        321,  # VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE
+        349,  # CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN
+        407,  # DECIMAL_OVERFLOW
+        469,  # VIOLATED_CONSTRAINT
+        691,  # UNKNOWN_ELEMENT_OF_ENUM
+    }
+)
+
+
+# What the client raises; a connection that breaks while an answer is read comes through as it is.
+FAILURES: Final = (ClickHouseError, HTTPError, OSError)
+
+
+class RowsRefused(Permanent):
+    """ClickHouse refuses the rows themselves."""
+
+
+class RawClient(Client, Protocol):
+    """clickhouse-connect's client with the insert of a ready-made block."""
+
+    def raw_insert(
+        self,
+        table: str,
+        column_names: Sequence[str],
+        insert_block: bytes,
+        settings: Mapping[str, object],
+        fmt: str,
+        compression: str | None = None,
+    ) -> object: ...
+
+
+class Table:
+    """Encodes columns and inserts them; several threads may use it."""
+
+    def __init__(self, client: RawClient, database: str, name: str, encoders: Mapping[str, Encoder]) -> None:
+        self.name = name
+        self._client = client
+        self._full_name = f"{database}.{name}"
+        self._encoders = encoders
+        self._settings = insert_settings(client)
+        # As the client does with its own inserts: not on the same machine.
+        self._compress = bool(getattr(client, "write_compression", None))
+
+    def encode(self, columns: Columns) -> bytes:
+        """A block of the columns that the table has. Raises WrongColumn for a value that does not fit."""
+        return block([(name, each, columns[name]) for name, each in self._encoders.items()])
+
+    def insert(self, encoded: bytes, rows: int) -> None:
+        """Put a block in; when this returns ClickHouse has acknowledged it.
+
+        Raises RowsRefused when the rows are at fault, Transient for anything else.
+        """
+        started = time.monotonic()
+        body, compression = (
+            (bytes(cramjam.zstd.compress(encoded, 1)), "zstd") if self._compress else (encoded, None)
+        )
+        try:
+            self._client.raw_insert(
+                self._full_name, list(self._encoders), body, dict(self._settings), "Native", compression
+            )
+        except FAILURES as error:
+            raise _classified(self._full_name, error) from error
+        metrics.SINK_INSERT_SECONDS.labels(self.name).observe(time.monotonic() - started)
+        metrics.SINK_BATCH_ROWS.labels(self.name).observe(rows)
+
+    def write(self, columns: Columns) -> None:
+        """Encode and insert."""
+        rows: Column = next(iter(columns.values()))
+        self.insert(self.encode(columns), len(rows))
+
+
+def open_table(
+    client: RawClient, database: str, name: str, names: Sequence[str], left_out: Sequence[str] = ()
+) -> Table:
+    """The table for columns of these names.
+
+    Raises Transient when ClickHouse does not answer, Fatal when the table lacks one of the columns or
+    wants another one.
+    """
+    try:
+        found = client.query(
+            "SELECT name, type, default_kind FROM system.columns "
+            f"WHERE database = '{database}' AND table = '{name}' ORDER BY position"
+        ).result_rows
+    except FAILURES as error:
+        raise _classified(name, error) from error
+    types = {
+        str(column): str(kind) for column, kind, default in found if default not in ("ALIAS", "MATERIALIZED")
+    }
+    missing = [each for each in names if each not in types and each not in left_out]
+    unfilled = [str(column) for column, _, default in found if not default and column not in names]
+    if missing or unfilled:
+        what = (
+            f"lacks {', '.join(missing)}" if missing else f"wants {', '.join(unfilled)}, which no message has"
+        )
+        raise Fatal(
+            f"table {database}.{name} {what if found else 'does not exist'}", remedy="run `headwater migrate`"
+        )
+    return Table(client, database, name, {each: encoder(types[each]) for each in names if each in types})
+
+
+def _classified(table: str, error: Exception) -> Permanent | Transient:
+    code = cast("int | None", getattr(error, "code", None))
+    text = " ".join(str(error).split())[:500]
+    if code in ROW_CODES:
+        return RowsRefused(f"{table} refuses the rows: {text}")
+    return Transient(f"cannot insert into {table}: {text}")

@@ -1,0 +1,108 @@
+"""Settles the deployment's chain beside the sink: a thread of its own, since it only reads and tells."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection
+from typing import Final, cast
+
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec
+
+from connectors.clickhouse.client import Client, connect
+from connectors.clickhouse.visibility.settler import Ends, Settler
+from headwater import kafka
+from headwater.errors import HeadwaterError, Transient
+from headwater.logging import get_logger
+from headwater.settings import Settings
+from topics import catalog
+
+TICK_SECONDS: Final = 5.0
+KAFKA_SECONDS: Final = 10.0
+# The streams whose rows the views show or hide by coverage, and coverage itself.
+STREAMS: Final = ("blocks", "transactions", "logs", "token-transfers", "contracts", "coverage")
+_log = get_logger("connectors.clickhouse.settle")
+
+# Told the chain id and the block numbers of retracted rows; raises Transient.
+Unsettle = Callable[[int, Collection[int]], None]
+
+
+class SettleLoop:
+    """`with SettleLoop(settings):` settles until the block ends. Trouble is logged and tried again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="settle", daemon=True)
+
+    def __enter__(self) -> SettleLoop:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(1.0)
+
+    def _run(self) -> None:
+        settler: Settler | None = None
+        failing = False
+        while not self._stop.wait(TICK_SECONDS):
+            try:
+                settler = settler or self._open()
+                if settler is not None and (moved := settler.tick()) is not None:
+                    _log.debug("settled", upto=moved.last, holes=len(moved.holes))
+                failing = False
+            except (ClickHouseError, KafkaException, HeadwaterError, OSError) as error:
+                # Only the views' speed depends on this; the sink itself says when ClickHouse is away.
+                if not failing:
+                    _log.warning(
+                        "cannot settle blocks, trying again", error=" ".join(str(error).split())[:300]
+                    )
+                failing, settler = True, None
+
+    def _open(self) -> Settler | None:
+        settings = self._settings
+        client = connect(settings.clickhouse, timeout_seconds=60)
+        chain_id = settings.chain.chain_id or _chain_id(client, settings)
+        if chain_id is None:
+            client.close()
+            return None
+        admin = kafka.admin(settings)
+        topics = [catalog.topic_name(settings, stream) for stream in STREAMS]
+        return Settler(client, settings.clickhouse.database, chain_id, lambda: ends(admin, topics))
+
+
+def unsettler(client: Client, database: str) -> Unsettle:
+    """How a sink takes blocks out of the settled range. The function raises Transient."""
+
+    def unsettle(chain_id: int, numbers: Collection[int]) -> None:
+        try:
+            Settler(client, database, chain_id, dict).unsettle(numbers)
+        except ClickHouseError as error:
+            raise Transient(f"cannot unsettle blocks: {' '.join(str(error).split())[:300]}") from error
+
+    return unsettle
+
+
+def ends(admin: AdminClient, topics: list[str]) -> Ends:
+    """The end offset of each partition that has held anything. Raises KafkaException."""
+    known = admin.list_topics(timeout=KAFKA_SECONDS).topics
+    wanted = {
+        TopicPartition(topic, partition): OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        for topic in topics
+        if topic in known
+        for partition in known[topic].partitions
+    }
+    found = admin.list_offsets(wanted, request_timeout=KAFKA_SECONDS)
+    offsets = {(place.topic, place.partition): future.result().offset for place, future in found.items()}
+    return {place: offset for place, offset in offsets.items() if offset > 0}
+
+
+def _chain_id(client: Client, settings: Settings) -> int | None:
+    rows = client.query(
+        f"SELECT chain_id FROM {settings.clickhouse.database}.etl_databases WHERE chain = {{chain:String}} "
+        "ORDER BY assigned_at DESC LIMIT 1",
+        parameters={"chain": settings.chain.name},
+    ).result_rows
+    return int(cast(int, rows[0][0])) if rows else None

@@ -1,0 +1,176 @@
+"""Whole blocks from one node: header, transactions, receipts and traces that belong together, checked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from connectors.evm.blocks.checks import SHAPE, CheckError, Verifier, check_place
+from connectors.evm.blocks.decode import Block, ShapeError, decode_block, decode_receipts
+from connectors.evm.blocks.receipts import Receipts, present
+from connectors.evm.events import Content, Head
+from connectors.evm.pool.nodes import Pool, Rejected
+from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, Unsupported, is_null
+from connectors.evm.rpc.endpoint import Endpoint
+from headwater import metrics
+
+T = TypeVar("T")
+_NO_RECEIPTS: Final = b"[]"
+ROUNDS: Final = 3
+"""Attempts over all endpoints before the head is looked at again: the block may be gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A block that passed its checks; only its link to the parent is not checked yet."""
+
+    head: Head
+    content: Content
+
+
+class Fetcher:
+    """Asks a pool for heads and blocks. `traces` is the tracing call to make, or `off`."""
+
+    def __init__(self, chain: str, pool: Pool, verifier: Verifier, traces: str = "off") -> None:
+        self._chain = chain
+        self._pool = pool
+        self._verifier = verifier
+        self._traces = traces
+        self._receipts = Receipts()
+
+    async def head(self, tag: str, *, finalized: Head | None = None) -> Head | None:
+        """The block that a tag names, None when the chain has no such tag or no such block yet.
+
+        A node whose block is below `finalized` is passed over: it lags, or lost what it had.
+        """
+
+        async def work(endpoint: Endpoint) -> Head | None:
+            try:
+                raw = await endpoint.call("eth_getBlockByNumber", tag, False)
+            except NoSuchBlock:
+                # geth answers "finalized block not found" before there is one.
+                if tag == "latest":
+                    raise
+                return None
+            if is_null(raw):
+                if tag == "latest":
+                    raise NodeFailure(endpoint.name, "eth_getBlockByNumber latest: null", "null")
+                return None
+            head = self._header(endpoint, raw).head
+            if finalized is not None and head.number < finalized.number:
+                raise NodeFailure(
+                    endpoint.name,
+                    f"its head {head.number} is below the finalized block {finalized.number}: not used until "
+                    "it has caught up (if the chain itself went back: "
+                    f"`headwater listen --accept-fork 0x{head.hash.hex()}`)",
+                    "behind",
+                )
+            return head
+
+        try:
+            return await self._pool.ask(work)
+        except Unsupported:
+            return None
+
+    async def header(self, *, number: int | None = None, hash: bytes | None = None) -> Head | None:
+        """The header's facts of a height or a hash, None when no node knows it. Raises NodeFailure."""
+
+        async def work(endpoint: Endpoint) -> Head | None:
+            method, reference = _reference(number, hash)
+            raw = await endpoint.call(method, reference, False)
+            if is_null(raw):
+                return None
+            block = self._header(endpoint, raw)
+            self._checked(endpoint, lambda: check_place(block, number=number, hash=hash))
+            return block.head
+
+        return await self._pool.ask(work, rounds=ROUNDS)
+
+    async def by_number(self, number: int) -> Fetched:
+        """The canonical block of a height. Raises NodeFailure after some attempts, null answers included."""
+
+        async def work(endpoint: Endpoint) -> Fetched:
+            raw = present(
+                endpoint,
+                await endpoint.call("eth_getBlockByNumber", hex(number), True),
+                f"eth_getBlockByNumber {number}",
+            )
+            block = self._header(endpoint, raw)
+            self._checked(endpoint, lambda: check_place(block, number=number))
+            listed = await self._receipts.of(endpoint, block) if block.transactions else _NO_RECEIPTS
+            return await self._assembled(endpoint, block, raw, listed)
+
+        return await self._pool.ask(work, rounds=ROUNDS)
+
+    async def by_hash(self, head: Head) -> Fetched:
+        """A block whose header was seen: both calls at once. Raises NodeFailure after some attempts."""
+        reference = "0x" + head.hash.hex()
+
+        async def work(endpoint: Endpoint) -> Fetched:
+            listed: bytes | memoryview | None
+            raw, listed = await asyncio.gather(
+                endpoint.call("eth_getBlockByHash", reference, True),
+                self._receipts.beside(endpoint, reference),
+            )
+            raw = present(endpoint, raw, f"eth_getBlockByHash {reference}")
+            block = self._header(endpoint, raw)
+            self._checked(endpoint, lambda: check_place(block, hash=head.hash))
+            if listed is None:
+                listed = await self._receipts.of(endpoint, block) if block.transactions else _NO_RECEIPTS
+            return await self._assembled(endpoint, block, raw, listed)
+
+        return await self._pool.ask(work, rounds=ROUNDS)
+
+    async def _assembled(
+        self, endpoint: Endpoint, block: Block, raw: memoryview, receipts: bytes | memoryview
+    ) -> Fetched:
+        listed = present(endpoint, receipts, f"receipts of block {block.head.number}")
+        listed = await self._receipts.completed(endpoint, block, listed)
+        verified = self._checked(endpoint, lambda: self._verifier.check(block, decode_receipts(listed)))
+        traces = await self._traces_of(endpoint, block)
+        content = Content(bytes(raw), bytes(listed), traces, endpoint.name, verified)
+        return Fetched(block.head, content)
+
+    def _header(self, endpoint: Endpoint, raw: memoryview) -> Block:
+        def decoded() -> Block:
+            block = decode_block(raw)
+            self._verifier.check_header(block)
+            return block
+
+        return self._checked(endpoint, decoded)
+
+    async def _traces_of(self, endpoint: Endpoint, block: Block) -> bytes | None:
+        if self._traces == "off":
+            return None
+        reference = "0x" + block.head.hash.hex()
+        if self._traces == "callTracer":
+            raw = await endpoint.call("debug_traceBlockByHash", reference, {"tracer": "callTracer"})
+        else:
+            raw = await endpoint.call("trace_block", hex(block.head.number))
+        found = bytes(present(endpoint, raw, f"traces of block {block.head.number}"))
+        if self._traces == "trace_block" and found != b"[]" and reference.encode() not in found:
+            raise self._rejected(
+                endpoint, CheckError(SHAPE, f"traces of block {block.head.number} are of another block")
+            )
+        return found
+
+    def _checked(self, endpoint: Endpoint, check: Callable[[], T]) -> T:
+        try:
+            return check()
+        except (CheckError, ShapeError) as error:
+            raise self._rejected(endpoint, error) from error
+
+    def _rejected(self, endpoint: Endpoint, error: CheckError | ShapeError) -> Rejected:
+        check = error.check if isinstance(error, CheckError) else SHAPE
+        metrics.REJECTED_BLOCKS.labels(self._chain, check).inc()
+        return Rejected(endpoint.name, check, str(error))
+
+
+def _reference(number: int | None, hash: bytes | None) -> tuple[str, str]:
+    if hash is not None:
+        return "eth_getBlockByHash", "0x" + hash.hex()
+    if number is not None:
+        return "eth_getBlockByNumber", hex(number)
+    raise ValueError("neither a number nor a hash")

@@ -1,0 +1,46 @@
+"""What the listener says of its chain: blocks by their place, and the events that it publishes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A block's place in the chain. Hashes are 32 bytes, `timestamp_ms` is milliseconds since 1970 (UTC)."""
+
+    number: int
+    hash: bytes
+    parent: bytes
+    timestamp_ms: int
+
+
+class Kind(Enum):
+    """What happened to the chain."""
+
+    CLAIM = "CLAIM"
+    APPLY = "APPLY"
+    REVERT = "REVERT"
+    SAFE = "SAFE"
+    FINALIZED = "FINALIZED"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a node answered about a block, the checks it passed, and the masked name of the node."""
+
+    block: bytes
+    receipts: bytes
+    traces: bytes | None
+    source: str
+    verified: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something to publish. `head` is None in a CLAIM, `content` only there for APPLY and REVERT."""
+
+    kind: Kind
+    head: Head | None = None
+    content: Content | None = None

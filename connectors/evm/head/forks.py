@@ -1,0 +1,117 @@
+"""Following a fork: where a node's branch leaves the published one, and what is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.events import Event, Head, Kind
+from connectors.evm.log.async_log import AsyncLog
+from connectors.evm.log.cursor import Ancestor, BelowFinalized, BelowStart
+from connectors.evm.pool.nodes import Pool
+from headwater.errors import Fatal
+from headwater.health import HEALTH
+from headwater.logging import get_logger
+
+PATIENCE: Final = 12
+"""Looks in a row at a head that is an ancestor of the tip, before it is taken for a chain that went back
+and not for a node that lags behind: at a second a look, as long as a block of Ethereum takes. Nodes of one
+provider often lag so far behind each other, and no consumer wants a retraction for it."""
+REVERTS_AT_ONCE: Final = 4
+Publish = Callable[[Sequence[Event]], Awaitable[None]]
+_log = get_logger("headwater.listen.forks")
+
+
+class Forks:
+    """Takes back what a node's branch does not have.
+
+    `accept_fork` is the hash of a block below finality that an operator accepted as canonical.
+    `accepted` is true from the moment it is followed until there is finality again.
+    """
+
+    def __init__(
+        self, pool: Pool, fetcher: Fetcher, log: AsyncLog, publish: Publish, accept_fork: bytes | None
+    ) -> None:
+        self.accepted = False
+        self._pool = pool
+        self._fetcher = fetcher
+        self._log = log
+        self._publish = publish
+        self._accept_fork = accept_fork
+        self._lagging = 0
+
+    def caught_up(self) -> None:
+        """The node's head is the tip."""
+        self._lagging = 0
+
+    async def follow(self, seen: Head) -> int:
+        """Take back what is not on the branch of `seen`; returns how many blocks.
+
+        Raises NodeFailure, Fatal.
+        """
+        self._pool.doubt()
+        if await self._fetcher.header(hash=seen.hash) is None:
+            return 0
+        oldest = seen
+        while not isinstance(meaning := self._log.cursor.meaning(oldest), Ancestor | BelowStart):
+            if isinstance(meaning, BelowFinalized):
+                await self._accept_or_stop(oldest, meaning.finalized)
+                continue
+            parent = await self._fetcher.header(hash=meaning.parent)
+            if parent is None or parent.number != oldest.number - 1:
+                _log.warning("a branch vanished while it was followed", number=oldest.number)
+                return 0
+            oldest = parent
+        if isinstance(meaning, Ancestor) and meaning.number == seen.number and not self._patient(seen):
+            return 0
+        await self._revert(meaning.revert, meaning)
+        return meaning.revert
+
+    def _patient(self, seen: Head) -> bool:
+        self._lagging += 1
+        if self._lagging < PATIENCE:
+            _log.warning("the node's head is behind what is published", head=seen.number, look=self._lagging)
+            return False
+        self._lagging = 0
+        return True
+
+    async def _accept_or_stop(self, oldest: Head, finalized: Head) -> None:
+        """Have the log tell of blocks below finality, when an operator said so. Raises Fatal otherwise."""
+        here = "0x" + oldest.hash.hex()
+        if self.accepted:
+            raise Fatal(
+                f"the accepted fork leaves below block {finalized.number}, the lowest that raw-blocks holds",
+                remedy="start over with empty topics (another HEADWATER_TOPIC_PREFIX)",
+            )
+        if oldest.hash == self._accept_fork:
+            _log.warning("following a fork below finality, as told", block=here, number=oldest.number)
+            self.accepted = True
+            await self._log.open(finality=False)
+            return
+        message = (
+            f"the node's chain forks below the finalized block {finalized.number} "
+            f"(0x{finalized.hash.hex()}): its block {oldest.number} is {here}; nothing more is published"
+        )
+        HEALTH.fail(message)
+        raise Fatal(
+            message,
+            remedy="check the node; to follow its chain and take back final blocks run "
+            f"`headwater listen --accept-fork {here}`",
+        )
+
+    async def _revert(self, count: int, meaning: Ancestor | BelowStart) -> None:
+        if not count:
+            return
+        _log.warning(
+            "following a fork",
+            depth=count,
+            ancestor=meaning.number if isinstance(meaning, Ancestor) else None,
+        )
+        links = list(self._log.cursor.from_tip(count))
+        for start in range(0, count, REVERTS_AT_ONCE):
+            events = [
+                Event(Kind.REVERT, link.head, await self._log.content(link))
+                for link in links[start : start + REVERTS_AT_ONCE]
+            ]
+            await self._publish(events)

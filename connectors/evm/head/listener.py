@@ -1,0 +1,219 @@
+"""Follows the head of a chain: looks at the node, asks the cursor what that means, publishes.
+
+Every round starts from what is published and from what the node says now, so whatever happened in
+between (a fork during a fetch, a failed write, a node that left) is answered by the next round.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from connectors.evm.blocks.checks import PARENT_LINK
+from connectors.evm.blocks.fetch import Fetched, Fetcher
+from connectors.evm.events import Content, Event, Head, Kind
+from connectors.evm.head.finality import Finality
+from connectors.evm.head.forks import Forks
+from connectors.evm.head.progress import Progress
+from connectors.evm.log.async_log import AsyncLog
+from connectors.evm.log.cursor import Cursor
+from connectors.evm.pool.nodes import Pool
+from connectors.evm.rpc.answers import NodeFailure, Unsupported
+from headwater.errors import Fatal, Transient
+from headwater.health import HEALTH
+from headwater.logging import get_logger
+from headwater.retry import Backoff
+from headwater.settings import ChainSettings
+
+ROUND_WINDOWS: Final = 16
+"""Prefetch windows between two looks at the head and the tags, while behind."""
+_log = get_logger("headwater.listen")
+
+
+class Ticker(Protocol):
+    """Says when to look at the head again: polling now, newHeads notifications another day."""
+
+    async def wait(self) -> None:
+        """Return when the head may have moved, after one poll interval at the latest."""
+
+
+class PollTicker:
+    """Looks at the head every `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def wait(self) -> None:
+        await asyncio.sleep(self._seconds)
+
+
+class Listener:
+    """The listener of one chain; runs until its task is cancelled. Raises Fatal.
+
+    `accept_fork` is the hash of a block below finality that an operator accepted as canonical.
+    """
+
+    def __init__(
+        self,
+        chain: ChainSettings,
+        pool: Pool,
+        fetcher: Fetcher,
+        log: AsyncLog,
+        progress: Progress,
+        ticker: Ticker,
+        *,
+        accept_fork: bytes | None = None,
+    ) -> None:
+        self._chain = chain
+        self._fetcher = fetcher
+        self._log = log
+        self._progress = progress
+        self._ticker = ticker
+        self._forks = Forks(pool, fetcher, log, self._publish, accept_fork)
+        self._finality = Finality(chain, fetcher, log, self._publish)
+        # An operator who accepts a fork may mean one that is shorter than what was final.
+        self._heeds_finalized = accept_fork is None
+        self._at_head = False
+
+    async def run(self) -> None:
+        """Follow the chain until cancelled."""
+        backoff = Backoff()
+        opened = False
+        while True:
+            try:
+                if not opened:
+                    await self._log.open(finality=not self._forks.accepted)
+                    opened = True
+                behind = await self.round()
+                backoff.reset()
+                HEALTH.say("log", True)
+                self._say_when_caught_up(behind)
+                if not behind:
+                    await self._log.care()
+                    await self._ticker.wait()
+            except NodeFailure as failure:
+                _log.warning("looking at the head again", endpoint=failure.endpoint, reason=failure.what)
+                await self._ticker.wait()
+            except Unsupported as error:
+                raise Fatal(
+                    f"no endpoint can serve this chain: {error}", remedy="check chain.rpc and chain.traces"
+                ) from error
+            except Transient as error:
+                # Nobody knows what was written: read it back, under a new claim and with a new producer.
+                opened = False
+                HEALTH.say("log", False, str(error))
+                wait = backoff.next()
+                _log.warning("claiming the chain again", reason=str(error), retry_in=round(wait, 2))
+                await asyncio.sleep(wait)
+
+    async def round(self) -> bool:
+        """One look at the head and what follows from it; tells whether to look again at once."""
+        latest = await self._head()
+        cursor = self._log.cursor
+        tip = cursor.tip
+        if tip is None or (latest.number > tip.number and latest.parent != tip.hash):
+            behind = await self._catch_up(latest)
+        elif latest.hash == tip.hash:
+            behind = False
+        elif latest.parent == tip.hash:
+            await self._apply([await self._fetcher.by_hash(latest)])
+            behind = False
+        else:
+            behind = await self._follow_fork(latest)
+        if latest.hash == tip_hash(cursor):
+            self._forks.caught_up()
+        await self._finality.follow()
+        if self._log.cursor.finalized is not None:
+            self._forks.accepted = False
+        return behind
+
+    def _say_when_caught_up(self, behind: bool) -> None:
+        tip = self._log.cursor.tip
+        if not behind and not self._at_head and tip is not None:
+            _log.info("at the head of the chain", number=tip.number)
+        self._at_head = not behind
+
+    async def _head(self) -> Head:
+        finalized = self._log.cursor.finalized if self._heeds_finalized else None
+        latest = await self._fetcher.head("latest", finalized=finalized)
+        if latest is None:
+            raise Fatal("no endpoint answers eth_getBlockByNumber latest", remedy="check chain.rpc")
+        self._progress.node_head(latest)
+        return latest
+
+    async def _catch_up(self, latest: Head) -> bool:
+        """Apply by height up to the head, some windows at most, fetching ahead."""
+        cursor = self._log.cursor
+        first = cursor.tip.number + 1 if cursor.tip else await self._first_height(latest)
+        last = min(latest.number, first + self._chain.prefetch_blocks * ROUND_WINDOWS - 1)
+        fetches: dict[int, asyncio.Task[Fetched]] = {}
+        try:
+            number = first
+            while number <= last:
+                for ahead in range(number, min(last + 1, number + self._chain.prefetch_blocks)):
+                    if ahead not in fetches:
+                        fetches[ahead] = asyncio.create_task(self._fetcher.by_number(ahead))
+                ready = [await fetches.pop(number)]
+                while (task := fetches.get(number + len(ready))) and task.done() and not task.exception():
+                    ready.append(fetches.pop(number + len(ready)).result())
+                applied = await self._apply(ready)
+                number += applied
+                if applied < len(ready):
+                    return await self._follow_fork(ready[applied].head)
+        finally:
+            for task in fetches.values():
+                task.cancel()
+            await asyncio.gather(*fetches.values(), return_exceptions=True)
+        return last < latest.number
+
+    async def _first_height(self, latest: Head) -> int:
+        floor = self._log.cursor.floor
+        if floor is not None:
+            return floor
+        if self._chain.start == "latest":
+            return latest.number
+        if self._chain.start != "earliest":
+            return int(self._chain.start)
+        earliest = await self._fetcher.head("earliest")
+        if earliest is None:
+            raise Fatal("no endpoint has an earliest block", remedy="give --start N")
+        return earliest.number
+
+    async def _apply(self, blocks: Sequence[Fetched]) -> int:
+        """Publish those of the blocks that link to the tip one after the other; returns how many."""
+        cursor = self._log.cursor
+        tip = cursor.tip
+        events: list[Event] = []
+        for block in blocks:
+            head = block.head
+            linked = cursor.follows(head) if not events else head.parent == blocks[len(events) - 1].head.hash
+            if not linked:
+                break
+            verified = block.content.verified
+            if events or tip is not None:
+                verified = (*verified, PARENT_LINK)
+            events.append(Event(Kind.APPLY, head, with_checks(block.content, verified)))
+        if events:
+            await self._publish(events)
+        return len(events)
+
+    async def _follow_fork(self, seen: Head) -> bool:
+        reverted = await self._forks.follow(seen)
+        if reverted:
+            self._progress.reorganised(reverted)
+        return reverted > 0
+
+    async def _publish(self, events: Sequence[Event]) -> None:
+        sequence = await self._log.publish(events)
+        self._progress.published(events, sequence, self._log.cursor)
+
+
+def tip_hash(cursor: Cursor) -> bytes | None:
+    """Hash of the last block published."""
+    return None if cursor.tip is None else cursor.tip.hash
+
+
+def with_checks(content: Content, verified: tuple[str, ...]) -> Content:
+    """The content with the checks that the block passed by now."""
+    return Content(content.block, content.receipts, content.traces, content.source, verified)

@@ -1,0 +1,49 @@
+"""What the listener tells the outside of what it published: metrics, health, copies on `heads`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from connectors.evm.events import Event, Head, Kind
+from connectors.evm.log.cursor import Cursor
+from headwater import metrics
+from headwater.health import HEALTH
+
+
+class Copies(Protocol):
+    """Where movements of head, safe and finalized are copied to."""
+
+    def moved(self, tag: str, head: Head, sequence: int) -> None: ...
+
+
+class Progress:
+    """Counts and copies for one chain."""
+
+    def __init__(self, chain: str, copies: Copies) -> None:
+        self._chain = chain
+        self._copies = copies
+
+    def node_head(self, head: Head) -> None:
+        """The node showed its head."""
+        metrics.CHAIN_BLOCK.labels(self._chain, "node").set(head.number)
+
+    def published(self, events: Sequence[Event], sequence: int, cursor: Cursor) -> None:
+        """Events were published, `sequence` being that of the last."""
+        metrics.CHAIN_SEQUENCE.labels(self._chain).set(sequence)
+        for number, event in enumerate(events, sequence - len(events) + 1):
+            metrics.EVENTS.labels(self._chain, event.kind.value).inc()
+            if event.kind in (Kind.SAFE, Kind.FINALIZED) and event.head is not None:
+                self._moved(event.kind.value, event.head, number)
+        if any(event.kind in (Kind.APPLY, Kind.REVERT) for event in events) and cursor.tip is not None:
+            self._moved("HEAD", cursor.tip, sequence)
+            HEALTH.say("chain", True, f"block {cursor.tip.number}")
+
+    def reorganised(self, depth: int) -> None:
+        """A fork was followed that reverted `depth` blocks."""
+        metrics.REORGS.labels(self._chain).inc()
+        metrics.REORG_DEPTH.labels(self._chain).observe(depth)
+
+    def _moved(self, tag: str, head: Head, sequence: int) -> None:
+        metrics.CHAIN_BLOCK.labels(self._chain, tag.lower()).set(head.number)
+        self._copies.moved(tag, head, sequence)

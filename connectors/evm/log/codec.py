@@ -1,0 +1,138 @@
+"""Events of a chain as they are written to raw-blocks, and what a listener reads back of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+from connectors.evm.events import Content, Event, Head, Kind
+from schemas import HEADER_SIZE, Codec, codec_for, frame
+from topics.chainlog.claims import Place
+from topics.chainlog.parts import PART_BYTES, join_answers, split_answers
+
+STREAM: Final = "raw-blocks"
+_META: Final = (
+    "event",
+    "chain_id",
+    "sequence",
+    "claim",
+    "block_number",
+    "block_hash",
+    "parent_hash",
+    "block_timestamp",
+    "observed_at",
+    "source",
+    "fresh",
+    "part",
+    "parts",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message of raw-blocks without its answers."""
+
+    place: Place
+    kind: Kind | None  # None: a kind that this version does not know
+    chain_id: int
+    head: Head | None
+    observed_at: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Numbered:
+    """What the log gives an event: its sequence, the claim it is written under, the time in milliseconds."""
+
+    sequence: int
+    claim: int
+    observed_at: int
+    fresh: bool = False
+
+
+class EventCodec:
+    """Events of one chain to and from message values."""
+
+    def __init__(self, chain_id: int, schema_id: int, *, part_bytes: int = PART_BYTES) -> None:
+        self.chain_id = chain_id
+        self._frame = frame(schema_id)
+        self._part_bytes = part_bytes
+        self._codec: Codec = codec_for(STREAM)
+
+    def encode(self, event: Event, numbered: Numbered) -> list[bytes]:
+        """The message values of an event: one, or several when its block is very large."""
+        head, content = event.head, event.content
+        answers = (None, None, None) if content is None else (content.block, content.receipts, content.traces)
+        pieces = split_answers(answers, self._part_bytes)
+        return [
+            self._frame
+            + self._codec.write_values(
+                event.kind.value,
+                self.chain_id,
+                numbered.sequence,
+                numbered.claim,
+                None if head is None else head.number,
+                None if head is None else head.hash,
+                head.parent if head is not None and event.kind in (Kind.APPLY, Kind.REVERT) else None,
+                None if head is None else head.timestamp_ms,
+                numbered.observed_at,
+                None if content is None else content.source,
+                [] if content is None else list(content.verified),
+                numbered.fresh,
+                part,
+                len(pieces),
+                *answers_part,
+            )
+            for part, answers_part in enumerate(pieces)
+        ]
+
+    def claim(self, numbered: Numbered, source: str) -> bytes:
+        """The message value of a CLAIM by the listener `source`."""
+        record = {
+            "event": Kind.CLAIM.value,
+            "chain_id": self.chain_id,
+            "sequence": numbered.sequence,
+            "claim": -1,
+            "observed_at": numbered.observed_at,
+            "source": source,
+            "fresh": numbered.fresh,
+            "part": 0,
+            "parts": 1,
+        }
+        return self._frame + self._codec.write(record)
+
+    def read(self, messages: Sequence[tuple[int, bytes]]) -> Iterator[Stored]:
+        """What (offset, value) messages say, their answers passed over. Raises MalformedRecord."""
+        columns = self._codec.columns([value for _, value in messages], offset=HEADER_SIZE, fields=_META)
+        for (offset, _), row in zip(messages, zip(*columns.values(), strict=True), strict=True):
+            value = dict(zip(_META, row, strict=True))
+            kind = Kind(value["event"]) if value["event"] in Kind.__members__ else None
+            head = None
+            if value["block_number"] is not None:
+                parent = value["parent_hash"] or b""
+                head = Head(value["block_number"], value["block_hash"], parent, value["block_timestamp"])
+            place = Place(
+                offset,
+                kind is Kind.CLAIM,
+                value["claim"],
+                value["sequence"],
+                value["fresh"],
+                value["part"],
+                value["parts"],
+            )
+            yield Stored(place, kind, value["chain_id"], head, value["observed_at"], value["source"] or "")
+
+    def stored(self, event: Event, numbered: Numbered, offset: int, part: int, parts: int) -> Stored:
+        """What `read` would give for a part of an event that was written at `offset`."""
+        place = Place(offset, False, numbered.claim, numbered.sequence, numbered.fresh, part, parts)
+        source = "" if event.content is None else event.content.source
+        return Stored(place, event.kind, self.chain_id, event.head, numbered.observed_at, source)
+
+    def content(self, values: Sequence[bytes]) -> Content:
+        """A block's content again from the values of all its parts in order. Raises MalformedRecord."""
+        records = [self._codec.read(value, HEADER_SIZE) for value in values]
+        answers = join_answers([(each["block"], each["receipts"], each["traces"]) for each in records])
+        first = records[0]
+        block, receipts, traces = cast(tuple[bytes, bytes, bytes | None], answers)
+        return Content(block, receipts, traces, first["source"] or "", tuple(first["verified"]))

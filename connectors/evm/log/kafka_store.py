@@ -1,0 +1,130 @@
+"""raw-blocks in Kafka: one partition, an idempotent producer, a reader outside any group."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+
+from connectors.evm.log.store import Outgoing
+from headwater import kafka
+from headwater.errors import Transient
+from headwater.logging import get_logger
+from headwater.settings import Settings
+from topics.chainlog.claims import UNACKNOWLEDGED
+
+PARTITION: Final = 0
+# What the producer may hold: half of librdkafka's queue.
+_BYTES_UNDER_WAY: Final = 96 * 1024 * 1024
+_POLL_SECONDS: Final = 0.1
+# Short, so that a stop is not held up by a broker that is away; the listener tries again.
+_READ_SECONDS: Final = 5.0
+_log = get_logger("headwater.listen.kafka")
+
+
+class KafkaStore:
+    """A LogStore on a Kafka topic of one partition; `key` is every message's key."""
+
+    def __init__(self, settings: Settings, topic: str, key: str) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._key = key.encode()
+        self._reader: Consumer = kafka.reader(settings, isolation="read_uncommitted")
+        self._producer: Producer | None = None
+        self._closing = threading.Event()
+
+    def bounds(self) -> tuple[int, int]:
+        return kafka.watermarks(self._reader, self._topic, PARTITION, timeout=_READ_SECONDS)
+
+    def read(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+        for message in kafka.read_range(
+            self._reader, self._topic, start, end, PARTITION, timeout=_READ_SECONDS
+        ):
+            offset, value = message.offset(), message.value()
+            if offset is not None and value is not None:
+                yield offset, value
+
+    def append(self, messages: Sequence[Outgoing]) -> list[int]:
+        offsets: list[int] = []
+        start = 0
+        while start < len(messages):
+            end, size = start, 0
+            while end < len(messages) and end - start < UNACKNOWLEDGED and size < _BYTES_UNDER_WAY:
+                size += len(messages[end].value)
+                end += 1
+            offsets += self._append(messages[start:end])
+            start = end
+        return offsets
+
+    def _append(self, messages: Sequence[Outgoing]) -> list[int]:
+        producer = self._producer
+        if producer is None:
+            raise Transient(f"{self._topic}: the writer was given up")
+        offsets: list[int] = []
+        failures: list[str] = []
+
+        def delivered(error: KafkaError | None, message: Message) -> None:
+            offset = message.offset()
+            if error is not None or offset is None:
+                failures.append(str(error))
+            else:
+                offsets.append(offset)
+
+        try:
+            for message in messages:
+                producer.produce(
+                    self._topic,
+                    value=message.value,
+                    key=self._key,
+                    partition=PARTITION,
+                    headers=list(message.headers),
+                    on_delivery=delivered,
+                )
+            while len(offsets) + len(failures) < len(messages) and not failures:
+                producer.poll(_POLL_SECONDS)
+                if self._closing.is_set():
+                    raise Transient(f"{self._topic}: stopped while writing")
+        except (BufferError, KafkaException) as error:
+            failures.append(str(error))
+        if failures:
+            self._producer = None
+            raise Transient(f"cannot write to {self._topic}: {failures[0]}")
+        return offsets
+
+    def renew(self) -> None:
+        self._give_up()
+        # Every message is waited for, so lingering would only add to the latency.
+        self._producer = kafka.producer(self._settings, options={"linger.ms": 0})
+
+    def trim(self, before: int) -> None:
+        client = kafka.admin(self._settings)
+        wanted = TopicPartition(self._topic, PARTITION, before)
+        try:
+            for future in client.delete_records([wanted]).values():
+                future.result(timeout=30)
+        except (KafkaException, TimeoutError) as error:
+            raise Transient(f"cannot delete the front of {self._topic}: {error}") from error
+
+    def offset_at(self, time_ms: int) -> int | None:
+        wanted = TopicPartition(self._topic, PARTITION, time_ms)
+        try:
+            (found,) = self._reader.offsets_for_times([wanted], timeout=_READ_SECONDS)
+        except KafkaException as error:
+            raise Transient(f"cannot look up a time in {self._topic}: {error}") from error
+        return int(found.offset) if found.offset >= 0 else None
+
+    def interrupt(self) -> None:
+        self._closing.set()
+
+    def close(self) -> None:
+        self._give_up()
+        self._reader.close()
+
+    def _give_up(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            # What is still queued would be written under a claim that is ours no longer.
+            producer.purge(in_queue=True, in_flight=True, blocking=False)
+            producer.poll(0)

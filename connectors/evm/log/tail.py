@@ -1,0 +1,141 @@
+"""What a listener learns from its own topic: the published branch, the last sequence, the claim in force."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from connectors.evm.events import Kind
+from connectors.evm.log.codec import EventCodec, Stored
+from connectors.evm.log.cursor import Cursor, Link
+from connectors.evm.log.store import LogStore
+from headwater.errors import Fatal
+from topics.chainlog.claims import LOOK_BACK, ClaimFilter, Place, Verdict, claim_in_force
+
+FIRST_WINDOW: Final = 256
+_AT_ONCE: Final = 8
+
+
+class Published:
+    """The fold of the log from some place on: which listener is in charge, and which blocks are canonical.
+
+    `covered` turns false when the log speaks of a block that lies before the place where the fold began.
+    Without `heeds_finality` FINALIZED events are passed over, so that blocks below them may be reverted.
+    """
+
+    def __init__(self, reader: ClaimFilter, *, whole: bool, finality: bool = True) -> None:
+        self.reader = reader
+        self.heeds_finality = finality
+        self.cursor = Cursor(whole=whole)
+        self.covered = True
+        self.claimed_by = ""
+        self._parts: list[Place] = []
+
+    def take(self, stored: Stored) -> Verdict:
+        """Judge the next message and take it into account. Raises Fatal on a gap or a broken branch."""
+        verdict = self.reader.judge(stored.place)
+        if stored.kind is Kind.CLAIM:
+            self.claimed_by = stored.source
+            self._parts = []
+        if verdict is Verdict.GAP and self.reader.last is None:
+            return Verdict.STALE  # the later parts of an event that began before the fold did
+        if verdict is Verdict.GAP:
+            raise Fatal(
+                f"raw-blocks has a gap before offset {stored.place.offset}: sequence {stored.place.sequence} "
+                f"follows {self.reader.last}",
+                remedy="restore the topic, or start with an empty one",
+            )
+        if verdict is Verdict.ACCEPT and stored.kind is not Kind.CLAIM:
+            self._parts.append(stored.place)
+            if len(self._parts) == stored.place.parts:
+                self._whole(stored, self._parts[0].offset)
+                self._parts = []
+        return verdict
+
+    def _whole(self, stored: Stored, offset: int) -> None:
+        head, cursor = stored.head, self.cursor
+        if head is None or stored.kind is None:
+            return
+        if stored.kind is Kind.APPLY:
+            if not cursor.follows(head):
+                raise Fatal(
+                    f"raw-blocks offset {stored.place.offset} applies block {head.number}, "
+                    "which does not follow the block before it",
+                    remedy="restore the topic, or start with an empty one",
+                )
+            cursor.applied(Link(head, offset, stored.place.offset + 1))
+        elif stored.kind is Kind.REVERT:
+            if cursor.tip is not None and cursor.tip.hash == head.hash:
+                cursor.reverted()
+            elif cursor.tip is None:
+                self.covered = False
+                cursor.floor = head.number
+            else:
+                raise Fatal(f"raw-blocks offset {stored.place.offset} reverts a block that is not the tip")
+        elif stored.kind is Kind.SAFE:
+            cursor.moved_safe(head)
+        elif stored.kind is Kind.FINALIZED and self.heeds_finality:
+            # From a finalized block on that is known, everything is.
+            self.covered = cursor.holds(head.hash)
+            cursor.moved_finalized(head)
+
+
+def read_stored(store: LogStore, codec: EventCodec, start: int, end: int) -> Iterator[Stored]:
+    """Messages of a range without their answers, a few at a time: they are large."""
+    chunk: list[tuple[int, bytes]] = []
+    for message in store.read(start, end):
+        chunk.append(message)
+        if len(chunk) == _AT_ONCE:
+            yield from codec.read(chunk)
+            chunk = []
+    yield from codec.read(chunk)
+
+
+def load(store: LogStore, codec: EventCodec, *, finality: bool = True) -> tuple[Published, int]:
+    """The fold of the log's end back to the finalized block, and the offset up to which it was read.
+
+    Reads ever more of the log until the finalized block is in it; without `finality` all of it. Raises
+    Fatal when the log is of another chain or has a gap.
+    """
+    low, end = store.bounds()
+    window = FIRST_WINDOW if finality else end - low
+    while True:
+        start = max(low, end - window)
+        messages = read_stored(store, codec, max(low, start - LOOK_BACK), end)
+        published = fold(messages, start, low, codec.chain_id, finality=finality)
+        cursor = published.cursor
+        finality_known = cursor.finalized is not None and cursor.holds(cursor.finalized.hash)
+        if start == low or (published.covered and finality_known):
+            published.heeds_finality = True
+            return published, end
+        window *= 4
+
+
+def fold(
+    messages: Iterable[Stored], start: int, low: int, chain_id: int, *, finality: bool = True
+) -> Published:
+    """The fold of messages from `start` on; those before it only tell the claim in force there.
+
+    `low` is the first offset that the log keeps.
+    """
+    before: list[Place] = []
+    published: Published | None = None
+    for stored in messages:
+        if stored.chain_id != chain_id:
+            raise Fatal(
+                f"raw-blocks is of chain {stored.chain_id}, the node of chain {chain_id}",
+                remedy="give the chain another name (HEADWATER_CHAIN__NAME) or correct --rpc",
+            )
+        if stored.place.offset < start:
+            before.append(stored.place)
+            continue
+        if published is None:
+            published = _begin(before, low, finality)
+        published.take(stored)
+    return published or _begin(before, low, finality)
+
+
+def _begin(before: list[Place], low: int, finality: bool) -> Published:
+    return Published(
+        ClaimFilter(claim=claim_in_force(before)), whole=low == 0 and not before, finality=finality
+    )

@@ -1,0 +1,204 @@
+"""The writer of raw-blocks: claims the chain, numbers the events, notices when it is overruled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Final
+
+from connectors.evm.events import Content, Event, Kind
+from connectors.evm.log.codec import EventCodec, Numbered, Stored
+from connectors.evm.log.cursor import Cursor, Link
+from connectors.evm.log.store import LogStore, Outgoing
+from connectors.evm.log.tail import Published, load, read_stored
+from headwater.errors import Fatal, Transient
+from headwater.logging import get_logger
+from topics.chainlog.claims import Verdict
+
+SCHEMA_VERSION: Final = b"1"
+_log = get_logger("headwater.listen.log")
+
+
+class ChainLog:
+    """One chain's raw-blocks, written under a CLAIM.
+
+    Call `open` first, and again after any Transient: what a failed write left behind is then read back
+    from the log itself. `name` is what the CLAIM says of us, `now_ms` the clock.
+    """
+
+    def __init__(self, store: LogStore, codec: EventCodec, name: str, now_ms: Callable[[], int]) -> None:
+        self._store = store
+        self._codec = codec
+        self._name = name
+        self._now_ms = now_ms
+        self._published: Published | None = None
+        self._next_offset = 0
+
+    @property
+    def cursor(self) -> Cursor:
+        """What is published. Raises Fatal before `open`."""
+        return self._open.cursor
+
+    @property
+    def sequence(self) -> int:
+        """The sequence of the last event published."""
+        return self._open.reader.last or 0
+
+    @property
+    def claim(self) -> int:
+        """The offset of the CLAIM in force, ours."""
+        claim = self._open.reader.claim
+        return -1 if claim is None else claim
+
+    def open(self, *, finality: bool = True) -> None:
+        """Read the log's tail and claim the chain; without `finality` blocks below it may be reverted.
+
+        Raises Transient, Fatal.
+        """
+        self._store.renew()
+        self._published, self._next_offset = load(self._store, self._codec, finality=finality)
+        self._claim()
+        cursor = self.cursor
+        _log.info(
+            "chain claimed",
+            claim=self.claim,
+            sequence=self.sequence,
+            tip=cursor.tip.number if cursor.tip else None,
+            finalized=cursor.finalized.number if cursor.finalized else None,
+        )
+
+    def renew_claim(self) -> None:
+        """Write another CLAIM of ours: the log's front may only be deleted up to one.
+
+        Raises Transient, Fatal when another listener has taken the chain over.
+        """
+        _, end = self._store.bounds()
+        self._look_for_others(frozenset(), end)
+        self._claim(renewal=True)
+
+    def publish(self, events: Sequence[Event]) -> int:
+        """Write events in order, under our claim; returns the last sequence.
+
+        Raises Transient when the log did not take them (then `open` again), Fatal when another listener
+        has taken the chain over.
+        """
+        published = self._open
+        sequence = self.sequence
+        messages: list[Outgoing] = []
+        owners: list[tuple[Event, Numbered, int]] = []
+        for event in events:
+            sequence += 1
+            numbered = Numbered(sequence, self.claim, self._now_ms())
+            values = self._codec.encode(event, numbered)
+            headers = self._headers(numbered, event)
+            messages += [Outgoing(value, headers) for value in values]
+            owners += [(event, numbered, len(values))]
+        offsets = self._store.append(messages)
+        if offsets and offsets[0] < self._next_offset:
+            raise Transient(f"raw-blocks went back to offset {offsets[0]}: messages were lost")
+        if offsets and offsets[-1] != self._next_offset + len(offsets) - 1:
+            self._look_for_others(set(offsets), offsets[-1] + 1)
+        self._next_offset = offsets[-1] + 1 if offsets else self._next_offset
+        place = 0
+        for event, numbered, parts in owners:
+            self._count(published, event, numbered, offsets[place : place + parts])
+            place += parts
+        return sequence
+
+    def content(self, link: Link) -> Content:
+        """What was published of a block, read back from its APPLY. Raises Transient, Fatal."""
+        found = list(self._store.read(link.offset, link.end))
+        stored = list(self._codec.read(found))
+        values = [
+            value
+            for (_, value), each in zip(found, stored, strict=True)
+            # An overruled listener's messages may lie between the parts.
+            if each.place.claim == stored[0].place.claim and each.head == link.head
+        ]
+        if not values or len(values) != stored[0].place.parts:
+            raise Fatal(
+                f"raw-blocks no longer holds block {link.head.number} at offset {link.offset}",
+                remedy="it was deleted before it was final: start with an empty topic",
+            )
+        return self._codec.content(values)
+
+    def delete_older(self, time_ms: int) -> int | None:
+        """Delete what is both finalized and older than a time; returns the new first offset, if it moved.
+
+        The first message left is a CLAIM, so that a reader from there knows who is in charge: the log
+        goes up to the CLAIM under which the first message of that time was written. Raises Transient.
+        """
+        low, _ = self._store.bounds()
+        found, needed = self._store.offset_at(time_ms), self.cursor.first_offset
+        if found is None or needed is None:
+            return None
+        (stored,) = read_stored(self._store, self._codec, found, found + 1)
+        before = stored.place.offset if stored.place.is_claim else stored.place.claim
+        if not low < before <= needed:
+            return None
+        self._store.trim(before)
+        return before
+
+    def interrupt(self) -> None:
+        """End a blocked call with Transient; from any thread."""
+        self._store.interrupt()
+
+    def close(self) -> None:
+        """Release the log."""
+        self._store.close()
+
+    @property
+    def _open(self) -> Published:
+        if self._published is None:
+            raise Fatal("the chain's log was not opened")
+        return self._published
+
+    def _claim(self, *, renewal: bool = False) -> None:
+        published = self._open
+        while True:
+            last = published.reader.last
+            now = self._now_ms()
+            numbered = Numbered(now if last is None else last + 1, -1, now, fresh=last is None)
+            value = self._codec.claim(numbered, self._name)
+            (offset,) = self._store.append([Outgoing(value, self._headers(numbered, None))])
+            verdict = Verdict.REPEAT
+            for stored in read_stored(self._store, self._codec, self._next_offset, offset + 1):
+                if renewal and stored.kind is Kind.CLAIM and stored.place.offset != offset:
+                    raise self._overruled(stored)
+                verdict = published.take(stored)
+            self._next_offset = offset + 1
+            if verdict is Verdict.ACCEPT:
+                return
+            # Another listener's events slipped in before our CLAIM: its number was taken. It fences all
+            # the same, so the next one can be beaten to it only by yet another CLAIM.
+
+    def _look_for_others(self, ours: AbstractSet[int], end: int) -> None:
+        for stored in read_stored(self._store, self._codec, self._next_offset, end):
+            if stored.place.offset in ours:
+                continue
+            if stored.kind is Kind.CLAIM:
+                raise self._overruled(stored)
+            _log.warning("ignored a message of an overruled listener", offset=stored.place.offset)
+
+    def _overruled(self, stored: Stored) -> Fatal:
+        return Fatal(
+            f"another listener ({stored.source}) took the chain over at offset {stored.place.offset}; "
+            "what this one wrote since is ignored by every reader",
+            remedy="run one listener a chain; started again, this one takes over",
+        )
+
+    def _count(self, published: Published, event: Event, numbered: Numbered, offsets: Sequence[int]) -> None:
+        for part, offset in enumerate(offsets):
+            stored = self._codec.stored(event, numbered, offset, part, len(offsets))
+            if published.take(stored) is not Verdict.ACCEPT:
+                raise Transient(f"raw-blocks does not go on with sequence {numbered.sequence}")
+
+    def _headers(self, numbered: Numbered, event: Event | None) -> tuple[tuple[str, bytes], ...]:
+        trace = event.head.hash[:24].hex() if event is not None and event.head is not None else ""
+        headers = (
+            ("schema-version", SCHEMA_VERSION),
+            ("chain-id", str(self._codec.chain_id).encode()),
+            ("sequence", str(numbered.sequence).encode()),
+        )
+        # W3C trace context: a block's trace is named by its hash, so every stage's log lines meet.
+        return (*headers, ("traceparent", f"00-{trace[:32]}-{trace[32:]}-01".encode())) if trace else headers

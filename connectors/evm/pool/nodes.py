@@ -1,0 +1,154 @@
+"""Several endpoints of one chain with plain failover: a piece of work runs whole on one node.
+
+A node joins only when it reports the right chain and is not syncing, and is asked again every minute,
+after each failure, and before a fork is followed. The node that answered last stays the first choice, so that
+data does not flip-flop between nodes that disagree.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Protocol, TypeVar
+
+import msgspec
+
+from connectors.evm.rpc.answers import NodeFailure, Unsupported
+from connectors.evm.rpc.endpoint import AiohttpTransport, Endpoint, Transport
+from headwater.errors import Fatal
+from headwater.health import HEALTH
+from headwater.logging import get_logger
+from headwater.retry import Backoff
+from headwater.settings import Settings, mask_url
+
+ADMITTED_SECONDS: Final = 60.0
+T = TypeVar("T")
+Work = Callable[[Endpoint], Awaitable[T]]
+Sleep = Callable[[float], Awaitable[None]]
+_log = get_logger("headwater.listen.nodes")
+
+
+class Rejected(NodeFailure):
+    """The node's answer failed a check: it is not published, another endpoint or moment is asked."""
+
+    def __init__(self, endpoint: str, check: str, what: str) -> None:
+        super().__init__(endpoint, what, "rejected")
+        self.check = check
+
+
+class Pool(Protocol):
+    """What the listener needs of its nodes."""
+
+    async def ask(self, work: Work[T], *, rounds: int | None = None) -> T: ...
+
+    def doubt(self) -> None: ...
+
+
+class Nodes:
+    """Failover over endpoints, in the order given. `chain_id` None takes the first node's answer."""
+
+    def __init__(
+        self, endpoints: Sequence[Endpoint], chain_id: int | None, *, sleep: Sleep = asyncio.sleep
+    ) -> None:
+        self.chain_id = chain_id
+        self._endpoints = list(endpoints)
+        self._sleep = sleep
+        self._admitted: dict[str, float] = {}
+
+    async def ask(self, work: Work[T], *, rounds: int | None = None) -> T:
+        """The result of `work` on the first endpoint that does it, retried with backoff.
+
+        `work` may raise NodeFailure (tried elsewhere) or Unsupported (elsewhere too; passed on when no
+        endpoint can do it). After `rounds` over all endpoints (None: never) the last NodeFailure is raised.
+        """
+        backoff = Backoff()
+        while True:
+            failures: list[NodeFailure] = []
+            unsupported: Unsupported | None = None
+            for endpoint in list(self._endpoints):
+                try:
+                    await self._admit(endpoint)
+                    result = await work(endpoint)
+                except Unsupported as error:
+                    unsupported = error
+                except NodeFailure as failure:
+                    failures.append(failure)
+                    self._admitted.pop(endpoint.name, None)
+                    _log.warning(
+                        "bad answer of a node",
+                        endpoint=endpoint.name,
+                        reason=failure.what,
+                        attempt=backoff.attempts + 1,
+                    )
+                else:
+                    self._prefer(endpoint)
+                    HEALTH.say("nodes", True, endpoint.name)
+                    return result
+            if unsupported is not None and not failures:
+                raise unsupported
+            if rounds is not None and backoff.attempts + 1 >= rounds:
+                raise failures[-1]
+            wait = backoff.next(min((failure.retry_after for failure in failures), default=0.0))
+            HEALTH.say("nodes", False, "; ".join(str(failure) for failure in failures))
+            if backoff.attempts > 1:
+                _log.warning("no node gave a good answer", endpoints=len(failures), retry_in=round(wait, 2))
+            await self._sleep(wait)
+
+    def doubt(self) -> None:
+        """Have every endpoint report its chain and state again before it is used."""
+        self._admitted.clear()
+
+    def _prefer(self, endpoint: Endpoint) -> None:
+        if self._endpoints[0] is not endpoint:
+            self._endpoints.remove(endpoint)
+            self._endpoints.insert(0, endpoint)
+            _log.info("node preferred from now on", endpoint=endpoint.name)
+
+    async def _admit(self, endpoint: Endpoint) -> None:
+        if time.monotonic() < self._admitted.get(endpoint.name, 0.0):
+            return
+        chain_id = await _chain_id(endpoint)
+        if self.chain_id is None:
+            self.chain_id = chain_id
+        if chain_id != self.chain_id:
+            raise NodeFailure(
+                endpoint.name, f"is on chain {chain_id}, not {self.chain_id}: not used", "wrong chain"
+            )
+        if await _syncing(endpoint):
+            raise NodeFailure(endpoint.name, "is still syncing: not used", "syncing")
+        self._admitted[endpoint.name] = time.monotonic() + ADMITTED_SECONDS
+
+
+async def _chain_id(endpoint: Endpoint) -> int:
+    try:
+        return int(msgspec.json.decode(await endpoint.call("eth_chainId"), type=str), 16)
+    except Unsupported as error:
+        raise NodeFailure(endpoint.name, error.what, "wrong chain") from error
+    except ValueError as error:
+        raise NodeFailure(endpoint.name, f"eth_chainId: no chain id: {error}", "broken") from error
+
+
+async def _syncing(endpoint: Endpoint) -> bool:
+    try:
+        return bytes(await endpoint.call("eth_syncing")) not in (b"false", b"null")
+    except Unsupported:
+        return False
+
+
+def connect(settings: Settings) -> tuple[Nodes, Transport]:
+    """The chain's nodes and the transport to close in the end. Call inside a running loop.
+
+    Raises Fatal when no endpoint is set.
+    """
+    chain = settings.chain
+    if not chain.rpc:
+        raise Fatal("no node to listen to", remedy="give --rpc URL or set HEADWATER_CHAIN__RPC")
+    transport = AiohttpTransport(chain.request_timeout_seconds)
+    endpoints: list[Endpoint] = []
+    for secret in chain.rpc:
+        url = secret.get_secret_value()
+        name = mask_url(url)
+        same = sum(other.name.split("#")[0] == name for other in endpoints)
+        endpoints.append(Endpoint(chain.name, f"{name}#{same + 1}" if same else name, url, transport))
+    return Nodes(endpoints, chain.chain_id), transport

@@ -1,0 +1,118 @@
+"""JSON-RPC to one node over HTTP: calls and batches to raw result bytes.
+
+The hot path speaks JSON-RPC itself: web3.py formats each result into Python objects, which costs
+seventy times what reading the JSON does.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+
+from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, result_of, results_of
+from headwater import metrics
+
+CONNECT_SECONDS: Final = 5.0
+Param = str | int | bool | dict[str, object] | None
+_encode = msgspec.json.Encoder().encode
+
+
+class Transport(Protocol):
+    """Posts a body to an address. Raises OSError, TimeoutError or aiohttp.ClientError."""
+
+    async def post(self, url: str, body: bytes) -> HttpAnswer: ...
+
+    async def close(self) -> None: ...
+
+
+class AiohttpTransport:
+    """HTTP/1.1 with kept connections. Make it inside a running loop."""
+
+    def __init__(self, timeout_seconds: float) -> None:
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=CONNECT_SECONDS),
+            connector=aiohttp.TCPConnector(limit=64, keepalive_timeout=60.0),
+            read_bufsize=1024 * 1024,
+        )
+
+    async def post(self, url: str, body: bytes) -> HttpAnswer:
+        async with self._session.post(url, data=body, headers=_headers(url)) as response:
+            return HttpAnswer(response.status, await response.read(), response.headers.get("Retry-After"))
+
+    async def close(self) -> None:
+        await self._session.close()
+
+
+def _headers(url: str) -> dict[str, str]:
+    headers = {"Content-Type": "application/json"}
+    # On the same machine compressing costs both sides more than the bytes do.
+    if urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1"):
+        headers["Accept-Encoding"] = "identity"
+    return headers
+
+
+class Endpoint:
+    """One node. `name` is its address without secrets; it appears in logs, metrics and CLAIMs."""
+
+    def __init__(self, chain: str, name: str, url: str, transport: Transport) -> None:
+        self.name = name
+        self._chain = chain
+        self._url = url
+        self._transport = transport
+
+    async def call(self, method: str, *params: Param) -> memoryview:
+        """The raw JSON of a call's result. Raises NodeFailure or Unsupported."""
+        body = _encode({"jsonrpc": "2.0", "id": 0, "method": method, "params": params})
+        answer = await self._post(method, body)
+        with self._counted(method):
+            return result_of(self.name, method, answer)
+
+    async def batch(self, method: str, params: Sequence[Sequence[Param]]) -> list[memoryview]:
+        """The raw results of one method for several parameter lists, in their order. Raises as `call`."""
+        if not params:
+            return []
+        calls = [
+            {"jsonrpc": "2.0", "id": number, "method": method, "params": each}
+            for number, each in enumerate(params)
+        ]
+        answer = await self._post(method, _encode(calls))
+        with self._counted(method):
+            return results_of(self.name, method, answer, len(params))
+
+    async def _post(self, method: str, body: bytes) -> HttpAnswer:
+        start = time.perf_counter()
+        try:
+            return await self._transport.post(self._url, body)
+        except TimeoutError as error:
+            raise self._failed(method, "no answer in time", "timeout") from error
+        except (OSError, aiohttp.ClientError) as error:
+            # The message of a client error may hold the address with its key: the class says enough.
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+            raise self._failed(method, f"connection failed: {self._clean(reason)}", "connection") from error
+        finally:
+            metrics.NODE_SECONDS.labels(self._chain, self.name, method).observe(time.perf_counter() - start)
+
+    @contextmanager
+    def _counted(self, method: str) -> Iterator[None]:
+        outcome = "unsupported"
+        try:
+            yield
+            outcome = "ok"
+        except NodeFailure as failure:
+            outcome = failure.outcome
+            raise
+        finally:
+            metrics.NODE_REQUESTS.labels(self._chain, self.name, method, outcome).inc()
+
+    def _failed(self, method: str, what: str, outcome: str) -> NodeFailure:
+        metrics.NODE_REQUESTS.labels(self._chain, self.name, method, outcome).inc()
+        return NodeFailure(self.name, f"{method}: {what}", outcome)
+
+    def _clean(self, text: str) -> str:
+        return text.replace(self._url, self.name)

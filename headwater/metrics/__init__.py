@@ -1,0 +1,3 @@
+"""The closed list of metrics, and the server that every role exposes them on."""
+
+from headwater.metrics.stages import *  # noqa: F403

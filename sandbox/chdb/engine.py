@@ -1,0 +1,208 @@
+"""The chDB engine for many clients at once: a pool of connections on one path.
+
+A chDB connection runs one statement at a time and keeps SET and USE, so each request borrows one, is
+given exactly its own settings, and hands it back; what would leave traces is closed instead.
+"""
+
+import os
+import re
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Final, Protocol
+
+from chdb import ChdbError
+from chdb.state.sqlitelike import Connection
+
+from sandbox.chdb.failures import failure
+from sandbox.chdb.request import Request
+
+MAX_CONNECTIONS: Final = 32
+_SETTING: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+# Each engine block of these formats is complete in itself, so blocks can be sent one behind the other.
+_BLOCKWISE: Final = frozenset(
+    {"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow", "JSONLines"}
+)
+
+
+class _Blocks(Protocol):
+    def __next__(self) -> object: ...
+    def cancel(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Counters of a finished statement; seconds are the engine's own."""
+
+    read_rows: int = 0
+    read_bytes: int = 0
+    written_rows: int = 0
+    written_bytes: int = 0
+    seconds: float = 0.0
+
+
+class _Link:
+    """One connection and what it was last told, so that equal requests need not tell it again."""
+
+    def __init__(self, path: str) -> None:
+        self.connection = Connection(path)
+        self.database = "default"
+        self.settings: dict[str, str] = {}
+        # Only a server has the queue that asynchronous inserts need; here they would lose errors.
+        self.connection.query("SET async_insert = 0")
+
+    def prepare(self, request: Request) -> None:
+        for name in request.settings:
+            if not _SETTING.match(name):
+                raise ChdbError(f"Code: 115. DB::Exception: Unknown setting '{name}'. (UNKNOWN_SETTING)")
+        wanted = {"async_insert": "0", **request.settings}
+        changes = [
+            f"{name} = {_quoted(value)}" for name, value in wanted.items() if self.settings.get(name) != value
+        ]
+        changes += [f"{name} = DEFAULT" for name in self.settings if name not in wanted]
+        if changes:
+            # Should one be wrong, the next request must not believe that they were made.
+            self.settings = dict.fromkeys([*self.settings, *wanted], "")
+            self.connection.query("SET " + ", ".join(changes))
+            self.settings = wanted
+        database = request.database or "default"
+        if database != self.database:
+            self.connection.query("USE `" + database.replace("`", "\\`") + "`")
+            self.database = database
+
+
+class Engine:
+    """The engine on `path`. Raises `Failure` with what the engine said, from every method."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = str(path)
+        self._lock = threading.Condition()
+        self._idle: list[_Link] = [_Link(self._path)]
+        self._open = 1
+        first = self._idle[0].connection.query("SELECT version(), timezone()", "TSV").bytes().decode()
+        self.version, self.timezone = first.strip().split("\t")
+
+    def run(self, request: Request) -> tuple[bytes, Done]:
+        """Run a statement and return its whole result."""
+        with self._borrowed(request) as link:
+            result = link.connection.query(
+                request.statement.sql, request.format, params=dict(request.parameters)
+            )
+            done = Done(
+                result.storage_rows_read(),
+                result.storage_bytes_read(),
+                result.rows_written(),
+                result.bytes_written(),
+                result.elapsed(),
+            )
+            return bytes(result.bytes()), done
+
+    def blocks(self, request: Request) -> Iterator[bytes]:
+        """Run a SELECT and give its result block by block where the format allows it, else at once.
+
+        Closing the iterator early cancels the query.
+        """
+        if not request.statement.streams or request.format not in _BLOCKWISE:
+            yield self.run(request)[0]
+            return
+        with self._borrowed(request) as link:
+            stream: _Blocks = link.connection.send_query(
+                request.statement.sql, request.format, params=dict(request.parameters)
+            )
+            finished = False
+            try:
+                while True:
+                    try:
+                        block = next(stream)
+                    except StopIteration:
+                        finished = True
+                        return
+                    yield bytes(block.bytes())  # type: ignore[attr-defined]
+            finally:
+                if not finished:
+                    stream.cancel()
+
+    def insert(self, request: Request, data: BinaryIO) -> Done:
+        """Insert the rows in `data`, a file (see `spool`), read from its start.
+
+        chDB's own streaming insert answers success when a table or a view refuses the rows, so the data
+        goes in as a file, as clickhouse-client would do it.
+        """
+        source = f"/proc/self/fd/{data.fileno()}" if Path("/proc/self/fd").is_dir() else str(data.name)
+        statement = request.statement
+        head, clause = statement.sql[: statement.settings_at], statement.sql[statement.settings_at :]
+        # FROM INFILE stands between the columns and SETTINGS.
+        sql = f"{head} FROM INFILE {_quoted(source)} COMPRESSION 'none' {clause} FORMAT {statement.format}"
+        with self._borrowed(request) as link:
+            result = link.connection.query(sql, "TSV", params=dict(request.parameters))
+            return Done(
+                written_rows=result.rows_written(),
+                written_bytes=result.bytes_written(),
+                seconds=result.elapsed(),
+            )
+
+    def close(self) -> None:
+        """Close what is idle; call when no request runs."""
+        with self._lock:
+            for link in self._idle:
+                link.connection.close()
+            self._idle.clear()
+
+    @contextmanager
+    def _borrowed(self, request: Request) -> Iterator[_Link]:
+        link = self._take()
+        keep = False
+        try:
+            link.prepare(request)
+            if request.readonly:
+                link.connection.query("SET readonly = 2")
+            yield link
+            keep = not request.readonly and request.statement.verb not in ("SET", "USE")
+        except ChdbError as error:
+            keep = not request.readonly
+            raise failure(str(error), self.version) from error
+        except RuntimeError as error:
+            raise failure(str(error), self.version) from error
+        finally:
+            self._give(link, keep)
+
+    def _take(self) -> _Link:
+        with self._lock:
+            while True:
+                if self._idle:
+                    return self._idle.pop()
+                if self._open < MAX_CONNECTIONS:
+                    self._open += 1
+                    break
+                self._lock.wait()
+        try:
+            return _Link(self._path)
+        except BaseException:
+            with self._lock:
+                self._open -= 1
+                self._lock.notify()
+            raise
+
+    def _give(self, link: _Link, keep: bool) -> None:
+        if not keep:
+            link.connection.close()
+        with self._lock:
+            if keep:
+                self._idle.append(link)
+            else:
+                self._open -= 1
+            self._lock.notify()
+
+
+def spool() -> BinaryIO:
+    """A file for an INSERT's data: in memory where the system has that, else a temporary one."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("headwater-insert"), "w+b")
+    return tempfile.NamedTemporaryFile("w+b", prefix="headwater-insert-")  # type: ignore[return-value]
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

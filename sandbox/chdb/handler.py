@@ -1,0 +1,203 @@
+"""One HTTP request of ClickHouse's interface: read it, run it, answer as ClickHouse does."""
+
+import secrets
+import uuid
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Final, cast
+from urllib.parse import urlsplit
+
+import orjson
+
+from sandbox.chdb import codecs
+from sandbox.chdb.engine import Done, spool
+from sandbox.chdb.failures import Failure
+from sandbox.chdb.request import Request, read
+
+if TYPE_CHECKING:
+    from sandbox.chdb.server import Server
+
+_CONTENT: Final = {
+    "TabSeparated": "text/tab-separated-values; charset=UTF-8",
+    "TSV": "text/tab-separated-values; charset=UTF-8",
+    "CSV": "text/csv; charset=UTF-8; header=absent",
+    "CSVWithNames": "text/csv; charset=UTF-8; header=present",
+    "JSON": "application/json; charset=UTF-8",
+    "JSONCompact": "application/json; charset=UTF-8",
+    "JSONEachRow": "application/x-ndjson; charset=UTF-8",
+    "JSONLines": "application/x-ndjson; charset=UTF-8",
+}
+_NO_RESULT: Final = frozenset(
+    {"INSERT", "CREATE", "DROP", "ALTER", "SET", "USE", "TRUNCATE", "RENAME", "DETACH"}
+)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Speaks HTTP/1.1 with keep-alive; the engine's errors keep their text, code and status."""
+
+    protocol_version = "HTTP/1.1"
+    # Headers and body in one segment: without it each small answer waits for a delayed acknowledgement.
+    disable_nagle_algorithm = True
+    wbufsize = 1 << 16
+    _cut_off = False
+    _may_compress = False
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: a line a request would be most of what this process does."""
+
+    def do_GET(self) -> None:
+        """Ping, or a read-only query."""
+        address = urlsplit(self.path)
+        if address.path == "/ping" or (address.path == "/" and not address.query):
+            self._answer(200, b"Ok.\n", "text/html; charset=UTF-8")
+        else:
+            self._serve(readonly=True)
+
+    def do_HEAD(self) -> None:
+        """As GET, without the body."""
+        self.do_GET()
+
+    def do_POST(self) -> None:
+        """Any statement, in the address, in the body, or one behind the other."""
+        self._serve(readonly=False)
+
+    def _serve(self, *, readonly: bool) -> None:
+        server = cast("Server", self.server)
+        server.enter()
+        try:
+            if urlsplit(self.path).path != "/":
+                self._answer(404, b"There is no handle " + self.path.encode() + b"\n\nUse / or /ping.\n")
+                return
+            self._query(server, readonly)
+        except Failure as error:
+            self._fail(error)
+        except (ConnectionError, TimeoutError):
+            self.close_connection = True
+        finally:
+            server.leave()
+
+    def _query(self, server: "Server", readonly: bool) -> None:
+        asked = read(self.path, self.headers.get, self._body(), readonly=readonly)
+        request, query_id = asked.request, asked.query_id or str(uuid.uuid4())
+        self._may_compress = asked.compress
+        if asked.data is not None:
+            with spool() as data:
+                data.write(asked.data)
+                data.flush()
+                data.seek(0)
+                self._done(server.engine.insert(request, data), query_id)
+        elif request.statement.verb in _NO_RESULT:
+            self._done(server.engine.run(request)[1], query_id)
+        else:
+            self._stream(server, request, query_id)
+
+    def _stream(self, server: "Server", request: Request, query_id: str) -> None:
+        self._cut_off = False
+        blocks = server.engine.blocks(request)
+        first = next(blocks, b"")  # an error before the first block still gets its status
+        encoding = codecs.chosen(self.headers.get("Accept-Encoding", "")) if self._may_compress else ""
+        tag = secrets.token_hex(8)
+        self.send_response(200)
+        self._common_headers(request.format, query_id, Done())
+        self.send_header("X-ClickHouse-Exception-Tag", tag)
+        self.send_header("Transfer-Encoding", "chunked")
+        if encoding:
+            self.send_header("Content-Encoding", encoding)
+        self.end_headers()
+        try:
+            for data in codecs.encoded(self._with_error(first, blocks, tag), encoding):
+                if data and self.command != "HEAD":
+                    self.wfile.write(b"%x\r\n" % len(data))
+                    self.wfile.write(data)
+                    self.wfile.write(b"\r\n")
+                    self.wfile.flush()
+            if self.command != "HEAD" and not self._cut_off:
+                self.wfile.write(b"0\r\n\r\n")
+        finally:
+            blocks.close()  # type: ignore[attr-defined]
+
+    def _with_error(self, first: bytes, blocks: Iterator[bytes], tag: str) -> Iterator[bytes]:
+        """The blocks, and behind them the error that cut them off, framed as ClickHouse 25.11 and later do.
+
+        The last chunk stays out then, so that a client that knows nothing of this sees a broken answer.
+        """
+        yield first
+        try:
+            yield from blocks
+        except Failure as error:
+            self.close_connection = self._cut_off = True
+            text, mark = error.text.encode(), tag.encode()
+            yield b"\r\n__exception__\r\n%b\r\n%b\n" % (mark, text)
+            yield b"%d %b\r\n__exception__\r\n" % (len(text) + 1, mark)
+
+    def _body(self) -> bytes:
+        if self.headers.get("Expect", "").lower() == "100-continue":
+            self.send_response_only(100)
+            self.end_headers()
+        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+            raw = b"".join(self._chunks())
+        elif "Content-Length" in self.headers:
+            raw = self.rfile.read(int(self.headers["Content-Length"]))
+        elif self.command == "POST" and "query=" not in self.path:
+            raise Failure(
+                "Code: 381. DB::Exception: The Transfer-Encoding is not chunked and there is no "
+                "Content-Length header for POST request. (HTTP_LENGTH_REQUIRED)"
+            )
+        else:
+            return b""
+        try:
+            return codecs.decode(raw, self.headers.get("Content-Encoding", "").lower())
+        except ValueError as error:
+            raise Failure(
+                f"Code: 354. DB::Exception: Cannot decode the request: {error}. (ZLIB_INFLATE_FAILED)"
+            ) from error
+
+    def _chunks(self) -> Iterator[bytes]:
+        while size := int(self.rfile.readline(64).split(b";")[0], 16):
+            yield self.rfile.read(size)
+            self.rfile.readline(3)
+        while self.rfile.readline(1 << 16) not in (b"\r\n", b"\n", b""):
+            pass
+
+    def _common_headers(self, result_format: str, query_id: str, done: Done) -> None:
+        engine = cast("Server", self.server).engine
+        summary = {
+            "read_rows": str(done.read_rows),
+            "read_bytes": str(done.read_bytes),
+            "written_rows": str(done.written_rows),
+            "written_bytes": str(done.written_bytes),
+            "total_rows_to_read": "0",
+            "result_rows": str(done.written_rows),
+            "result_bytes": str(done.written_bytes),
+            "elapsed_ns": str(int(done.seconds * 1e9)),
+        }
+        self.send_header("Content-Type", _CONTENT.get(result_format, "application/octet-stream"))
+        self.send_header("X-ClickHouse-Server-Display-Name", "headwater-local")
+        self.send_header("X-ClickHouse-Query-Id", query_id)
+        self.send_header("X-ClickHouse-Format", result_format)
+        self.send_header("X-ClickHouse-Timezone", engine.timezone)
+        self.send_header("X-ClickHouse-Summary", orjson.dumps(summary).decode())
+
+    def _done(self, done: Done, query_id: str) -> None:
+        self.send_response(200)
+        self._common_headers("TabSeparated", query_id, done)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def _fail(self, error: Failure) -> None:
+        body = error.text.encode() + b"\n"
+        self.send_response(error.status)
+        self.send_header("Content-Type", "text/plain; charset=UTF-8")
+        self.send_header("X-ClickHouse-Exception-Code", str(error.code))
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _answer(self, status: int, body: bytes, content_type: str = "text/plain; charset=UTF-8") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)

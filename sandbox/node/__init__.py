@@ -1,0 +1,14 @@
+"""A node played back from recorded answers, for tests, demos and bug reports.
+
+Read it in this order: `answers` (one block's JSON), `recording` (files to blocks), `loop`, `adjustable`
+and `synthetic` (more chain than was recorded, forks, no recording at all), `methods` (JSON-RPC),
+`faults` (scripted bad answers), `server` (HTTP and WebSocket), `record` (files from a live node).
+"""
+
+from sandbox.node.adjustable import AdjustableChain
+from sandbox.node.answers import BlockAnswers, Chain
+from sandbox.node.loop import LoopedChain
+from sandbox.node.recording import RecordedChain
+from sandbox.node.server import RecordedNode
+
+__all__ = ["AdjustableChain", "BlockAnswers", "Chain", "LoopedChain", "RecordedChain", "RecordedNode"]

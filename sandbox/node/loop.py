@@ -1,0 +1,179 @@
+"""A recording repeated into a longer chain whose headers verify and whose parents link.
+
+Round 0 is the recording as it is. In later rounds numbers and timestamps go on, block hashes are those
+of the rewritten headers, and transaction hashes and nonces are shifted so that no transaction occurs
+twice. Logs, calls and balances stay as recorded, so blooms hold and transaction and receipt roots cannot.
+"""
+
+from collections import OrderedDict
+from functools import lru_cache
+
+import orjson
+
+from headwater.errors import Fatal
+from headwater.evm.header import header_hash
+from sandbox.node.answers import BlockAnswers, Chain, Json, Part
+from sandbox.node.template import FIRST_FREE, Template, make_template
+
+RENDERED_BLOCKS = 128
+
+
+class _Base:
+    """One recorded block made ready for repetition; templates are made when first needed."""
+
+    def __init__(self, answers: BlockAnswers) -> None:
+        self._answers = answers
+        self._templates: dict[Part, Template | None] = {}
+        transactions = orjson.loads(answers.part("block") or b"{}")["transactions"]
+        count = len(transactions)
+        self._hash_slots = {tx["hash"]: FIRST_FREE + index for index, tx in enumerate(transactions)}
+        self._nonce_slots = {tx["hash"]: FIRST_FREE + count + at for at, tx in enumerate(transactions)}
+        self.transactions = [bytes.fromhex(tx["hash"][2:]) for tx in transactions]
+        self.nonces = [(str(tx["from"]), int(tx.get("nonce") or "0x0", 16)) for tx in transactions]
+
+    def template(self, part: Part) -> Template | None:
+        """Return the template of a part, None when the part is not recorded."""
+        if part not in self._templates:
+            body = self._answers.part(part)
+            self._templates[part] = (
+                None
+                if body is None
+                else make_template(orjson.loads(body), self._hash_slots, self._nonce_slots)
+            )
+        return self._templates[part]
+
+
+def shifted_hash(original: bytes, turn: int) -> bytes:
+    """Return the hash of a transaction in a later round: its last four bytes xor the round.
+
+    Reversible, so a lookup needs no table of every transaction of every round.
+    """
+    return original[:28] + (int.from_bytes(original[28:], "big") ^ turn).to_bytes(4, "big")
+
+
+class LoopedChain:
+    """`base` repeated `rounds` times; implements `Chain`. Raises Fatal when the recording has gaps."""
+
+    def __init__(self, base: Chain, rounds: int) -> None:
+        self._base = base
+        self._rounds = rounds
+        self._start = base.first()
+        self._length = base.last() - self._start + 1
+        self.chain_id, self.client = base.chain_id, base.client
+        self._headers = [self._header(number) for number in range(self._start, base.last() + 1)]
+        stamps = [int(str(header["timestamp"]), 16) for header in self._headers]
+        step = max(1, round((stamps[-1] - stamps[0]) / max(1, self._length - 1))) if self._length > 1 else 12
+        self._span = stamps[-1] - stamps[0] + step
+        self._hashes = [str(header["hash"]).lower() for header in self._headers]
+        self._numbers = {hash_: self._start + at for at, hash_ in enumerate(self._hashes)}
+        self._rendered: OrderedDict[int, BlockAnswers] = OrderedDict()
+        self._prefixes: dict[bytes, tuple[int, int]] | None = None
+        self._nonce_spans: dict[str, int] = {}
+        self._prepare = lru_cache(maxsize=RENDERED_BLOCKS)(self._prepared)
+
+    def _header(self, number: int) -> Json:
+        answers = self._base.by_number(number)
+        if answers is None:
+            raise Fatal(
+                f"block {number} is missing in the recording, so it cannot be looped",
+                remedy="record the whole range",
+            )
+        block: Json = orjson.loads(answers.part("hashes") or b"{}")
+        block.pop("transactions", None)
+        return block
+
+    def first(self) -> int:
+        return self._start
+
+    def last(self) -> int:
+        return self._start + self._length * self._rounds - 1
+
+    def has(self, part: Part) -> bool:
+        return self._base.has(part)
+
+    def recorded(self, method: str, params: bytes) -> bytes | None:
+        return self._base.recorded(method, params)
+
+    def by_number(self, number: int) -> BlockAnswers | None:
+        if not self._start <= number <= self.last():
+            return None
+        if number < self._start + self._length:
+            return self._base.by_number(number)
+        found = self._rendered.get(number)
+        if found is None:
+            found = self._render(number)
+            self._rendered[number] = found
+            if len(self._rendered) > RENDERED_BLOCKS:
+                self._rendered.popitem(last=False)
+        else:
+            self._rendered.move_to_end(number)
+        return found
+
+    def by_hash(self, hash: str) -> BlockAnswers | None:
+        number = self._numbers.get(hash)
+        return None if number is None else self.by_number(number)
+
+    def of_transaction(self, hash: str) -> BlockAnswers | None:
+        if self._prefixes is None:
+            self._prefixes = {}
+            for at in range(self._length):
+                for original in self._prepare(at).transactions:
+                    self._prefixes[original[:28]] = (at, int.from_bytes(original[28:], "big"))
+        raw = bytes.fromhex(hash[2:])
+        known = self._prefixes.get(raw[:28])
+        if known is None:
+            return None
+        at, tail = known
+        turn = int.from_bytes(raw[28:], "big") ^ tail
+        return self.by_number(self._start + turn * self._length + at) if turn < self._rounds else None
+
+    def _moved_header(self, number: int, parent: str) -> Json:
+        turn, at = divmod(number - self._start, self._length)
+        header = self._headers[at]
+        timestamp = int(str(header["timestamp"]), 16) + turn * self._span
+        return {**header, "number": hex(number), "parentHash": parent, "timestamp": hex(timestamp)}
+
+    def _hash_at(self, number: int) -> str:
+        """Return a block's hash, after those of all blocks before it."""
+        while len(self._hashes) <= number - self._start:
+            following = self._start + len(self._hashes)
+            hash_ = "0x" + header_hash(self._moved_header(following, self._hashes[-1])).hex()
+            self._hashes.append(hash_)
+            self._numbers[hash_] = following
+        return self._hashes[number - self._start]
+
+    def _render(self, number: int) -> BlockAnswers:
+        turn, at = divmod(number - self._start, self._length)
+        hash_, parent = self._hash_at(number), self._hash_at(number - 1)
+        timestamp = int(str(self._headers[at]["timestamp"]), 16) + turn * self._span
+        base = self._prepare(at)
+        spans = self._spans()
+        texts = [hex(number), hash_, parent, hex(timestamp)]
+        texts += ["0x" + shifted_hash(original, turn).hex() for original in base.transactions]
+        texts += [hex(nonce + turn * spans[sender]) for sender, nonce in base.nonces]
+        values = [b'"' + text.encode() + b'"' for text in texts]
+
+        def load(part: Part) -> bytes | None:
+            template = base.template(part)
+            return None if template is None else template.render(values)
+
+        return BlockAnswers(number, hash_, parent, timestamp, load)
+
+    def _spans(self) -> dict[str, int]:
+        """Return by how much each sender's nonces go on per round."""
+        if not self._nonce_spans:
+            seen: dict[str, list[int]] = {}
+            for at in range(self._length):
+                for sender, nonce in self._prepare(at).nonces:
+                    seen.setdefault(sender, []).append(nonce)
+            self._nonce_spans = {who: max(nonces) - min(nonces) + 1 for who, nonces in seen.items()}
+        return self._nonce_spans
+
+    def _prepared(self, at: int) -> _Base:
+        answers = self._base.by_number(self._start + at)
+        if answers is None or answers.part("block") is None:
+            raise Fatal(
+                f"block {self._start + at} has no recorded transactions, so it cannot be looped",
+                remedy="record eth_getBlockByNumber with full transactions",
+            )
+        return _Base(answers)

@@ -1,0 +1,53 @@
+"""JSON-RPC requests and batches to response bytes, with scripted faults on the way."""
+
+import orjson
+
+from sandbox.node.errors import INVALID_REQUEST, PARSE_ERROR, RpcError
+from sandbox.node.faults import Cut, Disconnect, Faults, Silence, Status, Transport, spoil
+from sandbox.node.methods import Methods
+
+_TRANSPORT = (Status, Cut, Silence, Disconnect)
+
+
+class Responder:
+    """Answers requests by `methods`; `calls` counts calls by method, faulty ones included."""
+
+    def __init__(self, methods: Methods, faults: Faults) -> None:
+        self._methods = methods
+        self._faults = faults
+        self.calls: dict[str, int] = {}
+
+    def respond(self, request: bytes) -> tuple[bytes, Transport | None]:
+        """Return the response body of a request or batch, and the transport fault that is to spoil it."""
+        try:
+            asked = orjson.loads(request)
+        except orjson.JSONDecodeError:
+            return error_answer(None, RpcError(PARSE_ERROR, "parse error")), None
+        if not isinstance(asked, list):
+            return self._one(asked)
+        if not asked:
+            return error_answer(None, RpcError(INVALID_REQUEST, "empty batch")), None
+        answered = [self._one(call) for call in asked]
+        fault = next((fault for _, fault in answered if fault is not None), None)
+        return b"[" + b",".join(body for body, _ in answered) + b"]", fault
+
+    def _one(self, call: object) -> tuple[bytes, Transport | None]:
+        if not isinstance(call, dict) or not isinstance(call.get("method"), str) or not call["method"]:
+            identity = call.get("id") if isinstance(call, dict) else None
+            return error_answer(identity, RpcError(INVALID_REQUEST, "invalid request")), None
+        method: str = call["method"]
+        self.calls[method] = self.calls.get(method, 0) + 1
+        fault = self._faults.take(method) if len(self._faults) else None
+        spoiled = fault if isinstance(fault, _TRANSPORT) else None
+        try:
+            result = spoil(fault, lambda: self._methods.call(method, call.get("params", [])))
+        except RpcError as error:
+            return error_answer(call.get("id"), error), spoiled
+        head = b'{"jsonrpc":"2.0","id":' + orjson.dumps(call.get("id")) + b',"result":'
+        return b"".join((head, result, b"}")), spoiled
+
+
+def error_answer(identity: object, error: RpcError) -> bytes:
+    """Return the response that carries an error."""
+    detail = {"code": error.code, "message": error.message}
+    return orjson.dumps({"jsonrpc": "2.0", "id": identity, "error": detail})

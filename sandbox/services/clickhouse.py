@@ -1,0 +1,33 @@
+"""The ClickHouse engine (chDB) behind an HTTP server, as a process of its own."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from sandbox.services.probes import http_get
+from sandbox.supervisor.process import Command
+
+
+def command(directory: Path, port: int, log: Path) -> Command:
+    """How to run it; its data stays in `directory`."""
+    directory.mkdir(parents=True, exist_ok=True)
+    return Command(
+        name="clickhouse",
+        argv=(
+            sys.executable,
+            "-m",
+            "sandbox.chdb",
+            "--path",
+            str(directory),
+            "--port",
+            str(port),
+        ),
+        log=log,
+    )
+
+
+def is_ready(port: int) -> bool:
+    """Does it answer its ping?"""
+    status, body = http_get(port, "/ping")
+    return status == 200 and body.startswith(b"Ok")

@@ -1,0 +1,80 @@
+"""The pipeline's processes as supervised parts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from sandbox.services.probes import http_get
+from sandbox.supervisor.process import Command
+from sandbox.supervisor.supervisor import Part
+
+# Gates that preparation opens.
+TOPICS, SCHEMAS, TABLES = "topics-applied", "schemas-registered", "tables-migrated"
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A process of the pipeline: `rank` orders the stop, so that each drains what the one before sent."""
+
+    name: str
+    arguments: tuple[str, ...]
+    needs: tuple[str, ...]
+    rank: int
+
+
+ROLES = (
+    Role("listen", ("listen",), (TOPICS, SCHEMAS), 10),
+    Role("normalize", ("work", "normalize"), (TOPICS, SCHEMAS), 20),
+    Role("enrich", ("work", "enrich"), (TOPICS, SCHEMAS), 20),
+    Role("state", ("work", "state"), (TOPICS, SCHEMAS), 20),
+    Role("sink", ("sink",), (TOPICS, SCHEMAS, TABLES), 30),
+)
+
+
+def role_parts(
+    environment: Mapping[str, str], logs: Path, metrics_ports: Mapping[str, int], *, needs: tuple[str, ...]
+) -> tuple[Part, ...]:
+    """Every role; `needs` are what each waits for besides its own. `metrics_ports`: role → port."""
+
+    def part(role: Role) -> Part:
+        port = metrics_ports[role.name]
+
+        def command() -> Command:
+            return Command(
+                role.name,
+                (sys.executable, "-m", "headwater", *role.arguments),
+                logs / f"{role.name}.log",
+                {**environment, "HEADWATER_METRICS_PORT": str(port)},
+                own_settings=True,
+            )
+
+        return Part(role.name, command, partial(is_ready, port), (*needs, *role.needs), role.rank)
+
+    return tuple(part(role) for role in ROLES)
+
+
+def is_ready(port: int) -> bool:
+    """Does the role say of itself that it is ready?"""
+    return http_get(port, "/readyz")[0] == 200
+
+
+def traffic_part(rpc: str, rate: float, seed: int, logs: Path, needs: tuple[str, ...]) -> Part:
+    """The traffic generator of the local chain: `rate` transactions a second, drawn from `seed`."""
+
+    def command() -> Command:
+        return Command(
+            "traffic",
+            (
+                sys.executable,
+                "-m",
+                "sandbox.traffic",
+                *("--rpc", rpc, "--rate", f"{rate:g}", "--seed", str(seed)),
+            ),
+            logs / "traffic.log",
+        )
+
+    return Part("traffic", command, lambda: True, needs, 0)

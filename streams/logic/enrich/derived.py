@@ -1,0 +1,79 @@
+"""What logs and receipts tell beyond themselves: token transfers and contract creations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from headwater.evm.transfers import EVENTS, transfers_of
+from schemas import Message, codec_for_record
+
+FIELDS: Final[dict[str, tuple[str, ...] | None]] = {
+    "transactions": (
+        "hash",
+        "transaction_index",
+        "from_address",
+        "receipt_contract_address",
+        "receipt_status",
+    ),
+    "logs": ("log_index", "transaction_hash", "transaction_index", "address", "topics", "data"),
+}
+"""The columns that are needed of a normalised block."""
+
+_transfer = codec_for_record("enriched-blocks", "TransferBody").write_values
+_contract = codec_for_record("enriched-blocks", "ContractBody").write_values
+_NOBODY: Final = bytes(20)
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """Avro bodies of what was derived, and beside each what its identity and key are made of."""
+
+    transfers: list[bytes] = field(default_factory=list)
+    transfer_places: list[tuple[int, int]] = field(default_factory=list)
+    tokens: list[bytes] = field(default_factory=list)
+    contracts: list[bytes] = field(default_factory=list)
+    contract_places: list[int] = field(default_factory=list)
+    addresses: list[bytes] = field(default_factory=list)
+
+
+def derive(block: Message) -> Derived:
+    """Everything derived from one normalised block, or one part of it, read with at least FIELDS."""
+    derived = Derived()
+    logs = block.records["logs"].rows(
+        "topics", "data", "log_index", "transaction_hash", "transaction_index", "address"
+    )
+    for topics, data, log_index, transaction, position, token in logs:
+        if not topics or topics[0] not in EVENTS:
+            continue
+        for each in transfers_of(topics, data):
+            derived.transfers.append(
+                _transfer(
+                    log_index,
+                    each.batch_index,
+                    transaction,
+                    position,
+                    token,
+                    each.standard,
+                    each.operator,
+                    each.sender,
+                    each.receiver,
+                    each.token_id,
+                    each.value,
+                    None,
+                )
+            )
+            derived.transfer_places.append((log_index, each.batch_index))
+            derived.tokens.append(token)
+    created = block.records["transactions"].rows(
+        "receipt_contract_address", "receipt_status", "hash", "transaction_index", "from_address"
+    )
+    for address, status, transaction, position, creator in created:
+        # Nodes give the address of a creation that failed too. Before Byzantium no receipt tells of
+        # failure, so each creation counts there.
+        if address is None or status == 0 or address == _NOBODY:
+            continue
+        derived.contracts.append(_contract(address, creator, transaction, position))
+        derived.contract_places.append(position)
+        derived.addresses.append(address)
+    return derived

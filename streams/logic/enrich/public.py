@@ -1,0 +1,113 @@
+"""The public messages of a block: keys and framed values, stream by stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from headwater.evm.identity import EventIds, HexKeys, Kind
+from schemas import Message, codec_for
+from streams.logic.enrich.block import BlockFacts
+from streams.logic.enrich.derived import Derived
+from streams.logic.event import Messages
+from topics.chainlog.headers import Headers
+
+_blocks = codec_for("blocks")
+_COUNTS: Final = ("log_count", "token_transfer_count", "contract_count")
+_common = _blocks.split()
+_counts = _blocks.split(_blocks.names[: -len(_COUNTS)])
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Records of a block, by kind."""
+
+    transactions: int = 0
+    logs: int = 0
+    token_transfers: int = 0
+    contracts: int = 0
+
+
+class PublicWriter:
+    """Collects the messages of one block, part by part.
+
+    A value is the stream's frame, the block's common fields, the record's event_id and its own bytes.
+    """
+
+    def __init__(self, block: BlockFacts, frame: Callable[[str], bytes], headers: Headers) -> None:
+        self._block = block
+        self._frame = frame
+        self._headers = headers
+        self._common = common_prefix(block)
+        self._ids = EventIds(block.chain_id, block.block_hash)
+        self._hex = HexKeys()
+        self._messages: dict[str, tuple[list[bytes], list[bytes]]] = {}
+
+    def add(self, part: Message, derived: Derived) -> None:
+        """The records of one part of the block."""
+        transactions, logs = part.records["transactions"], part.records["logs"]
+        key, own = self._hex, self._ids.of
+        self._put(
+            "transactions",
+            [key[sender] for sender in transactions.columns["from_address"]],
+            [own(Kind.TRANSACTION, index) for index in transactions.columns["transaction_index"]],
+            transactions.bodies,
+        )
+        self._put(
+            "logs",
+            [key[address] for address in logs.columns["address"]],
+            [own(Kind.LOG, index) for index in logs.columns["log_index"]],
+            logs.bodies,
+        )
+        self._put(
+            "token-transfers",
+            [key[token] for token in derived.tokens],
+            [own(Kind.TOKEN_TRANSFER, index, place) for index, place in derived.transfer_places],
+            derived.transfers,
+        )
+        block_hash = key[self._block.block_hash]
+        self._put(
+            "contracts",
+            [b"%b:%b" % (key[address], block_hash) for address in derived.addresses],
+            [own(Kind.CONTRACT, index) for index in derived.contract_places],
+            derived.contracts,
+        )
+
+    def finish(self, header: bytes) -> tuple[list[Messages], Counts]:
+        """All messages, the block's own included; `header` is the BlockBody."""
+        counts = Counts(
+            transactions=self._count("transactions"),
+            logs=self._count("logs"),
+            token_transfers=self._count("token-transfers"),
+            contracts=self._count("contracts"),
+        )
+        body = header + _counts.rest(counts.logs, counts.token_transfers, counts.contracts)
+        self._put("blocks", [str(self._block.block_number).encode()], [self._ids.of(Kind.BLOCK, 0)], [body])
+        messages = [
+            Messages(stream, keys, values, self._headers)
+            for stream, (keys, values) in self._messages.items()
+            if keys
+        ]
+        return messages, counts
+
+    def _count(self, stream: str) -> int:
+        return len(self._messages[stream][0])
+
+    def _put(self, stream: str, keys: list[bytes], ids: Iterable[bytes], bodies: Iterable[bytes]) -> None:
+        all_keys, values = self._messages.setdefault(stream, ([], []))
+        prefix = self._frame(stream) + self._common
+        all_keys += keys
+        values += [prefix + own + body for own, body in zip(ids, bodies, strict=True)]
+
+
+def common_prefix(block: BlockFacts) -> bytes:
+    """The fields that all public records of a block begin with, encoded."""
+    return _common.prefix(
+        block.chain_id,
+        block.block_number,
+        block.block_hash,
+        block.block_timestamp,
+        block.sequence,
+        block.removed,
+    )

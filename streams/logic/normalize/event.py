@@ -1,0 +1,160 @@
+"""From an event of raw-blocks to the same event of normalized-blocks, with its block in typed form.
+
+Pure: bytes in, bytes out. A block that is not what its event or its own fields say is Permanent, and the
+message names the block and the field; its event then goes on as a `placeholder`, so that the sequence
+downstream has no hole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Final
+
+from headwater.errors import Permanent
+from schemas import WrongValue, codec_for
+from streams.logic.normalize.answers import Block, Receipt
+from streams.logic.normalize.decode import decode_block, decode_receipts
+from streams.logic.normalize.differences import receipts_in_order
+from streams.logic.normalize.faults import fault_of
+from streams.logic.normalize.records import Bodies, encode_records
+from topics.chainlog.envelope import Envelope
+from topics.chainlog.kinds import EventKind
+from topics.chainlog.parts import PART_BYTES
+
+# What `int` reads and JSON-RPC does not mean by a quantity; single bytes, since those are found fast.
+_LENIENT: Final = (b"-", b"+", b"_")
+_write = codec_for("normalized-blocks").write_values
+
+
+def normalize(
+    envelope: Envelope, block: bytes | None, receipts: bytes | None, *, part_bytes: int = PART_BYTES
+) -> list[bytes]:
+    """The Avro bodies of the normalised event, one a part (one, unless the block is very large).
+
+    `block` and `receipts` are the node's answers, whole. Raises Permanent naming the block and the
+    field at fault.
+    """
+    if envelope.event not in (EventKind.APPLY, EventKind.REVERT):
+        return [_body(envelope)]
+    try:
+        bodies = _bodies(envelope, block, receipts)
+    except Permanent as error:
+        raise Permanent(f"{_named(envelope)}: {error}") from error
+    ranges = _ranges(bodies, part_bytes)
+    ends = list(accumulate(bodies.log_counts, initial=0))
+    return [
+        _body(
+            envelope,
+            header=bodies.header,
+            transactions=bodies.transactions[start:end],
+            logs=bodies.logs[ends[start] : ends[end]],
+            part=part,
+            parts=len(ranges),
+        )
+        for part, (start, end) in enumerate(ranges)
+    ]
+
+
+def placeholder(envelope: Envelope, problem: str) -> bytes:
+    """The event without its block's content, and why; what the envelope tells of the block stays."""
+    return _body(envelope, problem=problem)
+
+
+def _bodies(envelope: Envelope, block_answer: bytes | None, receipts_answer: bytes | None) -> Bodies:
+    if block_answer is None:
+        raise Permanent("block: the event carries no block answer")
+    block = decode_block(block_answer)
+    receipts = [] if receipts_answer is None else decode_receipts(receipts_answer)
+    if receipts_answer is None and block.transactions:
+        raise Permanent(f"receipts: the event carries none for {len(block.transactions)} transactions")
+    if any(mark in answer for answer in (block_answer, receipts_answer or b"") for mark in _LENIENT):
+        _refuse_faults(block, receipts)
+    receipts = receipts_in_order(block.transactions, receipts)
+    try:
+        _refuse_other_block(envelope, block)
+        return encode_records(block, receipts, envelope.chain_id)
+    except (WrongValue, ValueError, TypeError, OverflowError) as error:
+        _refuse_faults(block, receipts)
+        raise Permanent(f"cannot encode the block: {error}") from error
+
+
+def _refuse_faults(block: Block, receipts: Sequence[Receipt]) -> None:
+    fault = fault_of(block, receipts)
+    if fault is not None:
+        raise Permanent(fault)
+
+
+def _refuse_other_block(envelope: Envelope, block: Block) -> None:
+    said = {
+        "hash": bytes.fromhex(block.hash[2:]),
+        "number": int(block.number, 0),
+        "parentHash": bytes.fromhex(block.parent_hash[2:]),
+        "timestamp": int(block.timestamp, 0) * 1000,
+    }
+    expected = {
+        "hash": envelope.block_hash,
+        "number": envelope.block_number,
+        "parentHash": envelope.parent_hash,
+        "timestamp": envelope.block_timestamp,
+    }
+    for name, value in said.items():
+        if value != expected[name]:
+            raise Permanent(f"{name} is {_shown(value)}, its event says {_shown(expected[name])}")
+
+
+def _ranges(bodies: Bodies, part_bytes: int) -> list[tuple[int, int]]:
+    """Ranges of transactions, each with its logs below `part_bytes` unless one transaction is above."""
+    total = len(bodies.header) + sum(map(len, bodies.transactions)) + sum(map(len, bodies.logs))
+    if total <= part_bytes:
+        return [(0, len(bodies.transactions))]
+    ranges: list[tuple[int, int]] = []
+    start, size, log = 0, 0, 0
+    for number, (transaction, count) in enumerate(zip(bodies.transactions, bodies.log_counts, strict=True)):
+        own = len(transaction) + sum(map(len, bodies.logs[log : log + count]))
+        if number > start and size + own > part_bytes:
+            ranges.append((start, number))
+            start, size = number, 0
+        size += own
+        log += count
+    return [*ranges, (start, len(bodies.transactions))]
+
+
+def _body(
+    envelope: Envelope,
+    *,
+    problem: str | None = None,
+    header: bytes | None = None,
+    transactions: Sequence[bytes] = (),
+    logs: Sequence[bytes] = (),
+    part: int = 0,
+    parts: int = 1,
+) -> bytes:
+    return _write(
+        envelope.event.name,
+        envelope.chain_id,
+        envelope.sequence,
+        envelope.claim,
+        envelope.block_number,
+        envelope.block_hash,
+        envelope.parent_hash,
+        envelope.block_timestamp,
+        envelope.observed_at,
+        envelope.source,
+        envelope.verified,
+        envelope.fresh,
+        part,
+        parts,
+        problem,
+        header,
+        transactions,
+        logs,
+    )
+
+
+def _named(envelope: Envelope) -> str:
+    return f"block {envelope.block_number} {_shown(envelope.block_hash)}"
+
+
+def _shown(value: object) -> str:
+    return f"0x{value.hex()}" if isinstance(value, bytes) else str(value)

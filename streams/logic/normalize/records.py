@@ -1,0 +1,207 @@
+"""From a node's answers to the Avro bodies of a block's header, transactions and logs.
+
+Raises ValueError or the codec's WrongValue for content that is not what its field says; which field of
+which record it was is found afterwards by `normalize_faults`, so that the good path stays free of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas import codec_for_record
+from streams.logic.normalize.answers import AccessListEntry, Authorization, Block, Receipt, Transaction
+from streams.logic.normalize.differences import (
+    log_differences,
+    receipt_differences,
+    refuse_other_place,
+    refuse_repeated,
+    transaction_differences,
+)
+from streams.logic.normalize.hex import (
+    SMALL,
+    Words,
+    decimal,
+    octets,
+    optional_decimal,
+    optional_integer,
+    optional_octets,
+)
+
+_header = codec_for_record("normalized-blocks", "BlockBody").write_values
+_transaction = codec_for_record("normalized-blocks", "TransactionBody").write_values
+_log = codec_for_record("normalized-blocks", "LogBody").write_values
+_withdrawal = codec_for_record("normalized-blocks", "Withdrawal").write_values
+_entry = codec_for_record("normalized-blocks", "AccessListEntry").write_values
+_authorization = codec_for_record("normalized-blocks", "Authorization").write_values
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """The Avro bodies of a block; `log_counts[n]` of the logs belong to transaction n, in order."""
+
+    header: bytes
+    transactions: list[bytes]
+    logs: list[bytes]
+    log_counts: list[int]
+
+
+def encode_header(block: Block) -> bytes:
+    """BlockBody."""
+    withdrawals = block.withdrawals
+    return _header(
+        octets(block.parent_hash),
+        optional_octets(block.nonce),
+        octets(block.sha3_uncles),
+        optional_octets(block.logs_bloom),
+        octets(block.transactions_root),
+        octets(block.state_root),
+        octets(block.receipts_root),
+        octets(block.miner),
+        decimal(block.difficulty),
+        optional_decimal(block.total_difficulty),
+        optional_integer(block.size),
+        octets(block.extra_data),
+        int(block.gas_limit, 0),
+        int(block.gas_used, 0),
+        len(block.transactions),
+        optional_decimal(block.base_fee_per_gas),
+        optional_octets(block.mix_hash),
+        optional_octets(block.withdrawals_root),
+        None
+        if withdrawals is None
+        else [
+            _withdrawal(
+                int(each.index, 0), int(each.validator_index, 0), octets(each.address), int(each.amount, 0)
+            )
+            for each in withdrawals
+        ],
+        optional_integer(block.blob_gas_used),
+        optional_integer(block.excess_blob_gas),
+        optional_octets(block.parent_beacon_block_root),
+        optional_octets(block.requests_hash),
+        [octets(each) for each in block.uncles or ()],
+        block.extra,
+    )
+
+
+def encode_records(block: Block, receipts: list[Receipt], chain_id: int) -> Bodies:
+    """All records of a block; `receipts` are in the transactions' order."""
+    words = Words()
+    chain = hex(chain_id)
+    transactions: list[bytes] = []
+    logs: list[bytes] = []
+    log_counts: list[int] = []
+    indexes: list[int] = []
+    for position, (said, receipt) in enumerate(zip(block.transactions, receipts, strict=True)):
+        if SMALL.get(said.transaction_index) != position:
+            refuse_other_place(said, position)
+        if (
+            said.block_hash != block.hash
+            or said.block_number != block.number
+            or (said.chain_id is not None and said.chain_id != chain)
+            or (said.block_timestamp is not None and said.block_timestamp != block.timestamp)
+        ):
+            said.extra = transaction_differences(said, block, chain_id)
+        if (
+            receipt.transaction_hash != said.hash
+            or receipt.block_hash != block.hash
+            or receipt.transaction_index != said.transaction_index
+            or receipt.from_ != said.from_
+            or receipt.to != said.to
+            or receipt.type != said.type
+            or receipt.block_number != block.number
+            or receipt.block_timestamp is not None
+        ):
+            receipt.extra = receipt_differences(receipt, said, block)
+        own_hash = octets(said.hash)
+        own_logs = receipt.logs or ()
+        for log in own_logs:
+            if (
+                log.transaction_hash != said.hash
+                or log.block_hash != block.hash
+                or log.transaction_index != said.transaction_index
+                or log.block_number != block.number
+                or log.removed
+                or (log.block_timestamp is not None and log.block_timestamp != block.timestamp)
+            ):
+                log.extra = log_differences(log, said, block)
+            index = int(log.log_index, 0)
+            indexes.append(index)
+            logs.append(
+                _log(
+                    index,
+                    own_hash,
+                    position,
+                    words[log.address],
+                    [words[topic] for topic in log.topics],
+                    octets(log.data),
+                    log.extra,
+                )
+            )
+        log_counts.append(len(own_logs))
+        transactions.append(_encode_transaction(said, receipt, own_hash, position, words))
+    refuse_repeated(indexes)
+    return Bodies(encode_header(block), transactions, logs, log_counts)
+
+
+def _encode_transaction(
+    said: Transaction, receipt: Receipt, own_hash: bytes, position: int, words: Words
+) -> bytes:
+    kind, status = said.type, receipt.status
+    hashes, accesses, authorizations = (
+        said.blob_versioned_hashes,
+        said.access_list,
+        said.authorization_list,
+    )
+    return _transaction(
+        own_hash,
+        position,
+        words[said.from_],
+        words.optional(said.to),
+        int(said.nonce, 0),
+        str(int(said.value, 0)),
+        int(said.gas, 0),
+        optional_decimal(said.gas_price),
+        octets(said.input),
+        SMALL[kind] if kind in SMALL else int(kind, 0),
+        optional_decimal(said.max_fee_per_gas),
+        optional_decimal(said.max_priority_fee_per_gas),
+        optional_decimal(said.max_fee_per_blob_gas),
+        [octets(each) for each in hashes] if hashes else (),
+        [_encode_entry(each, words) for each in accesses] if accesses else accesses,
+        [_encode_authorization(each) for each in authorizations] if authorizations else authorizations,
+        optional_decimal(said.v),
+        optional_decimal(said.r),
+        optional_decimal(said.s),
+        optional_integer(said.y_parity),
+        int(receipt.cumulative_gas_used, 0),
+        int(receipt.gas_used, 0),
+        optional_octets(receipt.contract_address),
+        optional_octets(receipt.root),
+        SMALL[status] if status in SMALL else optional_integer(status),
+        optional_decimal(receipt.effective_gas_price),
+        optional_integer(receipt.blob_gas_used),
+        optional_decimal(receipt.blob_gas_price),
+        optional_decimal(receipt.l1_fee),
+        optional_integer(receipt.l1_gas_used),
+        optional_decimal(receipt.l1_gas_price),
+        receipt.l1_fee_scalar,
+        len(receipt.logs or ()),
+        said.extra,
+        receipt.extra,
+    )
+
+
+def _encode_entry(entry: AccessListEntry, words: Words) -> bytes:
+    return _entry(words[entry.address], words.list(entry.storage_keys or ()))
+
+
+def _encode_authorization(said: Authorization) -> bytes:
+    return _authorization(
+        decimal(said.chain_id),
+        octets(said.address),
+        decimal(said.nonce),
+        int(said.y_parity, 0),
+        decimal(said.r),
+        decimal(said.s),
+    )

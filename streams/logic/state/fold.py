@@ -1,0 +1,200 @@
+"""The fold: facts in, changed transaction states out. What it knows is a function of the set of facts.
+
+Facts may come in any order and any number of times: each is kept once, by its sequence, and every answer
+is computed from what is kept. The order in which a chain's events really come only makes it cheap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from streams.logic.state.facts import Content, Fact
+from streams.logic.state.history import BlockLife, LifeState, Tags, Transition, history
+from streams.logic.state.index import Homes
+from topics.chainlog.kinds import EventKind
+
+GRACE_BLOCKS: Final = 64
+"""Finalized blocks stay this many more: a fork that an operator accepts finds them, late facts too."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state of transactions of one block; `epoch` is the number of REVERTs that touched them."""
+
+    current: Transition
+    previous: Transition | None
+    epoch: int
+
+    @property
+    def retracts(self) -> int | None:
+        """The version that a REORGED state withdraws."""
+        if self.current.state is LifeState.REORGED and self.previous is not None:
+            return self.previous.version
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Transactions of a block, by place, that came to a state together."""
+
+    block: BlockLife
+    places: Sequence[int]
+    state: State
+
+
+class Fold:
+    """The facts since the pruned sequence, and the indexes that answer quickly."""
+
+    def __init__(self, grace_blocks: int = GRACE_BLOCKS, *, pruned: int = -1) -> None:
+        self._grace = grace_blocks
+        self._facts: dict[int, Fact] = {}
+        self._blocks: dict[bytes, BlockLife] = {}
+        self._open: dict[bytes, BlockLife] = {}  # canonical and not finalized
+        self._homes = Homes()
+        self._tags = {EventKind.SAFE: Tags(), EventKind.FINALIZED: Tags()}
+        self._pruned = pruned  # facts at or below are ignored: what they said is terminal
+
+    @property
+    def last(self) -> int | None:
+        """The highest sequence taken in."""
+        return max(self._facts, default=None)
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks held."""
+        return len(self._blocks)
+
+    def knows(self, block_hash: bytes) -> bool:
+        """True when the transactions of a block are here."""
+        block = self._blocks.get(block_hash)
+        return block is not None and block.content is not None
+
+    def contradicts(self, tag: Fact) -> bool:
+        """True when a tag names a block that is not canonical here; False where nothing is known."""
+        block = self._blocks.get(tag.hash or b"")
+        if block is None:
+            return any(other.number == tag.number for other in self._open.values())
+        transitions = self._history(block)
+        return bool(transitions) and transitions[-1].state is LifeState.REORGED
+
+    def add(self, fact: Fact) -> list[Change]:
+        """Take a fact in and give the states that it decided; nothing for a fact seen before."""
+        if fact.sequence <= self._pruned or fact.sequence in self._facts:
+            return []
+        self._facts[fact.sequence] = fact
+        touched: list[BlockLife] = []
+        if fact.is_block and fact.hash is not None and fact.number is not None:
+            touched = [self._take(fact, fact.hash, fact.number)]
+        elif fact.is_tag and fact.number is not None:
+            self._tags[EventKind(fact.kind)].add(fact)
+            touched = [block for block in self._open.values() if block.number <= fact.number]
+        return [change for block in touched for change in self._changes(block, fact.sequence)]
+
+    def states(self) -> dict[bytes, tuple[BlockLife, State]]:
+        """The state of every transaction held, with the block it speaks of."""
+        found = {}
+        for transaction in self._homes:
+            block, state = self._merged(transaction)
+            if state is not None:
+                found[transaction] = (block, state)
+        return found
+
+    def prunable(self) -> list[int]:
+        """The sequences that may go: from the oldest on, while they concern nothing that can change."""
+        tag = self._tags[EventKind.FINALIZED].latest()
+        if tag is None or tag.number is None:
+            return []
+        old: list[int] = []
+        for sequence in sorted(self._facts):
+            number = self._facts[sequence].number
+            if sequence == tag.sequence or (number is not None and number > tag.number - self._grace):
+                break
+            old.append(sequence)
+        return old
+
+    def forget(self, sequences: Iterable[int]) -> None:
+        """Drop facts that `prunable` gave."""
+        for sequence in sequences:
+            fact = self._facts.pop(sequence)
+            self._pruned = max(self._pruned, sequence)
+            block = self._blocks.get(fact.hash or b"") if fact.is_block else None
+            if block is None:
+                continue
+            block.facts.remove(fact)
+            if fact.content is not None:
+                self._fill(block, next((each.content for each in block.facts if each.content), None))
+            if not block.facts:
+                del self._blocks[block.hash]
+                self._open.pop(block.hash, None)
+        for tags in self._tags.values():
+            tags.forget(self._pruned)
+
+    def _take(self, fact: Fact, block_hash: bytes, number: int) -> BlockLife:
+        block = self._blocks.get(block_hash)
+        if block is None:
+            block = self._blocks[block_hash] = BlockLife(block_hash, number, fact.timestamp)
+        block.add(fact)
+        if fact.content is not None and block.content is None:
+            self._fill(block, fact.content)
+        return block
+
+    def _fill(self, block: BlockLife, content: Content | None) -> None:
+        self._homes.remove(block)
+        block.content, block.transactions = content, [] if content is None else content.hashes()
+        self._homes.add(block)
+
+    def _history(self, block: BlockLife) -> list[Transition]:
+        return history(block, self._tags[EventKind.SAFE], self._tags[EventKind.FINALIZED])
+
+    def _changes(self, block: BlockLife, sequence: int) -> list[Change]:
+        """What the event with this sequence decided for a block's transactions."""
+        transitions = self._history(block)
+        if transitions and transitions[-1].state in (LifeState.INCLUDED, LifeState.SAFE):
+            self._open[block.hash] = block
+        else:
+            self._open.pop(block.hash, None)
+        changes: list[Change] = []
+        alone: Sequence[int] = range(len(block.transactions))
+        if block.elsewhere:
+            for place in sorted(block.elsewhere):
+                home, state = self._merged(block.transactions[place])
+                if home is block and state is not None and state.current.sequence == sequence:
+                    changes.append(Change(block, (place,), state))
+            alone = [place for place in alone if place not in block.elsewhere]
+        if alone and transitions and transitions[-1].sequence == sequence:
+            changes.append(Change(block, alone, _latest(transitions, block.reverts)))
+        return changes
+
+    def _merged(self, transaction: bytes) -> tuple[BlockLife, State | None]:
+        """The state of one transaction, with the block it speaks of, from all blocks that hold it."""
+        homes = self._homes.of(transaction)
+        epoch = sum(block.reverts for block in homes)
+        if len(homes) == 1:
+            own = self._history(homes[0])
+            return homes[0], _latest(own, epoch) if own else None
+        every: list[tuple[Transition, BlockLife]] = []
+        canonical: list[tuple[Transition, BlockLife]] = []
+        for block in homes:
+            transitions = self._history(block)
+            every += [(transition, block) for transition in transitions]
+            if transitions and transitions[-1].state is not LifeState.REORGED:
+                canonical.append((transitions[-1], block))
+        # Where it is canonical decides; while it is nowhere, what took it off last.
+        ended = [each for each in every if each[0].state is LifeState.REORGED]
+        candidates = canonical or ended
+        if not candidates:
+            return homes[0], None
+        current, block = max(candidates, key=_version)
+        earlier = [each for each in every if each[0].version < current.version]
+        previous = max(earlier, key=_version)[0] if earlier else None
+        return block, State(current, previous, epoch)
+
+
+def _version(placed: tuple[Transition, BlockLife]) -> int:
+    return placed[0].version
+
+
+def _latest(transitions: Sequence[Transition], epoch: int) -> State:
+    return State(transitions[-1], transitions[-2] if len(transitions) > 1 else None, epoch)

@@ -1,0 +1,49 @@
+"""Which known blocks hold a transaction: nearly always one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from streams.logic.state.history import BlockLife
+
+
+class Homes:
+    """An index in memory, by transaction hash. Marks in each block the transactions it shares."""
+
+    def __init__(self) -> None:
+        self._only: dict[bytes, BlockLife] = {}
+        self._several: dict[bytes, list[BlockLife]] = {}
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._only)
+
+    def of(self, transaction: bytes) -> Sequence[BlockLife]:
+        """The blocks that hold a transaction."""
+        return self._several.get(transaction) or (self._only[transaction],)
+
+    def add(self, block: BlockLife) -> None:
+        """Enter a block's transactions."""
+        only = self._only
+        for place, transaction in enumerate(block.transactions):
+            first = only.setdefault(transaction, block)
+            if first is block:
+                continue
+            homes = self._several.setdefault(transaction, [first])
+            homes.append(block)
+            block.elsewhere.add(place)
+            if len(homes) == 2:
+                first.elsewhere.add(first.transactions.index(transaction))
+
+    def remove(self, block: BlockLife) -> None:
+        """Take a block's transactions out again."""
+        for place, transaction in enumerate(block.transactions):
+            if place not in block.elsewhere:
+                del self._only[transaction]
+                continue
+            homes = self._several[transaction]
+            homes.remove(block)
+            self._only[transaction] = homes[0]
+            if len(homes) == 1:
+                del self._several[transaction]
+                homes[0].elsewhere.discard(homes[0].transactions.index(transaction))
+        block.elsewhere.clear()

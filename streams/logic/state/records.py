@@ -1,0 +1,92 @@
+"""Changed states as `transaction-states` messages: a block's share of the bytes is made once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from schemas.codec.varint import encode
+from streams.logic.event import Messages
+from streams.logic.state.fold import Change
+from streams.logic.state.history import LifeState
+from topics.chainlog.headers import Headers
+from topics.chainlog.kinds import EventKind
+
+STREAM: Final = "transaction-states"
+_NULL: Final = b"\x00"
+_TAG_NAMES: Final = {EventKind.SAFE: "safe", EventKind.FINALIZED: "finalized"}
+
+
+def messages_of(change: Change, frame: bytes, headers: Headers) -> Messages:
+    """One message a transaction, keyed by its hash in 0x hex. The schema's field order is written here."""
+    block, content = change.block, change.block.content
+    if content is None:
+        raise ValueError(f"the transactions of block {block.number} are not known")
+    prefix, middle, end = _shared(change)
+    prefix = frame + prefix
+    heads, tails, hashes = content.heads, content.tails, block.transactions
+    return Messages(
+        STREAM,
+        [b"0x" + hashes[place].hex().encode() for place in change.places],
+        [b"".join((prefix, heads[place], middle, tails[place], end)) for place in change.places],
+        headers,
+    )
+
+
+def _shared(change: Change) -> tuple[bytes, bytes, bytes]:
+    """The bytes before event_id, from state to version, and from first_seen to evidence."""
+    block, state = change.block, change.state
+    current, fact = state.current, state.current.fact
+    timestamp = _optional_long(block.timestamp)
+    prefix = b"".join(
+        (
+            encode(fact.chain_id),
+            _optional_long(block.number),
+            b"\x02" + block.hash,
+            timestamp,
+            encode(fact.sequence),
+            b"\x01" if current.state is LifeState.REORGED else b"\x00",
+        )
+    )
+    previous = state.previous
+    middle = b"".join(
+        (
+            encode(current.state),
+            _NULL if previous is None else b"\x02" + encode(previous.state),
+            encode(current.version),
+        )
+    )
+    finalized_at = fact.observed_at if current.state is LifeState.FINALIZED else None
+    end = b"".join(
+        (
+            _NULL,  # first_seen
+            timestamp,  # included_at
+            _optional_long(finalized_at),
+            _NULL,  # replaced_by
+            _NULL,  # replaces
+            encode(state.epoch),
+            _optional_long(state.retracts),
+            _strings(_evidence(change)),
+        )
+    )
+    return prefix, middle, end
+
+
+def _evidence(change: Change) -> list[str]:
+    """Who said it and, for a tag, which block it named."""
+    fact = change.state.current.fact
+    said = [] if fact.source is None else [fact.source]
+    name = _TAG_NAMES.get(EventKind(fact.kind))
+    if name is not None and fact.hash is not None:
+        said.append(f"{name} 0x{fact.hash.hex()}")
+    return said
+
+
+def _optional_long(number: int | None) -> bytes:
+    return _NULL if number is None else b"\x02" + encode(number)
+
+
+def _strings(texts: list[str]) -> bytes:
+    if not texts:
+        return _NULL
+    pieces = [text.encode() for text in texts]
+    return b"".join((encode(len(pieces)), *(encode(len(each)) + each for each in pieces), _NULL))

@@ -1,0 +1,190 @@
+"""Handles one batch of messages: judged, decided by the stage, written. Blocking: for a thread of its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from headwater import clock, metrics
+from headwater.errors import Permanent, Transient
+from headwater.logging import get_logger
+from headwater.settings import Settings
+from streams.logic.event import ChainEvent, Messages
+from streams.runtime.dead_letter import dead_letters
+from streams.runtime.gate import Gate, Incoming, Start, Verdict
+from streams.runtime.input import POSITION_HEADER
+from streams.runtime.output import Stopped
+from streams.stage import Outcome, Stage, Worker
+from topics.chainlog.envelope import Envelope, read_envelope
+from topics.chainlog.kinds import EventKind
+
+_log = get_logger("streams.stage")
+_FIRST_BACKOFF_SECONDS = 0.2
+_LONGEST_BACKOFF_SECONDS = 10.0
+
+Write = Callable[[Sequence[Outcome]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a batch came to: `gap` is the place of the first message that found one before it."""
+
+    events: tuple[ChainEvent, ...]
+    table: tuple[tuple[bytes, bytes | None], ...]
+    gap: int | None
+
+
+class BatchHandler:
+    """One assignment's gate and stage. `handle` returns when everything but the table is acknowledged."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        worker: Worker,
+        stage: Stage,
+        write: Write,
+        stop: threading.Event,
+        start: Start,
+    ) -> None:
+        self._settings = settings
+        self._worker = worker
+        self._stage = stage
+        self._write = write
+        self._stop = stop
+        self._labels = {"chain": settings.chain.name, "stage": worker.group}
+        self.gate = Gate(start, fenced=worker.fenced)
+
+    def handle(self, messages: Sequence[Incoming]) -> Done:
+        """Judge, decide and write, up to the first gap. Raises Stopped, Fatal, or what the stage raises."""
+        events: list[ChainEvent] = []
+        outcomes: list[Outcome] = []
+        gap = None
+        began = time.perf_counter()
+        for place, message in enumerate(messages):
+            envelope, problem = self._read(message)
+            if envelope is None:
+                outcomes.append(Outcome(internal=self._dead((message,), problem or Permanent("no event"))))
+                continue
+            verdict, event = self.gate.judge(envelope, message)
+            if verdict is Verdict.GAP:
+                gap = place
+                break
+            if verdict is Verdict.REPEAT:
+                metrics.STAGE_REPEATS.labels(**self._labels).inc()
+            elif verdict is Verdict.STALE:
+                metrics.STALE_CLAIMS.labels(**self._labels).inc()
+            elif event is not None:
+                events.append(event)
+                outcomes.append(self._marked(self._decide(event, message, problem), message))
+        if outcomes:
+            self._write(outcomes)
+            metrics.STAGE_SECONDS.labels(**self._labels).observe(time.perf_counter() - began)
+        table = tuple(change for outcome in outcomes for change in outcome.table)
+        return Done(tuple(events), table, gap)
+
+    def closes_gap(self, message: Incoming) -> bool:
+        """True when this message, which found a gap, would find none now."""
+        envelope, _ = self._read(message)
+        return envelope is None or not self.gate.would_be_gap(envelope, message)
+
+    def count(self, events: Sequence[ChainEvent]) -> None:
+        """Say in the metrics that these events are finished, table included."""
+        now = clock.now_ms()
+        for event in events:
+            envelope = event.envelope
+            metrics.STAGE_EVENTS.labels(**self._labels, event=envelope.event.name).inc()
+            if envelope.event in (EventKind.APPLY, EventKind.REVERT):
+                latency = (now - envelope.observed_at) / 1000
+                metrics.STAGE_LATENCY.labels(**self._labels).observe(max(0.0, latency))
+                metrics.STAGE_BLOCK.labels(**self._labels).set(envelope.block_number or 0)
+        if events:
+            metrics.STAGE_SEQUENCE.labels(**self._labels).set(events[-1].envelope.sequence)
+
+    def _read(self, message: Incoming) -> tuple[Envelope | None, Permanent | None]:
+        """The message's envelope and what is wrong with the message.
+
+        What cannot be read but is, by its header, the next event becomes one of kind UNKNOWN, so that it
+        leaves no hole; there is no envelope for what is no event of the chain at all.
+        """
+        try:
+            if message.value is None:
+                raise Permanent(f"{message.topic}[{message.partition}]@{message.offset} has no value")
+            envelope = read_envelope(message.value, self._worker.input)
+        except Permanent as error:
+            said = dict(message.headers)
+            sequence, chain_id = (_number(said.get(name)) for name in ("sequence", "chain-id"))
+            last = self.gate.last
+            if sequence is None or chain_id is None or last is None or sequence != last + 1:
+                return None, error
+            return _unreadable(chain_id, sequence, self.gate.claim), error
+        if envelope.event is EventKind.UNKNOWN and self._worker.fenced:
+            return envelope, Permanent(f"{message.topic}@{message.offset}: an event of a kind we do not know")
+        return envelope, None
+
+    def _decide(self, event: ChainEvent, message: Incoming, problem: Permanent | None) -> Outcome:
+        pause = _FIRST_BACKOFF_SECONDS
+        while True:
+            try:
+                if problem is not None:
+                    raise problem
+                return self._stage.handle(event)
+            except Permanent as error:
+                originals = tuple(
+                    replace(message, offset=offset, value=value)
+                    for offset, value in zip(event.offsets, event.values, strict=True)
+                )
+                outcome = self._stage.placeholder(event, error)
+                return replace(outcome, internal=(*self._dead(originals, error), *outcome.internal))
+            except Transient as error:
+                _log.warning("retrying", sequence=event.envelope.sequence, seconds=pause, error=str(error))
+                if self._stop.wait(pause):
+                    raise Stopped("stopped while a stage retried") from error
+                pause = min(pause * 2, _LONGEST_BACKOFF_SECONDS)
+
+    def _dead(self, originals: tuple[Incoming, ...], error: Permanent) -> tuple[Messages, ...]:
+        first = originals[0]
+        _log.error(
+            "sent to the dead letters",
+            topic=first.topic,
+            partition=first.partition,
+            offset=first.offset,
+            error=str(error),
+        )
+        metrics.DEAD_LETTERS.labels(**self._labels, error=type(error).__name__).inc()
+        return dead_letters(originals, self._worker.group, error)
+
+    def _marked(self, outcome: Outcome, message: Incoming) -> Outcome:
+        """The outcome with the position behind its event on what the next start reads it off from."""
+        header = (POSITION_HEADER, str(message.offset + 1).encode())
+        return replace(
+            outcome,
+            internal=tuple(
+                replace(each, headers=(*each.headers, header)) if each.stream == self._worker.output else each
+                for each in outcome.internal
+            ),
+        )
+
+
+def _number(text: bytes | None) -> int | None:
+    return int(text) if text is not None and text.isdigit() else None
+
+
+def _unreadable(chain_id: int, sequence: int, claim: int) -> Envelope:
+    return Envelope(
+        event=EventKind.UNKNOWN,
+        chain_id=chain_id,
+        sequence=sequence,
+        claim=claim,
+        block_number=None,
+        block_hash=None,
+        parent_hash=None,
+        block_timestamp=None,
+        observed_at=clock.now_ms(),
+        source=None,
+        verified=(),
+        fresh=False,
+        part=0,
+        parts=1,
+    )

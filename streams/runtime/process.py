@@ -1,0 +1,194 @@
+"""The process of one group: its Faust application, its one agent, and the ways it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Final, cast
+
+import faust
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
+from faust.types import TP, ChannelT, EventT, StreamT
+
+from headwater import kafka, metrics
+from headwater.errors import Fatal, HeadwaterError, Transient
+from headwater.health import HEALTH
+from headwater.logging import get_logger
+from headwater.settings import Settings
+from streams.runtime.app import create_app, take_slot
+from streams.runtime.consumer import PromptConsumer
+from streams.runtime.gate import Incoming
+from streams.runtime.kafka_watch import REACH_SECONDS, turned_away
+from streams.runtime.output import Stopped
+from streams.runtime.runner import Delivery, StageRunner
+from streams.runtime.table import AcknowledgedTable
+from streams.stage import StageContext, Worker
+from topics.catalog import topic_name
+
+_log = get_logger("streams.process")
+_BATCH_EVENTS: Final = 8
+_BATCH_BYTES: Final = 64 * 1024 * 1024
+_DRAIN_SECONDS: Final = 8.0
+_LAG_SECONDS: Final = 2.0
+
+
+class StageProcess:
+    """`run` returns when SIGTERM or SIGINT has drained it, and raises what stopped it otherwise."""
+
+    def __init__(self, settings: Settings, found: Worker, context: StageContext) -> None:
+        self._settings = settings
+        self._worker = found
+        self._context = context
+        self._stop = threading.Event()
+        self._ended = asyncio.Event()
+        self._failure: BaseException | None = None
+
+    async def run(self) -> None:
+        """Follow the group's topic. Raises Fatal, Transient without Kafka, or a bug's own error."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end)
+        HEALTH.say("assignment", False, "starting")
+        settings, found = self._settings, self._worker
+        stage = found.build(self._context)
+        slot = take_slot(settings, found.group)
+        app = create_app(settings, found.group, slot)
+        table = None if found.table is None else AcknowledgedTable(app, found.table)
+
+        def finished_below(message: Incoming) -> None:
+            cast(PromptConsumer, app.consumer).finished_below(
+                TP(message.topic, message.partition), message.offset
+            )
+
+        runner = StageRunner(settings, found, stage, table, self._stop, finished_below)
+        topic = app.topic(
+            topic_name(settings, found.input),
+            key_type=bytes,
+            value_type=bytes,
+            key_serializer="raw",
+            value_serializer="raw",
+        )
+        app.agent(topic, name=found.group, concurrency=1)(self._agent(runner))
+        failure = await self._live(app, runner)
+        self._stop.set()
+        if failure is not None:
+            HEALTH.fail(str(failure))
+        await self._drain(app, runner)
+        if isinstance(failure, KafkaError):
+            raise await self._no_kafka(failure) from failure
+        if failure is not None:
+            raise failure
+
+    async def _live(self, app: faust.App, runner: StageRunner) -> BaseException | None:
+        """Start the application and wait for what ends it; None when that is a signal."""
+        # It waits for the group's coordinator as long as that takes, deaf to signals and refusals.
+        starting = asyncio.ensure_future(app.start())
+        ended = asyncio.ensure_future(self._ended.wait())
+        refused = asyncio.ensure_future(turned_away(self._settings))
+        tasks = {starting, ended, refused}
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if starting.done():
+                problem = starting.exception()
+                if problem is not None:
+                    return problem
+                HEALTH.say("assignment", True, "standing by, no event so far")
+                crashed = asyncio.ensure_future(app.wait_until_stopped())
+                tasks |= {asyncio.ensure_future(self._report_lag(app, runner)), crashed}
+                await asyncio.wait({crashed, ended, refused}, return_when=asyncio.FIRST_COMPLETED)
+            failure: BaseException | None = self._failure or app.crash_reason
+            if failure is None and refused.done():
+                failure = refused.result()
+            if failure is None and not self._ended.is_set():
+                failure = Fatal("the Faust application stopped by itself", remedy="see the log above")
+            return failure
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _no_kafka(self, error: KafkaError) -> HeadwaterError:
+        """What aiokafka's error means. It logs why it cannot connect and raises only that it cannot."""
+        try:
+            await asyncio.to_thread(kafka.reach, self._settings, timeout=REACH_SECONDS)
+        except HeadwaterError as reason:
+            return reason
+        servers = self._settings.kafka.bootstrap_servers
+        return Transient(f"Kafka {servers}: {error}", remedy="see that it runs, then start this again")
+
+    def _agent(self, runner: StageRunner) -> Callable[[StreamT[bytes]], Awaitable[None]]:
+        async def follow(stream: StreamT[bytes]) -> None:
+            async for generation, batch in _batches(stream):
+                try:
+                    await runner.process(generation, batch)
+                except asyncio.CancelledError:
+                    raise
+                except Stopped:
+                    _log.info("stopped with work in hand, unacknowledged")
+                except BaseException as error:  # noqa: BLE001 - whatever it is, the event must not be lost
+                    self._failure = error
+                    self._end()
+                if self._stop.is_set():
+                    # Returning, or raising, would make Faust commit the event.
+                    await asyncio.Event().wait()
+
+        return follow
+
+    async def _report_lag(self, app: faust.App, runner: StageRunner) -> None:
+        chain, group = self._settings.chain.name, self._worker.group
+        while True:
+            await asyncio.sleep(_LAG_SECONDS)
+            for (topic, partition), position in list(runner.positions.items()):
+                end = app.consumer.highwater(TP(topic, partition))
+                gauge = metrics.CONSUMER_LAG.labels(
+                    chain=chain, group=group, topic=topic, partition=partition
+                )
+                gauge.set(max(0, end - position))
+
+    def _end(self) -> None:
+        self._stop.set()
+        self._ended.set()
+
+    async def _drain(self, app: faust.App, runner: StageRunner) -> None:
+        try:
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                await runner.idle.wait()
+                await app.stop()
+        except TimeoutError:
+            _log.warning("did not drain in time, what is unacknowledged will be read again")
+        except KafkaError as error:
+            _log.warning("stopped without Kafka", error=str(error))
+        runner.close()
+
+
+async def _batches(stream: StreamT[bytes]) -> AsyncIterator[tuple[int, list[Delivery]]]:
+    """The stream's events with what already waits behind them: blocks that share a Kafka transaction."""
+    manual = cast(faust.Stream[bytes], stream).noack()
+    queue = cast(ChannelT[bytes], manual.channel).queue
+    async for event in manual.events():
+        generation = event.message.generation_id
+        batch = [event]
+        size = len(event.message.value or b"")
+        while len(batch) < _BATCH_EVENTS and size < _BATCH_BYTES and not queue.empty():
+            following = queue.get_nowait()
+            if following.message.generation_id != generation:
+                # Of an assignment that is over: it will be delivered again.
+                continue
+            batch.append(following)
+            size += len(following.message.value or b"")
+        yield generation, [(_incoming(each), each.ack) for each in batch]
+
+
+def _incoming(event: EventT[bytes]) -> Incoming:
+    message = event.message
+    headers = message.headers or ()
+    pairs = headers.items() if isinstance(headers, Mapping) else headers
+    return Incoming(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=message.value,
+        headers=tuple((str(name), value) for name, value in pairs),
+    )

@@ -1,0 +1,178 @@
+"""The agent that every chain-ordered group runs: reads in order, hands to the stage, acknowledges last."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import Protocol, TypeVar
+
+from headwater import metrics
+from headwater.errors import Fatal, Transient
+from headwater.health import HEALTH
+from headwater.logging import get_logger
+from headwater.settings import Settings
+from streams.runtime.batch import BatchHandler
+from streams.runtime.gate import Incoming, Start
+from streams.runtime.input import claim_at, last_written, reread
+from streams.runtime.output import StageOutput
+from streams.runtime.table import AcknowledgedTable
+from streams.stage import Stage, Worker
+from topics.catalog import app_id, topic_name
+
+_log = get_logger("streams.runner")
+_T = TypeVar("_T")
+_TABLE_ATTEMPTS = 10
+_TABLE_PAUSE_SECONDS = 0.5
+
+
+class Acknowledge(Protocol):
+    """Marks an event of Faust's as done, so that its offset may be committed."""
+
+    def __call__(self) -> object: ...
+
+
+Delivery = tuple[Incoming, Acknowledge]
+
+
+class StageRunner:
+    """Runs one stage over one input partition, assignment after assignment.
+
+    A generation is Faust's number of an assignment. With each new one the earlier owner is fenced, the
+    stage is restored from the table and the last sequence read off what was written, before any event.
+    `finished_below` tells Faust that everything before a message is done, given to it or not.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        worker: Worker,
+        stage: Stage,
+        table: AcknowledgedTable | None,
+        stop: threading.Event,
+        finished_below: Callable[[Incoming], None],
+    ) -> None:
+        self._finished_below = finished_below
+        self._settings = settings
+        self._worker = worker
+        self._stage = stage
+        self._table = table
+        self._stop = stop
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"stage-{worker.group}")
+        self._handler: BatchHandler | None = None
+        self._output: StageOutput | None = None
+        self._generation: int | None = None
+        self._held: list[Acknowledge] = []
+        self.positions: dict[tuple[str, int], int] = {}
+        """(topic, partition) → offset after the last message that is finished."""
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    async def process(self, generation: int, batch: Sequence[Delivery]) -> None:
+        """Handle a batch of one generation and acknowledge it. Anything it raises must stop the process."""
+        if self._stop.is_set():
+            return
+        self.idle.clear()
+        try:
+            if generation != self._generation or self._handler is None:
+                self._held.clear()
+                self._handler = await self._open(batch[0][0])
+                self._generation = generation
+            await self._finish(self._handler, [message for message, _ in batch])
+            self._held += [acknowledge for _, acknowledge in batch]
+            last = batch[-1][0]
+            self.positions[last.topic, last.partition] = last.offset + 1
+            if not self._handler.gate.unfinished:
+                # Never past an event whose parts are not all here: Faust would commit it.
+                for acknowledge in self._held:
+                    acknowledge()
+                self._held.clear()
+        finally:
+            self.idle.set()
+
+    def close(self) -> None:
+        """Let the thread go; what it still does is not waited for."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _thread(self, call: Callable[[], _T]) -> _T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+
+    async def _open(self, first: Incoming) -> BatchHandler:
+        worker, settings = self._worker, self._settings
+        transactional_id = f"{app_id(settings, worker.group)}.{first.partition}"
+        if self._output is not None:
+            await self._thread(self._output.close)
+        output = self._output = StageOutput(settings, worker.group, transactional_id, self._stop)
+        await self._thread(output.open)
+        last = self._stage.restore({} if self._table is None else self._table.content())
+        start = Start(last=last)
+        if worker.output is not None:
+            topic = topic_name(settings, worker.output)
+            start = await self._thread(partial(last_written, settings, topic, worker.output, first.partition))
+        if worker.fenced:
+            claim = await self._thread(partial(claim_at, settings, start, worker.input, first))
+            start = replace(start, claim=claim)
+        _log.info(
+            "took over",
+            partition=first.partition,
+            offset=first.offset,
+            last_sequence=start.last,
+            position=start.position,
+        )
+        HEALTH.say("assignment", True, f"partition {first.partition}")
+        return BatchHandler(settings, worker, self._stage, output.write, self._stop, start)
+
+    async def _finish(self, handler: BatchHandler, messages: list[Incoming]) -> None:
+        while messages:
+            done = await self._thread(partial(handler.handle, messages))
+            if done.table:
+                await self._write_table(done.table)
+            handler.count(done.events)
+            if done.gap is None:
+                return
+            messages = messages[done.gap :]
+            await self._fill(handler, messages[0])
+
+    async def _fill(self, handler: BatchHandler, message: Incoming) -> None:
+        """Close a gap from the topic itself: a reset offset looks like one. Raises Fatal when it is real."""
+        gate, group = handler.gate, self._worker.group
+        metrics.STAGE_GAPS.labels(chain=self._settings.chain.name, stage=group).inc()
+        _log.error(
+            "gap in the sequence, reading the topic again",
+            topic=message.topic,
+            offset=message.offset,
+            last=gate.last,
+            start=gate.position,
+        )
+        pieces = reread(self._settings, message.topic, message.partition, gate.position, message.offset)
+        while (piece := await self._thread(partial(next, pieces, None))) is not None:
+            done = await self._thread(partial(handler.handle, piece))
+            if done.table:
+                await self._write_table(done.table)
+            handler.count(done.events)
+            if done.gap is not None:
+                break
+        again = await self._thread(partial(handler.closes_gap, message))
+        if not again:
+            raise Fatal(
+                f"{message.topic}[{message.partition}]@{message.offset}: sequence "
+                f"{(gate.last or 0) + 1} is missing, also from the topic itself",
+                remedy=f"nothing was skipped: see 'a gap in the sequence' in docs/runbook.md, group {group}",
+            )
+        self._finished_below(message)
+
+    async def _write_table(self, changes: Sequence[tuple[bytes, bytes | None]]) -> None:
+        if self._table is None:
+            raise TypeError(f"{self._worker.group} writes a table but its Worker names none")
+        for attempt in range(1, _TABLE_ATTEMPTS + 1):
+            try:
+                await self._table.write(changes)
+                return
+            except Transient as error:
+                if self._stop.is_set() or attempt == _TABLE_ATTEMPTS:
+                    raise
+                _log.warning("retrying", what="table", error=str(error))
+                await asyncio.sleep(_TABLE_PAUSE_SECONDS)

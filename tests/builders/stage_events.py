@@ -1,0 +1,35 @@
+"""Events for tests of the stage runner."""
+
+from __future__ import annotations
+
+from schemas import codec_for
+from schemas.wire import frame
+from topics.chainlog.envelope import Envelope
+from topics.chainlog.kinds import EventKind
+
+
+def envelope(sequence: int, *, number: int | None = None, part: int = 0, parts: int = 1) -> Envelope:
+    """An APPLY of a block without content."""
+    return Envelope(
+        event=EventKind.APPLY,
+        chain_id=1,
+        sequence=sequence,
+        claim=0,
+        block_number=number,
+        block_hash=None,
+        parent_hash=None,
+        block_timestamp=None,
+        observed_at=1,
+        source=None,
+        verified=(),
+        fresh=False,
+        part=part,
+        parts=parts,
+    )
+
+
+def value_of(said: Envelope, stream: str) -> bytes:
+    """The framed value of an event without content."""
+    record = {name: getattr(said, name) for name in Envelope.__slots__}
+    record |= {"event": said.event.name, "verified": list(said.verified)}
+    return frame(7) + codec_for(stream).write(record)

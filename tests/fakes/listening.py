@@ -1,0 +1,259 @@
+"""What tests of the listener share: a log in memory, a node in process, a listener put together on them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from connectors.evm.blocks.checks import Verifier
+from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.events import Content, Event, Head, Kind
+from connectors.evm.head.listener import Listener
+from connectors.evm.head.progress import Progress
+from connectors.evm.log.async_log import AsyncLog
+from connectors.evm.log.codec import EventCodec, Numbered, Stored
+from connectors.evm.log.retention import Retention
+from connectors.evm.log.store import LogStore, Outgoing
+from connectors.evm.log.writer import ChainLog
+from connectors.evm.pool.nodes import Nodes
+from connectors.evm.rpc.answers import HttpAnswer
+from connectors.evm.rpc.endpoint import Endpoint
+from headwater.errors import Transient
+from headwater.evm.bloom import Bloom
+from headwater.settings import ChainSettings
+from sandbox.node import AdjustableChain
+from sandbox.node.faults import Cut, Disconnect, Fault, Silence, Status
+from sandbox.node.server import RecordedNode
+from topics.chainlog.claims import ClaimFilter, Verdict
+
+CHAIN_ID = 31337
+
+
+class MemoryStore:
+    """A LogStore in memory. Several of them may share `log`, as listeners share a topic."""
+
+    def __init__(self, log: list[tuple[int, Outgoing]] | None = None) -> None:
+        self.log: list[tuple[int, Outgoing]] = [] if log is None else log
+        self.fail_appends = 0
+        self.lose_answer = False
+        self.before_append: list[Outgoing] = []
+        self.trimmed = 0
+        self.time_ms = 0
+        self.times: list[int] = []
+        self._written = threading.Condition()
+
+    async def until(self, fact: Callable[[], bool], seconds: float = 20) -> None:
+        """Wait until something is true that only a write makes true. Raises TimeoutError."""
+
+        def wait() -> bool:
+            with self._written:
+                return self._written.wait_for(fact, seconds)
+
+        if not await asyncio.to_thread(wait):
+            raise TimeoutError(f"not true after {seconds} s")
+
+    def bounds(self) -> tuple[int, int]:
+        return self.trimmed, len(self.log)
+
+    def read(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+        assert start >= self.trimmed or start >= end
+        for offset, message in self.log[start:end]:
+            yield offset, message.value
+
+    def append(self, messages: Sequence[Outgoing]) -> list[int]:
+        others, self.before_append = self.before_append, []
+        for message in others:
+            self._write(message)
+        if self.fail_appends:
+            self.fail_appends -= 1
+            if self.lose_answer:
+                self._write(messages[0])
+            raise Transient("the broker is away")
+        return [self._write(message) for message in messages]
+
+    def _write(self, message: Outgoing) -> int:
+        with self._written:
+            self.log.append((len(self.log), message))
+            self.times.append(self.time_ms)
+            self._written.notify_all()
+            return len(self.log) - 1
+
+    def renew(self) -> None:
+        """Nothing is ever under way here."""
+
+    def trim(self, before: int) -> None:
+        self.trimmed = before
+
+    def offset_at(self, time_ms: int) -> int | None:
+        return next((offset for offset, time in enumerate(self.times) if time >= time_ms), None)
+
+    def interrupt(self) -> None:
+        """No call blocks."""
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+@dataclass(slots=True)
+class NodeTransport:
+    """Posts to recorded nodes in the same process, by address; an address without one refuses."""
+
+    nodes: dict[str, RecordedNode] = field(default_factory=dict)
+    tags: dict[str, Fault] = field(default_factory=dict)
+    """What every call for a tag is answered with."""
+
+    async def post(self, url: str, body: bytes) -> HttpAnswer:
+        await asyncio.sleep(0)
+        node = self.nodes.get(url)
+        if node is None:
+            raise ConnectionRefusedError(111, "Connection refused")
+        for tag, spoilt in self.tags.items():
+            if f'"{tag}"'.encode() in body:
+                node.faults.add(spoilt, "eth_getBlockByNumber")
+        answer, fault = node.respond(body)
+        match fault:
+            case Silence():
+                raise TimeoutError
+            case Disconnect():
+                raise ConnectionResetError(104, "Connection reset by peer")
+            case Status(status, text, _, retry_after):
+                return HttpAnswer(status, text.encode(), None if retry_after is None else f"{retry_after:g}")
+            case Cut(keep):
+                return HttpAnswer(200, answer[: len(answer) // 2 if keep is None else keep])
+        return HttpAnswer(200, answer)
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
+class NoCopies:
+    """Copies that go nowhere but into a list."""
+
+    def __init__(self) -> None:
+        self.movements: list[tuple[str, int]] = []
+
+    def moved(self, tag: str, head: Head, sequence: int) -> None:
+        self.movements.append((tag, head.number))
+
+
+class Looks:
+    """A ticker that never waits; pauses are recorded instead of slept."""
+
+    async def wait(self) -> None:
+        await asyncio.sleep(0)
+
+
+@dataclass(slots=True)
+class Rig:
+    """A listener on a node in process and a store; `pauses` are the backoffs it would have slept."""
+
+    listener: Listener
+    log: AsyncLog
+    nodes: Nodes
+    fetcher: Fetcher
+    copies: NoCopies
+    pauses: list[float]
+    transport: NodeTransport
+
+    async def settle(self, rounds: int = 100) -> None:
+        """Rounds until the listener has nothing left to do at once."""
+        for _ in range(rounds):
+            if not await self.listener.round():
+                return
+        raise AssertionError(f"not settled after {rounds} rounds")
+
+
+def make_rig(
+    store: LogStore,
+    nodes: Sequence[RecordedNode] | dict[str, RecordedNode],
+    *,
+    chain: ChainSettings | None = None,
+    accept_fork: bytes | None = None,
+    now_ms: int = 1_700_000_000_000,
+    part_bytes: int = 24 * 1024 * 1024,
+    name: str = "listener",
+) -> Rig:
+    """A listener whose log is not opened yet."""
+    by_url = nodes if isinstance(nodes, dict) else {f"http://node{n}": node for n, node in enumerate(nodes)}
+    settings = chain or ChainSettings(chain_id=CHAIN_ID, start="earliest", prefetch_blocks=4)
+    transport = NodeTransport(by_url)
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await asyncio.sleep(0)
+
+    endpoints = [Endpoint("local", url, url, transport) for url in by_url]
+    pool = Nodes(endpoints, settings.chain_id, sleep=sleep)
+    fetcher = Fetcher("local", pool, Verifier(Bloom()), settings.traces)
+    codec = EventCodec(settings.chain_id or CHAIN_ID, 7, part_bytes=part_bytes)
+    log = AsyncLog(ChainLog(store, codec, name, lambda: now_ms), Retention(lambda: now_ms))
+    copies = NoCopies()
+    listener = Listener(
+        settings, pool, fetcher, log, Progress("local", copies), Looks(), accept_fork=accept_fork
+    )
+    return Rig(listener, log, pool, fetcher, copies, pauses, transport)
+
+
+def stored(store: LogStore) -> list[Stored]:
+    """Every message of the log."""
+    low, end = store.bounds()
+    return list(EventCodec(CHAIN_ID, 7).read(list(store.read(low, end))))
+
+
+def accepted(store: LogStore) -> list[Stored]:
+    """What a reader accepts; asserts that there is no gap."""
+    reader = ClaimFilter()
+    verdicts = [(each, reader.judge(each.place)) for each in stored(store)]
+    assert all(verdict is not Verdict.GAP for _, verdict in verdicts)
+    return [each for each, verdict in verdicts if verdict is Verdict.ACCEPT]
+
+
+def canonical(store: LogStore) -> list[Head]:
+    """The chain that a consumer of the accepted events ends with; asserts that each event fits."""
+    chain: list[Head] = []
+    for each in accepted(store):
+        if each.head is None or each.place.part != each.place.parts - 1:
+            continue
+        if each.kind is Kind.APPLY:
+            assert not chain or (each.head.parent, each.head.number) == (chain[-1].hash, chain[-1].number + 1)
+            chain.append(each.head)
+        elif each.kind is Kind.REVERT:
+            assert chain.pop() == each.head
+        else:
+            assert each.head.hash in {head.hash for head in chain}
+    return chain
+
+
+def hashes(store: LogStore) -> list[str]:
+    """Hashes of that chain as a node shows them."""
+    return ["0x" + head.hash.hex() for head in canonical(store)]
+
+
+def made_up_head(number: int, branch: int = 0, parent: Head | None = None) -> Head:
+    """A head that no node ever had."""
+    identity = bytes((branch,)) * 24 + number.to_bytes(8, "big")
+    return Head(number, identity, parent.hash if parent else bytes(32), number * 12_000)
+
+
+def made_up_apply(head: Head, size: int = 10) -> Event:
+    """An APPLY of that head with `size` bytes of block."""
+    return Event(Kind.APPLY, head, Content(b"b" * size, b"[]", None, "made up", ("header_hash",)))
+
+
+def outgoing(event: Event, sequence: int, claim: int) -> list[Outgoing]:
+    """What a listener under `claim` would append for an event."""
+    codec = EventCodec(CHAIN_ID, 7)
+    return [Outgoing(value) for value in codec.encode(event, Numbered(sequence, claim, 0))]
+
+
+FINAL_FAR = {"safe_lag": 1_000, "finalized_lag": 1_000}
+
+
+def served(
+    length: int = 6, *, keeps_orphans: bool = True, first: int = 1, **lags: int
+) -> tuple[AdjustableChain, RecordedNode]:
+    chain = AdjustableChain.synthetic(length, first=first, keeps_orphans=keeps_orphans)
+    return chain, RecordedNode(chain, **({**FINAL_FAR, **lags}))

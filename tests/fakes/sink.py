@@ -1,0 +1,136 @@
+"""Stand-ins for what the sink talks to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.clickhouse.sink.messages import Bad, Message
+from connectors.clickhouse.sink.rows import Columns
+from connectors.clickhouse.sink.table import RowsRefused
+from headwater.errors import Permanent, Transient
+
+
+@dataclass(frozen=True)
+class FakeMessage:
+    """A consumed message. Its value is what the fake reader makes a row of."""
+
+    topic_name: str = "logs"
+    partition_number: int = 0
+    place: int = 0
+    content: bytes | None = b"1"
+    name: bytes | None = b"key"
+    extra: tuple[tuple[str, bytes | None], ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.content or b"")
+
+    def topic(self) -> str:
+        return self.topic_name
+
+    def partition(self) -> int:
+        return self.partition_number
+
+    def offset(self) -> int:
+        return self.place
+
+    def key(self) -> bytes | None:
+        return self.name
+
+    def value(self) -> bytes | None:
+        return self.content
+
+    def headers(self) -> list[tuple[str, bytes | None]]:
+        return list(self.extra)
+
+    def timestamp(self) -> tuple[int, int]:
+        return 2, 1_700_000_000_000
+
+
+def messages(*contents: bytes | None, topic: str = "logs", partition: int = 0) -> list[Message]:
+    return [FakeMessage(topic, partition, place, content) for place, content in enumerate(contents)]
+
+
+class FakeReader:
+    """Reads decimal numbers; anything else is malformed."""
+
+    names = ("number",)
+
+    def columns(self, messages: Sequence[Message]) -> Columns:
+        for message in messages:
+            if not (message.value() or b"").removeprefix(b"-").isdigit():
+                raise Permanent(f"malformed {message.value()!r}")
+        return {"number": [int(message.value() or b"") for message in messages]}
+
+
+@dataclass
+class FakeTable:
+    """Holds the rows inserted. Encoding refuses negative numbers, inserting those in `refused`; `failures`
+    says how often it is away before.
+    """
+
+    name: str = "logs"
+    refused: frozenset[int] = frozenset()
+    failures: int = 0
+    rows: list[int] = field(default_factory=list)
+    inserts: int = 0
+
+    def encode(self, columns: Columns) -> bytes:
+        numbers: Sequence[int] = columns["number"]
+        if min(numbers, default=0) < 0:
+            raise Permanent("a number is negative")
+        return b"".join(b"%d;" % number for number in numbers)
+
+    def insert(self, encoded: bytes, rows: int) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise Transient("ClickHouse is away")
+        numbers = [int(part) for part in encoded.split(b";")[:-1]]
+        assert len(numbers) == rows
+        if self.refused & set(numbers):
+            raise RowsRefused(f"refused {self.refused & set(numbers)}")
+        self.inserts += 1
+        self.rows += numbers
+
+
+@dataclass
+class FakeLetters:
+    """Remembers what was sent."""
+
+    sent: list[Bad] = field(default_factory=list)
+
+    def send(self, bad: Sequence[Bad]) -> None:
+        self.sent += bad
+
+
+class FakeClient:
+    """Enough of clickhouse-connect for a Table: remembers inserts, answers from `answers`, or raises."""
+
+    def __init__(self, answers: Sequence[Sequence[object]] = (), error: Exception | None = None) -> None:
+        self.inserted: list[tuple[str, tuple[str, ...], bytes, Mapping[str, object]]] = []
+        self.result_rows = answers
+        self.asked: list[tuple[str, Mapping[str, object]]] = []
+        self.error = error
+        self.write_compression: str | None = None
+
+    def query(self, query: str, parameters: Mapping[str, object] | None = None) -> Any:
+        if self.error is not None:
+            raise self.error
+        self.asked.append((query, parameters or {}))
+        return self
+
+    def raw_insert(
+        self,
+        table: str,
+        names: Sequence[str],
+        block: bytes,
+        settings: Mapping[str, object],
+        fmt: str,
+        compression: str | None = None,
+    ) -> None:
+        assert fmt == "Native"
+        assert (compression == "zstd") == bool(self.write_compression)
+        if self.error is not None:
+            raise self.error
+        self.inserted.append((table, tuple(names), block, settings))

@@ -1,0 +1,212 @@
+"""Migrations as text: the dialect, their order, that they can be repeated, and that they fit the schemas."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from connectors.clickhouse.migrations.runner import Migration, due, etl_database, load
+from connectors.clickhouse.migrations.template import Target, render, statements, view_database
+from headwater.errors import Fatal
+from tests.conftest import ROOT
+
+AVRO = ROOT / "schemas" / "avro"
+ONE = Target("headwater", "", {"chain_id": "1", "etl_db": "ethereum_etl"})
+CLUSTER = Target("headwater", "main", {"chain_id": "1", "etl_db": "ethereum_etl"})
+
+
+def rendered(target: Target) -> list[str]:
+    return [statement for migration in load("ethereum") for statement in render(migration.sql, target)]
+
+
+def test_versions_are_gap_free_and_per_chain_ones_need_a_chain() -> None:
+    assert [m.version for m in load("ethereum")] == list(range(1, len(load("ethereum")) + 1))
+    assert all(m.scope == "" for m in load(None))
+    assert {m.name for m in load("ethereum") if m.scope} == {"ethereum_etl_views"}
+
+
+def test_every_statement_can_be_repeated() -> None:
+    repeatable = re.compile(
+        r"CREATE (OR REPLACE VIEW|(TABLE|DATABASE|MATERIALIZED VIEW) IF NOT EXISTS) |ALTER TABLE .* IF "
+    )
+    assert [s[:60] for s in rendered(ONE) if not repeatable.match(s)] == []
+
+
+def test_one_source_serves_a_cluster() -> None:
+    one, cluster = "\n".join(rendered(ONE)), "\n".join(rendered(CLUSTER))
+    assert "ON CLUSTER" not in one
+    assert "_local" not in one
+    tables = re.findall(r"CREATE TABLE IF NOT EXISTS headwater\.(\w+)", one)
+    for table in tables:
+        assert f"CREATE TABLE IF NOT EXISTS headwater.{table}_local ON CLUSTER 'main'" in cluster
+        path = f"'/clickhouse/tables/{{shard}}/headwater/{table}_local', '{{replica}}'"
+        assert f"ReplicatedReplacingMergeTree({path}" in cluster
+        assert (
+            f"CREATE TABLE IF NOT EXISTS headwater.{table} ON CLUSTER 'main' AS headwater.{table}_local"
+            in cluster
+        )
+    assert all("ON CLUSTER" in statement for statement in rendered(CLUSTER))
+
+
+def test_statements_are_split_at_semicolons_only() -> None:
+    assert list(statements("SELECT ';--' -- a; b\n; SELECT `;` ;\n-- end;\n")) == [
+        "SELECT ';--'",
+        "SELECT `;`",
+    ]
+
+
+@pytest.mark.parametrize("name", ["head-water", "1a", "a b", "a'"])
+def test_names_that_need_quoting_are_refused(name: str) -> None:
+    with pytest.raises(Fatal, match="letters"):
+        Target(name)
+
+
+def test_an_unknown_placeholder_is_refused() -> None:
+    with pytest.raises(Fatal, match="nonsense"):
+        render("SELECT {{nonsense}}", ONE)
+
+
+def migration(version: int, checksum: str = "x") -> Migration:
+    return Migration(version, "name", "", checksum, "")
+
+
+def test_what_is_due() -> None:
+    carried = [migration(1), migration(2)]
+    assert due(carried, {}) == tuple(carried)
+    assert due(carried, {("", 1): "x"}) == (carried[1],)
+    with pytest.raises(Fatal, match="other content"):
+        due(carried, {("", 1): "y"})
+    with pytest.raises(Fatal, match="0003"):
+        due(carried, {("", 1): "x", ("", 3): "x"})
+    assert due(carried, {("", 1): "x", ("", 2): "x", ("other-chain", 9): "z"}) == ()
+
+
+def test_databases_of_views() -> None:
+    assert etl_database("ethereum", 1, []) == "ethereum_etl"
+    assert etl_database("ethereum", 1, [("ethereum_etl", 1)]) == "ethereum_etl"
+    assert etl_database("evm-5", 5, [("ethereum_etl", 1)]) == "ethereum_etl_evm_5"
+    assert etl_database("evm-5", 5, [("ethereum_etl", 1), ("ethereum_etl", 5)]) == "ethereum_etl_evm_5"
+    assert view_database("canonical", "headwater") == "canonical"
+    assert view_database("canonical", "other") == "other_canonical"
+
+
+SCALARS = {
+    "boolean": "Bool",
+    "double": "Float64",
+    "bytes": "String",
+    "timestamp-millis": "DateTime64(3, 'UTC')",
+    "Hash32": "FixedString(32)",
+    "Address20": "FixedString(20)",
+    "EventId16": "FixedString(16)",
+}
+# Strings that are numbers in base 10; every other string stays one.
+NUMBERS = {
+    "difficulty",
+    "total_difficulty",
+    "base_fee_per_gas",
+    "value",
+    "gas_price",
+    "max_fee_per_gas",
+    "max_priority_fee_per_gas",
+    "max_fee_per_blob_gas",
+    "v",
+    "r",
+    "s",
+    "receipt_effective_gas_price",
+    "receipt_blob_gas_price",
+    "receipt_l1_fee",
+    "receipt_l1_gas_price",
+    "token_id",
+    "fee_paid",
+}
+NESTED_NUMBERS = {"nonce", "chain_id", "r", "s"}
+TABLES = {
+    "blocks": "blocks",
+    "transactions": "transactions",
+    "logs": "logs",
+    "token-transfers": "token_transfers",
+    "contracts": "contracts",
+    "transaction-states": "transaction_states",
+    "coverage": "coverage",
+    "heads": "heads",
+}
+
+
+def columns(table: str) -> dict[str, str]:
+    create = next(s for s in rendered(ONE) if s.startswith(f"CREATE TABLE IF NOT EXISTS headwater.{table} "))
+    found = {}
+    for line in create.splitlines():
+        match = re.match(r"    ([a-z0-9_]+) (.+?),?$", line)
+        if match and match[1] != "INDEX":
+            found[match[1]] = re.sub(r" CODEC\(.*$", "", match[2])
+    return found
+
+
+def column(field: str, schema: object, *, nested: bool = False) -> str:
+    """The ClickHouse type of an Avro type."""
+    if isinstance(schema, list):
+        (inner,) = [branch for branch in schema if branch != "null"]
+        kind = column(field, inner, nested=nested)
+        if kind.startswith("Array"):
+            return kind
+        return (
+            kind.replace("LowCardinality(String)", "LowCardinality(Nullable(String))")
+            if "LowCard" in kind
+            else f"Nullable({kind})"
+        )
+    if isinstance(schema, dict):
+        kind = schema.get("logicalType", schema["type"])
+        if kind == "array":
+            return f"Array({column(field, schema['items'], nested=True)})"
+        if kind == "record":
+            fields = ", ".join(
+                f"{f['name']} {column(f['name'], f['type'], nested=True)}" for f in schema["fields"]
+            )
+            return f"Tuple({fields})"
+        if kind == "fixed":
+            return SCALARS[schema["name"]]
+        if kind == "enum":
+            return "LowCardinality(String)"
+        return column(field, kind, nested=nested) if kind not in SCALARS else SCALARS[kind]
+    if schema == "string":
+        numeric = field in (NESTED_NUMBERS if nested else NUMBERS)
+        return "UInt256" if numeric else "String"
+    if schema == "long":
+        return "UInt64"
+    if schema == "int":
+        return "UInt8" if field in ("y_parity", "receipt_status") else "UInt32"
+    if schema == "TransactionLifeState":
+        return "LowCardinality(String)"
+    return SCALARS[str(schema)]
+
+
+@pytest.mark.parametrize(("stream", "table"), TABLES.items())
+def test_columns_are_the_fields_of_the_schema(stream: str, table: str) -> None:
+    schema = json.loads((AVRO / f"{stream}.avsc").read_text())
+    found = columns(table)
+    expected = {field["name"]: column(field["name"], field["type"]) for field in schema["fields"]}
+    assert list(expected) == [name for name in found if name in expected]
+    assert {name: found[name] for name in expected} == expected
+    extra = {name: kind for name, kind in found.items() if name not in expected}
+    assert all(re.search(r"ALIAS|DEFAULT|MATERIALIZED", kind) for kind in extra.values()), extra
+
+
+def test_state_changes_have_the_columns_of_states() -> None:
+    assert columns("transaction_state_changes") == columns("transaction_states")
+
+
+def test_row_identity_ends_the_order_and_partitions_never_split_it() -> None:
+    for statement in rendered(ONE):
+        if "ENGINE = ReplacingMergeTree(sequence)" not in statement or "block_hash" not in statement:
+            continue
+        order = re.search(r"ORDER BY \(?([^)\n]*)\)?", statement)
+        partition = re.search(r"PARTITION BY (.+)", statement)
+        assert order is not None, statement
+        keys = [key.strip() for key in order[1].split(",")]
+        if "heads" not in statement.splitlines()[0]:
+            assert keys[-1] == "block_hash", statement
+        if partition is not None:
+            split_by = set(re.findall(r"(?<![\w'])[a-z_]+(?![\w(])", partition[1]))
+            assert split_by <= {*keys}, statement

@@ -1,0 +1,146 @@
+"""Coverage: retractions at once, applications when ready, incomplete where dead letters are."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from connectors.clickhouse.sink.bisect import BadRowLimit
+from connectors.clickhouse.sink.coverage.writer import GateWriter, Letter
+from connectors.clickhouse.sink.messages import Message, Partition
+from connectors.clickhouse.sink.rows import Columns
+from connectors.clickhouse.sink.writer import Retry, Writer
+from tests.fakes.sink import FakeLetters, FakeMessage
+
+COUNTS = ("transaction_count", "log_count", "token_transfer_count", "contract_count")
+FIELDS = (
+    *("chain_id", "block_number", "block_hash", "sequence", "removed", "complete", "problem", "offsets"),
+    *("observed_at", *COUNTS),
+)
+LOGS = Partition("x.logs.v1", 2)
+TOPICS = {"x.logs.v1": "logs", "x.blocks.v1": "blocks", "x.coverage.v1": "coverage"}
+
+
+class JsonReader:
+    """Coverage as JSON."""
+
+    names = FIELDS
+
+    def columns(self, messages: Sequence[Message]) -> Columns:
+        records = [orjson.loads(message.value() or b"") for message in messages]
+        return {name: [record[name] for record in records] for name in FIELDS}
+
+
+class Shown:
+    """The table of coverage."""
+
+    name = "coverage"
+
+    def __init__(self) -> None:
+        self.inserts: list[list[dict[str, Any]]] = []
+
+    def encode(self, columns: Columns) -> bytes:
+        return orjson.dumps(
+            [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        )
+
+    def insert(self, encoded: bytes, rows: int) -> None:
+        self.inserts.append(orjson.loads(encoded))
+
+
+class Box:
+    """Dead letters, and what was asked for."""
+
+    def __init__(self, *letters: Letter) -> None:
+        self.letters = letters
+        self.asked: list[Mapping[str, int]] = []
+
+    def since(self, offsets: Mapping[str, int]) -> Sequence[Letter]:
+        self.asked.append(offsets)
+        return self.letters
+
+
+def coverage(
+    offset: int, sequence: int, *, removed: bool = False, logs: int = 5, upto: int = 20, number: int = 7
+) -> FakeMessage:
+    record = dict.fromkeys(FIELDS, 0) | {
+        "chain_id": 1,
+        "block_number": number,
+        "block_hash": f"hash{number}",
+        "sequence": sequence,
+        "removed": removed,
+        "complete": True,
+        "problem": None,
+        "log_count": logs,
+        "observed_at": 1_000,
+        "offsets": [
+            {"topic": LOGS.topic, "partition": LOGS.number, "next_offset": upto},
+            {"topic": "x.traces.v1", "partition": 0, "next_offset": 99},
+        ],
+    }
+    return FakeMessage("x.coverage.v1", 0, offset, orjson.dumps(record))
+
+
+def gate(box: Box) -> tuple[GateWriter, Shown]:
+    table = Shown()
+    writer = Writer(
+        JsonReader(),
+        table,
+        FakeLetters(),
+        BadRowLimit("coverage", 0.2),
+        Retry("coverage", threading.Event()),
+        "x",
+    )
+    return GateWriter(writer, TOPICS, box, "x", clock=lambda: 2_000), table
+
+
+def test_applications_are_held_and_need_only_topics_that_are_stored() -> None:
+    subject, table = gate(Box())
+    read = subject.write([coverage(3, 10)], [])
+    (held,) = read.applied
+    assert (list(held.needs), held.offset, held.sequence) == ([(LOGS, 20)], 3, 10)
+    assert list(held.block) == [1, 7, "hash7"]
+    assert table.inserts == []
+
+
+def test_retractions_go_in_at_once_and_with_what_is_ready_in_one_insert() -> None:
+    subject, table = gate(Box())
+    (held,) = subject.write([coverage(3, 12, number=8)], []).applied
+    read = subject.write([coverage(4, 11, removed=True)], [held])
+    assert [[(row["sequence"], row["removed"]) for row in insert] for insert in table.inserts] == [
+        [(11, True), (12, False)]
+    ]
+    assert (list(read.applied), read.shown) == ([], [held])
+    assert [(list(block), sequence) for block, sequence in read.retracted] == [([1, 7, "hash7"], 11)]
+
+
+def marked(*letters: Letter) -> dict[int, bool]:
+    box = Box(*letters)
+    subject, table = gate(box)
+    ready = subject.write([coverage(0, 10, upto=20), coverage(1, 11, upto=26, number=8)], []).applied
+    subject.write([], ready)
+    assert box.asked == [{LOGS.topic: 20 - 5 - 8}]
+    return {row["sequence"]: row["complete"] for row in table.inserts[0]}
+
+
+def test_a_block_with_a_dead_letter_is_incomplete() -> None:
+    assert marked() == {10: True, 11: True}
+    assert marked(Letter(LOGS, 19, 10)) == {10: False, 11: True}
+    assert marked(Letter(LOGS, 21, 11)) == {10: True, 11: False}
+    assert marked(Letter(LOGS, 19, 9)) == {10: True, 11: True}
+
+
+def test_without_a_sequence_the_place_decides_and_doubt_counts_against_the_block() -> None:
+    assert marked(Letter(LOGS, 24, None)) == {10: True, 11: False}
+    assert marked(Letter(LOGS, 19, None))[10] is False
+    assert marked(Letter(Partition(LOGS.topic, 3), 19, None)) == {10: True, 11: True}
+
+
+def test_the_problem_names_the_places() -> None:
+    subject, table = gate(Box(Letter(LOGS, 18, 10), Letter(LOGS, 19, 10)))
+    subject.write([], subject.write([coverage(0, 10)], []).applied)
+    (row,) = table.inserts[0]
+    assert row["problem"] == ("2 of the block's messages are dead letters: x.logs.v1[2]@18, x.logs.v1[2]@19")

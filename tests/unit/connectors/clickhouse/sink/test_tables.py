@@ -1,0 +1,194 @@
+"""Tables, dead letters and routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cramjam
+import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
+
+from connectors.clickhouse.native import encoder
+from connectors.clickhouse.sink.coverage.replicas import Ledger
+from connectors.clickhouse.sink.dead_letters import DeadLetters, LastResort
+from connectors.clickhouse.sink.messages import Bad, Message, Partition
+from connectors.clickhouse.sink.routes import EXEMPT, LEFT_OUT, ROUTES, Kind
+from connectors.clickhouse.sink.rows import DeadLetterRows
+from connectors.clickhouse.sink.table import RowsRefused, Table, open_table
+from headwater.errors import Fatal, Permanent, Transient
+from schemas import codec_for
+from tests.fakes.sink import FakeClient, FakeMessage
+from topics.catalog import TOPICS
+
+
+def test_every_topic_has_a_route_or_a_reason_to_have_none() -> None:
+    streams = [route.stream for route in ROUTES]
+    assert len(streams) == len(set(streams))
+    assert set(streams) | set(EXEMPT) == {spec.stream for spec in TOPICS}
+    assert not set(streams) & set(EXEMPT)
+    assert all(EXEMPT.values())
+    assert [route.stream for route in ROUTES if route.kind is Kind.GATE] == ["coverage"]
+    for spec in TOPICS:
+        assert ("sink" in spec.consumers) <= (spec.stream in streams), spec.stream
+    for stream, field in LEFT_OUT:
+        assert field in codec_for(stream).names
+
+
+def table(client: FakeClient, **columns: str) -> Table:
+    return Table(client, "db", "logs", {name: encoder(kind) for name, kind in columns.items()})  # type: ignore[arg-type]
+
+
+def test_inserts_name_their_columns_and_pin_their_settings() -> None:
+    client = FakeClient()
+    table(client, a="UInt8").write({"a": [1, 2], "unused": [0, 0]})
+    ((name, columns, block, settings),) = client.inserted
+    assert (name, columns, block) == ("db.logs", ("a",), b"\x01\x02\x01a\x05UInt8\x01\x02")
+    assert settings["async_insert"] == 0
+    assert settings["max_partitions_per_insert_block"] == 0
+
+
+def test_blocks_are_compressed_for_another_machine() -> None:
+    client = FakeClient()
+    client.write_compression = "zstd"
+    table(client, a="UInt8").write({"a": [1, 2]})
+    assert bytes(cramjam.zstd.decompress(client.inserted[0][2])) == b"\x01\x02\x01a\x05UInt8\x01\x02"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (DatabaseError("Code: 349. NULL", code=349), RowsRefused),
+        (DatabaseError("Code: 60. no such table", code=60), Transient),
+        (DatabaseError("Code: 252. too many parts", code=252), Transient),
+        (DatabaseError("Code: 243. disk full", code=243), Transient),
+        (OperationalError("connection refused"), Transient),
+    ],
+)
+def test_only_errors_of_the_rows_are_held_against_them(error: Exception, kind: type[Exception]) -> None:
+    with pytest.raises(kind, match=r"logs"):
+        table(FakeClient(error=error), a="UInt8").write({"a": [1]})
+
+
+def test_a_table_must_fit_its_stream() -> None:
+    client = FakeClient([("a", "UInt8", ""), ("b", "String", "DEFAULT"), ("c", "String", "ALIAS")])
+    open_table(client, "db", "logs", ["a"])  # type: ignore[arg-type]
+    open_table(client, "db", "logs", ["a", "d"], ["d"])  # type: ignore[arg-type]
+    with pytest.raises(Fatal, match=r"db.logs lacks c, d; run `headwater migrate`"):
+        open_table(client, "db", "logs", ["a", "c", "d"])  # type: ignore[arg-type]
+    with pytest.raises(Fatal, match="wants a, which no message has"):
+        open_table(client, "db", "logs", [])  # type: ignore[arg-type]
+    with pytest.raises(Fatal, match="does not exist"):
+        open_table(FakeClient(), "db", "logs", ["a"])  # type: ignore[arg-type]
+
+
+class FakeProducer:
+    """Delivers at once, or fails."""
+
+    def __init__(self, error: object = None) -> None:
+        self.produced: list[FakeMessage] = []
+        self.error = error
+
+    def produce(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        *,
+        headers: list[tuple[str, bytes]],
+        on_delivery: Callable[[object, Message], None],
+    ) -> None:
+        message = FakeMessage(topic, 0, len(self.produced), value, key, tuple(headers))
+        self.produced.append(message)
+        on_delivery(self.error, message)
+
+    def flush(self, timeout: float) -> int:
+        return 0
+
+
+LETTER_COLUMNS = {
+    "topic": "String",
+    "partition": "Int32",
+    "offset": "Int64",
+    "stage": "String",
+    "error_class": "String",
+    "error_message": "String",
+    "key": "Nullable(String)",
+    "value": "Nullable(String)",
+    "headers": "Map(String, String)",
+    "failed_at": "DateTime64(3, 'UTC')",
+    "dead_letter_partition": "UInt32",
+    "dead_letter_offset": "UInt64",
+}
+SPOILT = FakeMessage("x.logs.v1", 3, 77, b"\x00bytes", b"0xkey", (("sequence", b"12"),))
+
+
+def test_a_dead_letter_has_the_original_bytes_and_says_what_was_wrong() -> None:
+    producer, client = FakeProducer(), FakeClient()
+    DeadLetters(producer, "x.dead-letters.v1", table(client, **LETTER_COLUMNS), "x").send(
+        [Bad(SPOILT, Permanent("out of range"))]
+    )
+    (letter,) = producer.produced
+    assert (letter.topic(), letter.value(), letter.key()) == ("x.dead-letters.v1", b"\x00bytes", b"0xkey")
+    headers = dict(letter.headers())
+    assert headers["sequence"] == b"12"
+    assert headers["__connect.errors.topic"] == b"x.logs.v1"
+    assert headers["__connect.errors.partition"] == b"3"
+    assert headers["__connect.errors.offset"] == b"77"
+    assert headers["__connect.errors.stage"] == b"sink"
+    assert headers["__connect.errors.exception.class.name"] == b"headwater.errors.Permanent"
+    assert headers["__connect.errors.exception.message"] == b"out of range"
+
+
+def test_the_row_written_at_once_is_the_row_read_from_the_topic() -> None:
+    producer, client = FakeProducer(), FakeClient()
+    letters = table(client, **LETTER_COLUMNS)
+    DeadLetters(producer, "x.dead-letters.v1", letters, "x").send([Bad(SPOILT, Permanent("no"))])
+    columns = DeadLetterRows().columns(producer.produced)
+    assert letters.encode(columns) == client.inserted[0][2]
+    row: dict[str, Any] = {name: values[0] for name, values in columns.items()}
+    assert (row["topic"], row["partition"], row["offset"], row["stage"]) == (b"x.logs.v1", 3, 77, b"sink")
+    assert row["headers"] == {"sequence": b"12"}
+
+
+def test_a_letter_with_strange_headers_is_still_a_row() -> None:
+    strange = FakeMessage(
+        "x.dead-letters.v1",
+        0,
+        5,
+        None,
+        None,
+        (("__connect.errors.partition", b"-7"), ("__connect.errors.offset", b"9" * 30), ("h", None)),
+    )
+    columns = DeadLetterRows().columns([strange])
+    assert (columns["partition"], columns["offset"], columns["topic"]) == ([-1], [-1], [b""])
+    assert table(FakeClient(), **LETTER_COLUMNS).encode(columns)
+
+
+def test_a_letter_that_kafka_does_not_take_is_tried_again() -> None:
+    client = FakeClient()
+    letters = DeadLetters(
+        FakeProducer("broker away"), "x.dead-letters.v1", table(client, **LETTER_COLUMNS), "x"
+    )
+    with pytest.raises(Transient, match="did not acknowledge 1 dead letters"):
+        letters.send([Bad(SPOILT, Permanent("no"))])
+    assert client.inserted == []
+
+
+def test_a_dead_letter_that_cannot_be_stored_stops_the_sink() -> None:
+    with pytest.raises(Fatal, match="a dead letter cannot be stored: no"):
+        LastResort().send([Bad(SPOILT, Permanent("no"))])
+
+
+def test_the_ledger_tells_and_asks() -> None:
+    client = FakeClient([("x.logs.v1", 3, 78)])
+    progress = table(client, topic="String", partition="UInt32", next_offset="UInt64")
+    ledger = Ledger(client, "db", progress, ["x.logs.v1"])  # type: ignore[arg-type]
+    ledger.store({})
+    assert client.inserted == []
+    ledger.store({Partition("x.logs.v1", 3): 78})
+    assert client.inserted[0][2].endswith(b"\x4e" + bytes(7))
+    assert ledger.positions() == {Partition("x.logs.v1", 3): 78}
+    client.result_rows = [("x.logs.v1", 3, 77, "12"), ("x.logs.v1", 3, 78, "")]
+    assert [letter.sequence for letter in ledger.since({"x.logs.v1": 70})] == [12, None]
+    assert client.asked[-1][1] == {"t0": "x.logs.v1", "o0": 70}

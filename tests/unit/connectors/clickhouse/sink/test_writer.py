@@ -1,0 +1,79 @@
+"""Bad rows are set aside one by one, the rest goes in, and what passes is waited for."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from connectors.clickhouse.sink import writer as sink_writer
+from connectors.clickhouse.sink.bisect import BadRowLimit
+from connectors.clickhouse.sink.writer import Retry, Stopped, Writer
+from headwater.errors import Fatal
+from tests.fakes.sink import FakeLetters, FakeReader, FakeTable, messages
+
+
+def writer(
+    table: FakeTable, letters: FakeLetters, ratio: float = 0.2, stop: threading.Event | None = None
+) -> Writer:
+    retry = Retry("logs", stop or threading.Event())
+    return Writer(FakeReader(), table, letters, BadRowLimit("logs", ratio), retry, "local")
+
+
+def test_a_batch_goes_in_with_one_insert(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sink_writer, "CHUNK_ROWS", 3)
+    table, letters = FakeTable(), FakeLetters()
+    writer(table, letters).write(messages(*[b"%d" % n for n in range(10)]))
+    assert (table.rows, table.inserts, letters.sent) == (list(range(10)), 1, [])
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 100])
+def test_each_kind_of_bad_row_becomes_a_dead_letter(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sink_writer, "CHUNK_ROWS", chunk)
+    table, letters = FakeTable(refused=frozenset({7})), FakeLetters()
+    batch = messages(b"1", b"x", b"2", b"-5", b"3", b"7", b"4", b"y")
+    writer(table, letters, 1.0).write(batch)
+    assert sorted(table.rows) == [1, 2, 3, 4]
+    assert {bad.message.value() for bad in letters.sent} == {b"x", b"-5", b"7", b"y"}
+    said = {bad.message.value(): str(bad.error) for bad in letters.sent}
+    assert said[b"x"] == "malformed b'x'"
+    assert said[b"7"].startswith("refused")
+
+
+def test_a_batch_of_bad_rows_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sink_writer, "CHUNK_ROWS", 2)
+    table, letters = FakeTable(), FakeLetters()
+    writer(table, letters, 1.0).write(messages(b"x", b"y", b"z"))
+    assert (table.inserts, len(letters.sent)) == (0, 3)
+
+
+def test_tombstones_are_no_rows() -> None:
+    table, letters = FakeTable(), FakeLetters()
+    writer(table, letters).write(messages(b"1", None, b"2"))
+    writer(table, letters).write(messages(None))
+    assert (table.rows, letters.sent) == ([1, 2], [])
+
+
+def test_too_many_bad_rows_stop_the_sink_before_any_becomes_a_dead_letter() -> None:
+    table, letters = FakeTable(), FakeLetters()
+    batch = messages(*[b"x" if n % 2 else b"%d" % n for n in range(200)])
+    with pytest.raises(Fatal, match="rows of logs cannot be stored"):
+        writer(table, letters).write(batch)
+    assert (table.rows, letters.sent) == ([], [])
+
+
+def test_what_passes_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sink_writer, "_FIRST_PAUSE", 0.001)
+    table, letters = FakeTable(failures=3), FakeLetters()
+    subject = writer(table, letters)
+    subject.write(messages(b"1", b"2"))
+    assert (table.rows, letters.sent, subject.retry.failing) == ([1, 2], [], "")
+
+
+def test_waiting_ends_when_the_sink_stops() -> None:
+    stop = threading.Event()
+    stop.set()
+    subject = writer(FakeTable(failures=10_000), FakeLetters(), stop=stop)
+    with pytest.raises(Stopped, match="ClickHouse is away"):
+        subject.write(messages(b"1"))
+    assert subject.retry.failing == "ClickHouse is away"

@@ -1,0 +1,357 @@
+"""The listener against a node in process and a log in memory."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from connectors.evm.events import Kind
+from connectors.evm.head.forks import PATIENCE
+from connectors.evm.log.codec import EventCodec, Numbered
+from connectors.evm.log.store import Outgoing
+from headwater.errors import Fatal, Transient
+from headwater.settings import ChainSettings
+from sandbox.node import RecordedNode
+from sandbox.node import faults as f
+from tests.fakes.listening import (
+    CHAIN_ID,
+    MemoryStore,
+    accepted,
+    canonical,
+    hashes,
+    made_up_apply,
+    made_up_head,
+    make_rig,
+    outgoing,
+    served,
+    stored,
+)
+
+
+async def test_it_applies_the_chain_in_order_and_then_each_new_block() -> None:
+    chain, node = served(30)
+    store = MemoryStore()
+    rig = make_rig(store, [node])
+    await rig.log.open()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    chain.extend()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    first = accepted(store)[0]
+    assert first.kind is Kind.CLAIM
+    assert first.place.fresh
+    assert first.place.sequence == 1_700_000_000_000
+    assert all(
+        not headers or dict(headers)["chain-id"] == b"31337"
+        for headers in (message.headers for _, message in store.log)
+    )
+
+
+async def test_answers_are_carried_byte_for_byte() -> None:
+    chain, node = served(3)
+    store = MemoryStore()
+    rig = make_rig(store, [node])
+    await rig.log.open()
+    await rig.settle()
+    applies = [each for each in accepted(store) if each.kind is Kind.APPLY]
+    contents = [EventCodec(CHAIN_ID, 7).content([store.log[each.place.offset][1].value]) for each in applies]
+    blocks = [chain.by_number(number) for number in (1, 2, 3)]
+    assert [each.block for each in contents] == [block.part("block") for block in blocks if block]
+    assert [each.receipts for each in contents] == [
+        block.part("receipts") or b"[]" for block in blocks if block
+    ]
+    assert contents[0].verified == ("header_hash", "receipts", "logs_bloom")
+    assert contents[1].verified == ("header_hash", "receipts", "logs_bloom", "parent_link")
+
+
+@pytest.mark.parametrize("keeps_orphans", [True, False])
+@pytest.mark.parametrize(("depth", "length"), [(1, 1), (1, 2), (3, 4), (3, 1), (4, 2), (5, 9)])
+async def test_it_follows_a_fork_to_any_height(depth: int, length: int, keeps_orphans: bool) -> None:
+    chain, node = served(8, keeps_orphans=keeps_orphans)
+    store = MemoryStore()
+    rig = make_rig(store, [node])
+    await rig.log.open()
+    await rig.settle()
+    orphans = chain.hashes[-depth:]
+    chain.fork(depth, length)
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    reverts = [each for each in accepted(store) if each.kind is Kind.REVERT]
+    assert ["0x" + each.head.hash.hex() for each in reverts if each.head] == orphans[::-1]
+    codec = EventCodec(CHAIN_ID, 7)
+    for each in reverts:
+        again = codec.content([store.log[each.place.offset][1].value])
+        assert each.head is not None
+        applied = next(a for a in accepted(store) if a.kind is Kind.APPLY and a.head == each.head)
+        assert again == codec.content([store.log[applied.place.offset][1].value])
+
+
+async def test_a_node_that_lags_is_waited_for_and_one_that_went_back_is_followed() -> None:
+    _chain, node = served(8)
+    store = MemoryStore()
+    rig = make_rig(store, [node])
+    await rig.log.open()
+    await rig.settle()
+    node.set_head(6)
+    for _ in range(PATIENCE - 1):
+        assert not await rig.listener.round()
+    assert canonical(store)[-1].number == 8
+    await rig.settle()
+    assert canonical(store)[-1].number == 6
+    node.set_head(None)
+    await rig.settle()
+    assert canonical(store)[-1].number == 8
+
+
+async def test_a_fork_below_the_first_published_block_is_followed() -> None:
+    chain, node = served(8)
+    store = MemoryStore()
+    settings_ = ChainSettings(chain_id=CHAIN_ID, start="6")
+    rig = make_rig(store, [node], chain=settings_)
+    await rig.log.open()
+    await rig.settle()
+    assert [head.number for head in canonical(store)] == [6, 7, 8]
+    chain.fork(5, 7)
+    await rig.settle()
+    assert [head.number for head in canonical(store)] == [6, 7, 8, 9, 10]
+    assert hashes(store) == chain.hashes[5:]
+    assert len([each for each in accepted(store) if each.kind is Kind.REVERT]) == 3
+
+
+async def test_a_chain_that_falls_below_the_first_published_block_waits_and_resumes_there() -> None:
+    chain, node = served(8)
+    store = MemoryStore()
+    rig = make_rig(store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="6"))
+    await rig.log.open()
+    await rig.settle()
+    chain.fork(5, 1)
+    await rig.settle()
+    assert canonical(store) == []
+    rig = make_rig(store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="6"))
+    await rig.log.open()
+    chain.extend(3)
+    await rig.settle()
+    assert [head.number for head in canonical(store)] == [6, 7]
+
+
+async def test_finality_names_published_ancestors_and_bounds_memory() -> None:
+    chain, node = served(40, safe_lag=4, finalized_lag=8)
+    store = MemoryStore()
+    rig = make_rig(store, [node])
+    await rig.log.open()
+    await rig.settle()
+    chain.extend(2)
+    await rig.settle()
+    canonical(store)
+    final = [each.head.number for each in accepted(store) if each.kind is Kind.FINALIZED and each.head]
+    safe = [each.head.number for each in accepted(store) if each.kind is Kind.SAFE and each.head]
+    assert final[-1] == 34
+    assert safe[-1] == 38
+    assert final == sorted(set(final))
+    assert rig.log.cursor.depth == 9
+    assert rig.copies.movements[-1] == ("FINALIZED", 34)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f.NullResult(),
+        f.CallError(-32602, "unknown block tag"),
+        f.CallError(-39001, "Unknown block"),
+        f.CallError(-32000, "finalized block not found"),
+    ],
+    ids=str,
+)
+async def test_a_chain_without_tags_is_final_at_a_depth(answer: f.Fault) -> None:
+    _chain, node = served(40)
+    store = MemoryStore()
+    depths = ChainSettings(chain_id=CHAIN_ID, start="1", safe_depth=3, finalized_depth=5)
+    rig = make_rig(store, [node], chain=depths)
+    await rig.log.open()
+    rig.transport.tags = {"safe": answer, "finalized": answer}
+    await rig.settle()
+    last = {each.kind: each.head.number for each in accepted(store) if each.head}
+    assert (last[Kind.SAFE], last[Kind.FINALIZED]) == (37, 35)
+
+
+async def test_a_fork_below_finality_stops_with_an_alarm_and_is_followed_when_accepted() -> None:
+    chain, node = served(20, safe_lag=2, finalized_lag=4)
+    store = MemoryStore()
+    rig = make_rig(store, [node])
+    await rig.log.open()
+    await rig.settle()
+    before = len(store.log)
+    chain.fork(10, 12)
+    with pytest.raises(Fatal, match=r"--accept-fork 0x[0-9a-f]{64}") as alarm:
+        await rig.settle()
+    assert len(store.log) == before
+    accepted_hash = str(alarm.value).split("--accept-fork ")[1][:66]
+    assert accepted_hash == chain.hashes[15]
+    wrong = make_rig(store, [node], accept_fork=bytes(32))
+    await wrong.log.open()
+    with pytest.raises(Fatal, match="below the finalized block 16"):
+        await wrong.settle()
+    rig = make_rig(store, [node], accept_fork=bytes.fromhex(accepted_hash[2:]))
+    await rig.log.open()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    chain.fork(1)
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    finalized = rig.log.cursor.finalized
+    assert finalized is not None
+    again = make_rig(store, [node])
+    await again.log.open()
+    assert (again.log.cursor.finalized, again.log.cursor.tip) == (finalized, rig.log.cursor.tip)
+    chain.extend()
+    await again.settle()
+    assert hashes(store) == chain.hashes
+
+
+async def test_a_node_below_the_finalized_block_is_passed_over_and_proves_no_fork() -> None:
+    chain, ahead = served(20, safe_lag=2, finalized_lag=4)
+    behind = RecordedNode(chain, safe_lag=2, finalized_lag=4)
+    store = MemoryStore()
+    rig = make_rig(store, [ahead, behind])
+    await rig.log.open()
+    await rig.settle()
+    before = len(store.log)
+    behind.set_head(9)
+    ahead.faults.add(f.Disconnect())
+    await rig.settle()
+    chain.extend()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    assert all(each.kind is not Kind.REVERT for each in stored(store)[before:])
+
+
+async def test_a_chain_that_went_back_below_finality_is_followed_when_accepted() -> None:
+    chain, node = served(20, safe_lag=2, finalized_lag=4)
+    store = MemoryStore()
+    rig = make_rig(store, [node])
+    await rig.log.open()
+    await rig.settle()
+    node.set_head(9)
+    rig = make_rig(store, [node], accept_fork=bytes.fromhex(chain.hashes[8][2:]))
+    await rig.log.open()
+    for _ in range(PATIENCE):
+        await rig.settle()
+    assert hashes(store) == chain.hashes[:9]
+
+
+async def test_a_restart_goes_on_where_it_stopped_with_the_next_sequence() -> None:
+    chain, node = served(6)
+    store = MemoryStore()
+    for _ in range(3):
+        rig = make_rig(store, [node])
+        await rig.log.open()
+        await rig.settle()
+        chain.extend(2)
+        chain.fork(1)
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    assert len([each for each in accepted(store) if each.kind is Kind.CLAIM]) == 3
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_failed_write_means_a_new_claim_and_nothing_twice(lost: bool) -> None:
+    chain, node = served(6)
+    store = MemoryStore()
+    rig = make_rig(store, [node])
+    await rig.log.open()
+    await rig.settle()
+    chain.extend(2)
+    store.fail_appends, store.lose_answer = 1, lost
+    with pytest.raises(Transient):
+        await rig.settle()
+    await rig.log.open()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+
+
+async def test_the_run_loop_claims_again_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain, node = served(4)
+    store = MemoryStore()
+    rig = make_rig(store, [node])
+    monkeypatch.setattr("headwater.retry.Backoff.next", lambda *_: 0.0)
+    task = asyncio.create_task(rig.listener.run())
+    await store.until(lambda: store.bounds()[1] >= 5)
+    store.fail_appends = 2
+    chain.extend(3)
+    await store.until(lambda: len(canonical(store)) == 7)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await rig.log.close()
+    assert hashes(store) == chain.hashes
+
+
+async def test_an_overruled_listener_notices_and_changes_nothing() -> None:
+    chain, node = served(6)
+    store = MemoryStore()
+    paused = make_rig(store, [node], name="paused")
+    await paused.log.open()
+    await paused.settle()
+    replacement = make_rig(MemoryStore(store.log), [node], name="replacement")
+    await replacement.log.open()
+    chain.extend(2)
+    await replacement.settle()
+    with pytest.raises(Fatal, match="replacement"):
+        await paused.settle()
+    chain.extend(1)
+    await replacement.settle()
+    assert hashes(store) == chain.hashes
+
+
+async def test_events_that_slip_in_before_a_claim_are_taken_into_account() -> None:
+    chain, node = served(4)
+    store = MemoryStore()
+    first = make_rig(store, [node])
+    await first.log.open()
+    await first.settle()
+    chain.extend(1)
+    late = made_up_apply(made_up_head(5, parent=canonical(store)[-1]))
+    claim = stored(store)[0].place
+    last = accepted(store)[-1].place.sequence
+    store.before_append = outgoing(late, last + 1, claim.offset)
+    second = make_rig(store, [node])
+    await second.log.open()
+    await second.settle()
+    assert hashes(store) == chain.hashes
+    assert [each.kind for each in stored(store)].count(Kind.CLAIM) == 3
+
+
+@pytest.mark.parametrize("ahead", [-5, 0, 1, 900])
+async def test_two_listeners_that_start_together_on_an_empty_topic_leave_no_gap(ahead: int) -> None:
+    chain, node = served(4)
+    store = MemoryStore()
+    now = 1_700_000_000_000
+    rival = EventCodec(CHAIN_ID, 7).claim(Numbered(now - ahead, -1, now, fresh=True), "rival")
+    store.before_append = [Outgoing(rival)]
+    rig = make_rig(store, [node], now_ms=now)
+    await rig.log.open()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    first = accepted(store)[0].place.sequence
+    assert [each.place.sequence for each in accepted(store)] == [
+        first + place for place in range(len(accepted(store)))
+    ]
+
+
+async def test_a_split_block_is_whole_again_when_it_is_reverted() -> None:
+    chain, node = served(5)
+    store = MemoryStore()
+    rig = make_rig(store, [node], part_bytes=700)
+    await rig.log.open()
+    await rig.settle()
+    assert max(each.place.parts for each in accepted(store)) > 2
+    chain.fork(3)
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    again = make_rig(store, [node], part_bytes=700)
+    await again.log.open()
+    chain.fork(2)
+    await again.settle()
+    assert hashes(store) == chain.hashes

@@ -1,0 +1,207 @@
+"""What a listener reads back of its topic, and how it keeps the topic short."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.evm.events import Event, Head, Kind
+from connectors.evm.log import tail
+from connectors.evm.log.codec import EventCodec
+from connectors.evm.log.retention import DAY_MS, Retention
+from connectors.evm.log.writer import ChainLog
+from headwater.errors import Fatal, Transient
+from tests.fakes.listening import (
+    CHAIN_ID,
+    MemoryStore,
+    accepted,
+    canonical,
+    made_up_apply,
+    made_up_head,
+    outgoing,
+    stored,
+)
+from topics.chainlog.claims import LOOK_BACK
+
+CODEC = EventCodec(CHAIN_ID, 7, part_bytes=100)
+
+
+def opened(store: MemoryStore, name: str = "listener") -> ChainLog:
+    log = ChainLog(store, CODEC, name, lambda: 1_700_000_000_000 + store.time_ms)
+    log.open()
+    return log
+
+
+def grow(log: ChainLog, count: int, branch: int = 0, size: int = 10) -> None:
+    for _ in range(count):
+        tip = log.cursor.tip
+        number = tip.number + 1 if tip else 1
+        log.publish([made_up_apply(made_up_head(number, branch, tip), size)])
+
+
+def revert(log: ChainLog, count: int) -> None:
+    for link in list(log.cursor.from_tip(count)):
+        log.publish([Event(Kind.REVERT, link.head, log.content(link))])
+
+
+def finalize(log: ChainLog, depth: int) -> None:
+    tip = log.cursor.tip
+    assert tip is not None
+    head = log.cursor.at(tip.number - depth)
+    assert head is not None
+    log.publish([Event(Kind.SAFE, head), Event(Kind.FINALIZED, head)])
+
+
+def history(rng: random.Random) -> tuple[MemoryStore, ChainLog]:
+    """A log with forks, finality, restarts, split blocks and late messages of overruled listeners."""
+    store = MemoryStore()
+    log = opened(store)
+    for step in range(rng.randint(1, 60)):
+        action = rng.random()
+        if action < 0.55 or log.cursor.tip is None:
+            grow(log, rng.randint(1, 6), step % 200, rng.choice([10, 10, 250]))
+        elif action < 0.7:
+            deepest = log.cursor.depth if log.cursor.finalized is None else log.cursor.depth - 1
+            revert(log, rng.randint(0, min(deepest, 7)))
+        elif action < 0.85:
+            finalize(log, rng.randint(0, min(5, log.cursor.depth - 1)))
+        else:
+            late = outgoing(made_up_apply(made_up_head(10_000)), log.sequence + 1, log.claim)
+            log = opened(store)
+            store.append(late)
+            log = opened(store)
+    return store, log
+
+
+def facts(published: tail.Published) -> tuple[object, ...]:
+    cursor = published.cursor
+    bottom = cursor.finalized.number if cursor.finalized else 0
+    kept = [cursor.at(number) for number in range(bottom, (cursor.tip.number if cursor.tip else 0) + 1)]
+    return published.reader.last, published.reader.claim, cursor.tip, cursor.finalized, cursor.safe, kept
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_the_tail_tells_what_the_whole_log_would(seed: int) -> None:
+    store, log = history(random.Random(seed))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tail, "FIRST_WINDOW", 8)
+        by_tail, end = tail.load(store, CODEC)
+    whole, _ = tail.load(store, CODEC)
+    assert end == len(store.log)
+    assert facts(by_tail) == facts(whole)
+    assert by_tail.cursor.tip == log.cursor.tip
+    assert list(canonical(store))[-1:] == ([log.cursor.tip] if log.cursor.tip else [])
+
+
+def test_a_window_that_begins_inside_a_split_block_passes_it_over() -> None:
+    store = MemoryStore()
+    log = opened(store)
+    grow(log, 100, size=900)
+    finalize(log, 2)
+    start = len(store.log) - 40
+    messages = tail.read_stored(store, CODEC, start - LOOK_BACK, len(store.log))
+    assert next(iter(CODEC.read(list(store.read(start, start + 1))))).place.part != 0
+    published = tail.fold(messages, start, 0, CHAIN_ID)
+    assert published.cursor.tip == log.cursor.tip
+
+
+def test_a_log_of_another_chain_is_refused() -> None:
+    store = MemoryStore()
+    opened(store)
+    with pytest.raises(Fatal, match="raw-blocks is of chain 31337, the node of chain 5"):
+        ChainLog(store, EventCodec(5, 7), "x", lambda: 1).open()
+
+
+def test_a_gap_in_the_log_is_fatal() -> None:
+    store = MemoryStore()
+    log = opened(store)
+    grow(log, 2)
+    store.append(outgoing(made_up_apply(made_up_head(3)), log.sequence + 2, log.claim))
+    with pytest.raises(Fatal, match="raw-blocks has a gap before offset 3"):
+        opened(store)
+
+
+def test_a_log_that_lost_messages_is_read_again() -> None:
+    store = MemoryStore()
+    log = opened(store)
+    grow(log, 3)
+    del store.log[2:]
+    with pytest.raises(Transient, match="went back to offset 2"):
+        grow(log, 1)
+
+
+def test_an_unopened_log_says_so() -> None:
+    with pytest.raises(Fatal, match="not opened"):
+        _ = ChainLog(MemoryStore(), CODEC, "x", lambda: 1).cursor
+
+
+def test_the_front_is_deleted_up_to_a_claim_once_final_and_old() -> None:
+    store = MemoryStore()
+    log = opened(store)
+    retention = Retention(lambda: store.time_ms)
+    assert not retention.due()
+    for _ in range(12):
+        grow(log, 3)
+        finalize(log, 1)
+        store.time_ms += DAY_MS
+        assert retention.due()
+        retention.care(log)
+        assert not retention.due()
+    assert 0 < store.trimmed < len(store.log)
+    first = stored(store)[0]
+    assert first.kind is Kind.CLAIM
+    assert store.times[store.trimmed] <= store.time_ms - 7 * DAY_MS
+    assert [each.kind for each in accepted(store)].count(Kind.CLAIM) >= 7
+    again = opened(store)
+    assert again.cursor.tip == log.cursor.tip
+    grow(again, 1)
+
+
+def test_what_is_not_final_is_kept_however_old() -> None:
+    store = MemoryStore()
+    log = opened(store)
+    grow(log, 2)
+    finalize(log, 1)
+    retention = Retention(lambda: store.time_ms)
+    for _ in range(20):
+        grow(log, 1)
+        store.time_ms += DAY_MS
+        retention.care(log)
+    assert store.trimmed == 0
+
+
+def test_an_overruled_listener_does_not_renew_its_claim() -> None:
+    store = MemoryStore()
+    log = opened(store, "old")
+    grow(log, 2)
+    opened(store, "new")
+    with pytest.raises(Fatal, match=r"another listener \(new\)"):
+        log.renew_claim()
+    assert stored(store)[-1].source == "new"
+
+
+def test_an_unknown_kind_of_a_newer_version_is_counted_and_passed_over() -> None:
+    store = MemoryStore()
+    log = opened(store)
+    grow(log, 1)
+    (message,) = outgoing(Event(Kind.SAFE, log.cursor.tip), log.sequence + 1, log.claim)
+    unknown = message.value.replace(b"\x08", b"\x00", 1) if message.value[5] == 8 else message.value
+    assert unknown != message.value
+    store.append([type(message)(unknown)])
+    again = opened(store)
+    assert again.cursor.tip == log.cursor.tip
+    assert again.sequence == log.sequence + 2
+
+
+def test_headers_carry_a_trace_named_by_the_block() -> None:
+    store = MemoryStore()
+    log = opened(store)
+    head = Head(1, bytes(range(32)), bytes(32), 0)
+    log.publish([made_up_apply(head)])
+    headers = dict(store.log[-1][1].headers)
+    assert headers["traceparent"] == (b"00-000102030405060708090a0b0c0d0e0f-1011121314151617-01")
+    assert headers["sequence"] == str(log.sequence).encode()

@@ -1,0 +1,119 @@
+"""What an HTTP answer of a node means, and what failover does with it."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from connectors.evm.pool.nodes import connect
+from connectors.evm.rpc.answers import (
+    HttpAnswer,
+    NodeFailure,
+    Unsupported,
+    json_array,
+    result_of,
+    results_of,
+    retry_after_seconds,
+)
+from headwater.errors import Fatal
+from headwater.retry import Backoff
+from headwater.settings import load_settings
+
+
+def test_a_result_is_the_nodes_own_bytes() -> None:
+    raw = b'{"hash": "0x01",  "odd":[1.50,null],"name":"\\u00e9"}'
+    body = b'{"id":0,"jsonrpc":"2.0","result":' + raw + b"}\n"
+    assert bytes(result_of("node", "eth_x", HttpAnswer(200, body))) == raw
+
+
+def test_a_batch_comes_back_in_the_order_of_the_calls() -> None:
+    body = b'[{"id":1,"result":"b"},{"id":0,"result":{"a":1}}]'
+    found = results_of("node", "eth_x", HttpAnswer(200, body), 2)
+    assert json_array(found) == b'[{"a":1},"b"]'
+    with pytest.raises(NodeFailure, match="1 of 3 answers are missing"):
+        results_of("node", "eth_x", HttpAnswer(200, body), 3)
+    with pytest.raises(NodeFailure, match="one answer to a batch"):
+        results_of("node", "eth_x", HttpAnswer(200, b'{"id":null,"result":1}'), 2)
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome", "says"),
+    [
+        (HttpAnswer(200, b'{"id":0,"result":{"a":'), "broken", "broken JSON in 22 bytes"),
+        (HttpAnswer(200, b"<html>busy</html>"), "html", "HTML where JSON was due"),
+        (HttpAnswer(200, b""), "broken", "an empty answer"),
+        (HttpAnswer(200, b'{"id":0}'), "broken", "without result and error"),
+        (HttpAnswer(429, b"slow down", "7"), "throttled", "HTTP 429"),
+        (HttpAnswer(502, b"<html>"), "http", "HTTP 502"),
+        (HttpAnswer(401, b"no"), "http", "is the key in its address right"),
+        (HttpAnswer(200, b'{"id":0,"error":{"code":-32005,"message":"x"}}'), "throttled", "-32005"),
+        (
+            HttpAnswer(200, b'{"id":0,"error":{"code":-32000,"message":"missing trie node"}}'),
+            "error",
+            "missing trie node",
+        ),
+        (
+            HttpAnswer(400, b'{"id":0,"error":{"code":-32000,"message":"try again"}}'),
+            "error",
+            "try again",
+        ),
+    ],
+)
+def test_a_bad_answer_is_named_and_may_pass(answer: HttpAnswer, outcome: str, says: str) -> None:
+    with pytest.raises(NodeFailure, match=says) as failure:
+        result_of("https://host/***", "eth_x", answer)
+    assert failure.value.outcome == outcome
+    assert str(failure.value).startswith("https://host/***: eth_x: ")
+    assert failure.value.retry_after == (7.0 if answer.retry_after else 0.0)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        b'{"code":-32601,"message":"no"}',
+        b'{"code":-32602,"message":"invalid argument 0"}',
+        b'{"code":-32000,"message":"Method is not supported on this plan"}',
+    ],
+)
+def test_what_a_node_will_never_do_is_not_retried(error: bytes) -> None:
+    with pytest.raises(Unsupported, match="eth_x"):
+        result_of("node", "eth_x", HttpAnswer(200, b'{"id":0,"error":' + error + b"}"))
+
+
+def test_retry_after_is_honoured_within_reason() -> None:
+    assert [
+        retry_after_seconds(each) for each in (None, "3", "99999", "-1", "Wed, 21 Oct 2026 07:28:00 GMT")
+    ] == [
+        0.0,
+        3.0,
+        120.0,
+        0.0,
+        1.0,
+    ]
+
+
+def test_backoff_has_full_jitter_under_a_doubling_ceiling() -> None:
+    backoff = Backoff(first=1.0, ceiling=8.0, random=random.Random(1))
+    waits = [backoff.next() for _ in range(200)]
+    assert all(wait <= min(8.0, 2.0**attempt) for attempt, wait in enumerate(waits))
+    assert min(waits[10:]) < 0.5 < 7.5 < max(waits)
+    assert backoff.next(at_least=30.0) >= 30.0
+    backoff.reset()
+    assert backoff.next() <= 1.0
+
+
+async def test_an_endpoints_name_has_no_secret() -> None:
+    rpc = "https://user:pw@host/v3/abcdef?key=1,https://host/v3/other"
+    settings = load_settings({"chain": {"rpc": rpc}}, environ={})
+    nodes, transport = connect(settings)
+    try:
+        names = [endpoint.name for endpoint in nodes._endpoints]
+        assert names == ["https://host/***", "https://host/***#2"]
+    finally:
+        await transport.close()
+
+
+async def test_no_endpoint_is_told_with_the_remedy() -> None:
+    with pytest.raises(Fatal, match="--rpc"):
+        connect(load_settings({}, environ={}))

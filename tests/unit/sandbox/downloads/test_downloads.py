@@ -1,0 +1,123 @@
+"""Downloads are pinned, whole or absent, and said in words when they fail."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from headwater.errors import Fatal, Permanent, Transient
+from sandbox.downloads import anvil, lockfile, maven
+from sandbox.downloads.cache import cache_dir, check_sha256, place
+from sandbox.downloads.java import java_home
+from sandbox.downloads.progress import LineProgress
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWATER_CACHE_DIR", str(tmp_path / "cache"))
+
+
+def test_the_committed_locks_are_whole_and_hold_no_address() -> None:
+    kafka, registry = lockfile.read("kafka"), lockfile.read("registry")
+    assert {(item.name, item.version) for item in kafka} >= {
+        ("kafka_2.13", "4.4.0"),
+        ("slf4j-simple", "1.7.36"),
+    }
+    assert [item.filename for item in registry] == ["apicurio-registry-app-2.6.13.Final-all.tar.gz"]
+    for path in (*lockfile.HERE.glob("*.lock"), anvil.LOCK):
+        assert "://" not in path.read_text()
+    assert lockfile.parse(lockfile.render(kafka, "t"), "x") == tuple(
+        sorted(kafka, key=lambda item: item.coordinates)
+    )
+
+
+def test_a_damaged_lock_is_named() -> None:
+    with pytest.raises(Fatal, match=r"kafka\.lock line 2"):
+        lockfile.parse("# fine\nnonsense\n", "kafka.lock")
+
+
+def test_a_thing_is_made_once_and_never_seen_half_made(tmp_path: Path) -> None:
+    target = tmp_path / "things" / "thing"
+
+    def fail(staging: Path) -> None:
+        staging.write_text("half")
+        raise OSError("cut off")
+
+    with pytest.raises(OSError, match="cut off"):
+        place(target, fail)
+    assert not target.exists()
+    left = target.parent / ".thing.staging-of-a-killed-process"
+    left.mkdir()
+
+    def make(staging: Path) -> None:
+        staging.write_text("whole")
+
+    assert place(target, make).read_text() == "whole"
+    assert not left.exists()
+    place(target, fail)  # it is there: nothing is made again
+    assert target.read_text() == "whole"
+
+
+def test_other_bytes_than_the_committed_ones_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"changed on the way")
+    check_sha256(path, hashlib.sha256(b"changed on the way").hexdigest(), "g:n:1:jar")
+    with pytest.raises(Permanent, match="g:n:1:jar was fetched but is not the file"):
+        check_sha256(path, "0" * 64, "g:n:1:jar")
+    with pytest.raises(Permanent, match="anvil@1 was fetched but is not the package"):
+        anvil.check_integrity(path, "sha512-AAAA", "anvil@1")
+
+
+def test_what_cannot_be_fetched_is_named_with_the_place_to_put_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWATER_MAVEN_REPOSITORY", "http://127.0.0.1:9")
+    monkeypatch.setenv("M2_REPO", "/nowhere")
+    monkeypatch.setattr(maven, "TIMEOUT_SECONDS", 1)
+    (item, *_) = lockfile.read("kafka")
+    monkeypatch.setattr(maven, "read", lambda name: (item,))
+    with pytest.raises(Transient) as raised:
+        maven.kafka_jars(LineProgress(io.StringIO()))
+    said = str(raised.value)
+    assert item.coordinates in said
+    assert str(cache_dir() / "jars" / item.filename) in said
+
+
+def test_npms_own_words_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(anvil, "platform_name", lambda: "linux-amd64")
+    monkeypatch.setattr(anvil, "_npms", lambda: [["npm"]])
+    monkeypatch.setattr(
+        subprocess, "run", lambda *a, **k: subprocess.CompletedProcess(a, 1, "", "npm error code E404\nmore")
+    )
+    with pytest.raises(Transient, match=r"anvil-linux-amd64@1\.7\.1 could not be fetched by npm .*E404"):
+        anvil.anvil_binary(LineProgress(io.StringIO()))
+
+
+def test_a_platform_without_a_package_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(anvil, "platform_name", lambda: "plan9-mips")
+    with pytest.raises(Fatal, match="HEADWATER_ANVIL"):
+        anvil.anvil_binary(LineProgress(io.StringIO()))
+
+
+def test_java_can_be_named_and_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWATER_JAVA_HOME", str(tmp_path))
+    with pytest.raises(Fatal, match=f"no Java at {tmp_path}"):
+        java_home()
+    program = tmp_path / "bin" / "java"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    assert java_home() == tmp_path
+
+
+def test_lines_say_begin_and_end() -> None:
+    out = io.StringIO()
+    advance = LineProgress(out).part("fetching Apache Kafka", 10_000_000)
+    advance(4_000_000)
+    advance(6_000_000)
+    assert out.getvalue().splitlines() == [
+        "fetching Apache Kafka (10 MB), once",
+        "fetching Apache Kafka: done",
+    ]

@@ -1,0 +1,102 @@
+"""Preparation steps, node facts, and what each role is started with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from headwater.errors import Fatal, Transient
+from sandbox.stack import endpoints, node_facts
+from sandbox.stack.prepare import Step
+from sandbox.stack.roles import ROLES, role_parts, traffic_part
+
+
+def polled(step: Step) -> bool:
+    """Poll, wait for the step's thread, poll again."""
+    if step.poll() or step.problem:
+        return step.done
+    for thread in threading.enumerate():
+        if thread.name == step.name:
+            thread.join(5)
+    return step.poll()
+
+
+def test_a_step_runs_once_and_a_transient_failure_is_tried_again() -> None:
+    failures = [Transient("not yet")]
+
+    def work() -> None:
+        if failures:
+            raise failures.pop()
+
+    step = Step("tables", "gate", (), work)
+    assert not polled(step)
+    assert step.problem == "not yet"
+    assert polled(step)
+    assert (step.done, step.problem, step.poll()) == (True, "", False)
+
+
+def test_a_fatal_step_is_raised_where_it_is_polled() -> None:
+    def work() -> None:
+        raise Fatal("the schema breaks readers")
+
+    with pytest.raises(Fatal, match="breaks readers"):
+        polled(Step("schemas", "gate", (), work))
+
+
+def test_every_role_gets_its_metrics_port_and_no_settings_of_the_shell(tmp_path: Path) -> None:
+    ports = {role.name: 20000 + number for number, role in enumerate(ROLES)}
+    parts = role_parts({"HEADWATER_CHAIN__NAME": "base"}, tmp_path, ports, needs=("chain",))
+    assert [part.name for part in parts] == ["listen", "normalize", "enrich", "state", "sink"]
+    for part in parts:
+        command = part.command()
+        assert command.own_settings
+        assert command.env["HEADWATER_CHAIN__NAME"] == "base"
+        assert command.env["HEADWATER_METRICS_PORT"] == str(ports[part.name])
+        assert "chain" in part.needs
+    ranks = {part.name: part.rank for part in parts}
+    assert ranks["listen"] < ranks["normalize"] == ranks["state"] < ranks["sink"]
+    traffic = traffic_part("http://127.0.0.1:1", 2.5, 7, tmp_path, ())
+    assert traffic.rank < ranks["listen"]
+    assert traffic.command().argv[-6:] == ("--rpc", "http://127.0.0.1:1", "--rate", "2.5", "--seed", "7")
+
+
+def answers(facts: dict[str, dict[str, object]]) -> Callable[..., object]:
+    def call(url: str, method: str, *params: object) -> object:
+        found = facts[url].get(method)
+        if found is None:
+            raise ValueError(f"{method} answered None")
+        return found
+
+    return call
+
+
+def test_facts_of_a_node_without_its_first_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts: dict[str, dict[str, object]] = {
+        "http://a/secret": {},
+        "http://b": {"eth_chainId": "0x1"},
+        "http://c": {"eth_chainId": "0x2105", "eth_getBlockByNumber": {"hash": "0xab"}},
+    }
+    monkeypatch.setattr(node_facts, "_call", answers(facts))
+    assert node_facts.ask(["http://a/secret", "http://b"]) == node_facts.NodeFacts(1, "")
+    assert node_facts.ask(["http://c"]) == node_facts.NodeFacts(8453, "0xab")
+    with pytest.raises(Fatal, match="different chains: http://b is on 1, http://c is on 8453"):
+        node_facts.ask(["http://b", "http://c"])
+    with pytest.raises(Transient, match="no node answers") as raised:
+        node_facts.ask(["http://a/secret"])
+    assert "secret" not in str(raised.value)
+
+
+def test_endpoints_are_read_back_and_their_absence_has_a_remedy(tmp_path: Path) -> None:
+    written = endpoints.Endpoints(
+        "127.0.0.1:1", "http://r", "http://c", "http://n", {"sink": "http://m"}, "base", 8453
+    )
+    endpoints.write(tmp_path, written)
+    assert endpoints.read(tmp_path) == written
+    with pytest.raises(Fatal, match=r"nothing runs in .* start `headwater up`"):
+        endpoints.read(tmp_path / "other")
+    endpoints.write_ports(tmp_path, {"kafka": 19092})
+    assert endpoints.previous_ports(tmp_path) == {"kafka": 19092}
+    assert endpoints.previous_ports(tmp_path / "other") == {}

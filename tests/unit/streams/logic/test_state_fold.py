@@ -1,0 +1,211 @@
+"""The fold of transaction states: the same answer for any order, any repeats and any crash."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.logic.state.facts import Fact, key_of, pack
+from streams.logic.state.fold import Change, Fold
+from streams.logic.state.window import restored
+from tests.builders.state_chains import FIRST, Block, Said, fact, lives, replay, transaction
+from topics.chainlog.kinds import EventKind
+
+# Deep enough that nothing is pruned unless a test asks for it.
+NEVER = 10_000
+CALM = settings(deadline=None, max_examples=150)
+
+
+def plain(fold: Fold) -> dict[bytes, Said]:
+    return {
+        name: Said(
+            state.current.state.name,
+            None if state.previous is None else state.previous.state.name,
+            state.current.sequence,
+            block.hash,
+            state.epoch,
+        )
+        for name, (block, state) in fold.states().items()
+    }
+
+
+def said_by(changes: list[Change]) -> dict[bytes, Said]:
+    return {
+        change.block.transactions[place]: Said(
+            change.state.current.state.name,
+            None if change.state.previous is None else change.state.previous.state.name,
+            change.state.current.sequence,
+            change.block.hash,
+            change.state.epoch,
+        )
+        for change in changes
+        for place in change.places
+    }
+
+
+def _as_the_stage_makes_it(fold: Fold, each: Fact) -> Fact:
+    """Without the transactions of a block that is known."""
+    known = each.hash is not None and fold.knows(each.hash)
+    return msgspec.structs.replace(each, content=None) if known else each
+
+
+@given(lives())
+@CALM
+def test_states_are_what_walking_the_log_says(facts: list[Fact]) -> None:
+    fold = Fold(NEVER)
+    for each in facts:
+        fold.add(each)
+    assert plain(fold) == replay(facts)
+
+
+@given(lives(), st.randoms(use_true_random=False), st.data())
+@CALM
+def test_order_and_repeats_change_nothing(
+    facts: list[Fact], luck: random.Random, data: st.DataObject
+) -> None:
+    again = data.draw(st.lists(st.sampled_from(facts), max_size=20))
+    shuffled = [*facts, *again]
+    luck.shuffle(shuffled)
+    fold = Fold(NEVER)
+    for each in shuffled:
+        fold.add(each)
+    assert plain(fold) == replay(facts)
+
+
+@given(lives())
+@CALM
+def test_each_event_gives_exactly_what_it_changed(facts: list[Fact]) -> None:
+    fold = Fold(NEVER)
+    for place, each in enumerate(facts):
+        before, after = replay(facts[:place]), replay(facts[: place + 1])
+        changed = {name: said for name, said in after.items() if before.get(name) != said}
+        assert said_by(fold.add(each)) == changed
+        assert fold.add(each) == []
+
+
+@given(lives(), st.randoms(use_true_random=False))
+@CALM
+def test_a_crash_at_any_write_gives_the_same_words(facts: list[Fact], luck: random.Random) -> None:
+    """Replays the stage: words are published first, then the fact is written, then old ones deleted."""
+    grace = 2
+    calm: list[dict[bytes, Said]] = []
+    fold = Fold(grace)
+    for each in facts:
+        calm.append(said_by(fold.add(_as_the_stage_makes_it(fold, each))))
+        if each.kind == EventKind.FINALIZED:
+            fold.forget(fold.prunable())
+
+    table: dict[bytes, bytes] = {}
+    place, crashes = 0, 0
+    fold = Fold(grace)
+    while place < len(facts):
+        each = facts[place]
+        kept = _as_the_stage_makes_it(fold, each)
+        assert said_by(fold.add(kept)) == calm[place]
+        writes: list[tuple[bytes, bytes | None]] = [(key_of(each.sequence), pack(kept))]
+        if each.kind == EventKind.FINALIZED:
+            old = fold.prunable()
+            fold.forget(old)
+            writes += [(key_of(sequence), None) for sequence in old]
+        crash = luck.random() < 0.3 and crashes < 20
+        for key, value in writes[: luck.randrange(len(writes) + 1)] if crash else writes:
+            if value is None:
+                table.pop(key, None)
+            else:
+                table[key] = value
+        if crash:
+            crashes += 1
+            window = restored(table, grace)
+            for key in window.stale:
+                del table[key]
+            fold = window.fold
+        last = fold.last
+        place = 0 if last is None else last - FIRST + 1
+
+
+@given(lives(), st.data())
+@CALM
+def test_an_entry_written_again_late_is_nothing(facts: list[Fact], data: st.DataObject) -> None:
+    """A paused worker wakes and writes an entry that was deleted meanwhile."""
+    fold = Fold(1)
+    table: dict[bytes, bytes] = {}
+    gone: dict[bytes, bytes] = {}
+    for each in facts:
+        fold.add(each)
+        table[key_of(each.sequence)] = pack(each)
+        if each.kind == EventKind.FINALIZED:
+            for sequence in fold.prunable():
+                fold.forget([sequence])
+                gone[key_of(sequence)] = table.pop(key_of(sequence))
+    alive = plain(restored(table, 1).fold)
+    assert alive == plain(fold)
+    if len(gone) > 1:
+        late = data.draw(st.sampled_from(sorted(gone)[:-1]))
+        window = restored(table | {late: gone[late]}, 1)
+        assert plain(window.fold) == alive
+        assert window.stale == (late,)
+
+
+def test_finalized_blocks_leave_after_their_grace() -> None:
+    fold = Fold(grace_blocks=3)
+    blocks = [Block(number, f"b{number}", (number,)) for number in range(100)]
+    sequence = FIRST
+    for block in blocks:
+        for kind in (EventKind.APPLY, EventKind.SAFE, EventKind.FINALIZED):
+            fold.add(fact(kind, sequence, block))
+            sequence += 1
+        fold.forget(fold.prunable())
+    assert fold.blocks == 3
+    assert set(fold.states()) == {transaction(97), transaction(98), transaction(99)}
+    # Facts at or below the pruned sequence are ignored from then on.
+    assert fold.add(fact(EventKind.REVERT, FIRST + 5, blocks[1])) == []
+    assert fold.blocks == 3
+
+
+def test_an_included_elsewhere_names_its_block_and_epoch() -> None:
+    first, second = Block(7, "here", (1, 2)), Block(7, "there", (2, 3))
+    fold = Fold()
+    fold.add(fact(EventKind.APPLY, 10, first))
+    fold.add(fact(EventKind.SAFE, 11, first))
+    reorged = said_by(fold.add(fact(EventKind.REVERT, 12, first)))
+    assert reorged[transaction(2)] == Said("REORGED", "SAFE", 12, first.hash, 1)
+    included = said_by(fold.add(fact(EventKind.APPLY, 13, second)))
+    assert included[transaction(2)] == Said("INCLUDED", "REORGED", 13, second.hash, 1)
+    assert included[transaction(3)] == Said("INCLUDED", None, 13, second.hash, 0)
+    state = fold.states()[transaction(1)][1]
+    assert state.current.version == 12 * 16 + 8
+    assert state.retracts == 11 * 16 + 6
+
+
+def test_a_fork_below_finality_that_an_operator_accepts_is_followed() -> None:
+    block = Block(7, "final", (1,))
+    fold = Fold()
+    for sequence, kind in enumerate((EventKind.APPLY, EventKind.FINALIZED, EventKind.REVERT), 10):
+        fold.add(fact(kind, sequence, block))
+    assert fold.states()[transaction(1)][1].current.state.name == "REORGED"
+
+
+def test_a_tag_on_a_block_that_is_not_canonical_contradicts() -> None:
+    block, other = Block(7, "a", (1,)), Block(7, "b", ())
+    fold = Fold()
+    fold.add(fact(EventKind.APPLY, 10, block))
+    assert fold.contradicts(fact(EventKind.SAFE, 11, other))
+    assert not fold.contradicts(fact(EventKind.SAFE, 11, block))
+    assert not fold.contradicts(fact(EventKind.SAFE, 11, Block(6, "before our start", ())))
+    fold.add(fact(EventKind.REVERT, 11, block))
+    assert fold.contradicts(fact(EventKind.SAFE, 12, block))
+
+
+def test_a_fresh_numbering_is_no_hole() -> None:
+    table = {
+        key_of(each.sequence): pack(each)
+        for each in (
+            fact(EventKind.APPLY, 10, Block(1, "a", (1,))),
+            fact(EventKind.CLAIM, 5_000, None, fresh=True),
+            fact(EventKind.APPLY, 5_001, Block(2, "b", (2,))),
+        )
+    }
+    assert set(restored(table).fold.states()) == {transaction(1), transaction(2)}

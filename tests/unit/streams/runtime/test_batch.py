@@ -1,0 +1,151 @@
+"""A batch of a stage: what is dropped, what goes to the dead letters, what is tried again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from headwater.errors import Fatal, Permanent, Transient
+from headwater.settings import load_settings
+from streams.logic.event import ChainEvent, Messages
+from streams.runtime.batch import BatchHandler
+from streams.runtime.gate import Incoming, Start
+from streams.runtime.input import POSITION_HEADER
+from streams.stage import Outcome, Worker
+from tests.builders.stage_events import envelope, value_of
+from topics.chainlog.headers import headers_of
+
+STREAM = "normalized-blocks"
+
+
+class Recorder:
+    """A stage that fails as told: by block number, a list of errors to raise one call after another."""
+
+    def __init__(self, errors: Mapping[int, list[Exception]] | None = None) -> None:
+        self.errors = {number: list(each) for number, each in (errors or {}).items()}
+        self.handled: list[int] = []
+
+    def handle(self, event: ChainEvent) -> Outcome:
+        waiting = self.errors.get(event.envelope.block_number or 0)
+        if waiting:
+            raise waiting.pop(0)
+        self.handled.append(event.envelope.sequence)
+        return self._outcome(event, b"whole")
+
+    def placeholder(self, event: ChainEvent, problem: Permanent) -> Outcome:
+        return self._outcome(event, b"placeholder")
+
+    def restore(self, table: Mapping[bytes, bytes]) -> int | None:
+        return None
+
+    def _outcome(self, event: ChainEvent, value: bytes) -> Outcome:
+        key = str(event.envelope.sequence).encode()
+        return Outcome(
+            internal=[Messages("enriched-blocks", [key], [value], headers_of(event.envelope))],
+            table=[(key, value)],
+        )
+
+
+class Line:
+    """A handler with what it wrote."""
+
+    def __init__(self, folder: Path, stage: Recorder, start: Start) -> None:
+        self.written: list[Messages] = []
+        worker = Worker("enrich", STREAM, "enriched-blocks", lambda _: stage)
+        settings = load_settings({"data_dir": str(folder)}, environ={})
+        self.handler = BatchHandler(settings, worker, stage, self._write, threading.Event(), start)
+
+    def _write(self, outcomes: Sequence[Outcome]) -> None:
+        self.written += [messages for outcome in outcomes for messages in outcome.internal]
+
+    def streams(self) -> list[tuple[str, bytes | None]]:
+        return [(messages.stream, messages.values[0]) for messages in self.written]
+
+
+def incoming(sequence: int, offset: int, value: bytes | None = None) -> Incoming:
+    said = envelope(sequence, number=sequence)
+    headers = (("sequence", str(sequence).encode()), ("chain-id", b"1"))
+    return Incoming("input", 0, offset, b"key", value_of(said, STREAM) if value is None else value, headers)
+
+
+def test_events_are_handled_once_and_in_order(tmp_path: Path) -> None:
+    stage = Recorder()
+    line = Line(tmp_path, stage, Start(last=9))
+    done = line.handler.handle([incoming(9, 0), incoming(10, 1), incoming(10, 2), incoming(11, 3)])
+    assert stage.handled == [10, 11]
+    assert done.gap is None
+    assert [key for key, _ in done.table] == [b"10", b"11"]
+    assert [dict(messages.headers)[POSITION_HEADER] for messages in line.written] == [b"2", b"4"]
+
+
+def test_it_stops_before_a_gap(tmp_path: Path) -> None:
+    stage = Recorder()
+    line = Line(tmp_path, stage, Start(last=9))
+    done = line.handler.handle([incoming(10, 0), incoming(12, 1), incoming(13, 2)])
+    assert done.gap == 1
+    assert stage.handled == [10]
+    assert not line.handler.closes_gap(incoming(12, 1))
+    assert line.handler.closes_gap(incoming(11, 1))
+
+
+def test_a_permanent_failure_goes_to_the_dead_letters_with_its_bytes(tmp_path: Path) -> None:
+    stage = Recorder({10: [Permanent("no good")]})
+    line = Line(tmp_path, stage, Start(last=9))
+    poison = incoming(10, 4)
+    line.handler.handle([poison, incoming(11, 5)])
+    assert line.streams() == [
+        ("dead-letters", poison.value),
+        ("enriched-blocks", b"placeholder"),
+        ("enriched-blocks", b"whole"),
+    ]
+    letter = line.written[0]
+    headers = dict(letter.headers)
+    assert letter.keys == [b"key"]
+    assert headers["__connect.errors.topic"] == b"input"
+    assert headers["__connect.errors.partition"] == b"0"
+    assert headers["__connect.errors.offset"] == b"4"
+    assert headers["__connect.errors.stage"] == b"enrich"
+    assert headers["__connect.errors.exception.message"] == b"no good"
+    assert headers["__connect.errors.exception.class.name"] == b"headwater.errors.Permanent"
+    assert b"Traceback" in headers["__connect.errors.exception.stacktrace"]
+    assert headers["sequence"] == b"10"
+
+
+def test_a_foreign_message_goes_to_the_dead_letters_and_leaves_the_sequence_alone(tmp_path: Path) -> None:
+    stage = Recorder()
+    line = Line(tmp_path, stage, Start(last=9))
+    foreign = Incoming("input", 0, 1, None, b"\x00\x00not ours", ())
+    empty = Incoming("input", 0, 2, None, None, ())
+    line.handler.handle([incoming(10, 0), foreign, empty, incoming(11, 3)])
+    assert stage.handled == [10, 11]
+    assert [stream for stream, _ in line.streams()].count("dead-letters") == 2
+
+
+def test_an_unreadable_event_keeps_its_number(tmp_path: Path) -> None:
+    """Its headers say which event of the chain it was: downstream gets a placeholder, not a hole."""
+    stage = Recorder()
+    line = Line(tmp_path, stage, Start(last=9))
+    done = line.handler.handle([incoming(10, 0, b"\x00\x00\x00\x00\x07\xff"), incoming(11, 1)])
+    assert done.gap is None
+    assert stage.handled == [11]
+    assert [stream for stream, _ in line.streams()] == ["dead-letters", "enriched-blocks", "enriched-blocks"]
+
+
+def test_a_transient_failure_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.runtime.batch._FIRST_BACKOFF_SECONDS", 0.001)
+    stage = Recorder({10: [Transient("not now"), Transient("not yet")]})
+    line = Line(tmp_path, stage, Start(last=9))
+    line.handler.handle([incoming(10, 0)])
+    assert stage.handled == [10]
+
+
+@pytest.mark.parametrize("error", [Fatal("stop"), ZeroDivisionError("a bug")])
+def test_anything_else_stops_it_with_nothing_written(tmp_path: Path, error: Exception) -> None:
+    stage = Recorder({11: [error]})
+    line = Line(tmp_path, stage, Start(last=9))
+    with pytest.raises(type(error)):
+        line.handler.handle([incoming(10, 0), incoming(11, 1)])
+    assert line.written == []

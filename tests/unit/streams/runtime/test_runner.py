@@ -1,0 +1,172 @@
+"""The runner: what is acknowledged and when, and what it does about gaps and failures."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from headwater.errors import Fatal, Permanent, Transient
+from headwater.settings import Settings, load_settings
+from streams.logic.event import ChainEvent
+from streams.runtime.batch import BatchHandler
+from streams.runtime.gate import Incoming, Start
+from streams.runtime.runner import Delivery, StageRunner
+from streams.runtime.table import AcknowledgedTable
+from streams.stage import Outcome, Worker
+from tests.builders.stage_events import envelope, value_of
+
+STREAM = "normalized-blocks"
+
+
+class Diary:
+    """Everything in the order in which it happened."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.table_failures = 0
+
+
+class Stage:
+    """Writes one table entry an event."""
+
+    def __init__(self, diary: Diary) -> None:
+        self._diary = diary
+
+    def handle(self, event: ChainEvent) -> Outcome:
+        number = event.envelope.sequence
+        if number == 66:
+            raise Fatal("sixty-six")
+        self._diary.lines.append(f"handle {number}")
+        return Outcome(table=[(b"%d" % number, b"x")])
+
+    def placeholder(self, event: ChainEvent, problem: Permanent) -> Outcome:
+        return Outcome()
+
+    def restore(self, table: Mapping[bytes, bytes]) -> int | None:
+        return None
+
+
+class Table:
+    """Stands for a Faust table; fails as often as told."""
+
+    def __init__(self, diary: Diary) -> None:
+        self._diary = diary
+
+    async def write(self, changes: Sequence[tuple[bytes, bytes | None]]) -> None:
+        if self._diary.table_failures:
+            self._diary.table_failures -= 1
+            raise Transient("no changelog now")
+        self._diary.lines += [f"table {key.decode()}" for key, _ in changes]
+
+
+class Bench:
+    """A runner whose assignment starts after sequence 9, without any Kafka."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.diary = Diary()
+        self.opened: list[int] = []
+        settings = load_settings({"data_dir": str(folder)}, environ={})
+        stage = Stage(self.diary)
+        worker = Worker("state", STREAM, None, lambda _: stage, table="blocks")
+        self.stop = threading.Event()
+        table = cast(AcknowledgedTable, Table(self.diary))
+        self.runner = StageRunner(settings, worker, stage, table, self.stop, self._finished)
+        self.topic: list[Incoming] = []
+
+        async def opened(first: Incoming) -> BatchHandler:
+            self.opened.append(first.offset)
+            start = Start(last=9, position=0)
+            return BatchHandler(settings, worker, stage, self._write, self.stop, start)
+
+        def reread(_: Settings, __: str, ___: int, start: int, end: int) -> Iterator[list[Incoming]]:
+            self.diary.lines.append(f"reread {start} {end}")
+            yield [each for each in self.topic if start <= each.offset < end]
+
+        monkeypatch.setattr(self.runner, "_open", opened)
+        monkeypatch.setattr("streams.runtime.runner.reread", reread)
+        monkeypatch.setattr("streams.runtime.runner._TABLE_PAUSE_SECONDS", 0)
+
+    def _finished(self, message: Incoming) -> None:
+        self.diary.lines.append(f"below {message.offset}")
+
+    def _write(self, outcomes: Sequence[Outcome]) -> None:
+        self.diary.lines.append(f"write {len(outcomes)}")
+
+    def delivery(self, offset: int, sequence: int, **parts: Any) -> Delivery:
+        value = value_of(envelope(sequence, number=1, **parts), STREAM)
+        message = Incoming("topic", 0, offset, None, value, ())
+        self.topic.append(message)
+        return message, lambda: self.diary.lines.append(f"ack {offset}")
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    made = Bench(tmp_path, monkeypatch)
+    yield made
+    made.runner.close()
+
+
+async def test_acknowledged_last_and_in_order(bench: Bench) -> None:
+    await bench.runner.process(1, [bench.delivery(0, 9), bench.delivery(1, 10), bench.delivery(2, 11)])
+    assert bench.diary.lines == [
+        "handle 10", "handle 11", "write 2", "table 10", "table 11", "ack 0", "ack 1", "ack 2",
+    ]  # fmt: skip
+
+
+async def test_nothing_is_acknowledged_beside_an_unfinished_event(bench: Bench) -> None:
+    await bench.runner.process(1, [bench.delivery(0, 10), bench.delivery(1, 11, parts=2)])
+    assert not [line for line in bench.diary.lines if line.startswith("ack")]
+    await bench.runner.process(1, [bench.delivery(2, 11, part=1, parts=2)])
+    assert bench.diary.lines[-4:] == ["table 11", "ack 0", "ack 1", "ack 2"]
+
+
+async def test_a_failure_acknowledges_nothing(bench: Bench) -> None:
+    with pytest.raises(Fatal, match="sixty-six"):
+        await bench.runner.process(1, [bench.delivery(number, number + 10) for number in range(57)])
+    assert not [line for line in bench.diary.lines if line.startswith(("ack", "write", "table"))]
+    assert bench.runner.idle.is_set()
+
+
+async def test_a_table_write_is_tried_again_and_then_stops_the_worker(bench: Bench) -> None:
+    bench.diary.table_failures = 3
+    await bench.runner.process(1, [bench.delivery(0, 10)])
+    assert bench.diary.lines == ["handle 10", "write 1", "table 10", "ack 0"]
+    bench.diary.table_failures = 100
+    with pytest.raises(Transient):
+        await bench.runner.process(1, [bench.delivery(1, 11)])
+    assert "ack 1" not in bench.diary.lines
+
+
+async def test_a_gap_is_filled_from_the_topic(bench: Bench) -> None:
+    for offset, sequence in ((0, 10), (1, 11), (2, 12)):
+        bench.delivery(offset, sequence)
+    await bench.runner.process(1, [bench.delivery(3, 13)])
+    assert [line for line in bench.diary.lines if line.startswith("handle")] == [
+        f"handle {number}" for number in (10, 11, 12, 13)
+    ]
+    assert bench.diary.lines[0] == "reread 0 3"
+    assert bench.diary.lines[-5:] == ["below 3", "handle 13", "write 1", "table 13", "ack 3"]
+
+
+async def test_a_gap_that_the_topic_has_too_is_fatal(bench: Bench) -> None:
+    bench.delivery(0, 10)
+    with pytest.raises(Fatal, match="sequence 11 is missing"):
+        await bench.runner.process(1, [bench.delivery(1, 12)])
+    assert "ack 1" not in bench.diary.lines
+
+
+async def test_a_new_generation_starts_again(bench: Bench) -> None:
+    await bench.runner.process(1, [bench.delivery(0, 10, parts=2)])
+    await bench.runner.process(2, [bench.delivery(0, 10, parts=2), bench.delivery(1, 10, part=1, parts=2)])
+    assert bench.opened == [0, 0]
+    assert bench.diary.lines[-2:] == ["ack 0", "ack 1"]
+
+
+async def test_after_a_stop_nothing_is_begun(bench: Bench) -> None:
+    bench.stop.set()
+    await bench.runner.process(1, [bench.delivery(0, 10)])
+    assert bench.diary.lines == []
