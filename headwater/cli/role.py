@@ -8,7 +8,8 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from headwater import __version__, logging, metrics
+from headwater import __version__, logging
+from headwater.metrics.server import serve
 from headwater.settings import Settings, load_settings
 
 
@@ -16,7 +17,7 @@ def start_role(role: str, overrides: Mapping[str, object] | None = None) -> Sett
     """Load settings, send logs to standard error, serve metrics and health. Raises Fatal on bad settings."""
     settings = load_settings(overrides)
     logging.configure(role, settings.log_level, settings.log_format)
-    port = metrics.serve(settings.metrics_port, settings.metrics_host)
+    port = serve(settings.metrics_port, settings.metrics_host)
     if settings.metrics_port_file is not None:
         _write(settings.metrics_port_file, str(port))
     logging.get_logger("headwater.role").info(

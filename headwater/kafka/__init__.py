@@ -1,19 +1,12 @@
-"""Kafka clients: `from headwater import kafka`."""
+"""Kafka clients, and what may be asked of brokers: `from headwater import kafka`.
 
-from headwater.kafka.clients import (
-    MAX_MESSAGE_BYTES,
-    Option,
-    admin,
-    ask,
-    away,
-    consumer,
-    producer,
-    reach,
-    read_range,
-    reader,
-    tail,
-    watermarks,
-)
+Read it in this order: `clients` makes them, `rejections` says which of their errors are the end, `reach`
+asks brokers with a time-out, `reading` reads offsets outside any group.
+"""
+
+from headwater.kafka.clients import MAX_MESSAGE_BYTES, Option, admin, consumer, producer, reader
+from headwater.kafka.reach import ask, away, reach
+from headwater.kafka.reading import read_range, tail, watermarks
 
 __all__ = [
     "MAX_MESSAGE_BYTES",

@@ -1,3 +1,5 @@
-"""The closed list of metrics, and the server that every role exposes them on."""
+"""The closed list of metrics, one module for each part, and the server that every role exposes them on.
 
-from headwater.metrics.stages import *  # noqa: F403
+A metric that is not in this package does not exist: dashboards and alerts rely on the list. Read it in this
+order: `listener`, `stages`, `sink`; `consumers` is what stages and sink count alike; `server` serves them.
+"""

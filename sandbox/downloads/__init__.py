@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .anvil import anvil_binary
-from .cache import cache_dir
-from .java import java_home
-from .maven import kafka_jars, registry_dir
-from .progress import LineProgress, Progress, RichProgress
+from sandbox.downloads.anvil import anvil_binary
+from sandbox.downloads.cache import cache_dir
+from sandbox.downloads.java import java_home
+from sandbox.downloads.maven import kafka_jars, registry_dir
+from sandbox.downloads.progress import LineProgress, Progress, RichProgress
 
 __all__ = [
     "LineProgress",

@@ -7,8 +7,8 @@ from typing import Final
 
 import msgspec
 
-from headwater import metrics
 from headwater.errors import Permanent
+from headwater.metrics import stages as metrics
 from schemas import StreamReader
 from schemas.registry import Registry
 from streams.logic.event import ChainEvent

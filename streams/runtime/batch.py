@@ -7,9 +7,11 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from headwater import clock, metrics
+from headwater import clock
 from headwater.errors import Permanent, Transient
 from headwater.logging import get_logger
+from headwater.metrics import stages as metrics
+from headwater.metrics.consumers import DEAD_LETTERS
 from headwater.settings import Settings
 from streams.logic.event import ChainEvent, Messages
 from streams.runtime.dead_letter import dead_letters
@@ -152,7 +154,7 @@ class BatchHandler:
             offset=first.offset,
             error=str(error),
         )
-        metrics.DEAD_LETTERS.labels(**self._labels, error=type(error).__name__).inc()
+        DEAD_LETTERS.labels(**self._labels, error=type(error).__name__).inc()
         return dead_letters(originals, self._worker.group, error)
 
     def _marked(self, outcome: Outcome, message: Incoming) -> Outcome:

@@ -9,9 +9,10 @@ from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from headwater import kafka, metrics
+from headwater import kafka
 from headwater.errors import Fatal, HeadwaterError, Transient
 from headwater.logging import get_logger
+from headwater.metrics import stages as metrics
 from headwater.settings import Settings
 from streams.logic.event import Messages, Position
 from streams.stage import Outcome

@@ -12,10 +12,11 @@ import faust
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
 from faust.types import TP, ChannelT, EventT, StreamT
 
-from headwater import kafka, metrics
+from headwater import kafka
 from headwater.errors import Fatal, HeadwaterError, Transient
 from headwater.health import HEALTH
 from headwater.logging import get_logger
+from headwater.metrics.consumers import CONSUMER_LAG
 from headwater.settings import Settings
 from streams.runtime.app import create_app, take_slot
 from streams.runtime.consumer import PromptConsumer
@@ -141,9 +142,7 @@ class StageProcess:
             await asyncio.sleep(_LAG_SECONDS)
             for (topic, partition), position in list(runner.positions.items()):
                 end = app.consumer.highwater(TP(topic, partition))
-                gauge = metrics.CONSUMER_LAG.labels(
-                    chain=chain, group=group, topic=topic, partition=partition
-                )
+                gauge = CONSUMER_LAG.labels(chain=chain, group=group, topic=topic, partition=partition)
                 gauge.set(max(0, end - position))
 
     def _end(self) -> None:

@@ -10,10 +10,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
 
-from headwater import metrics
 from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH
 from headwater.logging import get_logger
+from headwater.metrics import stages as metrics
 from headwater.settings import Settings
 from streams.runtime.batch import BatchHandler
 from streams.runtime.gate import Incoming, Start

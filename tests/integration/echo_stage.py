@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 
-from headwater import logging, metrics
+from headwater import logging
 from headwater.errors import HeadwaterError, Permanent
+from headwater.metrics import stages as metrics
 from headwater.settings import load_settings
 from streams.logic.event import ChainEvent, Messages, Position
 from streams.stage import Outcome, StageContext, Worker

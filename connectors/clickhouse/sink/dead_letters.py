@@ -8,9 +8,9 @@ from typing import Final, Protocol
 from connectors.clickhouse.sink.messages import Bad, Message
 from connectors.clickhouse.sink.rows import PREFIX, letter_row
 from connectors.clickhouse.sink.table import Table
-from headwater import metrics
 from headwater.errors import Fatal, Transient
 from headwater.logging import get_logger
+from headwater.metrics.consumers import DEAD_LETTERS
 
 SECONDS: Final = 30.0
 _log = get_logger("connectors.clickhouse.sink")
@@ -85,7 +85,7 @@ class DeadLetters:
         ]
         self._table.write({name: [row[name] for row in rows] for name in rows[0]})
         for each in bad:
-            metrics.DEAD_LETTERS.labels(self._chain, "sink", type(each.error).__name__).inc()
+            DEAD_LETTERS.labels(self._chain, "sink", type(each.error).__name__).inc()
             _log.error(
                 "row sent to the dead letters",
                 topic=each.message.topic(),

@@ -17,8 +17,9 @@ from connectors.clickhouse.sink.messages import TOPIC, Partition, ends, starts
 from connectors.clickhouse.sink.progress import Progress
 from connectors.clickhouse.sink.stream import Done, Gate, Rows, Teller
 from connectors.clickhouse.sink.writer import Stopped
-from headwater import metrics
 from headwater.health import HEALTH
+from headwater.metrics import sink as metrics
+from headwater.metrics.consumers import CONSUMER_LAG
 from headwater.settings import SinkSettings
 
 # Of values waiting for a lane; Python's objects around them take about as much again.
@@ -252,9 +253,7 @@ class Sink:
         metrics.SINK_BUFFERED.labels(self._chain).set(self._held_messages())
         metrics.SINK_HELD_BLOCKS.labels(self._chain).set(len(self._holdback))
         for partition, end in self._consumer.ends().items():
-            lag = metrics.CONSUMER_LAG.labels(
-                self._chain, self._group, partition.topic, str(partition.number)
-            )
+            lag = CONSUMER_LAG.labels(self._chain, self._group, partition.topic, str(partition.number))
             lag.set(max(0, end - self._progress.position(partition)))
 
     def _held_messages(self) -> int:

@@ -13,8 +13,8 @@ from urllib3.exceptions import HTTPError
 from connectors.clickhouse.client import Client, insert_settings
 from connectors.clickhouse.native import Column, Encoder, block, encoder
 from connectors.clickhouse.sink.rows import Columns
-from headwater import metrics
 from headwater.errors import Fatal, Permanent, Transient
+from headwater.metrics import sink as metrics
 
 # What ClickHouse says when the rows are at fault (ErrorCodes.cpp). Anything else is not held against
 # them: a good row must never end in the dead letters because a table was missing or a disk was full.

@@ -9,9 +9,9 @@ from typing import Final, Protocol, TypeVar
 from connectors.clickhouse.sink.bisect import BadRowLimit, bisect
 from connectors.clickhouse.sink.messages import Bad, Message, present
 from connectors.clickhouse.sink.rows import Columns, Reader
-from headwater import metrics
 from headwater.errors import HeadwaterError, Permanent, Transient
 from headwater.logging import get_logger
+from headwater.metrics import sink as metrics
 
 _log = get_logger("connectors.clickhouse.sink")
 _FIRST_PAUSE: Final = 0.1

@@ -14,7 +14,7 @@ from connectors.evm.events import Content, Head
 from connectors.evm.pool.nodes import Pool, Rejected
 from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, Unsupported, is_null
 from connectors.evm.rpc.endpoint import Endpoint
-from headwater import metrics
+from headwater.metrics import listener as metrics
 
 T = TypeVar("T")
 _NO_RECEIPTS: Final = b"[]"

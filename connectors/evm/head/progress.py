@@ -7,8 +7,8 @@ from typing import Protocol
 
 from connectors.evm.events import Event, Head, Kind
 from connectors.evm.log.cursor import Cursor
-from headwater import metrics
 from headwater.health import HEALTH
+from headwater.metrics import listener as metrics
 
 
 class Copies(Protocol):

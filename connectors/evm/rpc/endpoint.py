@@ -16,7 +16,7 @@ import aiohttp
 import msgspec
 
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, result_of, results_of
-from headwater import metrics
+from headwater.metrics import listener as metrics
 
 CONNECT_SECONDS: Final = 5.0
 Param = str | int | bool | dict[str, object] | None

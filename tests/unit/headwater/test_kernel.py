@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+
 from prometheus_client import REGISTRY
 
 from headwater import metrics
@@ -33,7 +36,8 @@ def test_ready_needs_every_check_and_at_least_one() -> None:
 
 
 def test_every_metric_is_named_for_the_project_and_says_what_it_is() -> None:
-    assert metrics.EVENTS is not None
+    for module in pkgutil.iter_modules(metrics.__path__, f"{metrics.__name__}."):
+        importlib.import_module(module.name)
     ours = [family for family in REGISTRY.collect() if family.name.startswith("headwater_")]
     assert len(ours) > 20
     assert all(family.documentation for family in ours)

@@ -11,8 +11,8 @@ from connectors.clickhouse.sink.coverage.holdback import Block, Held
 from connectors.clickhouse.sink.messages import Bad, Message, Partition, place, present
 from connectors.clickhouse.sink.rows import Columns
 from connectors.clickhouse.sink.writer import Writer
-from headwater import metrics
 from headwater.clock import now_ms
+from headwater.metrics import sink as metrics
 
 # Stream → the field of coverage that counts the block's messages there; blocks has one.
 COUNTS: Final[Mapping[str, str | None]] = {

@@ -1,0 +1,66 @@
+"""Reading given offsets of a partition, outside any group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from headwater.errors import Fatal, Transient
+from headwater.kafka.reach import ask
+
+
+def watermarks(client: Consumer, topic: str, partition: int = 0, *, timeout: float = 10.0) -> tuple[int, int]:
+    """First offset kept and offset after the last one, of a client that has nothing assigned.
+
+    Raises Transient when the broker does not answer, Fatal when it turns us away.
+    """
+    place = TopicPartition(topic, partition)
+    try:
+        low, high = ask(
+            client,
+            lambda seconds: client.get_watermark_offsets(place, timeout=seconds, cached=False),
+            timeout=timeout,
+        )
+    except KafkaException as error:
+        raise Transient(f"cannot read the offsets of {topic}[{partition}]: {error}") from error
+    return int(low), int(high)
+
+
+def read_range(
+    client: Consumer, topic: str, start: int, end: int, partition: int = 0, *, timeout: float = 30.0
+) -> Iterator[Message]:
+    """Messages of one partition with start <= offset < end (control records and compacted ones are skipped).
+
+    Raises Transient when the broker does not deliver within `timeout` seconds a message, Fatal when
+    the range starts below what the topic still holds or the broker turns us away.
+    """
+    if start >= end:
+        return
+    client.assign([TopicPartition(topic, partition, start)])
+    try:
+        while True:
+            message = client.poll(timeout)
+            if message is None:
+                raise Transient(f"{topic}[{partition}] gave nothing for {timeout:.0f} s below offset {end}")
+            error = message.error()
+            if error is not None:
+                if error.code() == KafkaError._PARTITION_EOF:
+                    return
+                if error.code() in (KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET):
+                    raise Fatal(f"{topic}[{partition}] no longer holds offset {start}: {error}")
+                raise Transient(f"cannot read {topic}[{partition}]: {error}")
+            offset = message.offset()
+            if offset is None or offset >= end:
+                return
+            yield message
+            if offset + 1 >= end:
+                return
+    finally:
+        client.unassign()
+
+
+def tail(client: Consumer, topic: str, count: int, partition: int = 0) -> list[Message]:
+    """The last messages of a partition: those whose offset is among the last `count`, oldest first."""
+    low, high = watermarks(client, topic, partition)
+    return list(read_range(client, topic, max(low, high - count), high, partition))

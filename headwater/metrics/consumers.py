@@ -1,0 +1,14 @@
+"""What all consumers of topics count alike, stages and sink."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+
+DEAD_LETTERS = Counter(
+    "headwater_dead_letters", "Messages sent to the dead letters", ["chain", "stage", "error"]
+)
+CONSUMER_LAG = Gauge(
+    "headwater_consumer_lag",
+    "Messages behind the end of a partition",
+    ["chain", "group", "topic", "partition"],
+)

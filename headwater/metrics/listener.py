@@ -1,0 +1,30 @@
+"""The listener's metrics."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from headwater.metrics.buckets import SECONDS
+
+CHAIN_BLOCK = Gauge("headwater_chain_block", "Height of a tag of the chain as published", ["chain", "tag"])
+CHAIN_SEQUENCE = Gauge("headwater_chain_sequence", "Last sequence published on raw-blocks", ["chain"])
+EVENTS = Counter("headwater_listener_events", "Events published on raw-blocks", ["chain", "event"])
+REORGS = Counter("headwater_listener_reorgs", "Forks followed", ["chain"])
+REORG_DEPTH = Histogram(
+    "headwater_listener_reorg_depth_blocks",
+    "Blocks reverted by a fork",
+    ["chain"],
+    buckets=(1, 2, 3, 4, 6, 8, 16, 32, 64),
+)
+NODE_REQUESTS = Counter(
+    "headwater_node_requests", "JSON-RPC calls", ["chain", "endpoint", "method", "outcome"]
+)
+NODE_SECONDS = Histogram(
+    "headwater_node_request_seconds",
+    "Duration of a JSON-RPC call",
+    ["chain", "endpoint", "method"],
+    buckets=SECONDS,
+)
+REJECTED_BLOCKS = Counter(
+    "headwater_listener_rejected_blocks", "Node answers that failed a check", ["chain", "check"]
+)

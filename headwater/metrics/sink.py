@@ -1,0 +1,32 @@
+"""The ClickHouse sink's metrics."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from headwater.metrics.buckets import SECONDS
+
+SINK_ROWS = Counter("headwater_sink_rows", "Rows acknowledged by ClickHouse", ["chain", "table"])
+SINK_BATCH_ROWS = Histogram(
+    "headwater_sink_batch_rows",
+    "Rows an insert",
+    ["table"],
+    buckets=(1, 10, 100, 1_000, 10_000, 50_000, 100_000),
+)
+SINK_INSERT_SECONDS = Histogram(
+    "headwater_sink_insert_seconds", "Duration of an insert", ["table"], buckets=SECONDS
+)
+SINK_RETRIES = Counter("headwater_sink_retries", "Inserts tried again", ["table"])
+SINK_PAUSED = Gauge(
+    "headwater_sink_paused", "1 while ClickHouse does not answer and consumption is paused", ["chain"]
+)
+SINK_BUFFERED = Gauge("headwater_sink_buffered_messages", "Messages held in memory", ["chain"])
+SINK_HELD_BLOCKS = Gauge(
+    "headwater_sink_held_blocks", "Coverage rows waiting for their block's rows", ["chain"]
+)
+BLOCK_VISIBLE_SECONDS = Histogram(
+    "headwater_block_visible_seconds",
+    "From a block's APPLY to its rows being visible",
+    ["chain"],
+    buckets=SECONDS,
+)
