@@ -27,7 +27,7 @@ class Health:
         self._checks: dict[str, Check] = {}
         self._failure = ""
 
-    def say(self, name: str, ok: bool, detail: str = "") -> None:
+    def report(self, name: str, ok: bool, detail: str = "") -> None:
         """Record what the part `name` says now."""
         with self._lock:
             self._checks[name] = Check(ok, detail)

@@ -1,20 +1,27 @@
-"""What all connectors share: backoff, and the shape of something that runs until it is cancelled."""
+"""Trying again what may pass by itself: the only pauses, the only loop, the only way out of it.
+
+Own code rather than a library: a try ends when the process drains, a server's Retry-After is a floor under
+the pause, and what fails meanwhile has to be seen in health and metrics while it fails.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import random
+import threading
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TypeVar
+
+from headwater.errors import HeadwaterError, Transient
+
+T = TypeVar("T")
+OnFailure = Callable[[Transient, float], object]
+"""Called before each pause with what failed and the pause in seconds."""
 
 
-class Connector(Protocol):
-    """Moves data between Kafka and something else until its task is cancelled.
-
-    Cancelled, it finishes the write under way and releases what it holds. Raises Fatal when going on
-    would lose or corrupt data; everything that may pass by itself it retries.
-    """
-
-    async def run(self) -> None: ...
+class Stopped(HeadwaterError):  # noqa: N818 - a request, not an error
+    """The process drains: what was being tried stays undone and unacknowledged, and is done after it."""
 
 
 @dataclass(slots=True)
@@ -39,3 +46,67 @@ class Backoff:
     def reset(self) -> None:
         """Start over after a success."""
         self.attempts = 0
+
+
+class Retry:
+    """Repeats a step while it raises Transient: for ever, or `attempts` times in a row.
+
+    A set `stop` ends it. `failing` is what the step said when it failed last, "" once it has succeeded; any
+    thread may look. One instance serves one step after another, from one thread or event loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        backoff: Backoff | None = None,
+        attempts: int | None = None,
+        stop: threading.Event | None = None,
+        on_failure: OnFailure = lambda error, seconds: None,
+    ) -> None:
+        self.failing = ""
+        self._backoff = backoff or Backoff()
+        self._attempts = attempts
+        self._stop = stop or threading.Event()
+        self._on_failure = on_failure
+
+    def __call__(self, step: Callable[[], T]) -> T:
+        """The step's result. Raises what it raises but Transient, its last Transient, and Stopped."""
+        while True:
+            try:
+                result = step()
+            except Transient as error:
+                self._failed(error)
+                if self._stop.wait(self._pause(error)):
+                    raise Stopped(f"stopped while waiting: {error}") from error
+            else:
+                self._succeeded()
+                return result
+
+    async def run(self, step: Callable[[], Awaitable[T]]) -> T:
+        """The same in an event loop, where a set `stop` is noticed after the pause."""
+        while True:
+            try:
+                result = await step()
+            except Transient as error:
+                self._failed(error)
+                await asyncio.sleep(self._pause(error))
+                if self._stop.is_set():
+                    raise Stopped(f"stopped while waiting: {error}") from error
+            else:
+                self._succeeded()
+                return result
+
+    def _failed(self, error: Transient) -> None:
+        self.failing = str(error)
+        if self._attempts is not None and self._backoff.attempts + 1 >= self._attempts:
+            self._backoff.reset()
+            raise error
+
+    def _pause(self, error: Transient) -> float:
+        seconds = self._backoff.next()
+        self._on_failure(error, seconds)
+        return seconds
+
+    def _succeeded(self) -> None:
+        self._backoff.reset()
+        self.failing = ""

@@ -23,7 +23,7 @@ from headwater.errors import Fatal, Transient
 from headwater.evm.bloom import Bloom
 from headwater.health import HEALTH
 from headwater.logging import get_logger
-from headwater.retry import Backoff, Connector
+from headwater.retry import Backoff
 from headwater.settings import Settings
 from schemas.registry import Registry
 from topics.catalog import topic_name
@@ -48,7 +48,7 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
         codec = EventCodec(chain_id, raw_id)
         log = AsyncLog(ChainLog(store, codec, settings.client_id, now_ms), Retention(now_ms))
         try:
-            connector: Connector = Listener(
+            listener = Listener(
                 chain,
                 nodes,
                 fetcher,
@@ -57,7 +57,7 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
                 PollTicker(chain.poll_seconds),
                 accept_fork=accept_fork,
             )
-            await connector.run()
+            await listener.run()
         finally:
             await log.close()
             heads.close()
@@ -80,9 +80,9 @@ async def _eventually(part: str, work: Callable[[], T]) -> T:
             result = await asyncio.to_thread(work)
         except Transient as error:
             wait = backoff.next()
-            HEALTH.say(part, False, str(error))
+            HEALTH.report(part, False, str(error))
             _log.warning("not there yet", part=part, reason=str(error), retry_in=round(wait, 2))
             await asyncio.sleep(wait)
         else:
-            HEALTH.say(part, True)
+            HEALTH.report(part, True)
             return result

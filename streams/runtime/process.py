@@ -51,7 +51,7 @@ class StageProcess:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
-        HEALTH.say("assignment", False, "starting")
+        HEALTH.report("assignment", False, "starting")
         settings, found = self._settings, self._worker
         stage = found.build(self._context)
         slot = take_slot(settings, found.group)
@@ -95,7 +95,7 @@ class StageProcess:
                 problem = starting.exception()
                 if problem is not None:
                     return problem
-                HEALTH.say("assignment", True, "standing by, no event so far")
+                HEALTH.report("assignment", True, "standing by, no event so far")
                 crashed = asyncio.ensure_future(app.wait_until_stopped())
                 tasks |= {asyncio.ensure_future(self._report_lag(app, runner)), crashed}
                 await asyncio.wait({crashed, ended, refused}, return_when=asyncio.FIRST_COMPLETED)

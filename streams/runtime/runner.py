@@ -122,7 +122,7 @@ class StageRunner:
             last_sequence=start.last,
             position=start.position,
         )
-        HEALTH.say("assignment", True, f"partition {first.partition}")
+        HEALTH.report("assignment", True, f"partition {first.partition}")
         return BatchHandler(settings, worker, self._stage, output.write, self._stop, start)
 
     async def _finish(self, handler: BatchHandler, messages: list[Incoming]) -> None:

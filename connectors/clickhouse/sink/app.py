@@ -46,8 +46,8 @@ def run_sink(settings: Settings, stop: threading.Event) -> bool:
     # pace costs as much as decoding them.
     gc.freeze()
     gc.set_threshold(200_000, 20, 20)
-    HEALTH.say("kafka", False, "no partitions assigned yet")
-    HEALTH.say("clickhouse", False, "not connected yet")
+    HEALTH.report("kafka", False, "no partitions assigned yet")
+    HEALTH.report("clickhouse", False, "not connected yet")
     try:
         sink = _assemble(settings, stop)
     except Stopped:

@@ -111,7 +111,7 @@ class Sink:
 
     def _assigned(self, partitions: Sequence[Partition]) -> None:
         self._progress.assign(partitions)
-        HEALTH.say("kafka", True)
+        HEALTH.report("kafka", True)
 
     def _revoked(self, partitions: Sequence[Partition], lost: bool) -> None:
         if not lost:
@@ -248,7 +248,7 @@ class Sink:
             return
         self._watched = now
         failing = next((each.retry.failing for each in self._streams.values() if each.retry.failing), "")
-        HEALTH.say("clickhouse", not failing, failing)
+        HEALTH.report("clickhouse", not failing, failing)
         metrics.SINK_PAUSED.labels(self._chain).set(1 if failing else 0)
         metrics.SINK_BUFFERED.labels(self._chain).set(self._held_messages())
         metrics.SINK_HELD_BLOCKS.labels(self._chain).set(len(self._holdback))

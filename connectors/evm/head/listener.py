@@ -87,7 +87,7 @@ class Listener:
                     opened = True
                 behind = await self.round()
                 backoff.reset()
-                HEALTH.say("log", True)
+                HEALTH.report("log", True)
                 self._say_when_caught_up(behind)
                 if not behind:
                     await self._log.care()
@@ -102,7 +102,7 @@ class Listener:
             except Transient as error:
                 # Nobody knows what was written: read it back, under a new claim and with a new producer.
                 opened = False
-                HEALTH.say("log", False, str(error))
+                HEALTH.report("log", False, str(error))
                 wait = backoff.next()
                 _log.warning("claiming the chain again", reason=str(error), retry_in=round(wait, 2))
                 await asyncio.sleep(wait)

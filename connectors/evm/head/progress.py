@@ -37,7 +37,7 @@ class Progress:
                 self._moved(event.kind.value, event.head, number)
         if any(event.kind in (Kind.APPLY, Kind.REVERT) for event in events) and cursor.tip is not None:
             self._moved("HEAD", cursor.tip, sequence)
-            HEALTH.say("chain", True, f"block {cursor.tip.number}")
+            HEALTH.report("chain", True, f"block {cursor.tip.number}")
 
     def reorganised(self, depth: int) -> None:
         """A fork was followed that reverted `depth` blocks."""

@@ -83,14 +83,14 @@ class Nodes:
                     )
                 else:
                     self._prefer(endpoint)
-                    HEALTH.say("nodes", True, endpoint.name)
+                    HEALTH.report("nodes", True, endpoint.name)
                     return result
             if unsupported is not None and not failures:
                 raise unsupported
             if rounds is not None and backoff.attempts + 1 >= rounds:
                 raise failures[-1]
             wait = backoff.next(min((failure.retry_after for failure in failures), default=0.0))
-            HEALTH.say("nodes", False, "; ".join(str(failure) for failure in failures))
+            HEALTH.report("nodes", False, "; ".join(str(failure) for failure in failures))
             if backoff.attempts > 1:
                 _log.warning("no node gave a good answer", endpoints=len(failures), retry_in=round(wait, 2))
             await self._sleep(wait)

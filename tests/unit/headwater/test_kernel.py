@@ -24,11 +24,11 @@ def test_an_error_reads_as_what_happened_and_what_to_do() -> None:
 def test_ready_needs_every_check_and_at_least_one() -> None:
     health = Health()
     assert not health.ready()
-    health.say("kafka", True)
-    health.say("node", False, "no answer")
+    health.report("kafka", True)
+    health.report("node", False, "no answer")
     assert not health.ready()
     assert health.checks()["node"].detail == "no answer"
-    health.say("node", True)
+    health.report("node", True)
     assert health.ready()
     assert health.alive()
     health.fail("fork below finalized")
