@@ -28,18 +28,18 @@ from tests.fakes.listening import CHAIN_ID, MemoryStore, hashes, make_rig, serve
 
 
 def _truncated(block: object) -> object:
-    assert isinstance(block, dict)
-    return {**block, "gasUsed": "0x1"}
+    # A block that was forked away has no answer that could be spoiled.
+    return {**block, "gasUsed": "0x1"} if isinstance(block, dict) else block
 
 
 def _emptied(block: object) -> object:
-    assert isinstance(block, dict)
-    return {**block, "transactions": []}
+    # A block that was forked away has no answer that could be spoiled.
+    return {**block, "transactions": []} if isinstance(block, dict) else block
 
 
 def _shortened(receipts: object) -> object:
-    assert isinstance(receipts, list)
-    return receipts[:-1]
+    # A block that was forked away has no answer that could be spoiled.
+    return receipts[:-1] if isinstance(receipts, list) else receipts
 
 
 def _name(value: f.Fault | str) -> str:
