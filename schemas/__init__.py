@@ -1,4 +1,10 @@
-"""Avro contracts of all streams: schemas, their compiled codec, the wire format and the registry."""
+"""Avro contracts of all streams: schemas, their compiled codec, the wire format and the registry.
+
+Read it in this order: `avro/` (the contracts), `catalog` (schema and codec of a stream), `codec/` (compiled
+writers and readers), `wire` (Confluent's frame), `reader` over `evolution` (any version's values),
+`registry` over `client` and `naming`, `history` with `compatibility`, `sample` and `examples/` (what a
+change is held against).
+"""
 
 from schemas.catalog import codec_for, codec_for_record, schema_of, schema_text, streams
 from schemas.codec import COMMON, Codec, Message, Records, Selection, SplitWriter, Value

@@ -1,4 +1,8 @@
-"""The `headwater` command: one module a command, imported only when it is asked for."""
+"""The `headwater` command: one module for each command, imported only when it is asked for.
+
+Read it in this order: `COMMANDS` below, `role` (what every long-running role does first), `listen`, `work`
+and `sink` (the roles), then any other.
+"""
 
 from __future__ import annotations
 
