@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from headwater import logging
 from headwater.errors import HeadwaterError, Permanent
-from headwater.metrics import stages as metrics
+from headwater.metrics.server import serve
 from headwater.settings import load_settings
 from streams.logic.event import ChainEvent, Messages, Position
 from streams.stage import Outcome, StageContext, Worker
@@ -60,7 +60,7 @@ WORKER = Worker(group="enrich", input="normalized-blocks", output="enriched-bloc
 def main() -> None:
     settings = load_settings()
     logging.configure("echo", settings.log_level, settings.log_format)
-    metrics.serve(0)
+    serve(0)
     try:
         run_stage(settings, WORKER)
     except HeadwaterError as error:
