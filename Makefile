@@ -1,19 +1,23 @@
 # Two commands do everything: `make run` and `make test`. `make help` lists the rest.
-PYTHON ?= python3.11
+LOOKED_FOR := python3.11 python3.12 python3.13 python3
+FITS := -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1
+# The first that runs and fits: a name on the PATH may be a stand-in that does not.
+PYTHON ?= $(firstword $(foreach python,$(LOOKED_FOR),$(shell $(python) $(FITS) && echo $(python))))
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: help env run test lint soak bench lock contracts clean
+.PHONY: help env run test test-pythons lint soak fresh bench lock contracts clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 $(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "Headwater needs Python 3.11: set PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -n "$(PYTHON)" && "$(PYTHON)" $(FITS) || { echo "Headwater needs Python 3.11, 3.12 or 3.13 with its venv (Debian: python3-venv)." >&2; \
+	echo "Looked for: $(if $(PYTHON),$(PYTHON),$(LOOKED_FOR)). Install one, or name one: make $(or $(MAKECMDGOALS),env) PYTHON=/path/to/python" >&2; exit 1; }
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@echo "environment: installing the locked dependencies into $(VENV) (about 1.5 GB, once)"
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.lock
 	@$(PIP) --require-hashes -r $(VENV)/uv.lock
@@ -39,19 +43,33 @@ test: env lint ## everything: lint, unit, contract, property and integration tes
 	@$(BIN)/pytest --cov --cov-report= -n logical --dist worksteal -m "not integration and not soak" $(ARGS)
 	@$(BIN)/pytest --cov --cov-append --cov-report=term -m "integration and not soak" $(ARGS)
 
+test-pythons: ## the tests that need no stack, on every other supported Python that this machine has
+	@for python in $(or $(PYTHONS),python3.11 python3.12 python3.13); do \
+	    $$python $(FITS) || { echo "$$python: not here, or without venv"; continue; }; \
+	    version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	    if test "$$version" = "$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)"; then continue; fi; \
+	    echo "Python $$version"; \
+	    $(MAKE) --no-print-directory env VENV=.venv-$$version PYTHON=$$python || exit 1; \
+	    .venv-$$version/bin/pytest -n logical --dist worksteal -m "not integration and not soak" $(ARGS) || exit 1; \
+	done
+
 soak: env ## the long forms: five minutes of reorgs, twenty kills, paused processes, three brokers, a full disk
 	@$(BIN)/pytest -m soak $(ARGS)
+	@if command -v mmdebstrap >/dev/null; then $(MAKE) --no-print-directory fresh; else echo "make fresh: skipped, mmdebstrap is not installed"; fi
+
+fresh: ## both commands of the README in minimal Debian 12 and 13, from nothing (root, mmdebstrap; about half an hour)
+	@tests/fresh/run $(or $(ROOTS),bookworm trixie)
 
 bench: env ## one table: records per second, CPU per record, against limits and peers
 	@$(BIN)/python -m bench $(ARGS)
 
 lock: env ## resolve pyproject.toml again into requirements.lock
-	@$(BIN)/uv pip compile -q --all-extras --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile -q --all-extras --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
 
 contracts: ## compile the local chain's contracts again, with the pinned vyper in its own environment
-	@test -x build/vyper/bin/python || $(PYTHON) -m venv build/vyper
+	@test -x build/vyper/bin/python || "$(PYTHON)" -m venv build/vyper
 	@build/vyper/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r sandbox/traffic/contracts/requirements.txt
 	@build/vyper/bin/python sandbox/traffic/contracts/compile.py
 
 clean: ## remove the environment and local state of this checkout
-	rm -rf $(VENV) .headwater build dist *.egg-info
+	rm -rf $(VENV) .venv-3.* .headwater build dist *.egg-info
