@@ -58,7 +58,7 @@ soak: env ## the long forms: five minutes of reorgs, twenty kills, paused proces
 	@if command -v mmdebstrap >/dev/null; then $(MAKE) --no-print-directory fresh; else echo "make fresh: skipped, mmdebstrap is not installed"; fi
 
 fresh: ## both commands of the README in minimal Debian 12 and 13, from nothing (root, mmdebstrap; about half an hour)
-	@tests/fresh/run $(or $(ROOTS),bookworm trixie)
+	@$(PYTHON) -m tests.fresh $(or $(ROOTS),bookworm trixie)
 
 bench: env ## one table: records per second, CPU per record, against limits and peers
 	@$(BIN)/python -m bench $(ARGS)

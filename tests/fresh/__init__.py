@@ -1,0 +1,1 @@
+"""The README's two commands in minimal Debian roots: `make fresh`."""
