@@ -9,6 +9,7 @@ from typing import Protocol
 from headwater.errors import Permanent
 from headwater.settings import Settings
 from streams.logic.event import ChainEvent, Messages, Position
+from topics.groups import Group
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +58,13 @@ class StageContext:
     """What a stage is made with. `frame(stream)` is the five bytes before each value of that stream."""
 
     settings: Settings
+    group: Group
     frame: Callable[[str], bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Worker:
-    """A group: the stream it follows, the internal stream it writes, how its stage is made.
+class StageSpec:
+    """A group, and how its stage is made."""
 
-    `fenced`: the input is raw-blocks, where only events of the latest CLAIM count. `table`: name of its
-    Faust table. `output` None: it writes no internal stream, and its last sequence is in its table.
-    """
-
-    group: str
-    input: str
-    output: str | None
+    group: Group
     build: Callable[[StageContext], Stage]
-    fenced: bool = False
-    table: str | None = None

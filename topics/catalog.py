@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from headwater.errors import Fatal
 from headwater.settings import Settings
 from topics.derived import DERIVED
+from topics.groups import GROUPS, Group
 from topics.internal import INTERNAL
 from topics.raw import RAW
 from topics.spec import BLOCK_BYTES, Cleanup, TopicSpec
 
 TOPICS: Final[tuple[TopicSpec, ...]] = RAW + INTERNAL + DERIVED
 _BY_STREAM: Final[Mapping[str, TopicSpec]] = {spec.stream: spec for spec in TOPICS}
-
-
-@dataclass(frozen=True, slots=True)
-class FaustTable:
-    """A Faust table: its changelog is a topic of ours, since Faust may create none."""
-
-    group: str
-    table: str
-
-
-GROUPS: Final = ("normalize", "enrich", "state")
-TABLES: Final = (FaustTable("state", "blocks"),)
 
 
 def spec(stream: str) -> TopicSpec:
@@ -48,9 +36,9 @@ def app_id(settings: Settings, group: str) -> str:
     return f"{_prefix(settings)}{settings.chain.name}.{group}"
 
 
-def changelog_name(settings: Settings, table: FaustTable) -> str:
-    """Topic of a table's changelog, as Faust names it."""
-    return f"{app_id(settings, table.group)}-{table.table}-changelog"
+def changelog_name(settings: Settings, group: Group) -> str:
+    """Topic of the changelog of a group's table, as Faust names it. Faust may create none."""
+    return f"{app_id(settings, group.name)}-{group.table}-changelog"
 
 
 def assignor_name(settings: Settings, group: str) -> str:
@@ -69,8 +57,8 @@ def wanted(settings: Settings) -> dict[str, tuple[int, dict[str, str]]]:
         "message.timestamp.type": "LogAppendTime",
         "min.insync.replicas": "2" if replication >= 3 else "1",
     }
-    for table in TABLES:
-        topics[changelog_name(settings, table)] = (
+    for group in (each for each in GROUPS if each.table is not None):
+        topics[changelog_name(settings, group)] = (
             1,
             shared
             | {
@@ -83,7 +71,7 @@ def wanted(settings: Settings) -> dict[str, tuple[int, dict[str, str]]]:
             },
         )
     for group in GROUPS:
-        topics[assignor_name(settings, group)] = (
+        topics[assignor_name(settings, group.name)] = (
             1,
             shared | {"cleanup.policy": Cleanup.DELETE.value, "retention.ms": "86400000"},
         )

@@ -16,12 +16,13 @@ import typer
 
 from headwater import __version__
 from headwater.errors import Fatal, HeadwaterError
+from topics.groups import NAMES
 
 # name → what `headwater --help` says. The module headwater.cli.<name> has `app`, a Typer.
 COMMANDS: Final[dict[str, str]] = {
     "up": "Run everything on this machine: local stack, traffic, pipeline, live screen.",
     "listen": "Follow the head of a chain and publish it to Kafka.",
-    "work": "Run the stream workers of one or more groups: normalize, enrich, state.",
+    "work": f"Run the stream workers of one or more groups: {', '.join(NAMES)}.",
     "sink": "Write the public topics to ClickHouse.",
     "topics": "List, plan, apply, tail and export the topics.",
     "schemas": "Check and register the Avro schemas.",

@@ -15,6 +15,7 @@ import typer
 from headwater.cli.role import start_role, stop_on_signals
 from headwater.errors import Fatal
 from headwater.logging import get_logger
+from topics.groups import NAMES
 
 app = typer.Typer(rich_markup_mode=None)
 # A worker drains for up to ten seconds.
@@ -25,7 +26,7 @@ _METRICS: Final = "HEADWATER_METRICS_PORT"
 
 @app.command()
 def work(
-    groups: list[str] = typer.Argument(..., metavar="GROUP…", help="normalize, enrich, state."),
+    groups: list[str] = typer.Argument(..., metavar="GROUP…", help=f"{', '.join(NAMES)}."),
     data_dir: Path | None = typer.Option(
         None, "--data-dir", help="Directory of a local stack (./.headwater)."
     ),

@@ -1,4 +1,4 @@
-"""The metrics of the stages: normalize, enrich, state."""
+"""The metrics that every stage counts."""
 
 from __future__ import annotations
 

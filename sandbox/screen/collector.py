@@ -12,11 +12,11 @@ from sandbox.screen.clickhouse_view import Tables, TablesView
 from sandbox.screen.prometheus_text import Exposition, parse, quantile, since
 from sandbox.screen.snapshot import PartView, Snapshot, StageView
 from sandbox.services.probes import http_get
+from topics.groups import NAMES
 
 WINDOW_SECONDS = 15.0
 SCRAPE_SECONDS = 1.0
 TABLE_EVERY = 2  # scrapes
-STAGES = ("normalize", "enrich", "state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def derive(base: Snapshot, now: Scrape, before: Scrape, tables: TablesView) -> S
         deepest_reorg=deepest(listen) or base.deepest_reorg,
         dead_letters=int(sum(role.total("headwater_dead_letters_total") for role in now.roles.values())),
         gaps=int(sum(role.total("headwater_stage_gaps_total") for role in now.roles.values())),
-        stages=(*(_stage(name, now, before, span) for name in STAGES), _sink(now, before, span, tables)),
+        stages=(*(_stage(name, now, before, span) for name in NAMES), _sink(now, before, span, tables)),
         rows=tables.rows or base.rows,
         transfers=tables.transfers or base.transfers,
         states=tables.states or base.states,

@@ -11,9 +11,10 @@ from pathlib import Path
 from sandbox.services.probes import http_get
 from sandbox.supervisor.process import Command
 from sandbox.supervisor.supervisor import Part
+from topics.groups import GROUPS, Need
 
-# Gates that preparation opens.
-TOPICS, SCHEMAS, TABLES = "topics-applied", "schemas-registered", "tables-migrated"
+# Gates that preparation opens: a need of a process → the gate that it waits at.
+GATES = {Need.TOPICS: "topics-applied", Need.SCHEMAS: "schemas-registered", Need.TABLES: "tables-migrated"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +23,14 @@ class Role:
 
     name: str
     arguments: tuple[str, ...]
-    needs: tuple[str, ...]
+    needs: tuple[Need, ...]
     rank: int
 
 
 ROLES = (
-    Role("listen", ("listen",), (TOPICS, SCHEMAS), 10),
-    Role("normalize", ("work", "normalize"), (TOPICS, SCHEMAS), 20),
-    Role("enrich", ("work", "enrich"), (TOPICS, SCHEMAS), 20),
-    Role("state", ("work", "state"), (TOPICS, SCHEMAS), 20),
-    Role("sink", ("sink",), (TOPICS, SCHEMAS, TABLES), 30),
+    Role("listen", ("listen",), (Need.TOPICS, Need.SCHEMAS), 10),
+    *(Role(group.name, ("work", group.name), group.needs, 20) for group in GROUPS),
+    Role("sink", ("sink",), (Need.TOPICS, Need.SCHEMAS, Need.TABLES), 30),
 )
 
 
@@ -52,7 +51,13 @@ def role_parts(
                 own_settings=True,
             )
 
-        return Part(role.name, command, partial(is_ready, port), (*needs, *role.needs), role.rank)
+        return Part(
+            role.name,
+            command,
+            partial(is_ready, port),
+            (*needs, *(GATES[need] for need in role.needs)),
+            role.rank,
+        )
 
     return tuple(part(role) for role in ROLES)
 

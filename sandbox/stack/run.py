@@ -19,9 +19,10 @@ from sandbox.stack.node_facts import NodeFacts, ask
 from sandbox.stack.options import Options, Show
 from sandbox.stack.prepare import Step, apply_topics, migrate_tables, register_schemas
 from sandbox.stack.remembered_ports import RememberedPorts
-from sandbox.stack.roles import ROLES, SCHEMAS, TABLES, TOPICS, role_parts, traffic_part
+from sandbox.stack.roles import GATES, ROLES, role_parts, traffic_part
 from sandbox.stack.services import Programs, Stack
 from sandbox.supervisor.supervisor import Part, PartStatus, Supervisor
+from topics.groups import Need
 
 STOP_SECONDS = 18.0  # of the 20 that a stop may take
 FULL_DISK_STOP_SECONDS = 6.0  # roles would wait for brokers that cannot write
@@ -142,9 +143,14 @@ class Run:
     def _prepare(self, settings: Settings, chain_id: int, stop: threading.Event) -> None:
         registry_port = self._stack.registry_port
         steps = [
-            Step("topics", TOPICS, self._stack.kafka_parts, lambda: apply_topics(settings)),
-            Step("schemas", SCHEMAS, ("registry",), lambda: register_schemas(settings, registry_port)),
-            Step("tables", TABLES, ("clickhouse",), lambda: migrate_tables(settings, chain_id)),
+            Step("topics", GATES[Need.TOPICS], self._stack.kafka_parts, lambda: apply_topics(settings)),
+            Step(
+                "schemas",
+                GATES[Need.SCHEMAS],
+                ("registry",),
+                lambda: register_schemas(settings, registry_port),
+            ),
+            Step("tables", GATES[Need.TABLES], ("clickhouse",), lambda: migrate_tables(settings, chain_id)),
         ]
         while not stop.is_set() and not all(step.done for step in steps):
             self._turn()

@@ -10,12 +10,11 @@ from schemas import StreamReader
 from schemas.registry import Registry
 from streams.logic.enrich.event import STREAM, Enriched, enrich, enriched_placeholder
 from streams.logic.event import ChainEvent, Messages, Position
-from streams.stage import Outcome, StageContext, Worker
+from streams.stage import Outcome, StageContext
 from topics.catalog import spec
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.headers import headers_of
 
-INPUT: Final = "normalized-blocks"
 # Key, headers and the batch around a message.
 _OVERHEAD: Final = 2_048
 
@@ -74,7 +73,4 @@ def _refuse_too_large(envelope: Envelope, public: Sequence[Messages]) -> None:
 
 def build(context: StageContext) -> EnrichStage:
     """The stage of a running worker."""
-    return EnrichStage(context, StreamReader(INPUT, Registry(context.settings).schema).ours)
-
-
-WORKER: Final = Worker(group="enrich", input=INPUT, output=STREAM, build=build)
+    return EnrichStage(context, StreamReader(context.group.input, Registry(context.settings).schema).ours)

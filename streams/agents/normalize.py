@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
 from headwater.errors import Permanent
 from schemas import StreamReader
 from schemas.registry import Registry
 from streams.logic.event import ChainEvent, Messages
-from streams.logic.normalize.event import normalize, placeholder
+from streams.logic.normalize.event import STREAM, normalize, placeholder
 from streams.logic.normalize.input import read_answers
-from streams.stage import Outcome, StageContext, Worker
+from streams.stage import Outcome, StageContext
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.headers import headers_of
-
-INPUT: Final = "raw-blocks"
-OUTPUT: Final = "normalized-blocks"
 
 
 class NormalizeStage:
@@ -40,16 +36,13 @@ class NormalizeStage:
         return None
 
     def _outcome(self, envelope: Envelope, bodies: Sequence[bytes]) -> Outcome:
-        frame = self._frame(OUTPUT)
+        frame = self._frame(STREAM)
         keys = [str(envelope.chain_id).encode()] * len(bodies)
         return Outcome(
-            internal=[Messages(OUTPUT, keys, [frame + body for body in bodies], headers_of(envelope))]
+            internal=[Messages(STREAM, keys, [frame + body for body in bodies], headers_of(envelope))]
         )
 
 
 def build(context: StageContext) -> NormalizeStage:
     """The stage of a running worker."""
-    return NormalizeStage(context, StreamReader(INPUT, Registry(context.settings).schema).ours)
-
-
-WORKER: Final = Worker(group="normalize", input=INPUT, output=OUTPUT, build=build, fenced=True)
+    return NormalizeStage(context, StreamReader(context.group.input, Registry(context.settings).schema).ours)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
 
 import msgspec
 
@@ -14,11 +13,10 @@ from schemas.registry import Registry
 from streams.logic.event import ChainEvent
 from streams.logic.state.facts import Fact, key_of, pack
 from streams.logic.state.fold import Fold
-from streams.logic.state.input import STREAM as INPUT
 from streams.logic.state.input import content_of, fact_of
 from streams.logic.state.records import STREAM, messages_of
 from streams.logic.state.window import restored
-from streams.stage import Outcome, StageContext, Worker
+from streams.stage import Outcome, StageContext
 from topics.chainlog.headers import headers_of
 from topics.chainlog.kinds import EventKind
 
@@ -76,7 +74,4 @@ class StateStage:
 
 def build(context: StageContext) -> StateStage:
     """The stage of a running worker."""
-    return StateStage(context, StreamReader(INPUT, Registry(context.settings).schema).ours)
-
-
-WORKER: Final = Worker(group="state", input=INPUT, output=None, build=build, table="blocks")
+    return StateStage(context, StreamReader(context.group.input, Registry(context.settings).schema).ours)

@@ -18,9 +18,10 @@ from streams.runtime.dead_letter import dead_letters
 from streams.runtime.gate import Gate, Incoming, Start, Verdict
 from streams.runtime.input import POSITION_HEADER
 from streams.runtime.output import Stopped
-from streams.stage import Outcome, Stage, Worker
+from streams.stage import Outcome, Stage
 from topics.chainlog.envelope import Envelope, read_envelope
 from topics.chainlog.kinds import EventKind
+from topics.groups import Group
 
 _log = get_logger("streams.stage")
 _FIRST_BACKOFF_SECONDS = 0.2
@@ -44,19 +45,19 @@ class BatchHandler:
     def __init__(
         self,
         settings: Settings,
-        worker: Worker,
+        group: Group,
         stage: Stage,
         write: Write,
         stop: threading.Event,
         start: Start,
     ) -> None:
         self._settings = settings
-        self._worker = worker
+        self._group = group
         self._stage = stage
         self._write = write
         self._stop = stop
-        self._labels = {"chain": settings.chain.name, "stage": worker.group}
-        self.gate = Gate(start, fenced=worker.fenced)
+        self._labels = {"chain": settings.chain.name, "stage": group.name}
+        self.gate = Gate(start, fenced=group.fenced)
 
     def handle(self, messages: Sequence[Incoming]) -> Done:
         """Judge, decide and write, up to the first gap. Raises Stopped, Fatal, or what the stage raises."""
@@ -113,7 +114,7 @@ class BatchHandler:
         try:
             if message.value is None:
                 raise Permanent(f"{message.topic}[{message.partition}]@{message.offset} has no value")
-            envelope = read_envelope(message.value, self._worker.input)
+            envelope = read_envelope(message.value, self._group.input)
         except Permanent as error:
             said = dict(message.headers)
             sequence, chain_id = (_number(said.get(name)) for name in ("sequence", "chain-id"))
@@ -121,7 +122,7 @@ class BatchHandler:
             if sequence is None or chain_id is None or last is None or sequence != last + 1:
                 return None, error
             return _unreadable(chain_id, sequence, self.gate.claim), error
-        if envelope.event is EventKind.UNKNOWN and self._worker.fenced:
+        if envelope.event is EventKind.UNKNOWN and self._group.fenced:
             return envelope, Permanent(f"{message.topic}@{message.offset}: an event of a kind we do not know")
         return envelope, None
 
@@ -155,7 +156,7 @@ class BatchHandler:
             error=str(error),
         )
         DEAD_LETTERS.labels(**self._labels, error=type(error).__name__).inc()
-        return dead_letters(originals, self._worker.group, error)
+        return dead_letters(originals, self._group.name, error)
 
     def _marked(self, outcome: Outcome, message: Incoming) -> Outcome:
         """The outcome with the position behind its event on what the next start reads it off from."""
@@ -163,7 +164,7 @@ class BatchHandler:
         return replace(
             outcome,
             internal=tuple(
-                replace(each, headers=(*each.headers, header)) if each.stream == self._worker.output else each
+                replace(each, headers=(*each.headers, header)) if each.stream == self._group.output else each
                 for each in outcome.internal
             ),
         )

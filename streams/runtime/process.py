@@ -25,7 +25,7 @@ from streams.runtime.kafka_watch import REACH_SECONDS, turned_away
 from streams.runtime.output import Stopped
 from streams.runtime.runner import Delivery, StageRunner
 from streams.runtime.table import AcknowledgedTable
-from streams.stage import StageContext, Worker
+from streams.stage import StageContext, StageSpec
 from topics.catalog import topic_name
 
 _log = get_logger("streams.process")
@@ -38,9 +38,10 @@ _LAG_SECONDS: Final = 2.0
 class StageProcess:
     """`run` returns when SIGTERM or SIGINT has drained it, and raises what stopped it otherwise."""
 
-    def __init__(self, settings: Settings, found: Worker, context: StageContext) -> None:
+    def __init__(self, settings: Settings, spec: StageSpec, context: StageContext) -> None:
         self._settings = settings
-        self._worker = found
+        self._spec = spec
+        self._group = spec.group
         self._context = context
         self._stop = threading.Event()
         self._ended = asyncio.Event()
@@ -52,26 +53,26 @@ class StageProcess:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
         HEALTH.report("assignment", False, "starting")
-        settings, found = self._settings, self._worker
-        stage = found.build(self._context)
-        slot = take_slot(settings, found.group)
-        app = create_app(settings, found.group, slot)
-        table = None if found.table is None else AcknowledgedTable(app, found.table)
+        settings, group = self._settings, self._group
+        stage = self._spec.build(self._context)
+        slot = take_slot(settings, group.name)
+        app = create_app(settings, group.name, slot)
+        table = None if group.table is None else AcknowledgedTable(app, group.table)
 
         def finished_below(message: Incoming) -> None:
             cast(PromptConsumer, app.consumer).finished_below(
                 TP(message.topic, message.partition), message.offset
             )
 
-        runner = StageRunner(settings, found, stage, table, self._stop, finished_below)
+        runner = StageRunner(settings, group, stage, table, self._stop, finished_below)
         topic = app.topic(
-            topic_name(settings, found.input),
+            topic_name(settings, group.input),
             key_type=bytes,
             value_type=bytes,
             key_serializer="raw",
             value_serializer="raw",
         )
-        app.agent(topic, name=found.group, concurrency=1)(self._agent(runner))
+        app.agent(topic, name=group.name, concurrency=1)(self._agent(runner))
         failure = await self._live(app, runner)
         self._stop.set()
         if failure is not None:
@@ -137,7 +138,7 @@ class StageProcess:
         return follow
 
     async def _report_lag(self, app: faust.App, runner: StageRunner) -> None:
-        chain, group = self._settings.chain.name, self._worker.group
+        chain, group = self._settings.chain.name, self._group.name
         while True:
             await asyncio.sleep(_LAG_SECONDS)
             for (topic, partition), position in list(runner.positions.items()):

@@ -20,8 +20,9 @@ from streams.runtime.gate import Incoming, Start
 from streams.runtime.input import claim_at, last_written, reread
 from streams.runtime.output import StageOutput
 from streams.runtime.table import AcknowledgedTable
-from streams.stage import Stage, Worker
+from streams.stage import Stage
 from topics.catalog import app_id, topic_name
+from topics.groups import Group
 
 _log = get_logger("streams.runner")
 _T = TypeVar("_T")
@@ -49,7 +50,7 @@ class StageRunner:
     def __init__(
         self,
         settings: Settings,
-        worker: Worker,
+        group: Group,
         stage: Stage,
         table: AcknowledgedTable | None,
         stop: threading.Event,
@@ -57,11 +58,11 @@ class StageRunner:
     ) -> None:
         self._finished_below = finished_below
         self._settings = settings
-        self._worker = worker
+        self._group = group
         self._stage = stage
         self._table = table
         self._stop = stop
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"stage-{worker.group}")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"stage-{group.name}")
         self._handler: BatchHandler | None = None
         self._output: StageOutput | None = None
         self._generation: int | None = None
@@ -101,19 +102,19 @@ class StageRunner:
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 
     async def _open(self, first: Incoming) -> BatchHandler:
-        worker, settings = self._worker, self._settings
-        transactional_id = f"{app_id(settings, worker.group)}.{first.partition}"
+        group, settings = self._group, self._settings
+        transactional_id = f"{app_id(settings, group.name)}.{first.partition}"
         if self._output is not None:
             await self._thread(self._output.close)
-        output = self._output = StageOutput(settings, worker.group, transactional_id, self._stop)
+        output = self._output = StageOutput(settings, group.name, transactional_id, self._stop)
         await self._thread(output.open)
         last = self._stage.restore({} if self._table is None else self._table.content())
         start = Start(last=last)
-        if worker.output is not None:
-            topic = topic_name(settings, worker.output)
-            start = await self._thread(partial(last_written, settings, topic, worker.output, first.partition))
-        if worker.fenced:
-            claim = await self._thread(partial(claim_at, settings, start, worker.input, first))
+        if group.output is not None:
+            topic = topic_name(settings, group.output)
+            start = await self._thread(partial(last_written, settings, topic, group.output, first.partition))
+        if group.fenced:
+            claim = await self._thread(partial(claim_at, settings, start, group.input, first))
             start = replace(start, claim=claim)
         _log.info(
             "took over",
@@ -123,7 +124,7 @@ class StageRunner:
             position=start.position,
         )
         HEALTH.report("assignment", True, f"partition {first.partition}")
-        return BatchHandler(settings, worker, self._stage, output.write, self._stop, start)
+        return BatchHandler(settings, group, self._stage, output.write, self._stop, start)
 
     async def _finish(self, handler: BatchHandler, messages: list[Incoming]) -> None:
         while messages:
@@ -138,7 +139,7 @@ class StageRunner:
 
     async def _fill(self, handler: BatchHandler, message: Incoming) -> None:
         """Close a gap from the topic itself: a reset offset looks like one. Raises Fatal when it is real."""
-        gate, group = handler.gate, self._worker.group
+        gate, group = handler.gate, self._group.name
         metrics.STAGE_GAPS.labels(chain=self._settings.chain.name, stage=group).inc()
         _log.error(
             "gap in the sequence, reading the topic again",
@@ -166,7 +167,7 @@ class StageRunner:
 
     async def _write_table(self, changes: Sequence[tuple[bytes, bytes | None]]) -> None:
         if self._table is None:
-            raise TypeError(f"{self._worker.group} writes a table but its Worker names none")
+            raise TypeError(f"{self._group.name} writes a table but its group names none")
         for attempt in range(1, _TABLE_ATTEMPTS + 1):
             try:
                 await self._table.write(changes)

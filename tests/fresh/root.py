@@ -24,6 +24,7 @@ VARIABLES = re.compile(
 
 # Of the namespace that ends with it: $0 is the root, $1 the program chroot, $2 a directory inside.
 ENTER = """
+mount --bind "$0" "$0"  # so that the root is a mount inside, as on any machine
 mount -t proc proc "$0/proc"; mount -t sysfs sys "$0/sys"; mount --rbind /dev "$0/dev"
 chroot="$1"; shift
 exec "$chroot" "$0" /bin/sh -c 'cd "$0" && exec "$@"' "$@"

@@ -13,9 +13,10 @@ from headwater.errors import HeadwaterError, Permanent
 from headwater.metrics.server import serve
 from headwater.settings import load_settings
 from streams.logic.event import ChainEvent, Messages, Position
-from streams.stage import Outcome, StageContext, Worker
+from streams.stage import Outcome, StageContext, StageSpec
 from streams.workers import run_stage
 from topics.chainlog.headers import headers_of
+from topics.groups import Group
 
 POISON = 13
 
@@ -54,7 +55,7 @@ def build(context: StageContext) -> Echo:
     return Echo()
 
 
-WORKER = Worker(group="enrich", input="normalized-blocks", output="enriched-blocks", build=build)
+STAGE = StageSpec(Group("enrich", "normalized-blocks", "enriched-blocks"), build)
 
 
 def main() -> None:
@@ -62,7 +63,7 @@ def main() -> None:
     logging.configure("echo", settings.log_level, settings.log_format)
     serve(0)
     try:
-        run_stage(settings, WORKER)
+        run_stage(settings, STAGE)
     except HeadwaterError as error:
         sys.stderr.write(f"headwater: {error}\n")
         raise SystemExit(1) from error

@@ -20,6 +20,7 @@ import orjson
 import psutil
 
 from headwater.settings import Settings, load_settings
+from topics.groups import NAMES
 
 HEADWATER = str(Path(sys.executable).parent / "headwater")
 # What tells a process apart: how words of its command line end.
@@ -34,7 +35,7 @@ MARKS: Mapping[str, tuple[str, ...]] = {
     "clickhouse": ("sandbox.chdb",),
     "traffic": ("sandbox.traffic",),
 }
-ROLES = ("listen", "normalize", "enrich", "state", "sink")
+ROLES = ("listen", *NAMES, "sink")
 
 
 class Line:

@@ -34,7 +34,8 @@ from tests.integration.secured_kafka import PASSWORD, USER, Listeners
 from tests.integration.tcp_proxy import proxy
 from tests.integration.worker_process import until
 from topics import admin
-from topics.catalog import GROUPS, TABLES, changelog_name, topic_name
+from topics.catalog import changelog_name, topic_name
+from topics.groups import NAMES, group_of
 
 Changes = Mapping[str, str | None]
 Variables = Callable[..., dict[str, str]]
@@ -75,7 +76,7 @@ LINES: Mapping[str, Mapping[str, str]] = {
         "state": "SCRAM-SHA-512",
         "listen": "PLAIN",
     },
-    "certificates": dict.fromkeys((*GROUPS, "listen"), "certificate"),
+    "certificates": dict.fromkeys((*NAMES, "listen"), "certificate"),
 }
 NO_CERTIFICATE: Changes = {
     "ssl_certificate_location": None,
@@ -170,7 +171,7 @@ def test_the_line_runs_over_it(line: str, variables: Variables, start: Start, re
     settings = load_settings(environ=ways["listen"])
     admin.apply(settings)
     with RecordedNode(chain).serve_in_thread() as node:
-        words = {group: ("work", group) for group in GROUPS}
+        words = {group: ("work", group) for group in NAMES}
         words["listen"] = ("listen", "--rpc", node.url, "--start", "earliest")
         registry = {"HEADWATER_REGISTRY__URL": registry_url}
         roles = [start(ways[role] | registry, *words[role]) for role in ways]
@@ -186,7 +187,7 @@ def test_the_line_runs_over_it(line: str, variables: Variables, start: Start, re
             role.terminate()
         for role in roles:
             assert role.exit_code(20) == 0, role.said()
-    assert _length(settings, changelog_name(settings, TABLES[0])) > 0
+    assert _length(settings, changelog_name(settings, group_of("state"))) > 0
 
 
 @contextmanager

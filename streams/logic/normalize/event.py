@@ -24,7 +24,8 @@ from topics.chainlog.parts import PART_BYTES
 
 # What `int` reads and JSON-RPC does not mean by a quantity; single bytes, since those are found fast.
 _LENIENT: Final = (b"-", b"+", b"_")
-_write = codec_for("normalized-blocks").write_values
+STREAM: Final = "normalized-blocks"
+_write = codec_for(STREAM).write_values
 
 
 def normalize(

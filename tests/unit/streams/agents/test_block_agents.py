@@ -15,15 +15,19 @@ from streams.logic.event import ChainEvent, Position
 from streams.stage import StageContext
 from tests.builders.chain_answers import Said, block, encoded, envelope, log, receipt, transaction
 from topics.chainlog.envelope import Envelope
+from topics.groups import group_of
 
 
 def same(value: bytes) -> bytes:
     return value
 
 
-CONTEXT = StageContext(load_settings(environ={}), lambda stream: frame(len(stream)))
-NORMALIZE = normalize.NormalizeStage(CONTEXT, same)
-ENRICH = enrich.EnrichStage(CONTEXT, same)
+def context(group: str) -> StageContext:
+    return StageContext(load_settings(environ={}), group_of(group), lambda stream: frame(len(stream)))
+
+
+NORMALIZE = normalize.NormalizeStage(context("normalize"), same)
+ENRICH = enrich.EnrichStage(context("enrich"), same)
 HEADERS = {
     "chain-id": b"31337",
     "sequence": b"1700000000000",
@@ -133,16 +137,3 @@ def test_enrich_leaves_a_placeholder_for_bytes_that_are_no_event() -> None:
     assert outcome.public == []
     (internal,) = outcome.internal
     assert read("enriched-blocks", internal.values[0])["problem"] == str(caught.value)
-
-
-def test_workers_say_what_they_read_and_write() -> None:
-    assert (normalize.WORKER.group, normalize.WORKER.input, normalize.WORKER.output) == (
-        "normalize",
-        "raw-blocks",
-        "normalized-blocks",
-    )
-    assert normalize.WORKER.fenced
-    assert (enrich.WORKER.input, enrich.WORKER.output) == ("normalized-blocks", "enriched-blocks")
-    assert not enrich.WORKER.fenced
-    assert NORMALIZE.restore({}) is None
-    assert ENRICH.restore({}) is None

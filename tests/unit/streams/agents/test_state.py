@@ -21,6 +21,7 @@ from streams.stage import Outcome, StageContext
 from tests.builders.state_chains import block_hash, transaction
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
+from topics.groups import group_of
 
 SENDER = b"\xaa" * 20
 
@@ -89,7 +90,7 @@ def _read(outcome: Outcome) -> list[dict[str, Any]]:
 @pytest.fixture
 def stage(tmp_path: Path) -> StateStage:
     settings = load_settings({"data_dir": str(tmp_path)}, environ={})
-    made = StateStage(StageContext(settings, lambda _: frame(9)), lambda value: value)
+    made = StateStage(StageContext(settings, group_of("state"), lambda _: frame(9)), lambda value: value)
     assert made.restore({}) is None
     return made
 

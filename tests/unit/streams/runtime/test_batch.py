@@ -14,9 +14,10 @@ from streams.logic.event import ChainEvent, Messages
 from streams.runtime.batch import BatchHandler
 from streams.runtime.gate import Incoming, Start
 from streams.runtime.input import POSITION_HEADER
-from streams.stage import Outcome, Worker
+from streams.stage import Outcome
 from tests.builders.stage_events import envelope, value_of
 from topics.chainlog.headers import headers_of
+from topics.groups import Group
 
 STREAM = "normalized-blocks"
 
@@ -54,9 +55,9 @@ class Line:
 
     def __init__(self, folder: Path, stage: Recorder, start: Start) -> None:
         self.written: list[Messages] = []
-        worker = Worker("enrich", STREAM, "enriched-blocks", lambda _: stage)
+        group = Group("enrich", STREAM, "enriched-blocks")
         settings = load_settings({"data_dir": str(folder)}, environ={})
-        self.handler = BatchHandler(settings, worker, stage, self._write, threading.Event(), start)
+        self.handler = BatchHandler(settings, group, stage, self._write, threading.Event(), start)
 
     def _write(self, outcomes: Sequence[Outcome]) -> None:
         self.written += [messages for outcome in outcomes for messages in outcome.internal]

@@ -16,8 +16,9 @@ from streams.runtime.batch import BatchHandler
 from streams.runtime.gate import Incoming, Start
 from streams.runtime.runner import Delivery, StageRunner
 from streams.runtime.table import AcknowledgedTable
-from streams.stage import Outcome, Worker
+from streams.stage import Outcome
 from tests.builders.stage_events import envelope, value_of
+from topics.groups import Group
 
 STREAM = "normalized-blocks"
 
@@ -71,16 +72,16 @@ class Bench:
         self.opened: list[int] = []
         settings = load_settings({"data_dir": str(folder)}, environ={})
         stage = Stage(self.diary)
-        worker = Worker("state", STREAM, None, lambda _: stage, table="blocks")
+        group = Group("state", STREAM, None, table="blocks")
         self.stop = threading.Event()
         table = cast(AcknowledgedTable, Table(self.diary))
-        self.runner = StageRunner(settings, worker, stage, table, self.stop, self._finished)
+        self.runner = StageRunner(settings, group, stage, table, self.stop, self._finished)
         self.topic: list[Incoming] = []
 
         async def opened(first: Incoming) -> BatchHandler:
             self.opened.append(first.offset)
             start = Start(last=9, position=0)
-            return BatchHandler(settings, worker, stage, self._write, self.stop, start)
+            return BatchHandler(settings, group, stage, self._write, self.stop, start)
 
         def reread(_: Settings, __: str, ___: int, start: int, end: int) -> Iterator[list[Incoming]]:
             self.diary.lines.append(f"reread {start} {end}")

@@ -1,0 +1,85 @@
+"""Every stage of the one list is everywhere that a stage has to be, and nothing else is there."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import pytest
+from typer.testing import CliRunner
+
+import streams.agents
+import streams.logic
+from headwater.cli import COMMANDS, build
+from headwater.settings import load_settings
+from sandbox.screen.clickhouse_view import TablesView
+from sandbox.screen.collector import Scrape, derive
+from sandbox.screen.snapshot import Snapshot
+from sandbox.stack.roles import GATES, ROLES
+from streams.stage import StageSpec
+from streams.workers import stage_spec
+from topics.catalog import TOPICS, assignor_name, changelog_name, spec, wanted
+from topics.groups import GROUPS, NAMES, Group, Need
+from topics.spec import Visibility
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=NAMES)
+def test_a_group_has_a_stage_and_logic_of_its_name(group: Group) -> None:
+    found = stage_spec(group.name)
+    assert isinstance(found, StageSpec)
+    assert callable(found.build)
+    importlib.import_module(f"streams.logic.{group.name}")
+
+
+def test_no_stage_and_no_logic_is_without_a_group() -> None:
+    assert {each.name for each in pkgutil.iter_modules(streams.agents.__path__)} == set(NAMES)
+    packages = {each.name for each in pkgutil.iter_modules(streams.logic.__path__) if each.ispkg}
+    assert packages == set(NAMES)
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=NAMES)
+def test_the_catalogue_says_who_reads_and_writes_its_streams(group: Group) -> None:
+    assert group.name in spec(group.input).consumers
+    assert spec(group.input).visibility is Visibility.INTERNAL
+    if group.output is None:
+        assert group.table is not None, "its last sequence must be somewhere"
+    else:
+        assert group.name in spec(group.output).producers
+        assert spec(group.output).visibility is Visibility.INTERNAL
+    assert group.name in spec("dead-letters").producers
+
+
+def test_the_catalogue_names_no_group_that_is_not_there() -> None:
+    others = {"listen", "sink", "api", "public", "verify"}
+    named = {name for topic in TOPICS for name in (*topic.producers, *topic.consumers)}
+    assert named <= others | set(NAMES)
+    assert set(NAMES) <= named
+
+
+def test_the_topics_of_its_faust_application_are_made() -> None:
+    settings = load_settings(environ={})
+    made = wanted(settings)
+    for group in GROUPS:
+        assert assignor_name(settings, group.name) in made
+        assert (changelog_name(settings, group) in made) == (group.table is not None)
+    assert sum("__assignor" in name for name in made) == len(GROUPS)
+
+
+def test_the_local_stack_runs_each_once_it_has_what_it_needs() -> None:
+    roles = {role.name: role for role in ROLES}
+    assert set(roles) == {"listen", "sink", *NAMES}
+    for group in GROUPS:
+        assert roles[group.name].arguments == ("work", group.name)
+        assert roles[group.name].needs == group.needs
+    assert set(GATES) == set(Need)
+
+
+def test_the_screen_shows_each() -> None:
+    shown = derive(Snapshot("local", 31337), Scrape(1.0, {}), Scrape(0.0, {}), TablesView())
+    assert [stage.name for stage in shown.stages] == [*NAMES, "sink"]
+
+
+def test_the_command_line_names_each() -> None:
+    assert all(name in COMMANDS["work"] for name in NAMES)
+    told = CliRunner().invoke(build(["work"]), ["work", "--help"]).output
+    assert all(name in told for name in NAMES)
