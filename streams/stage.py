@@ -16,13 +16,13 @@ from topics.groups import Group
 class Outcome:
     """What an event makes the runner write.
 
-    `public` goes into a Kafka transaction; `ledger` is called with where these messages landed, and what
+    `public` goes into a Kafka transaction; `coverage` is called with where these messages landed, and what
     it returns goes into the same transaction. `internal` is written once that is committed, then
     `table` (key → value, None deletes), then the event is acknowledged.
     """
 
     public: Sequence[Messages] = ()
-    ledger: Callable[[Sequence[Position]], Messages] | None = None
+    coverage: Callable[[Sequence[Position]], Messages] | None = None
     internal: Sequence[Messages] = ()
     table: Sequence[tuple[bytes, bytes | None]] = ()
 

@@ -1,19 +1,17 @@
-"""Whether node, ledger and tables agree on blocks. Pure: no I/O, no clock."""
+"""Whether node, coverage and tables agree on blocks. Pure: no I/O, no clock."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
-# What is counted in the node, the ledger and the tables; contracts only in the latter two.
-KINDS: Final = ("transactions", "logs", "token_transfers", "contracts")
-NODE_KINDS: Final = ("transactions", "logs", "token_transfers")
+from topics.coverage import COUNTED
 
 Counts = Mapping[str, int]
+"""Table of a counted stream → rows of a block."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeBlock:
-    """A block of the node's canonical chain; counts of NODE_KINDS."""
+    """A block of the node's canonical chain; counts of what a node tells."""
 
     block_hash: bytes
     parent_hash: bytes
@@ -21,8 +19,8 @@ class NodeBlock:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerBlock:
-    """A row of coverage that is not removed; counts of KINDS."""
+class CoverageRow:
+    """A row of coverage that is not removed; counts of all COUNTED."""
 
     block_hash: bytes
     parent_hash: bytes
@@ -35,8 +33,8 @@ class LedgerBlock:
 class TableBlock:
     """What the canonical views show of one block.
 
-    `rows` counts `blocks` and KINDS; `states` the transactions whose state is INCLUDED in this block, or
-    further on; `wrong_states` those of them whose execution status contradicts the receipt.
+    `rows` counts `blocks` and all COUNTED; `states` the transactions whose state is INCLUDED in this block,
+    or further on; `wrong_states` those of them whose execution status contradicts the receipt.
     """
 
     rows: dict[str, int] = field(default_factory=dict)
@@ -50,7 +48,7 @@ class Height:
 
     number: int
     node: NodeBlock | None
-    ledger: Sequence[LedgerBlock]
+    coverage: Sequence[CoverageRow]
     tables: Mapping[bytes, TableBlock]
 
 
@@ -65,7 +63,7 @@ class Difference:
 
 
 def compare(height: Height, parent: bytes | None) -> list[Difference]:
-    """Differences at one height; `parent` is the ledger's hash of the block before, None when not known."""
+    """Differences at one height; `parent` is coverage's hash of the block before, None when not known."""
     found: list[Difference] = []
 
     def differ(block_hash: bytes, kind: str, detail: str) -> None:
@@ -73,9 +71,9 @@ def compare(height: Height, parent: bytes | None) -> list[Difference]:
 
     node = height.node
     expected = node.block_hash if node else None
-    for other in height.ledger:
+    for other in height.coverage:
         if other.block_hash != expected:
-            differ(other.block_hash, "not-canonical", "the ledger has it, the node's chain does not")
+            differ(other.block_hash, "not-canonical", "coverage has it, the node's chain does not")
     for block_hash, shown in height.tables.items():
         if block_hash != expected and shown.rows:
             differ(block_hash, "orphan-rows", "canonical views show rows of it, the node's chain lacks it")
@@ -84,32 +82,33 @@ def compare(height: Height, parent: bytes | None) -> list[Difference]:
             differ(block_hash, "orphan-states", detail)
     if node is None:
         return found
-    row = next((row for row in height.ledger if row.block_hash == node.block_hash), None)
+    row = next((row for row in height.coverage if row.block_hash == node.block_hash), None)
     if row is None:
-        differ(node.block_hash, "missing", "the node has it, the ledger does not")
+        differ(node.block_hash, "missing", "the node has it, coverage does not")
         return found
     if not row.complete:
-        differ(node.block_hash, "incomplete", row.problem or "the ledger says it is not whole")
+        differ(node.block_hash, "incomplete", row.problem or "coverage says it is not whole")
         return found
     if row.parent_hash != node.parent_hash or (parent is not None and row.parent_hash != parent):
-        differ(node.block_hash, "broken-chain", f"its parent is 0x{row.parent_hash.hex()} in the ledger")
+        differ(node.block_hash, "broken-chain", f"its parent is 0x{row.parent_hash.hex()} in coverage")
     found.extend(_counts(height.number, node, row, height.tables.get(node.block_hash, TableBlock())))
     return found
 
 
-def _counts(number: int, node: NodeBlock, row: LedgerBlock, table: TableBlock) -> list[Difference]:
+def _counts(number: int, node: NodeBlock, row: CoverageRow, table: TableBlock) -> list[Difference]:
     found: list[Difference] = []
     block_hash = "0x" + node.block_hash.hex()
     if table.rows.get("blocks", 0) != 1:
         count = table.rows.get("blocks", 0)
         found.append(Difference(number, block_hash, "blocks", f"canonical.blocks has {count} rows of it"))
-    for kind in KINDS:
-        said = {"ledger": row.counts[kind], "tables": table.rows.get(kind, 0)}
-        if kind in NODE_KINDS:
-            said = {"node": node.counts[kind], **said}
-        if len(set(said.values())) > 1:
-            detail = ", ".join(f"{where} {count}" for where, count in said.items())
-            found.append(Difference(number, block_hash, kind, detail))
+    for counted in COUNTED:
+        name = counted.table
+        counts = {"coverage": row.counts[name], "tables": table.rows.get(name, 0)}
+        if counted.told_by_node:
+            counts = {"node": node.counts[name], **counts}
+        if len(set(counts.values())) > 1:
+            detail = ", ".join(f"{where} {count}" for where, count in counts.items())
+            found.append(Difference(number, block_hash, name, detail))
     if table.states != node.counts["transactions"]:
         detail = f"{table.states} of {node.counts['transactions']} transactions are INCLUDED in it"
         found.append(Difference(number, block_hash, "states", detail))

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from connectors.verify.compare import Difference, Height, LedgerBlock, NodeBlock, TableBlock, compare
+from connectors.verify.compare import CoverageRow, Difference, Height, NodeBlock, TableBlock, compare
 
 # Blocks whose rows are asked of ClickHouse at once.
 CHUNK: Final = 50_000
@@ -15,9 +15,9 @@ AGAIN_SECONDS: Final = 1.0
 
 
 class Tables(Protocol):
-    """The ledger and the canonical views."""
+    """Coverage and the canonical views."""
 
-    def ledger(self, first: int, last: int) -> Mapping[int, Sequence[LedgerBlock]]: ...
+    def coverage(self, first: int, last: int) -> Mapping[int, Sequence[CoverageRow]]: ...
 
     def shown(self, first: int, last: int) -> Mapping[int, Mapping[bytes, TableBlock]]: ...
 
@@ -84,16 +84,16 @@ async def verify(
 async def _check(node: Node, tables: Tables, numbers: range) -> list[Difference]:
     low, high = numbers[0], numbers[-1]
     # ClickHouse's client blocks: the node is asked meanwhile.
-    blocks, ledger, shown = await asyncio.gather(
+    blocks, coverage, shown = await asyncio.gather(
         node.blocks(numbers),
-        asyncio.to_thread(tables.ledger, max(0, low - 1), high),
+        asyncio.to_thread(tables.coverage, max(0, low - 1), high),
         asyncio.to_thread(tables.shown, low, high),
     )
     found: list[Difference] = []
     for number in numbers:
-        before = ledger.get(number - 1, ())
+        before = coverage.get(number - 1, ())
         parent = before[0].block_hash if len(before) == 1 else None
-        height = Height(number, blocks[number], ledger.get(number, ()), shown.get(number, {}))
+        height = Height(number, blocks[number], coverage.get(number, ()), shown.get(number, {}))
         found += compare(height, parent)
     return found
 

@@ -1,4 +1,4 @@
-"""ClickHouse's side: what the ledger says and what the canonical views show."""
+"""ClickHouse's side: what coverage says and what the canonical views show."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,13 +6,14 @@ from typing import Final, cast
 
 from connectors.clickhouse.client import Client
 from connectors.clickhouse.migrations.template import view_database
-from connectors.verify.compare import KINDS, LedgerBlock, TableBlock
+from connectors.verify.compare import CoverageRow, TableBlock
+from topics.coverage import BLOCKS, COUNTED
 
 _STATES: Final = "('INCLUDED', 'SAFE', 'FINALIZED')"
 
 
 class TableSource:
-    """Reads one chain's ledger and views. Raises clickhouse-connect's ClickHouseError."""
+    """Reads one chain's coverage and views. Raises clickhouse-connect's ClickHouseError."""
 
     def __init__(self, client: Client, database: str, chain_id: int) -> None:
         self._client = client
@@ -21,28 +22,28 @@ class TableSource:
         self._chain_id = chain_id
 
     def extent(self) -> tuple[int, int] | None:
-        """The lowest and the highest block of the ledger, None when it is empty."""
+        """The lowest and the highest block of coverage, None when it is empty."""
         ((first, last, rows),) = self._rows(
             f"SELECT min(block_number), max(block_number), count() FROM {self._database}.coverage FINAL "
             "WHERE chain_id = {chain_id:UInt64} AND NOT removed"
         )
         return (_int(first), _int(last)) if rows else None
 
-    def ledger(self, first: int, last: int) -> dict[int, list[LedgerBlock]]:
+    def coverage(self, first: int, last: int) -> dict[int, list[CoverageRow]]:
         """Rows of coverage that are not removed, by height."""
-        counts = ", ".join(f"{kind.removesuffix('s')}_count" for kind in KINDS)
-        found: dict[int, list[LedgerBlock]] = defaultdict(list)
+        counts = ", ".join(counted.field for counted in COUNTED)
+        found: dict[int, list[CoverageRow]] = defaultdict(list)
         for number, block_hash, parent, complete, problem, *each in self._rows(
             f"SELECT block_number, block_hash, parent_hash, complete, problem, {counts} "
             f"FROM {self._database}.coverage FINAL WHERE {_RANGE} AND NOT removed",
             first,
             last,
         ):
-            said = dict(zip(KINDS, map(_int, each), strict=True))
-            row = LedgerBlock(
+            counted_rows = {counted.table: _int(count) for counted, count in zip(COUNTED, each, strict=True)}
+            row = CoverageRow(
                 _bytes(block_hash),
                 _bytes(parent),
-                said,
+                counted_rows,
                 bool(complete),
                 None if problem is None else str(problem),
             )
@@ -52,14 +53,14 @@ class TableSource:
     def shown(self, first: int, last: int) -> dict[int, dict[bytes, TableBlock]]:
         """What the canonical views show, by height and hash."""
         found: dict[int, dict[bytes, TableBlock]] = defaultdict(lambda: defaultdict(TableBlock))
-        for kind in ("blocks", *KINDS):
+        for table in (BLOCKS, *(counted.table for counted in COUNTED)):
             for number, text, count in self._rows(
-                f"SELECT block_number, block_hash, count() FROM {self._canonical}.{kind} WHERE {_RANGE} "
+                f"SELECT block_number, block_hash, count() FROM {self._canonical}.{table} WHERE {_RANGE} "
                 "GROUP BY block_number, block_hash",
                 first,
                 last,
             ):
-                found[_int(number)][_hex(text)].rows[kind] = _int(count)
+                found[_int(number)][_hex(text)].rows[table] = _int(count)
         for number, block_hash, count in self._rows(
             f"SELECT block_number, block_hash, count() FROM {self._database}.transaction_states FINAL "
             f"WHERE {_RANGE} AND state IN {_STATES} GROUP BY block_number, block_hash",

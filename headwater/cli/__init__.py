@@ -29,7 +29,7 @@ COMMANDS: Final[dict[str, str]] = {
     "migrate": "Bring the ClickHouse tables up to date.",
     "sql": "Ask ClickHouse.",
     "status": "Show how the pipeline is doing.",
-    "verify": "Prove that node, ledger and tables agree.",
+    "verify": "Prove that node, coverage and tables agree.",
     "settings": "Show the effective settings, secrets masked.",
     "node": "Record a node's answers and serve them as a node.",
 }

@@ -1,4 +1,4 @@
-"""`headwater verify`: node, ledger and tables agree block by block, or which blocks do not."""
+"""`headwater verify`: node, coverage and tables agree block by block, or which blocks do not."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _SHOWN = 50
 @app.command()
 def verify(
     first: int | None = typer.Option(
-        None, "--from", min=0, help="First block; the ledger's first when left out."
+        None, "--from", min=0, help="First block; coverage's first when left out."
     ),
-    last: int | None = typer.Option(None, "--to", min=0, help="Last block; the ledger's last when left out."),
+    last: int | None = typer.Option(None, "--to", min=0, help="Last block; coverage's last when left out."),
     patience: float = typer.Option(30.0, "--patience", min=0, help="Seconds that a difference may last."),
     json: bool = typer.Option(False, "--json", help="One JSON object."),
     rpc: list[str] = typer.Option([], "--rpc", help="Node to compare with; may be repeated."),
@@ -44,10 +44,10 @@ def verify(
         None, "--data-dir", help="Directory of a local stack (./.headwater)."
     ),
 ) -> None:
-    """Prove that node, ledger and tables agree. Exit code 1 and the differing blocks when they do not.
+    """Prove that node, coverage and tables agree. Exit code 1 and the differing blocks when they do not.
 
     Checked for each block: the chain of hashes, the numbers of transactions, logs and token transfers in
-    the node, the ledger and the tables, the transactions' states, and that no view shows another block.
+    the node, coverage and the tables, the transactions' states, and that no view shows another block.
     """
     settings = load_settings({"data_dir": data_dir, "chain": {"rpc": tuple(rpc) or None}})
     configure("verify", "ERROR", settings.log_format)
@@ -110,7 +110,7 @@ def _bar(quiet: bool) -> Progress:
 def _show(report: Report) -> None:
     span = f"blocks {report.first} to {report.last}"
     if report.clean:
-        print(f"{span}: node, ledger and tables agree on all {report.checked} ({report.seconds:.1f} s).")
+        print(f"{span}: node, coverage and tables agree on all {report.checked} ({report.seconds:.1f} s).")
         return
     table = Table("block", "hash", "what", "detail", box=box.SIMPLE_HEAD, pad_edge=False)
     for difference in report.differences[:_SHOWN]:

@@ -14,7 +14,7 @@ SIZE = 16
 _TAIL = Struct(">BII")
 
 
-class Kind(IntEnum):
+class RecordKind(IntEnum):
     """What a record is of: the byte after the block hash. Numbers are forever."""
 
     BLOCK = 1
@@ -37,12 +37,12 @@ class EventIds:
             raise ValueError(f"a block hash has 32 bytes, not {len(block_hash)}")
         self._block = chain_id.to_bytes(8, "big") + block_hash
 
-    def of(self, kind: Kind, index: int, sub_index: int = 0) -> bytes:
+    def of(self, kind: RecordKind, index: int, sub_index: int = 0) -> bytes:
         """The 16 bytes of one record's id."""
         return blake2b(self._block + _TAIL.pack(kind, index, sub_index), digest_size=SIZE).digest()
 
 
-def event_id(chain_id: int, block_hash: bytes, kind: Kind, index: int, sub_index: int = 0) -> bytes:
+def event_id(chain_id: int, block_hash: bytes, kind: RecordKind, index: int, sub_index: int = 0) -> bytes:
     """The id of a single record; for many of one block see `EventIds`."""
     return EventIds(chain_id, block_hash).of(kind, index, sub_index)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from headwater.errors import Permanent
 from schemas import StreamReader
 from schemas.registry import Registry
 from streams.logic.enrich.event import STREAM, Enriched, enrich, enriched_placeholder
-from streams.logic.event import ChainEvent, Messages, Position
+from streams.logic.event import ChainEvent, Messages
 from streams.stage import Outcome, StageContext
 from topics.catalog import spec
 from topics.chainlog.envelope import Envelope
@@ -44,16 +45,10 @@ class EnrichStage:
     def _outcome(self, envelope: Envelope, enriched: Enriched) -> Outcome:
         headers = headers_of(envelope)
         keys = [str(envelope.chain_id).encode()] * len(enriched.values)
-        ledger = enriched.ledger
-
-        def coverage(positions: Sequence[Position]) -> Messages:
-            if ledger is None:
-                raise TypeError("no block, so no coverage")
-            return ledger.message(positions, self._frame, headers)
-
+        draft = enriched.coverage
         return Outcome(
             public=enriched.public,
-            ledger=None if ledger is None else coverage,
+            coverage=None if draft is None else partial(draft.message, frame=self._frame, headers=headers),
             internal=[Messages(STREAM, keys, enriched.values, headers)],
         )
 

@@ -79,7 +79,7 @@ class StageOutput:
 
         Raises Fenced, Stopped, or Fatal when a broker refuses for good.
         """
-        if any(outcome.public or outcome.ledger for outcome in outcomes):
+        if any(outcome.public or outcome.coverage for outcome in outcomes):
             began = time.perf_counter()
             self._retry(lambda: self._transact(outcomes), "transaction")
             metrics.TRANSACTION_SECONDS.labels(**self._labels).observe(time.perf_counter() - began)
@@ -100,8 +100,8 @@ class StageOutput:
             if any(each is not None for each in landed):
                 self._flush(producer)
             for outcome, positions in zip(outcomes, landed, strict=True):
-                if outcome.ledger is not None and positions is not None:
-                    self._send(producer, outcome.ledger(positions.positions()), None)
+                if outcome.coverage is not None and positions is not None:
+                    self._send(producer, outcome.coverage(positions.positions()), None)
             self._persist(producer, partial(producer.commit_transaction, _CALL_SECONDS), "commit_transaction")
         except (KafkaException, Transient) as error:
             cause = error.args[0] if isinstance(error, KafkaException) else None
@@ -111,7 +111,7 @@ class StageOutput:
             raise Transient(f"transaction of {self._transactional_id} aborted: {error}") from error
 
     def _send_public(self, producer: Producer, outcome: Outcome) -> _Landed | None:
-        landed = _Landed() if outcome.ledger is not None else None
+        landed = _Landed() if outcome.coverage is not None else None
         for messages in outcome.public:
             self._send(producer, messages, landed)
         return landed

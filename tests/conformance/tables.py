@@ -44,6 +44,6 @@ def load(client: Client, url: str, cases: Iterable[Case]) -> dict[int, str]:
 def public_values(case: Case, own: Envelope) -> Iterator[tuple[str, list[bytes]]]:
     """The block's messages on each public stream, its coverage record last."""
     result = enrich(own, [FRAME + normalized_body(case)], lambda _: FRAME, ())
-    assert result.ledger is not None
-    for messages in [*result.public, result.ledger.message((), lambda _: FRAME, ())]:
+    assert result.coverage is not None
+    for messages in [*result.public, result.coverage.message((), lambda _: FRAME, ())]:
         yield messages.stream, [value for value in messages.values if value is not None]

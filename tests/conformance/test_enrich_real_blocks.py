@@ -43,8 +43,10 @@ def test_records_read_back_with_unique_identities(case: Case) -> None:
             column = columns[key[messages.stream]]
             assert list(messages.keys) == [f"0x{each.hex()}".encode() for each in column]
     assert counts.pop("blocks") == 1
-    assert result.ledger is not None
-    coverage = codec_for("coverage").read(result.ledger.message((), lambda _: FRAME, ()).values[0] or b"", 5)
+    assert result.coverage is not None
+    coverage = codec_for("coverage").read(
+        result.coverage.message((), lambda _: FRAME, ()).values[0] or b"", 5
+    )
     assert counts == {
         "logs": coverage["log_count"],
         "transactions": coverage["transaction_count"],

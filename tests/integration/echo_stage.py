@@ -40,13 +40,13 @@ class Echo:
         key = str(envelope.block_number).encode()
         headers = headers_of(envelope)
 
-        def ledger(positions: Sequence[Position]) -> Messages:
+        def coverage(positions: Sequence[Position]) -> Messages:
             said = ",".join(f"{each.partition}:{each.next_offset}" for each in positions)
             return Messages("coverage", [key], [said.encode()], headers)
 
         return Outcome(
             public=[Messages("transactions", [key], [how + b" " + str(envelope.sequence).encode()], headers)],
-            ledger=ledger,
+            coverage=coverage,
             internal=[Messages("enriched-blocks", [b"1"] * len(event.values), list(event.values), headers)],
         )
 

@@ -16,12 +16,11 @@ from headwater import kafka
 from headwater.errors import HeadwaterError, Transient
 from headwater.logging import get_logger
 from headwater.settings import Settings
-from topics import catalog
+from topics import catalog, coverage
 
 TICK_SECONDS: Final = 5.0
 KAFKA_SECONDS: Final = 10.0
-# The streams whose rows the views show or hide by coverage, and coverage itself.
-STREAMS: Final = ("blocks", "transactions", "logs", "token-transfers", "contracts", "coverage")
+STREAMS: Final = (*coverage.STREAMS, coverage.COVERAGE)
 _log = get_logger("connectors.clickhouse.settle")
 
 # Told the chain id and the block numbers of retracted rows; raises Transient.

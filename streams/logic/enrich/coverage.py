@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from headwater.evm.identity import Kind, event_id
+from headwater.evm.identity import RecordKind, event_id
 from schemas import codec_for
 from streams.logic.enrich.block import BlockFacts
 from streams.logic.enrich.public import Counts, common_prefix
 from streams.logic.event import Messages, Position
 from topics.chainlog.headers import Headers
+from topics.coverage import COUNTED, COVERAGE
 
-STREAM = "coverage"
-_coverage = codec_for(STREAM).split()
+_coverage = codec_for(COVERAGE).split()
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class CoverageDraft:
     """All of a coverage record but the offsets, which are known once the brokers have the messages.
 
     `problem` says why the block's content is in the dead letters; None for a complete block.
@@ -37,12 +37,9 @@ class Ledger:
             for each in positions
         ]
         rest = _coverage.rest(
-            event_id(block.chain_id, block.block_hash, Kind.BLOCK, 0),
+            event_id(block.chain_id, block.block_hash, RecordKind.BLOCK, 0),
             block.parent_hash,
-            self.counts.transactions,
-            self.counts.logs,
-            self.counts.token_transfers,
-            self.counts.contracts,
+            *(self.counts.get(counted.stream, 0) for counted in COUNTED),
             block.verified,
             self.problem is None,
             self.problem,
@@ -50,4 +47,4 @@ class Ledger:
             block.observed_at,
         )
         key = f"{block.block_number}:0x{block.block_hash.hex()}".encode()
-        return Messages(STREAM, [key], [frame(STREAM) + common_prefix(block) + rest], headers)
+        return Messages(COVERAGE, [key], [frame(COVERAGE) + common_prefix(block) + rest], headers)

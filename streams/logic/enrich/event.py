@@ -13,9 +13,9 @@ from typing import Final
 from headwater.errors import Permanent
 from schemas import HEADER_SIZE, codec_for
 from streams.logic.enrich.block import block_facts
-from streams.logic.enrich.coverage import Ledger
+from streams.logic.enrich.coverage import CoverageDraft
 from streams.logic.enrich.derived import FIELDS, Derived, derive
-from streams.logic.enrich.public import Counts, PublicWriter
+from streams.logic.enrich.public import PublicWriter
 from streams.logic.event import Messages
 from streams.logic.normalize.event import placeholder
 from topics.chainlog.envelope import Envelope
@@ -31,13 +31,13 @@ _arrays = codec_for(STREAM).split(_normalized.names)
 class Enriched:
     """What an event becomes.
 
-    `public` goes into one Kafka transaction, with the record that `ledger` makes once their offsets are
+    `public` goes into one Kafka transaction, with the record that `coverage` makes once their offsets are
     known; both are empty for an event without a block. `values` are the framed event of
     enriched-blocks, one a part, as the normalised one came.
     """
 
     public: list[Messages]
-    ledger: Ledger | None
+    coverage: CoverageDraft | None
     values: list[bytes]
 
 
@@ -58,14 +58,14 @@ def enrich(
         return Enriched([], None, internal)
     problem = parts[0]["problem"]
     if problem is not None:
-        return Enriched([], Ledger(block, Counts(), problem), internal)
+        return Enriched([], CoverageDraft(block, {}, problem), internal)
     if "header" not in parts[0].bodies:
         raise Permanent(f"{envelope.event.name} {envelope.sequence} carries neither header nor problem")
     writer = PublicWriter(block, frame, headers)
     for part, own in zip(parts, derived, strict=True):
         writer.add(part, own)
     public, counts = writer.finish(parts[0].bodies["header"])
-    return Enriched(public, Ledger(block, counts), internal)
+    return Enriched(public, CoverageDraft(block, counts), internal)
 
 
 def enriched_placeholder(envelope: Envelope, problem: str, frame: Callable[[str], bytes]) -> Enriched:
@@ -75,7 +75,7 @@ def enriched_placeholder(envelope: Envelope, problem: str, frame: Callable[[str]
         block = block_facts(envelope)
     except Permanent:
         block = None  # It names no block, so there is none to cover; the dead letter tells of it.
-    return Enriched([], None if block is None else Ledger(block, Counts(), problem), [value])
+    return Enriched([], None if block is None else CoverageDraft(block, {}, problem), [value])
 
 
 def _internal(frame: Callable[[str], bytes], value: bytes, derived: Derived) -> bytes:

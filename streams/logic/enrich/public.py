@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from headwater.evm.identity import EventIds, HexKeys, Kind
-from schemas import Message, codec_for
+from headwater.evm.identity import EventIds, HexKeys, RecordKind
+from schemas import Message, codec_for, codec_for_record
 from streams.logic.enrich.block import BlockFacts
 from streams.logic.enrich.derived import Derived
 from streams.logic.event import Messages
 from topics.chainlog.headers import Headers
+from topics.coverage import BLOCKS, COUNTED
 
 _blocks = codec_for("blocks")
-_COUNTS: Final = ("log_count", "token_transfer_count", "contract_count")
 _common = _blocks.split()
-_counts = _blocks.split(_blocks.names[: -len(_COUNTS)])
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Records of a block, by kind."""
-
-    transactions: int = 0
-    logs: int = 0
-    token_transfers: int = 0
-    contracts: int = 0
+_HEADER: Final = codec_for_record("normalized-blocks", "BlockBody").names
+# What a block's record counts beside its header.
+_DERIVED: Final = tuple(each for each in COUNTED if each.field not in _HEADER)
+_counts = _blocks.split(_blocks.names[: -len(_DERIVED)])
+Counts = Mapping[str, int]
+"""Stream → records of a block; a stream that is absent has none."""
 
 
 class PublicWriter:
@@ -51,48 +45,42 @@ class PublicWriter:
         self._put(
             "transactions",
             [key[sender] for sender in transactions.columns["from_address"]],
-            [own(Kind.TRANSACTION, index) for index in transactions.columns["transaction_index"]],
+            [own(RecordKind.TRANSACTION, index) for index in transactions.columns["transaction_index"]],
             transactions.bodies,
         )
         self._put(
             "logs",
             [key[address] for address in logs.columns["address"]],
-            [own(Kind.LOG, index) for index in logs.columns["log_index"]],
+            [own(RecordKind.LOG, index) for index in logs.columns["log_index"]],
             logs.bodies,
         )
         self._put(
             "token-transfers",
             [key[token] for token in derived.tokens],
-            [own(Kind.TOKEN_TRANSFER, index, place) for index, place in derived.transfer_places],
+            [own(RecordKind.TOKEN_TRANSFER, index, place) for index, place in derived.transfer_places],
             derived.transfers,
         )
         block_hash = key[self._block.block_hash]
         self._put(
             "contracts",
             [b"%b:%b" % (key[address], block_hash) for address in derived.addresses],
-            [own(Kind.CONTRACT, index) for index in derived.contract_places],
+            [own(RecordKind.CONTRACT, index) for index in derived.contract_places],
             derived.contracts,
         )
 
     def finish(self, header: bytes) -> tuple[list[Messages], Counts]:
         """All messages, the block's own included; `header` is the BlockBody."""
-        counts = Counts(
-            transactions=self._count("transactions"),
-            logs=self._count("logs"),
-            token_transfers=self._count("token-transfers"),
-            contracts=self._count("contracts"),
+        counts = {each.stream: len(self._messages[each.stream][0]) for each in COUNTED}
+        body = header + _counts.rest(*(counts[each.stream] for each in _DERIVED))
+        self._put(
+            BLOCKS, [str(self._block.block_number).encode()], [self._ids.of(RecordKind.BLOCK, 0)], [body]
         )
-        body = header + _counts.rest(counts.logs, counts.token_transfers, counts.contracts)
-        self._put("blocks", [str(self._block.block_number).encode()], [self._ids.of(Kind.BLOCK, 0)], [body])
         messages = [
             Messages(stream, keys, values, self._headers)
             for stream, (keys, values) in self._messages.items()
             if keys
         ]
         return messages, counts
-
-    def _count(self, stream: str) -> int:
-        return len(self._messages[stream][0])
 
     def _put(self, stream: str, keys: list[bytes], ids: Iterable[bytes], bodies: Iterable[bytes]) -> None:
         all_keys, values = self._messages.setdefault(stream, ([], []))

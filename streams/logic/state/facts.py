@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from headwater.evm.identity import EventIds, Kind
+from headwater.evm.identity import EventIds, RecordKind
 from schemas.codec.varint import encode
 from topics.chainlog.kinds import EventKind
 
@@ -83,7 +83,7 @@ def unpack(value: bytes) -> Fact:
 
 def head(ids: EventIds, index: int, transaction: bytes, sender: bytes, nonce: int) -> bytes:
     """The Avro bytes of event_id, hash, sender and nonce."""
-    return b"".join((b"\x02", ids.of(Kind.TRANSACTION, index), transaction, sender, encode(nonce)))
+    return b"".join((b"\x02", ids.of(RecordKind.TRANSACTION, index), transaction, sender, encode(nonce)))
 
 
 def tail(index: int, status: int | None, gas_used: int, price: str | None) -> bytes:

@@ -13,15 +13,10 @@ from connectors.clickhouse.sink.rows import Columns
 from connectors.clickhouse.sink.writer import Writer
 from headwater.clock import now_ms
 from headwater.metrics import sink as metrics
+from topics.coverage import BLOCKS, COUNTED, STREAMS
 
-# Stream → the field of coverage that counts the block's messages there; blocks has one.
-COUNTS: Final[Mapping[str, str | None]] = {
-    "blocks": None,
-    "transactions": "transaction_count",
-    "logs": "log_count",
-    "token-transfers": "token_transfer_count",
-    "contracts": "contract_count",
-}
+# Stream → the field of coverage that counts the block's messages there.
+_FIELDS: Final = {each.stream: each.field for each in COUNTED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,9 +162,8 @@ class GateWriter:
         found = []
         for each in columns["offsets"][row]:
             stream = self._topics.get(each["topic"], "")
-            if stream in COUNTS:
-                field = COUNTS[stream]
-                count = 1 if field is None else columns[field][row]
+            if stream in STREAMS:
+                count = 1 if stream == BLOCKS else columns[_FIELDS[stream]][row]
                 end = each["next_offset"]
                 found.append((Partition(each["topic"], each["partition"]), (max(0, end - count - 8), end)))
         return found

@@ -1,4 +1,4 @@
-"""Verify compares node, ledger and tables, and gives what moves time to settle."""
+"""Verify compares node, coverage and tables, and gives what moves time to settle."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from connectors.verify.compare import Difference, Height, LedgerBlock, NodeBlock, TableBlock, compare
+from connectors.verify.compare import CoverageRow, Difference, Height, NodeBlock, TableBlock, compare
 from connectors.verify.run import verify
 
 
@@ -23,8 +23,8 @@ def node_block(number: int) -> NodeBlock:
     return NodeBlock(name(number), name(number - 1), NODE)
 
 
-def ledger_block(number: int, branch: str = "a") -> LedgerBlock:
-    return LedgerBlock(name(number, branch), name(number - 1), LEDGER, True, None)
+def coverage_row(number: int, branch: str = "a") -> CoverageRow:
+    return CoverageRow(name(number, branch), name(number - 1), LEDGER, True, None)
 
 
 def table_block() -> TableBlock:
@@ -32,7 +32,7 @@ def table_block() -> TableBlock:
 
 
 def height(number: int = 7) -> Height:
-    return Height(number, node_block(number), [ledger_block(number)], {name(number): table_block()})
+    return Height(number, node_block(number), [coverage_row(number)], {name(number): table_block()})
 
 
 def kinds(found: Sequence[Difference]) -> list[str]:
@@ -53,21 +53,21 @@ def test_each_count_is_compared(kind: str) -> None:
     assert kinds(found) == [kind]
     assert f"tables {LEDGER[kind] + 1}" in found[0].detail
     counts = {**LEDGER, kind: 0}
-    found = compare(replace(height(), ledger=[replace(ledger_block(7), counts=counts)]), None)
+    found = compare(replace(height(), coverage=[replace(coverage_row(7), counts=counts)]), None)
     assert kinds(found) == [kind]
 
 
 def test_missing_incomplete_and_broken() -> None:
-    assert kinds(compare(replace(height(), ledger=[]), None)) == ["missing"]
-    incomplete = replace(ledger_block(7), complete=False, problem="two logs are in the dead letters")
-    (found,) = compare(replace(height(), ledger=[incomplete]), None)
+    assert kinds(compare(replace(height(), coverage=[]), None)) == ["missing"]
+    incomplete = replace(coverage_row(7), complete=False, problem="two logs are in the dead letters")
+    (found,) = compare(replace(height(), coverage=[incomplete]), None)
     assert (found.kind, found.detail) == ("incomplete", "two logs are in the dead letters")
     assert kinds(compare(height(), name(6, "b"))) == ["broken-chain"]
     assert kinds(compare(replace(height(), tables={}), None))[0] == "blocks"
 
 
 def test_blocks_of_another_branch() -> None:
-    assert kinds(compare(replace(height(), ledger=[ledger_block(7), ledger_block(7, "b")]), None)) == [
+    assert kinds(compare(replace(height(), coverage=[coverage_row(7), coverage_row(7, "b")]), None)) == [
         "not-canonical"
     ]
     both = {name(7): table_block(), name(7, "b"): table_block()}
@@ -97,8 +97,8 @@ class World:
         self.asked.append(list(numbers))
         return {n: node_block(n) if n <= 10 else None for n in numbers}
 
-    def ledger(self, first: int, last: int) -> Mapping[int, Sequence[LedgerBlock]]:
-        return {n: [ledger_block(n)] for n in range(first, min(last, 10) + 1)}
+    def coverage(self, first: int, last: int) -> Mapping[int, Sequence[CoverageRow]]:
+        return {n: [coverage_row(n)] for n in range(first, min(last, 10) + 1)}
 
     def shown(self, first: int, last: int) -> Mapping[int, Mapping[bytes, TableBlock]]:
         top = 9 if len(self.asked) <= self.late else 10

@@ -6,20 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headwater.evm.identity import EventIds, HexKeys, Kind, event_id
+from headwater.evm.identity import EventIds, HexKeys, RecordKind, event_id
 
 BLOCK_17686111 = bytes.fromhex("0cfdc76bb857a33767b4259a0ca8c0c3cb48cd7be8aff17bc1ed20dc4cffd7bd")
 _places = st.tuples(
-    st.sampled_from(Kind), st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.integers(0, 2**63 - 1)
+    st.sampled_from(RecordKind),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 2**32 - 1),
+    st.integers(0, 2**63 - 1),
 )
 
 
 def test_published_vector() -> None:
-    assert event_id(1, BLOCK_17686111, Kind.LOG, 0).hex() == "657a56476db59a2a0a35b8b9e36228dd"
+    assert event_id(1, BLOCK_17686111, RecordKind.LOG, 0).hex() == "657a56476db59a2a0a35b8b9e36228dd"
 
 
 def test_kinds_keep_their_numbers() -> None:
-    assert [kind.name for kind in sorted(Kind)] == [
+    assert [kind.name for kind in sorted(RecordKind)] == [
         "BLOCK",
         "TRANSACTION",
         "LOG",
@@ -29,12 +32,12 @@ def test_kinds_keep_their_numbers() -> None:
         "CONTRACT",
         "WITHDRAWAL",
     ]
-    assert sorted(Kind) == list(range(1, 9))
+    assert sorted(RecordKind) == list(range(1, 9))
 
 
 @given(_places, _places)
 def test_different_places_have_different_ids(
-    one: tuple[Kind, int, int, int], other: tuple[Kind, int, int, int]
+    one: tuple[RecordKind, int, int, int], other: tuple[RecordKind, int, int, int]
 ) -> None:
     ids = [
         event_id(chain_id, BLOCK_17686111, kind, index, sub) for kind, index, sub, chain_id in (one, other)
@@ -44,14 +47,14 @@ def test_different_places_have_different_ids(
 
 
 def test_ids_of_a_block_are_those_of_single_records() -> None:
-    assert EventIds(5, BLOCK_17686111).of(Kind.TOKEN_TRANSFER, 3, 2) == event_id(
-        5, BLOCK_17686111, Kind.TOKEN_TRANSFER, 3, 2
+    assert EventIds(5, BLOCK_17686111).of(RecordKind.TOKEN_TRANSFER, 3, 2) == event_id(
+        5, BLOCK_17686111, RecordKind.TOKEN_TRANSFER, 3, 2
     )
 
 
 def test_a_hash_of_another_length_is_refused() -> None:
     with pytest.raises(ValueError, match="32 bytes, not 31"):
-        event_id(1, BLOCK_17686111[1:], Kind.LOG, 0)
+        event_id(1, BLOCK_17686111[1:], RecordKind.LOG, 0)
 
 
 def test_keys_are_lowercase_hex() -> None:

@@ -78,7 +78,7 @@ def read(stream: str, value: bytes | None) -> dict[str, Any]:
 @pytest.mark.parametrize("parts", [1, 3])
 def test_normalize_writes_one_event_for_one(parts: int) -> None:
     outcome = NORMALIZE.handle(example(parts))
-    assert (outcome.public, outcome.ledger, outcome.table) == ((), None, ())
+    assert (outcome.public, outcome.coverage, outcome.table) == ((), None, ())
     (messages,) = outcome.internal
     assert messages.stream == "normalized-blocks"
     assert list(messages.keys) == [b"31337"]
@@ -98,11 +98,11 @@ def test_a_wrong_block_is_permanent_and_leaves_a_placeholder() -> None:
     assert placed["sequence"] == event.envelope.sequence
     outcome = ENRICH.handle(replace(event, values=tuple(value or b"" for value in messages.values)))
     assert outcome.public == []
-    assert outcome.ledger is not None
-    assert read("coverage", outcome.ledger([]).values[0])["complete"] is False
+    assert outcome.coverage is not None
+    assert read("coverage", outcome.coverage([]).values[0])["complete"] is False
 
 
-def test_enrich_writes_public_records_their_ledger_and_the_event() -> None:
+def test_enrich_writes_public_records_their_coverage_and_the_event() -> None:
     outcome = ENRICH.handle(onward(example()))
     assert [messages.stream for messages in outcome.public] == [
         "transactions",
@@ -113,10 +113,10 @@ def test_enrich_writes_public_records_their_ledger_and_the_event() -> None:
     for messages in outcome.public:
         assert HEADERS.items() <= dict(messages.headers).items()
         assert len(messages.keys) == len(messages.values) == 1
-    assert outcome.ledger is not None
-    ledger = outcome.ledger([Position("local.logs.v1", 2, 5)])
-    assert ledger.stream == "coverage"
-    assert read("coverage", ledger.values[0])["offsets"][0]["next_offset"] == 5
+    assert outcome.coverage is not None
+    coverage = outcome.coverage([Position("local.logs.v1", 2, 5)])
+    assert coverage.stream == "coverage"
+    assert read("coverage", coverage.values[0])["offsets"][0]["next_offset"] == 5
     (internal,) = outcome.internal
     assert (internal.stream, list(internal.keys)) == ("enriched-blocks", [b"31337"])
     assert len(read("enriched-blocks", internal.values[0])["transfers"]) == 1

@@ -10,7 +10,7 @@ import fastavro
 import pytest
 
 from headwater.errors import Permanent
-from headwater.evm.identity import Kind, event_id
+from headwater.evm.identity import RecordKind, event_id
 from schemas import MalformedRecord, codec_for, frame, schema_of
 from streams.logic.enrich.event import Enriched, enrich, enriched_placeholder
 from streams.logic.event import Position
@@ -111,14 +111,14 @@ def records(result: Enriched) -> dict[str, list[tuple[str, dict[str, Any]]]]:
 
 
 def coverage(result: Enriched, positions: Sequence[Position] = ()) -> tuple[str, dict[str, Any]]:
-    assert result.ledger is not None
-    messages = result.ledger.message(positions, frame_of, ())
+    assert result.coverage is not None
+    messages = result.coverage.message(positions, frame_of, ())
     (key,), (value,) = messages.keys, messages.values
     assert value is not None
     return key.decode(), read("coverage", value)
 
 
-def block_id(kind: Kind, index: int, sub_index: int = 0) -> bytes:
+def block_id(kind: RecordKind, index: int, sub_index: int = 0) -> bytes:
     return event_id(CHAIN_ID, bytes.fromhex(BLOCK_HASH[2:]), kind, index, sub_index)
 
 
@@ -127,15 +127,15 @@ def test_keys_and_identities() -> None:
     assert {
         stream: [(key, record["event_id"]) for key, record in pairs] for stream, pairs in found.items()
     } == {
-        "transactions": [(SENDER, block_id(Kind.TRANSACTION, n)) for n in range(4)],
-        "logs": [(TOKEN, block_id(Kind.LOG, n)) for n in (0, 2, 3)],
+        "transactions": [(SENDER, block_id(RecordKind.TRANSACTION, n)) for n in range(4)],
+        "logs": [(TOKEN, block_id(RecordKind.LOG, n)) for n in (0, 2, 3)],
         "token-transfers": [
-            (TOKEN, block_id(Kind.TOKEN_TRANSFER, 0)),
-            (TOKEN, block_id(Kind.TOKEN_TRANSFER, 3, 0)),
-            (TOKEN, block_id(Kind.TOKEN_TRANSFER, 3, 1)),
+            (TOKEN, block_id(RecordKind.TOKEN_TRANSFER, 0)),
+            (TOKEN, block_id(RecordKind.TOKEN_TRANSFER, 3, 0)),
+            (TOKEN, block_id(RecordKind.TOKEN_TRANSFER, 3, 1)),
         ],
-        "contracts": [(f"{NEW_CONTRACT}:{BLOCK_HASH}", block_id(Kind.CONTRACT, 2))],
-        "blocks": [("42", block_id(Kind.BLOCK, 0))],
+        "contracts": [(f"{NEW_CONTRACT}:{BLOCK_HASH}", block_id(RecordKind.CONTRACT, 2))],
+        "blocks": [("42", block_id(RecordKind.BLOCK, 0))],
     }
 
 
@@ -259,7 +259,7 @@ def test_events_without_a_block_go_on_alone(event: EventKind) -> None:
     own = envelope(block([]), event)
     (body,) = normalize(own, None, None)
     result = enrich(own, [frame_of("normalized-blocks") + body], frame_of, ())
-    assert (result.public, result.ledger) == ([], None)
+    assert (result.public, result.coverage) == ([], None)
     assert read("enriched-blocks", result.values[0])["event"] == event.name
 
 
@@ -283,5 +283,5 @@ def test_what_cannot_be_enriched_leaves_its_number_and_an_incomplete_coverage() 
     _, record = coverage(result)
     assert (record["complete"], record["problem"]) == (False, "bad bytes")
     nameless = enriched_placeholder(envelope(block([]), block_hash=None), "bad bytes", frame_of)
-    assert nameless.ledger is None
+    assert nameless.coverage is None
     assert read("enriched-blocks", nameless.values[0])["problem"] == "bad bytes"
