@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+
+from topics.chainlog.kinds import EventKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,16 +15,6 @@ class Head:
     hash: bytes
     parent: bytes
     timestamp_ms: int
-
-
-class Kind(Enum):
-    """What happened to the chain."""
-
-    CLAIM = "CLAIM"
-    APPLY = "APPLY"
-    REVERT = "REVERT"
-    SAFE = "SAFE"
-    FINALIZED = "FINALIZED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +32,6 @@ class Content:
 class Event:
     """Something to publish. `head` is None in a CLAIM, `content` only there for APPLY and REVERT."""
 
-    kind: Kind
+    kind: EventKind
     head: Head | None = None
     content: Content | None = None

@@ -16,10 +16,10 @@ from headwater.settings import Settings
 from streams.logic.event import ChainEvent, Messages
 from streams.runtime.dead_letter import dead_letters
 from streams.runtime.gate import Gate, Incoming, Start, Verdict
-from streams.runtime.input import POSITION_HEADER
 from streams.runtime.output import Stopped
 from streams.stage import Outcome, Stage
 from topics.chainlog.envelope import Envelope, read_envelope
+from topics.chainlog.headers import CHAIN_ID, SEQUENCE, SOURCE_POSITION
 from topics.chainlog.kinds import EventKind
 from topics.groups import Group
 
@@ -116,8 +116,8 @@ class BatchHandler:
                 raise Permanent(f"{message.topic}[{message.partition}]@{message.offset} has no value")
             envelope = read_envelope(message.value, self._group.input)
         except Permanent as error:
-            said = dict(message.headers)
-            sequence, chain_id = (_number(said.get(name)) for name in ("sequence", "chain-id"))
+            headers = dict(message.headers)
+            sequence, chain_id = (_number(headers.get(name)) for name in (SEQUENCE, CHAIN_ID))
             last = self.gate.last
             if sequence is None or chain_id is None or last is None or sequence != last + 1:
                 return None, error
@@ -160,7 +160,7 @@ class BatchHandler:
 
     def _marked(self, outcome: Outcome, message: Incoming) -> Outcome:
         """The outcome with the position behind its event on what the next start reads it off from."""
-        header = (POSITION_HEADER, str(message.offset + 1).encode())
+        header = (SOURCE_POSITION, str(message.offset + 1).encode())
         return replace(
             outcome,
             internal=tuple(

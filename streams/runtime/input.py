@@ -13,10 +13,10 @@ from headwater.settings import Settings
 from streams.runtime.gate import Incoming, Start
 from topics.chainlog.claims import LOOK_BACK, Place, claim_in_force
 from topics.chainlog.envelope import read_envelope
+from topics.chainlog.headers import SOURCE_POSITION
 from topics.chainlog.kinds import EventKind
 
 # Written with every internal message: the offset after the input event that caused it.
-POSITION_HEADER: Final = "source-position"
 _TAIL: Final = 16
 _CHUNK: Final = 8
 
@@ -62,10 +62,10 @@ def _start_after(message: Incoming, stream: str) -> Start | None:
         return None  # whoever reads the topic sends it to the dead letters
     if envelope.part != envelope.parts - 1:
         return Start(last=envelope.sequence - 1)
-    said = dict(message.headers).get(POSITION_HEADER)
-    if said is None:
+    stated = dict(message.headers).get(SOURCE_POSITION)
+    if stated is None:
         return Start(last=envelope.sequence)
-    position = int(said)
+    position = int(stated)
     if envelope.event is EventKind.CLAIM:
         return Start(envelope.sequence, position - 1, position)
     return Start(envelope.sequence, None if envelope.claim < 0 else envelope.claim, position)

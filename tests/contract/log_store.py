@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-from connectors.evm.events import Kind
 from connectors.evm.log.codec import EventCodec
 from connectors.evm.log.store import LogStore, Outgoing
 from headwater.errors import Fatal, Transient
@@ -15,6 +14,7 @@ from headwater.settings import ChainSettings
 from sandbox.node import AdjustableChain, RecordedNode
 from tests.fakes.listening import CHAIN_ID, Rig, accepted, hashes, make_rig, stored
 from topics.chainlog.claims import UNACKNOWLEDGED
+from topics.chainlog.kinds import EventKind
 
 MakeStore = Callable[[], LogStore]
 
@@ -90,7 +90,7 @@ class LogStoreContract:
             await each.log.close()
         store = make_store()
         assert hashes(store) == chain.hashes[2:]
-        assert [each.source for each in accepted(store) if each.kind is Kind.CLAIM] == [
+        assert [each.source for each in accepted(store) if each.kind is EventKind.CLAIM] == [
             "first",
             "second",
             "third",
@@ -108,7 +108,7 @@ class LogStoreContract:
         await rig.settle()
         await rig.log.close()
         store, codec = make_store(), EventCodec(CHAIN_ID, 7)
-        reverts = [each.place.offset for each in accepted(store) if each.kind is Kind.REVERT]
+        reverts = [each.place.offset for each in accepted(store) if each.kind is EventKind.REVERT]
         assert len(reverts) > 1
         content = codec.content([value for _, value in store.read(reverts[0], reverts[-1] + 1)])
         assert content.block == orphan.part("block")

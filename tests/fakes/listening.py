@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.fetch import Fetcher
-from connectors.evm.events import Content, Event, Head, Kind
+from connectors.evm.events import Content, Event, Head
 from connectors.evm.head.listener import Listener
 from connectors.evm.head.progress import Progress
 from connectors.evm.log.async_log import AsyncLog
@@ -27,6 +27,7 @@ from sandbox.node import AdjustableChain
 from sandbox.node.faults import Cut, Disconnect, Fault, Silence, Status
 from sandbox.node.server import RecordedNode
 from topics.chainlog.claims import ClaimFilter, Verdict
+from topics.chainlog.kinds import EventKind
 
 CHAIN_ID = 31337
 
@@ -217,10 +218,10 @@ def canonical(store: LogStore) -> list[Head]:
     for each in accepted(store):
         if each.head is None or each.place.part != each.place.parts - 1:
             continue
-        if each.kind is Kind.APPLY:
+        if each.kind is EventKind.APPLY:
             assert not chain or (each.head.parent, each.head.number) == (chain[-1].hash, chain[-1].number + 1)
             chain.append(each.head)
-        elif each.kind is Kind.REVERT:
+        elif each.kind is EventKind.REVERT:
             assert chain.pop() == each.head
         else:
             assert each.head.hash in {head.hash for head in chain}
@@ -240,7 +241,7 @@ def made_up_head(number: int, branch: int = 0, parent: Head | None = None) -> He
 
 def made_up_apply(head: Head, size: int = 10) -> Event:
     """An APPLY of that head with `size` bytes of block."""
-    return Event(Kind.APPLY, head, Content(b"b" * size, b"[]", None, "made up", ("header_hash",)))
+    return Event(EventKind.APPLY, head, Content(b"b" * size, b"[]", None, "made up", ("header_hash",)))
 
 
 def outgoing(event: Event, sequence: int, claim: int) -> list[Outgoing]:

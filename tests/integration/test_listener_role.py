@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 from confluent_kafka.admin import NewTopic
 
-from connectors.evm.events import Kind
 from connectors.evm.log.kafka_store import KafkaStore
 from headwater import kafka as clients
 from headwater.settings import Settings, environment, load_settings
@@ -24,6 +23,7 @@ from sandbox.node import AdjustableChain, RecordedNode
 from sandbox.node import faults as f
 from tests.fakes.listening import accepted, canonical, hashes, stored
 from topics.catalog import topic_name, wanted
+from topics.chainlog.kinds import EventKind
 
 HEADWATER = str(Path(sys.executable).with_name("headwater"))
 SECONDS = 30.0
@@ -159,7 +159,7 @@ def test_forks_of_a_real_chain_and_a_stop(
     assert [each.place.sequence for each in events] == list(
         range(events[0].place.sequence, events[0].place.sequence + len(events))
     )
-    assert {each.kind for each in events} == set(Kind)
+    assert {each.kind for each in events} == set(EventKind)
     assert again.stop()[0] == 0
 
 
@@ -174,7 +174,7 @@ def test_an_event_follows_its_block_well_within_a_second(
         mined = time.time_ns() // 1_000_000
         ask(rpc, "evm_mine")
         until(follows(log, rpc), "the new block")
-        last = [each for each in stored(log) if each.kind is Kind.APPLY][-1]
+        last = [each for each in stored(log) if each.kind is EventKind.APPLY][-1]
         delays.append(last.observed_at - mined)
     assert sorted(delays)[2] < 1_000
 
@@ -214,7 +214,7 @@ def test_a_fork_below_finality_stops_it_until_an_operator_accepts(
     with node.serve_in_thread():
         role = listen("first", node.url)
         until(lambda: hashes(log) == chain.hashes, "the chain")
-        until(lambda: accepted(log)[-1].kind is Kind.FINALIZED, "finality")
+        until(lambda: accepted(log)[-1].kind is EventKind.FINALIZED, "finality")
         chain.fork(9)
         assert role.process.wait(SECONDS) == 1
         alarm = role.path.read_text()

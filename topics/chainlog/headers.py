@@ -1,25 +1,50 @@
-"""The headers of every message that an event of a chain's log causes."""
+"""The headers of every message that an event of a chain's log causes. All values are ASCII."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from topics.chainlog.envelope import Envelope
 
 Headers = Sequence[tuple[str, bytes]]
 
+SCHEMA_VERSION: Final = "schema-version"
+CHAIN_ID: Final = "chain-id"
+SEQUENCE: Final = "sequence"
+TRACEPARENT: Final = "traceparent"
+DESCRIPTIONS: Final[Mapping[str, str]] = {
+    SCHEMA_VERSION: "Version of the value's schema.",
+    CHAIN_ID: "EIP-155 chain id, base 10.",
+    SEQUENCE: "Number of the chain event, base 10.",
+    TRACEPARENT: "W3C trace context, where there is one.",
+}
+"""What the documents say of each: the list of the headers that consumers may rely on."""
 
-def headers_of(envelope: Envelope, schema_version: int = 1) -> Headers:
-    """The headers of every message that an event causes: schema-version, chain-id and sequence in ASCII.
+SOURCE_POSITION: Final = "source-position"
+"""On internal messages: the offset after the event that caused it, where its stage goes on."""
 
-    `traceparent` (W3C trace context) names a block's trace by its hash, as the listener does.
+
+def headers(
+    chain_id: int, sequence: int | None = None, block_hash: bytes | None = None, *, schema_version: int = 1
+) -> Headers:
+    """The headers of a message; what is None is left out.
+
+    `traceparent` (W3C trace context) names a block's trace by its hash, so that the log lines of all stages
+    meet.
     """
-    headers = (
-        ("schema-version", str(schema_version).encode()),
-        ("chain-id", str(envelope.chain_id).encode()),
-        ("sequence", str(envelope.sequence).encode()),
-    )
-    if envelope.block_hash is None:
-        return headers
-    trace = envelope.block_hash[:24].hex()
-    return (*headers, ("traceparent", f"00-{trace[:32]}-{trace[32:]}-01".encode()))
+    found = [
+        (SCHEMA_VERSION, str(schema_version).encode()),
+        (CHAIN_ID, str(chain_id).encode()),
+    ]
+    if sequence is not None:
+        found.append((SEQUENCE, str(sequence).encode()))
+    if block_hash is not None:
+        trace = block_hash[:24].hex()
+        found.append((TRACEPARENT, f"00-{trace[:32]}-{trace[32:]}-01".encode()))
+    return tuple(found)
+
+
+def headers_of(envelope: Envelope) -> Headers:
+    """The headers of every message that an event causes."""
+    return headers(envelope.chain_id, envelope.sequence, envelope.block_hash)

@@ -7,6 +7,7 @@ import yaml
 from headwater import __version__
 from schemas.codec.model import Value
 from topics.catalog import TOPICS
+from topics.chainlog.headers import DESCRIPTIONS
 from topics.docs.shown import BROKERS, GENERATED
 from topics.spec import TopicSpec
 
@@ -96,11 +97,5 @@ def _message(entry: TopicSpec) -> Value:
 
 
 def _headers() -> Value:
-    texts = {
-        "schema-version": "Version of the value's schema.",
-        "chain-id": "EIP-155 chain id, base 10.",
-        "sequence": "Number of the chain event, base 10.",
-        "traceparent": "W3C trace context, where there is one.",
-    }
-    properties = {name: {"type": "string", "description": text} for name, text in texts.items()}
+    properties = {name: {"type": "string", "description": text} for name, text in DESCRIPTIONS.items()}
     return {"type": "object", "properties": properties}

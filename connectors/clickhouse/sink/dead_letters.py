@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from connectors.clickhouse.sink.messages import Bad, Message
-from connectors.clickhouse.sink.rows import PREFIX, letter_row
+from connectors.clickhouse.sink.rows import dead_letter_row
 from connectors.clickhouse.sink.table import Table
 from headwater.errors import Fatal, Transient
 from headwater.logging import get_logger
 from headwater.metrics.consumers import DEAD_LETTERS
+from topics.dead_letters import error_headers
 
 SECONDS: Final = 30.0
 _log = get_logger("connectors.clickhouse.sink")
@@ -73,7 +74,7 @@ class DeadLetters:
                 f"{self._topic} did not acknowledge {len(bad) - len(delivered)} dead letters: {failures[:1]}"
             )
         rows = [
-            letter_row(
+            dead_letter_row(
                 self._headers(each),
                 each.message.key(),
                 each.message.value(),
@@ -95,20 +96,10 @@ class DeadLetters:
             )
 
     def _headers(self, bad: Bad) -> dict[str, bytes]:
-        message, error = bad.message, bad.error
-        name = f"{type(error).__module__}.{type(error).__qualname__}"
-        headers = {key: content or b"" for key, content in message.headers() or ()}
-        added = {
-            "topic": message.topic(),
-            "partition": str(message.partition()),
-            "offset": str(message.offset()),
-            "connector.name": "headwater",
-            "stage": "sink",
-            "class.name": name,
-            "exception.class.name": name,
-            "exception.message": str(error)[:2000],
-        }
-        return headers | {PREFIX + name: text.encode() for name, text in added.items()}
+        message = bad.message
+        own = {name: value or b"" for name, value in message.headers() or ()}
+        place = message.topic(), message.partition(), message.offset()
+        return own | dict(error_headers(*place, "sink", bad.error))
 
 
 class LastResort:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol, cast
+from typing import Any, Protocol, cast
 
 from connectors.clickhouse.native import Column
 from connectors.clickhouse.sink.messages import VALUE, Message
 from schemas.reader import StreamReader
+from topics import dead_letters
 
 Columns = Mapping[str, Column]
-PREFIX: Final = "__connect.errors."
 
 
 class Reader(Protocol):
@@ -62,7 +62,7 @@ class DeadLetterRows:
         columns: dict[str, list[Any]] = {name: [] for name in self.names}
         for message in messages:
             headers = {name: value or b"" for name, value in message.headers() or ()}
-            row = letter_row(
+            row = dead_letter_row(
                 headers,
                 message.key(),
                 message.value(),
@@ -75,7 +75,7 @@ class DeadLetterRows:
         return columns
 
 
-def letter_row(
+def dead_letter_row(
     headers: Mapping[str, bytes],
     key: bytes | None,
     value: bytes | None,
@@ -85,15 +85,17 @@ def letter_row(
 ) -> dict[str, Any]:
     """The row of one dead letter, from what stands on the topic."""
     return {
-        "topic": headers.get(f"{PREFIX}topic", b""),
-        "partition": _integer(headers.get(f"{PREFIX}partition"), 31),
-        "offset": _integer(headers.get(f"{PREFIX}offset"), 63),
-        "stage": headers.get(f"{PREFIX}stage", b""),
-        "error_class": headers.get(f"{PREFIX}exception.class.name", b""),
-        "error_message": headers.get(f"{PREFIX}exception.message", b""),
+        "topic": headers.get(dead_letters.TOPIC, b""),
+        "partition": _integer(headers.get(dead_letters.PARTITION), 31),
+        "offset": _integer(headers.get(dead_letters.OFFSET), 63),
+        "stage": headers.get(dead_letters.STAGE, b""),
+        "error_class": headers.get(dead_letters.EXCEPTION_CLASS, b""),
+        "error_message": headers.get(dead_letters.EXCEPTION_MESSAGE, b""),
         "key": key,
         "value": value,
-        "headers": {name: content for name, content in headers.items() if not name.startswith(PREFIX)},
+        "headers": {
+            name: content for name, content in headers.items() if not name.startswith(dead_letters.PREFIX)
+        },
         "failed_at": max(timestamp_ms, 0),
         "dead_letter_partition": partition,
         "dead_letter_offset": offset,

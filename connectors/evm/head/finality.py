@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from connectors.evm.blocks.fetch import Fetcher
-from connectors.evm.events import Event, Head, Kind
+from connectors.evm.events import Event, Head
 from connectors.evm.head.forks import Publish
 from connectors.evm.log.async_log import AsyncLog
 from headwater.settings import ChainSettings
+from topics.chainlog.kinds import EventKind
 
 
 class Finality:
@@ -32,9 +33,9 @@ class Finality:
         finalized, safe = found
         events: list[Event] = []
         if finalized is not None and cursor.is_news(finalized, cursor.finalized):
-            events.append(Event(Kind.FINALIZED, finalized))
+            events.append(Event(EventKind.FINALIZED, finalized))
         if safe is not None and cursor.is_news(safe, cursor.safe):
-            events.insert(0, Event(Kind.SAFE, safe))
+            events.insert(0, Event(EventKind.SAFE, safe))
         if events:
             await self._publish(events)
         self._tagged = tip.hash

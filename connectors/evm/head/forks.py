@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from connectors.evm.blocks.fetch import Fetcher
-from connectors.evm.events import Event, Head, Kind
+from connectors.evm.events import Event, Head
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.cursor import Ancestor, BelowFinalized, BelowStart
 from connectors.evm.pool.nodes import Pool
 from headwater.errors import Fatal
 from headwater.health import HEALTH
 from headwater.logging import get_logger
+from topics.chainlog.kinds import EventKind
 
 PATIENCE: Final = 12
 """Looks in a row at a head that is an ancestor of the tip, before it is taken for a chain that went back
@@ -111,7 +112,7 @@ class Forks:
         links = list(self._log.cursor.from_tip(count))
         for start in range(0, count, REVERTS_AT_ONCE):
             events = [
-                Event(Kind.REVERT, link.head, await self._log.content(link))
+                Event(EventKind.REVERT, link.head, await self._log.content(link))
                 for link in links[start : start + REVERTS_AT_ONCE]
             ]
             await self._publish(events)

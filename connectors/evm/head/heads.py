@@ -11,6 +11,7 @@ from headwater.logging import get_logger
 from headwater.settings import Settings
 from schemas import codec_for, frame
 from topics.catalog import topic_name
+from topics.chainlog.headers import headers
 
 STREAM = "heads"
 _log = get_logger("headwater.listen.heads")
@@ -36,7 +37,7 @@ class Heads:
                 self._topic,
                 value=self._frame + body,
                 key=str(self._chain_id).encode(),
-                headers=[("schema-version", b"1"), ("chain-id", str(self._chain_id).encode())],
+                headers=list(headers(self._chain_id)),
                 on_delivery=_delivered,
             )
         except (BufferError, KafkaException) as error:

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from connectors.evm.blocks.checks import PARENT_LINK
 from connectors.evm.blocks.fetch import Fetched, Fetcher
-from connectors.evm.events import Content, Event, Head, Kind
+from connectors.evm.events import Content, Event, Head
 from connectors.evm.head.finality import Finality
 from connectors.evm.head.forks import Forks
 from connectors.evm.head.progress import Progress
@@ -25,6 +25,7 @@ from headwater.health import HEALTH
 from headwater.logging import get_logger
 from headwater.retry import Backoff
 from headwater.settings import ChainSettings
+from topics.chainlog.kinds import EventKind
 
 ROUND_WINDOWS: Final = 16
 """Prefetch windows between two looks at the head and the tags, while behind."""
@@ -193,7 +194,7 @@ class Listener:
             verified = block.content.verified
             if events or tip is not None:
                 verified = (*verified, PARENT_LINK)
-            events.append(Event(Kind.APPLY, head, with_checks(block.content, verified)))
+            events.append(Event(EventKind.APPLY, head, with_checks(block.content, verified)))
         if events:
             await self._publish(events)
         return len(events)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from connectors.evm.events import Event, Head, Kind
+from connectors.evm.events import Event, Head
 from connectors.evm.log.cursor import Cursor
 from headwater.health import HEALTH
 from headwater.metrics import listener as metrics
+from topics.chainlog.kinds import EventKind
 
 
 class Copies(Protocol):
@@ -32,10 +33,13 @@ class Progress:
         """Events were published, `sequence` being that of the last."""
         metrics.CHAIN_SEQUENCE.labels(self._chain).set(sequence)
         for number, event in enumerate(events, sequence - len(events) + 1):
-            metrics.EVENTS.labels(self._chain, event.kind.value).inc()
-            if event.kind in (Kind.SAFE, Kind.FINALIZED) and event.head is not None:
-                self._moved(event.kind.value, event.head, number)
-        if any(event.kind in (Kind.APPLY, Kind.REVERT) for event in events) and cursor.tip is not None:
+            metrics.EVENTS.labels(self._chain, event.kind.name).inc()
+            if event.kind in (EventKind.SAFE, EventKind.FINALIZED) and event.head is not None:
+                self._moved(event.kind.name, event.head, number)
+        if (
+            any(event.kind in (EventKind.APPLY, EventKind.REVERT) for event in events)
+            and cursor.tip is not None
+        ):
             self._moved("HEAD", cursor.tip, sequence)
             HEALTH.report("chain", True, f"block {cursor.tip.number}")
 

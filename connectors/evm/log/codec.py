@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from connectors.evm.events import Content, Event, Head, Kind
+from connectors.evm.events import Content, Event, Head
 from schemas import HEADER_SIZE, Codec, codec_for, frame
 from topics.chainlog.claims import Place
+from topics.chainlog.kinds import EventKind
 from topics.chainlog.parts import PART_BYTES, join_answers, split_answers
 
 STREAM: Final = "raw-blocks"
@@ -34,7 +35,7 @@ class Stored:
     """A message of raw-blocks without its answers."""
 
     place: Place
-    kind: Kind | None  # None: a kind that this version does not know
+    kind: EventKind  # UNKNOWN: one that this version does not know
     chain_id: int
     head: Head | None
     observed_at: int
@@ -68,13 +69,15 @@ class EventCodec:
         return [
             self._frame
             + self._codec.write_values(
-                event.kind.value,
+                event.kind.name,
                 self.chain_id,
                 numbered.sequence,
                 numbered.claim,
                 None if head is None else head.number,
                 None if head is None else head.hash,
-                head.parent if head is not None and event.kind in (Kind.APPLY, Kind.REVERT) else None,
+                head.parent
+                if head is not None and event.kind in (EventKind.APPLY, EventKind.REVERT)
+                else None,
                 None if head is None else head.timestamp_ms,
                 numbered.observed_at,
                 None if content is None else content.source,
@@ -90,7 +93,7 @@ class EventCodec:
     def claim(self, numbered: Numbered, source: str) -> bytes:
         """The message value of a CLAIM by the listener `source`."""
         record = {
-            "event": Kind.CLAIM.value,
+            "event": EventKind.CLAIM.name,
             "chain_id": self.chain_id,
             "sequence": numbered.sequence,
             "claim": -1,
@@ -107,14 +110,14 @@ class EventCodec:
         columns = self._codec.columns([value for _, value in messages], offset=HEADER_SIZE, fields=_META)
         for (offset, _), row in zip(messages, zip(*columns.values(), strict=True), strict=True):
             value = dict(zip(_META, row, strict=True))
-            kind = Kind(value["event"]) if value["event"] in Kind.__members__ else None
+            kind = EventKind.__members__.get(value["event"], EventKind.UNKNOWN)
             head = None
             if value["block_number"] is not None:
                 parent = value["parent_hash"] or b""
                 head = Head(value["block_number"], value["block_hash"], parent, value["block_timestamp"])
             place = Place(
                 offset,
-                kind is Kind.CLAIM,
+                kind is EventKind.CLAIM,
                 value["claim"],
                 value["sequence"],
                 value["fresh"],

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from topics.chainlog.headers import Headers
+
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """A message to append: its value and headers."""
 
     value: bytes
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: Headers = ()
 
 
 class LogStore(Protocol):

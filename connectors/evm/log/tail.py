@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from connectors.evm.events import Kind
 from connectors.evm.log.codec import EventCodec, Stored
 from connectors.evm.log.cursor import Cursor, Link
 from connectors.evm.log.store import LogStore
 from headwater.errors import Fatal
 from topics.chainlog.claims import LOOK_BACK, ClaimFilter, Place, Verdict, claim_in_force
+from topics.chainlog.kinds import EventKind
 
 FIRST_WINDOW: Final = 256
 _AT_ONCE: Final = 8
@@ -34,7 +34,7 @@ class Published:
     def take(self, stored: Stored) -> Verdict:
         """Judge the next message and take it into account. Raises Fatal on a gap or a broken branch."""
         verdict = self.reader.judge(stored.place)
-        if stored.kind is Kind.CLAIM:
+        if stored.kind is EventKind.CLAIM:
             self.claimed_by = stored.source
             self._parts = []
         if verdict is Verdict.GAP and self.reader.last is None:
@@ -45,7 +45,7 @@ class Published:
                 f"follows {self.reader.last}",
                 remedy="restore the topic, or start with an empty one",
             )
-        if verdict is Verdict.ACCEPT and stored.kind is not Kind.CLAIM:
+        if verdict is Verdict.ACCEPT and stored.kind is not EventKind.CLAIM:
             self._parts.append(stored.place)
             if len(self._parts) == stored.place.parts:
                 self._whole(stored, self._parts[0].offset)
@@ -54,9 +54,9 @@ class Published:
 
     def _whole(self, stored: Stored, offset: int) -> None:
         head, cursor = stored.head, self.cursor
-        if head is None or stored.kind is None:
+        if head is None or stored.kind is EventKind.UNKNOWN:
             return
-        if stored.kind is Kind.APPLY:
+        if stored.kind is EventKind.APPLY:
             if not cursor.follows(head):
                 raise Fatal(
                     f"raw-blocks offset {stored.place.offset} applies block {head.number}, "
@@ -64,7 +64,7 @@ class Published:
                     remedy="restore the topic, or start with an empty one",
                 )
             cursor.applied(Link(head, offset, stored.place.offset + 1))
-        elif stored.kind is Kind.REVERT:
+        elif stored.kind is EventKind.REVERT:
             if cursor.tip is not None and cursor.tip.hash == head.hash:
                 cursor.reverted()
             elif cursor.tip is None:
@@ -72,9 +72,9 @@ class Published:
                 cursor.floor = head.number
             else:
                 raise Fatal(f"raw-blocks offset {stored.place.offset} reverts a block that is not the tip")
-        elif stored.kind is Kind.SAFE:
+        elif stored.kind is EventKind.SAFE:
             cursor.moved_safe(head)
-        elif stored.kind is Kind.FINALIZED and self.heeds_finality:
+        elif stored.kind is EventKind.FINALIZED and self.heeds_finality:
             # From a finalized block on that is known, everything is.
             self.covered = cursor.holds(head.hash)
             cursor.moved_finalized(head)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Final
 
-from connectors.evm.events import Content, Event, Kind
+from connectors.evm.events import Content, Event
 from connectors.evm.log.codec import EventCodec, Numbered, Stored
 from connectors.evm.log.cursor import Cursor, Link
 from connectors.evm.log.store import LogStore, Outgoing
@@ -14,8 +13,9 @@ from connectors.evm.log.tail import Published, load, read_stored
 from headwater.errors import Fatal, Transient
 from headwater.logging import get_logger
 from topics.chainlog.claims import Verdict
+from topics.chainlog.headers import Headers, headers
+from topics.chainlog.kinds import EventKind
 
-SCHEMA_VERSION: Final = b"1"
 _log = get_logger("headwater.listen.log")
 
 
@@ -90,8 +90,8 @@ class ChainLog:
             sequence += 1
             numbered = Numbered(sequence, self.claim, self._now_ms())
             values = self._codec.encode(event, numbered)
-            headers = self._headers(numbered, event)
-            messages += [Outgoing(value, headers) for value in values]
+            own = self._headers(numbered, event)
+            messages += [Outgoing(value, own) for value in values]
             owners += [(event, numbered, len(values))]
         offsets = self._store.append(messages)
         if offsets and offsets[0] < self._next_offset:
@@ -163,7 +163,7 @@ class ChainLog:
             (offset,) = self._store.append([Outgoing(value, self._headers(numbered, None))])
             verdict = Verdict.REPEAT
             for stored in read_stored(self._store, self._codec, self._next_offset, offset + 1):
-                if renewal and stored.kind is Kind.CLAIM and stored.place.offset != offset:
+                if renewal and stored.kind is EventKind.CLAIM and stored.place.offset != offset:
                     raise self._overruled(stored)
                 verdict = published.take(stored)
             self._next_offset = offset + 1
@@ -176,7 +176,7 @@ class ChainLog:
         for stored in read_stored(self._store, self._codec, self._next_offset, end):
             if stored.place.offset in ours:
                 continue
-            if stored.kind is Kind.CLAIM:
+            if stored.kind is EventKind.CLAIM:
                 raise self._overruled(stored)
             _log.warning("ignored a message of an overruled listener", offset=stored.place.offset)
 
@@ -193,12 +193,6 @@ class ChainLog:
             if published.take(stored) is not Verdict.ACCEPT:
                 raise Transient(f"raw-blocks does not go on with sequence {numbered.sequence}")
 
-    def _headers(self, numbered: Numbered, event: Event | None) -> tuple[tuple[str, bytes], ...]:
-        trace = event.head.hash[:24].hex() if event is not None and event.head is not None else ""
-        headers = (
-            ("schema-version", SCHEMA_VERSION),
-            ("chain-id", str(self._codec.chain_id).encode()),
-            ("sequence", str(numbered.sequence).encode()),
-        )
-        # W3C trace context: a block's trace is named by its hash, so every stage's log lines meet.
-        return (*headers, ("traceparent", f"00-{trace[:32]}-{trace[32:]}-01".encode())) if trace else headers
+    def _headers(self, numbered: Numbered, event: Event | None) -> Headers:
+        block_hash = event.head.hash if event is not None and event.head is not None else None
+        return headers(self._codec.chain_id, numbered.sequence, block_hash)

@@ -13,10 +13,9 @@ from headwater.settings import load_settings
 from streams.logic.event import ChainEvent, Messages
 from streams.runtime.batch import BatchHandler
 from streams.runtime.gate import Incoming, Start
-from streams.runtime.input import POSITION_HEADER
 from streams.stage import Outcome
 from tests.builders.stage_events import envelope, value_of
-from topics.chainlog.headers import headers_of
+from topics.chainlog.headers import SOURCE_POSITION, headers_of
 from topics.groups import Group
 
 STREAM = "normalized-blocks"
@@ -79,7 +78,7 @@ def test_events_are_handled_once_and_in_order(tmp_path: Path) -> None:
     assert stage.handled == [10, 11]
     assert done.gap is None
     assert [key for key, _ in done.table] == [b"10", b"11"]
-    assert [dict(messages.headers)[POSITION_HEADER] for messages in line.written] == [b"2", b"4"]
+    assert [dict(messages.headers)[SOURCE_POSITION] for messages in line.written] == [b"2", b"4"]
 
 
 def test_it_stops_before_a_gap(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import asyncio
 
 import pytest
 
-from connectors.evm.events import Kind
 from connectors.evm.head.forks import PATIENCE
 from connectors.evm.log.codec import EventCodec, Numbered
 from connectors.evm.log.store import Outgoing
@@ -27,6 +26,7 @@ from tests.fakes.listening import (
     served,
     stored,
 )
+from topics.chainlog.kinds import EventKind
 
 
 async def test_it_applies_the_chain_in_order_and_then_each_new_block() -> None:
@@ -40,7 +40,7 @@ async def test_it_applies_the_chain_in_order_and_then_each_new_block() -> None:
     await rig.settle()
     assert hashes(store) == chain.hashes
     first = accepted(store)[0]
-    assert first.kind is Kind.CLAIM
+    assert first.kind is EventKind.CLAIM
     assert first.place.fresh
     assert first.place.sequence == 1_700_000_000_000
     assert all(
@@ -55,7 +55,7 @@ async def test_answers_are_carried_byte_for_byte() -> None:
     rig = make_rig(store, [node])
     await rig.log.open()
     await rig.settle()
-    applies = [each for each in accepted(store) if each.kind is Kind.APPLY]
+    applies = [each for each in accepted(store) if each.kind is EventKind.APPLY]
     contents = [EventCodec(CHAIN_ID, 7).content([store.log[each.place.offset][1].value]) for each in applies]
     blocks = [chain.by_number(number) for number in (1, 2, 3)]
     assert [each.block for each in contents] == [block.part("block") for block in blocks if block]
@@ -78,13 +78,13 @@ async def test_it_follows_a_fork_to_any_height(depth: int, length: int, keeps_or
     chain.fork(depth, length)
     await rig.settle()
     assert hashes(store) == chain.hashes
-    reverts = [each for each in accepted(store) if each.kind is Kind.REVERT]
+    reverts = [each for each in accepted(store) if each.kind is EventKind.REVERT]
     assert ["0x" + each.head.hash.hex() for each in reverts if each.head] == orphans[::-1]
     codec = EventCodec(CHAIN_ID, 7)
     for each in reverts:
         again = codec.content([store.log[each.place.offset][1].value])
         assert each.head is not None
-        applied = next(a for a in accepted(store) if a.kind is Kind.APPLY and a.head == each.head)
+        applied = next(a for a in accepted(store) if a.kind is EventKind.APPLY and a.head == each.head)
         assert again == codec.content([store.log[applied.place.offset][1].value])
 
 
@@ -117,7 +117,7 @@ async def test_a_fork_below_the_first_published_block_is_followed() -> None:
     await rig.settle()
     assert [head.number for head in canonical(store)] == [6, 7, 8, 9, 10]
     assert hashes(store) == chain.hashes[5:]
-    assert len([each for each in accepted(store) if each.kind is Kind.REVERT]) == 3
+    assert len([each for each in accepted(store) if each.kind is EventKind.REVERT]) == 3
 
 
 async def test_a_chain_that_falls_below_the_first_published_block_waits_and_resumes_there() -> None:
@@ -145,8 +145,8 @@ async def test_finality_names_published_ancestors_and_bounds_memory() -> None:
     chain.extend(2)
     await rig.settle()
     canonical(store)
-    final = [each.head.number for each in accepted(store) if each.kind is Kind.FINALIZED and each.head]
-    safe = [each.head.number for each in accepted(store) if each.kind is Kind.SAFE and each.head]
+    final = [each.head.number for each in accepted(store) if each.kind is EventKind.FINALIZED and each.head]
+    safe = [each.head.number for each in accepted(store) if each.kind is EventKind.SAFE and each.head]
     assert final[-1] == 34
     assert safe[-1] == 38
     assert final == sorted(set(final))
@@ -173,7 +173,7 @@ async def test_a_chain_without_tags_is_final_at_a_depth(answer: f.Fault) -> None
     rig.transport.tags = {"safe": answer, "finalized": answer}
     await rig.settle()
     last = {each.kind: each.head.number for each in accepted(store) if each.head}
-    assert (last[Kind.SAFE], last[Kind.FINALIZED]) == (37, 35)
+    assert (last[EventKind.SAFE], last[EventKind.FINALIZED]) == (37, 35)
 
 
 async def test_a_fork_below_finality_stops_with_an_alarm_and_is_followed_when_accepted() -> None:
@@ -224,7 +224,7 @@ async def test_a_node_below_the_finalized_block_is_passed_over_and_proves_no_for
     chain.extend()
     await rig.settle()
     assert hashes(store) == chain.hashes
-    assert all(each.kind is not Kind.REVERT for each in stored(store)[before:])
+    assert all(each.kind is not EventKind.REVERT for each in stored(store)[before:])
 
 
 async def test_a_chain_that_went_back_below_finality_is_followed_when_accepted() -> None:
@@ -252,7 +252,7 @@ async def test_a_restart_goes_on_where_it_stopped_with_the_next_sequence() -> No
         chain.fork(1)
     await rig.settle()
     assert hashes(store) == chain.hashes
-    assert len([each for each in accepted(store) if each.kind is Kind.CLAIM]) == 3
+    assert len([each for each in accepted(store) if each.kind is EventKind.CLAIM]) == 3
 
 
 @pytest.mark.parametrize("lost", [False, True])
@@ -320,7 +320,7 @@ async def test_events_that_slip_in_before_a_claim_are_taken_into_account() -> No
     await second.log.open()
     await second.settle()
     assert hashes(store) == chain.hashes
-    assert [each.kind for each in stored(store)].count(Kind.CLAIM) == 3
+    assert [each.kind for each in stored(store)].count(EventKind.CLAIM) == 3
 
 
 @pytest.mark.parametrize("ahead", [-5, 0, 1, 900])

@@ -17,7 +17,6 @@ from structlog.testing import LogCapture
 import connectors.evm.blocks.receipts
 import connectors.evm.head.listener
 import connectors.evm.pool.nodes
-from connectors.evm.events import Kind
 from connectors.evm.log.codec import EventCodec
 from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Fatal, Transient
@@ -25,6 +24,7 @@ from headwater.settings import ChainSettings
 from sandbox.node import AdjustableChain, RecordedChain, RecordedNode
 from sandbox.node import faults as f
 from tests.fakes.listening import CHAIN_ID, MemoryStore, hashes, make_rig, served, stored
+from topics.chainlog.kinds import EventKind
 
 
 def _truncated(block: object) -> object:
@@ -214,7 +214,7 @@ async def test_traces_that_no_node_offers_stop_the_listener_rather_than_be_missi
     rig = make_rig(store, [node], chain=wanted)
     with pytest.raises(Fatal, match=r"no endpoint can serve this chain: .*trace_block.*chain\.traces"):
         await rig.listener.run()
-    assert [each.kind for each in stored(store)] == [Kind.CLAIM]
+    assert [each.kind for each in stored(store)] == [EventKind.CLAIM]
 
 
 @settings(max_examples=60, deadline=None)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.evm.events import Event, Head, Kind
+from connectors.evm.events import Event, Head
 from connectors.evm.log import tail
 from connectors.evm.log.codec import EventCodec
 from connectors.evm.log.retention import DAY_MS, Retention
@@ -25,6 +25,7 @@ from tests.fakes.listening import (
     stored,
 )
 from topics.chainlog.claims import LOOK_BACK
+from topics.chainlog.kinds import EventKind
 
 CODEC = EventCodec(CHAIN_ID, 7, part_bytes=100)
 
@@ -44,7 +45,7 @@ def grow(log: ChainLog, count: int, branch: int = 0, size: int = 10) -> None:
 
 def revert(log: ChainLog, count: int) -> None:
     for link in list(log.cursor.from_tip(count)):
-        log.publish([Event(Kind.REVERT, link.head, log.content(link))])
+        log.publish([Event(EventKind.REVERT, link.head, log.content(link))])
 
 
 def finalize(log: ChainLog, depth: int) -> None:
@@ -52,7 +53,7 @@ def finalize(log: ChainLog, depth: int) -> None:
     assert tip is not None
     head = log.cursor.at(tip.number - depth)
     assert head is not None
-    log.publish([Event(Kind.SAFE, head), Event(Kind.FINALIZED, head)])
+    log.publish([Event(EventKind.SAFE, head), Event(EventKind.FINALIZED, head)])
 
 
 def history(rng: random.Random) -> tuple[MemoryStore, ChainLog]:
@@ -153,9 +154,9 @@ def test_the_front_is_deleted_up_to_a_claim_once_final_and_old() -> None:
         assert not retention.due()
     assert 0 < store.trimmed < len(store.log)
     first = stored(store)[0]
-    assert first.kind is Kind.CLAIM
+    assert first.kind is EventKind.CLAIM
     assert store.times[store.trimmed] <= store.time_ms - 7 * DAY_MS
-    assert [each.kind for each in accepted(store)].count(Kind.CLAIM) >= 7
+    assert [each.kind for each in accepted(store)].count(EventKind.CLAIM) >= 7
     again = opened(store)
     assert again.cursor.tip == log.cursor.tip
     grow(again, 1)
@@ -188,7 +189,7 @@ def test_an_unknown_kind_of_a_newer_version_is_counted_and_passed_over() -> None
     store = MemoryStore()
     log = opened(store)
     grow(log, 1)
-    (message,) = outgoing(Event(Kind.SAFE, log.cursor.tip), log.sequence + 1, log.claim)
+    (message,) = outgoing(Event(EventKind.SAFE, log.cursor.tip), log.sequence + 1, log.claim)
     unknown = message.value.replace(b"\x08", b"\x00", 1) if message.value[5] == 8 else message.value
     assert unknown != message.value
     store.append([type(message)(unknown)])
