@@ -66,6 +66,7 @@ class Retry:
         self.failing = ""
         self._backoff = backoff or Backoff()
         self._attempts = attempts
+        self._failures = 0
         self._stop = stop or threading.Event()
         self._on_failure = on_failure
 
@@ -98,7 +99,9 @@ class Retry:
 
     def _failed(self, error: Transient) -> None:
         self.failing = str(error)
-        if self._attempts is not None and self._backoff.attempts + 1 >= self._attempts:
+        self._failures += 1
+        if self._failures == self._attempts:
+            self._failures = 0
             self._backoff.reset()
             raise error
 
@@ -108,5 +111,6 @@ class Retry:
         return seconds
 
     def _succeeded(self) -> None:
+        self._failures = 0
         self._backoff.reset()
         self.failing = ""

@@ -10,9 +10,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
-
 from headwater.errors import Fatal, Transient
+from headwater.retry import Backoff, Retry
 from headwater.settings import RegistrySettings
 from schemas.codec.model import Value
 from schemas.errors import IncompatibleSchema
@@ -43,12 +42,7 @@ class RegistryClient:
             password = settings.password.get_secret_value() if settings.password else ""
             token = base64.b64encode(f"{settings.username}:{password}".encode()).decode()
             self._headers["Authorization"] = f"Basic {token}"
-        self._retrying = Retrying(
-            retry=retry_if_exception_type(Transient),
-            stop=stop_after_attempt(_ATTEMPTS),
-            wait=wait_random_exponential(multiplier=0.1, max=2),
-            reraise=True,
-        )
+        self._retry = Retry(backoff=Backoff(first=0.1, ceiling=2.0), attempts=_ATTEMPTS)
 
     def register(self, subject: str, schema: str) -> int:
         """The id of the schema, a new version where the subject does not have it yet.
@@ -96,7 +90,7 @@ class RegistryClient:
         return answer.body
 
     def _call(self, method: str, path: str, body: object = None) -> Answer:
-        return self._retrying(self._once, method, path, body)
+        return self._retry(lambda: self._once(method, path, body))
 
     def _once(self, method: str, path: str, body: object) -> Answer:
         data = None if body is None else json.dumps(body).encode()

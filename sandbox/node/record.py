@@ -9,9 +9,9 @@ from typing import cast
 
 import aiohttp
 import orjson
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from headwater.errors import Fatal, Transient
+from headwater.retry import Backoff, Retry
 from sandbox.node.answers import Json
 from sandbox.node.errors import METHOD_NOT_FOUND, RpcError
 from sandbox.node.files import CHAIN_FILE, read_json
@@ -96,9 +96,7 @@ class Recorder:
         wanted = [name for method, name in FILES.items() if self.traces or "trace" not in method]
         if all((folder / name).exists() for name in wanted):
             return
-        async for attempt in _retrying():
-            with attempt:
-                answers = await self._answers(number)
+        answers = await _retry().run(lambda: self._answers(number))
         folder.mkdir(parents=True, exist_ok=True)
         for method, data in answers.items():
             _write(folder / FILES[method], data)
@@ -135,9 +133,7 @@ class Recorder:
         return _request("eth_getBlockReceipts", [at]), response
 
     async def _result(self, method: str, params: list[object]) -> object:
-        async for attempt in _retrying():
-            with attempt:
-                _, response = await self._call(method, params)
+        _, response = await _retry().run(lambda: self._call(method, params))
         return orjson.loads(response)["result"]
 
     async def _call(self, method: str, params: list[object]) -> tuple[bytes, bytes]:
@@ -160,13 +156,8 @@ class Recorder:
         return request, body.strip()
 
 
-def _retrying() -> AsyncRetrying:
-    return AsyncRetrying(
-        retry=retry_if_exception_type(Transient),
-        wait=wait_random_exponential(multiplier=0.2, max=10),
-        stop=stop_after_attempt(ATTEMPTS),
-        reraise=True,
-    )
+def _retry() -> Retry:
+    return Retry(backoff=Backoff(first=0.2, ceiling=10.0), attempts=ATTEMPTS)
 
 
 def _request(method: str, params: list[object]) -> bytes:

@@ -6,32 +6,33 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from headwater import clock
 from headwater.errors import Permanent, Transient
 from headwater.logging import get_logger
 from headwater.metrics import stages as metrics
 from headwater.metrics.consumers import DEAD_LETTERS
+from headwater.retry import Backoff, Retry
 from headwater.settings import Settings
 from streams.logic.event import ChainEvent, Messages
 from streams.runtime.dead_letter import dead_letters
-from streams.runtime.gate import Gate, Incoming, Start, Verdict
-from streams.runtime.output import Stopped
+from streams.runtime.gate import Gate, Incoming, Start
 from streams.stage import Outcome, Stage
+from topics.chainlog.claims import Verdict
 from topics.chainlog.envelope import Envelope, read_envelope
 from topics.chainlog.headers import CHAIN_ID, SEQUENCE, SOURCE_POSITION
 from topics.chainlog.kinds import EventKind
 from topics.groups import Group
 
 _log = get_logger("streams.stage")
-_FIRST_BACKOFF_SECONDS = 0.2
-_LONGEST_BACKOFF_SECONDS = 10.0
+_LONGEST_PAUSE_SECONDS = 10.0
 
 Write = Callable[[Sequence[Outcome]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class BatchResult:
     """What a batch came to: `gap` is the place of the first message that found one before it."""
 
     events: tuple[ChainEvent, ...]
@@ -55,11 +56,13 @@ class BatchHandler:
         self._group = group
         self._stage = stage
         self._write = write
-        self._stop = stop
+        self._retry = Retry(
+            backoff=Backoff(ceiling=_LONGEST_PAUSE_SECONDS), stop=stop, on_failure=self._waits
+        )
         self._labels = {"chain": settings.chain.name, "stage": group.name}
         self.gate = Gate(start, fenced=group.fenced)
 
-    def handle(self, messages: Sequence[Incoming]) -> Done:
+    def handle(self, messages: Sequence[Incoming]) -> BatchResult:
         """Judge, decide and write, up to the first gap. Raises Stopped, Fatal, or what the stage raises."""
         events: list[ChainEvent] = []
         outcomes: list[Outcome] = []
@@ -85,7 +88,7 @@ class BatchHandler:
             self._write(outcomes)
             metrics.STAGE_SECONDS.labels(**self._labels).observe(time.perf_counter() - began)
         table = tuple(change for outcome in outcomes for change in outcome.table)
-        return Done(tuple(events), table, gap)
+        return BatchResult(tuple(events), table, gap)
 
     def closes_gap(self, message: Incoming) -> bool:
         """True when this message, which found a gap, would find none now."""
@@ -127,24 +130,20 @@ class BatchHandler:
         return envelope, None
 
     def _decide(self, event: ChainEvent, message: Incoming, problem: Permanent | None) -> Outcome:
-        pause = _FIRST_BACKOFF_SECONDS
-        while True:
-            try:
-                if problem is not None:
-                    raise problem
-                return self._stage.handle(event)
-            except Permanent as error:
-                originals = tuple(
-                    replace(message, offset=offset, value=value)
-                    for offset, value in zip(event.offsets, event.values, strict=True)
-                )
-                outcome = self._stage.placeholder(event, error)
-                return replace(outcome, internal=(*self._dead(originals, error), *outcome.internal))
-            except Transient as error:
-                _log.warning("retrying", sequence=event.envelope.sequence, seconds=pause, error=str(error))
-                if self._stop.wait(pause):
-                    raise Stopped("stopped while a stage retried") from error
-                pause = min(pause * 2, _LONGEST_BACKOFF_SECONDS)
+        try:
+            if problem is not None:
+                raise problem
+            return self._retry(partial(self._stage.handle, event))
+        except Permanent as error:
+            originals = tuple(
+                replace(message, offset=offset, value=value)
+                for offset, value in zip(event.offsets, event.values, strict=True)
+            )
+            outcome = self._stage.placeholder(event, error)
+            return replace(outcome, internal=(*self._dead(originals, error), *outcome.internal))
+
+    def _waits(self, error: Transient, seconds: float) -> None:
+        _log.warning("retrying", sequence=self.gate.last, seconds=round(seconds, 2), error=str(error))
 
     def _dead(self, originals: tuple[Incoming, ...], error: Permanent) -> tuple[Messages, ...]:
         first = originals[0]

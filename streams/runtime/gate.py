@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
-from enum import Enum
 
 from streams.logic.event import ChainEvent
-from topics.chainlog import claims as chain_log
-from topics.chainlog.claims import ClaimFilter, Place, SequenceFilter
+from topics.chainlog.claims import ClaimFilter, Place, SequenceFilter, Verdict
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
 
@@ -23,16 +20,6 @@ class Incoming:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
-
-
-class Verdict(Enum):
-    """What becomes of a message: that of the log, and HOLD for a part while more are to come."""
-
-    ACCEPT = "accept"
-    HOLD = "hold"
-    REPEAT = "repeat"
-    STALE = "stale"
-    GAP = "gap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +62,15 @@ class Gate:
         return bool(self._parts)
 
     def judge(self, envelope: Envelope, message: Incoming) -> tuple[Verdict, ChainEvent | None]:
-        """Judge the next message of the topic; with ACCEPT comes the whole event."""
-        verdict = self._verdict(envelope, message.offset)
-        if verdict is not chain_log.Verdict.ACCEPT:
-            return Verdict(verdict.value), None
+        """Judge the next message of the topic; the last part accepted brings the whole event."""
+        verdict = self._judge(envelope, message.offset)
+        if verdict is not Verdict.ACCEPT:
+            return verdict, None
         if envelope.part == 0:
             self._parts.clear()
         self._parts.append((envelope, message))
         if len(self._parts) < envelope.parts:
-            return Verdict.HOLD, None
+            return verdict, None
         parts, self._parts = self._parts, []
         self.position = message.offset + 1
         event = ChainEvent(
@@ -97,24 +84,31 @@ class Gate:
 
     def would_be_gap(self, envelope: Envelope, message: Incoming) -> bool:
         """True when this message would find a gap before it. Changes nothing."""
-        return copy.deepcopy(self).judge(envelope, message)[0] is Verdict.GAP
+        if self._claims is not None:
+            return self._claims.peek(_position(envelope, message.offset)) is Verdict.GAP
+        claim = envelope.event is EventKind.CLAIM
+        restart = claim and envelope.fresh
+        verdict = self._sequence.peek(envelope.sequence, envelope.part, restart=restart, claim=claim)
+        return verdict is Verdict.GAP
 
-    def _verdict(self, envelope: Envelope, offset: int) -> chain_log.Verdict:
-        is_claim = envelope.event is EventKind.CLAIM
-        if self._claims is None:
-            # normalize forwards a fresh CLAIM only where the log allows it to start a new numbering.
-            fresh = is_claim and envelope.fresh
-            if is_claim:
-                self._sequence.abandon_parts()
-            return self._sequence.judge(envelope.sequence, envelope.part, envelope.parts, restart=fresh)
-        return self._claims.judge(
-            Place(
-                offset=offset,
-                is_claim=is_claim,
-                claim=envelope.claim,
-                sequence=envelope.sequence,
-                fresh=envelope.fresh,
-                part=envelope.part,
-                parts=envelope.parts,
-            )
-        )
+    def _judge(self, envelope: Envelope, offset: int) -> Verdict:
+        if self._claims is not None:
+            return self._claims.judge(_position(envelope, offset))
+        claim = envelope.event is EventKind.CLAIM
+        if claim:
+            self._sequence.abandon_parts()
+        # normalize forwards a fresh CLAIM only where the log allows it to start a new numbering.
+        restart = claim and envelope.fresh
+        return self._sequence.judge(envelope.sequence, envelope.part, envelope.parts, restart=restart)
+
+
+def _position(envelope: Envelope, offset: int) -> Place:
+    return Place(
+        offset=offset,
+        is_claim=envelope.event is EventKind.CLAIM,
+        claim=envelope.claim,
+        sequence=envelope.sequence,
+        fresh=envelope.fresh,
+        part=envelope.part,
+        parts=envelope.parts,
+    )

@@ -10,9 +10,10 @@ from functools import partial
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from headwater import kafka
-from headwater.errors import Fatal, HeadwaterError, Transient
+from headwater.errors import Fatal, Transient
 from headwater.logging import get_logger
 from headwater.metrics import stages as metrics
+from headwater.retry import Backoff, Retry, Stopped
 from headwater.settings import Settings
 from streams.logic.event import Messages, Position
 from streams.stage import Outcome
@@ -22,8 +23,7 @@ _log = get_logger("streams.output")
 
 # Long enough for a broker to restart within one call, short enough to notice that we must stop.
 _CALL_SECONDS = 5.0
-_FIRST_BACKOFF_SECONDS = 0.2
-_LONGEST_BACKOFF_SECONDS = 5.0
+_LONGEST_PAUSE_SECONDS = 5.0
 
 _REFUSED = frozenset(
     (
@@ -34,10 +34,6 @@ _REFUSED = frozenset(
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     )
 )
-
-
-class Stopped(HeadwaterError):  # noqa: N818 - a request, not an error
-    """The process drains: what was being retried stays undone and unacknowledged."""
 
 
 class Fenced(Fatal):
@@ -68,7 +64,7 @@ class StageOutput:
         self._public = public
 
     def close(self) -> None:
-        """Let the producers go, with what they still hold: a new assignment has its own."""
+        """Release the producers, with what they still hold: a new assignment has its own."""
         for producer in (self._public, self._internal):
             if producer is not None:
                 producer.purge()
@@ -177,23 +173,23 @@ class StageOutput:
                 producer.poll(0)
 
     def _retry(self, call: Callable[[], None], what: str) -> None:
-        pause = _FIRST_BACKOFF_SECONDS
-        while True:
-            try:
-                call()
-                return
-            except Transient as error:
-                _log.warning("retrying", what=what, seconds=pause, error=str(error))
-            except KafkaException as error:
-                raise self._verdict(error) from error
-            except SystemError as error:
-                # confluent_kafka raises a fatal error from flush and calls delivery callbacks after that.
-                if isinstance(error.__cause__, KafkaException):
-                    raise self._verdict(error.__cause__) from error
-                raise
-            if self._stop.wait(pause):
-                raise Stopped(f"stopped while a {what} was retried")
-            pause = min(pause * 2, _LONGEST_BACKOFF_SECONDS)
+        def waits(error: Transient, seconds: float) -> None:
+            _log.warning("retrying", what=what, seconds=round(seconds, 2), error=str(error))
+
+        retry = Retry(backoff=Backoff(ceiling=_LONGEST_PAUSE_SECONDS), stop=self._stop, on_failure=waits)
+        retry(partial(self._judged, call))
+
+    def _judged(self, call: Callable[[], None]) -> None:
+        """The call, with what the client raises for good as Fenced or Fatal."""
+        try:
+            call()
+        except KafkaException as error:
+            raise self._verdict(error) from error
+        except SystemError as error:
+            # confluent_kafka raises a fatal error from flush and calls delivery callbacks after that.
+            if isinstance(error.__cause__, KafkaException):
+                raise self._verdict(error.__cause__) from error
+            raise
 
     def _verdict(self, error: KafkaException) -> Fatal:
         cause = error.args[0]

@@ -17,12 +17,12 @@ from headwater.errors import Fatal, HeadwaterError, Transient
 from headwater.health import HEALTH
 from headwater.logging import get_logger
 from headwater.metrics.consumers import CONSUMER_LAG
+from headwater.retry import Stopped
 from headwater.settings import Settings
 from streams.runtime.app import create_app, take_slot
 from streams.runtime.consumer import PromptConsumer
 from streams.runtime.gate import Incoming
 from streams.runtime.kafka_watch import REACH_SECONDS, turned_away
-from streams.runtime.output import Stopped
 from streams.runtime.runner import Delivery, StageRunner
 from streams.runtime.table import AcknowledgedTable
 from streams.stage import StageContext, StageSpec

@@ -10,10 +10,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
 
-from headwater.errors import Fatal, Transient
+from headwater.errors import Fatal
 from headwater.health import HEALTH
 from headwater.logging import get_logger
 from headwater.metrics import stages as metrics
+from headwater.retry import Backoff, Retry
 from headwater.settings import Settings
 from streams.runtime.batch import BatchHandler
 from streams.runtime.gate import Incoming, Start
@@ -27,7 +28,7 @@ from topics.groups import Group
 _log = get_logger("streams.runner")
 _T = TypeVar("_T")
 _TABLE_ATTEMPTS = 10
-_TABLE_PAUSE_SECONDS = 0.5
+_TABLE_PAUSE_SECONDS = 1.0
 
 
 class Acknowledge(Protocol):
@@ -62,6 +63,12 @@ class StageRunner:
         self._stage = stage
         self._table = table
         self._stop = stop
+        self._table_retry = Retry(
+            backoff=Backoff(first=_TABLE_PAUSE_SECONDS, ceiling=_TABLE_PAUSE_SECONDS),
+            attempts=_TABLE_ATTEMPTS,
+            stop=stop,
+            on_failure=lambda error, _: _log.warning("retrying", what="table", error=str(error)),
+        )
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"stage-{group.name}")
         self._handler: BatchHandler | None = None
         self._output: StageOutput | None = None
@@ -95,7 +102,7 @@ class StageRunner:
             self.idle.set()
 
     def close(self) -> None:
-        """Let the thread go; what it still does is not waited for."""
+        """Release the thread; what it still does is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _thread(self, call: Callable[[], _T]) -> _T:
@@ -127,15 +134,17 @@ class StageRunner:
         return BatchHandler(settings, group, self._stage, output.write, self._stop, start)
 
     async def _finish(self, handler: BatchHandler, messages: list[Incoming]) -> None:
-        while messages:
-            done = await self._thread(partial(handler.handle, messages))
-            if done.table:
-                await self._write_table(done.table)
-            handler.count(done.events)
-            if done.gap is None:
-                return
-            messages = messages[done.gap :]
+        while (gap := await self._handle(handler, messages)) is not None:
+            messages = messages[gap:]
             await self._fill(handler, messages[0])
+
+    async def _handle(self, handler: BatchHandler, messages: list[Incoming]) -> int | None:
+        """Handle messages up to the first gap, and say where that is."""
+        result = await self._thread(partial(handler.handle, messages))
+        if result.table:
+            await self._write_table(result.table)
+        handler.count(result.events)
+        return result.gap
 
     async def _fill(self, handler: BatchHandler, message: Incoming) -> None:
         """Close a gap from the topic itself: a reset offset looks like one. Raises Fatal when it is real."""
@@ -150,11 +159,7 @@ class StageRunner:
         )
         pieces = reread(self._settings, message.topic, message.partition, gate.position, message.offset)
         while (piece := await self._thread(partial(next, pieces, None))) is not None:
-            done = await self._thread(partial(handler.handle, piece))
-            if done.table:
-                await self._write_table(done.table)
-            handler.count(done.events)
-            if done.gap is not None:
+            if await self._handle(handler, piece) is not None:
                 break
         again = await self._thread(partial(handler.closes_gap, message))
         if not again:
@@ -168,12 +173,5 @@ class StageRunner:
     async def _write_table(self, changes: Sequence[tuple[bytes, bytes | None]]) -> None:
         if self._table is None:
             raise TypeError(f"{self._group.name} writes a table but its group names none")
-        for attempt in range(1, _TABLE_ATTEMPTS + 1):
-            try:
-                await self._table.write(changes)
-                return
-            except Transient as error:
-                if self._stop.is_set() or attempt == _TABLE_ATTEMPTS:
-                    raise
-                _log.warning("retrying", what="table", error=str(error))
-                await asyncio.sleep(_TABLE_PAUSE_SECONDS)
+        table = self._table
+        await self._table_retry.run(lambda: table.write(changes))

@@ -70,16 +70,23 @@ class SequenceFilter:
 
         `restart` lets the sequence jump ahead (a fresh CLAIM).
         """
+        verdict = self.peek(sequence, part, restart=restart)
+        if verdict is Verdict.ACCEPT:
+            self._next_part = part + 1
+            if self._next_part == parts:
+                self.last = sequence
+                self._next_part = 0
+        return verdict
+
+    def peek(self, sequence: int, part: int = 0, *, restart: bool = False, claim: bool = False) -> Verdict:
+        """What `judge` would say; changes nothing. A `claim` abandons the parts held before it."""
         if self.last is not None and sequence <= self.last:
             return Verdict.REPEAT
         if self.last is not None and sequence > self.last + 1 and not restart:
             return Verdict.GAP
-        if part != self._next_part:
-            return Verdict.REPEAT if part < self._next_part else Verdict.GAP
-        self._next_part = part + 1
-        if self._next_part == parts:
-            self.last = sequence
-            self._next_part = 0
+        expected = 0 if claim else self._next_part
+        if part != expected:
+            return Verdict.REPEAT if part < expected else Verdict.GAP
         return Verdict.ACCEPT
 
     def abandon_parts(self) -> None:
@@ -105,14 +112,24 @@ class ClaimFilter:
 
     def judge(self, place: Place) -> Verdict:
         """The verdict on the next message. After an accepted CLAIM, drop any parts held so far."""
+        verdict = self.peek(place)
+        if place.is_claim:
+            self.claim = place.offset
+            self._sequence.abandon_parts()
+            if verdict is Verdict.ACCEPT:
+                self._sequence.judge(place.sequence, restart=True)
+        elif verdict is Verdict.ACCEPT:
+            self._sequence.judge(place.sequence, place.part, place.parts)
+        return verdict
+
+    def peek(self, place: Place) -> Verdict:
+        """What `judge` would say; changes nothing."""
         if not place.is_claim:
             if place.claim != self.claim:
                 return Verdict.STALE
-            return self._sequence.judge(place.sequence, place.part, place.parts)
-        first = self.claim is None
-        self.claim = place.offset
-        self._sequence.abandon_parts()
-        verdict = self._sequence.judge(place.sequence, restart=place.fresh and first)
+            return self._sequence.peek(place.sequence, place.part)
+        restart = place.fresh and self.claim is None
+        verdict = self._sequence.peek(place.sequence, restart=restart, claim=True)
         # The number of a CLAIM that lost a race means nothing: its writer claims again.
         return Verdict.REPEAT if verdict is Verdict.GAP and place.fresh else verdict
 

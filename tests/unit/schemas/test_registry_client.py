@@ -39,7 +39,7 @@ class Wire:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+    monkeypatch.setattr("headwater.retry.Backoff.next", lambda *_: 0.0)
 
 
 def _client(wire: Callable[[Request], Answer], **more: object) -> RegistryClient:

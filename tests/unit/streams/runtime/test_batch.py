@@ -135,7 +135,7 @@ def test_an_unreadable_event_keeps_its_number(tmp_path: Path) -> None:
 
 
 def test_a_transient_failure_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.runtime.batch._FIRST_BACKOFF_SECONDS", 0.001)
+    monkeypatch.setattr("headwater.retry.Backoff.next", lambda *_: 0.0)
     stage = Recorder({10: [Transient("not now"), Transient("not yet")]})
     line = Line(tmp_path, stage, Start(last=9))
     line.handler.handle([incoming(10, 0)])

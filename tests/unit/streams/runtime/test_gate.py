@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from headwater.errors import Permanent
 from schemas import codec_for
 from schemas.wire import frame
-from streams.runtime.gate import Gate, Incoming, Start, Verdict
+from streams.runtime.gate import Gate, Incoming, Start
 from tests.builders.stage_events import envelope, value_of
+from topics.chainlog.claims import Verdict
 from topics.chainlog.envelope import Envelope, read_envelope
 from topics.chainlog.kinds import EventKind
 
@@ -46,7 +47,7 @@ def test_without_a_past_any_event_is_the_first() -> None:
 def test_parts_make_one_event_and_a_writer_may_start_again() -> None:
     gate = Gate(Start(last=9), fenced=False)
     parts = [envelope(10, part=part, parts=3) for part in range(3)]
-    assert judged(gate, (0, parts[0]), (1, parts[1])) == [Verdict.HOLD, Verdict.HOLD]
+    assert judged(gate, (0, parts[0]), (1, parts[1])) == [Verdict.ACCEPT, Verdict.ACCEPT]
     assert gate.unfinished
     assert judged(gate, (2, parts[0]), (3, parts[1])) == [Verdict.REPEAT, Verdict.REPEAT]
     verdict, event = gate.judge(parts[2], message(4))
@@ -81,7 +82,7 @@ def test_a_claim_abandons_the_parts_of_its_predecessor() -> None:
     half = replace(envelope(10, part=0, parts=2), claim=100)
     claim = replace(envelope(10), event=EventKind.CLAIM, claim=-1)
     block = replace(envelope(11, part=0, parts=2), claim=6)
-    assert judged(gate, (5, half), (6, claim), (7, block)) == [Verdict.HOLD, Verdict.ACCEPT, Verdict.HOLD]
+    assert judged(gate, (5, half), (6, claim), (7, block)) == [Verdict.ACCEPT, Verdict.ACCEPT, Verdict.ACCEPT]
     _, event = gate.judge(replace(block, part=1), message(8))
     assert event is not None
     assert event.offsets == (7, 8)

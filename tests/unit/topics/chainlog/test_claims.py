@@ -96,7 +96,11 @@ def history(seed: int) -> Log:
 
 
 def accepted(places: list[Place], reader: ClaimFilter) -> list[Place]:
-    verdicts = [(place, reader.judge(place)) for place in places]
+    verdicts = []
+    for place in places:
+        expected = reader.peek(place)
+        verdicts.append((place, reader.judge(place)))
+        assert verdicts[-1][1] is expected
     assert all(verdict is not Verdict.GAP for _, verdict in verdicts)
     return [place for place, verdict in verdicts if verdict is Verdict.ACCEPT]
 
