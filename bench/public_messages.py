@@ -51,7 +51,7 @@ def published(folder: Path, frame: Callable[[str], bytes], sequence: int = 1) ->
         headers: Headers = headers_of(envelope)
         values = [frame("normalized-blocks") + body for body in normalize(envelope, block, receipts)]
         enriched = enrich(envelope, values, frame, headers)
-        ledger = enriched.ledger
+        ledger = enriched.coverage
         assert ledger is not None
         yield Published(
             enriched.public,

@@ -51,7 +51,8 @@ class Backoff:
 class Retry:
     """Repeats a step while it raises Transient: for ever, or `attempts` times in a row.
 
-    A set `stop` ends it. `failing` is what the step said when it failed last, "" once it has succeeded; any
+    A set `stop` ends it. `on_failure` is called before each pause, `on_recovery` when a step succeeds after
+    failures. `failing` is what the step said when it failed last, "" once it has succeeded; any
     thread may look. One instance serves one step after another, from one thread or event loop.
     """
 
@@ -62,6 +63,7 @@ class Retry:
         attempts: int | None = None,
         stop: threading.Event | None = None,
         on_failure: OnFailure = lambda error, seconds: None,
+        on_recovery: Callable[[], object] = lambda: None,
     ) -> None:
         self.failing = ""
         self._backoff = backoff or Backoff()
@@ -69,6 +71,7 @@ class Retry:
         self._failures = 0
         self._stop = stop or threading.Event()
         self._on_failure = on_failure
+        self._on_recovery = on_recovery
 
     def __call__(self, step: Callable[[], T]) -> T:
         """The step's result. Raises what it raises but Transient, its last Transient, and Stopped."""
@@ -111,6 +114,8 @@ class Retry:
         return seconds
 
     def _succeeded(self) -> None:
-        self._failures = 0
-        self._backoff.reset()
-        self.failing = ""
+        if self._failures:
+            self._failures = 0
+            self._backoff.reset()
+            self.failing = ""
+            self._on_recovery()

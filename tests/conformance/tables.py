@@ -9,7 +9,7 @@ from typing import Any, cast
 from clickhouse_connect.driver.client import Client
 
 from connectors.clickhouse.migrations.runner import migrate
-from connectors.clickhouse.sink.routes import ROUTES, Kind
+from connectors.clickhouse.sink.routes import ROUTES, RouteKind
 from connectors.clickhouse.sink.table import RawClient, open_table
 from headwater.settings import chain_name, load_settings
 from schemas import codec_for, frame
@@ -18,7 +18,7 @@ from tests.conformance.real_blocks import Case, answer, envelope, normalized_bod
 from topics.chainlog.envelope import Envelope
 
 FRAME = frame(1)
-TABLES = {route.stream: route.table for route in ROUTES if route.kind is not Kind.LETTERS}
+TABLES = {route.stream: route.table for route in ROUTES if route.kind is not RouteKind.DEAD_LETTERS}
 
 
 def load(client: Client, url: str, cases: Iterable[Case]) -> dict[int, str]:

@@ -95,7 +95,7 @@ class FakeTable:
 
 
 @dataclass
-class FakeLetters:
+class FakeDeadLetters:
     """Remembers what was sent."""
 
     sent: list[Bad] = field(default_factory=list)

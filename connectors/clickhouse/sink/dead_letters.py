@@ -102,7 +102,7 @@ class DeadLetters:
         return own | dict(error_headers(*place, "sink", bad.error))
 
 
-class LastResort:
+class StopOnDeadLetter:
     """Where dead letters go that cannot be stored: nowhere, so the sink stops."""
 
     def send(self, bad: Sequence[Bad]) -> None:

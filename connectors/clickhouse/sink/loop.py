@@ -9,26 +9,23 @@ from itertools import groupby
 from queue import Empty, SimpleQueue
 from typing import Final, Protocol
 
+from connectors.clickhouse.sink.backpressure import Backpressure, Load
 from connectors.clickhouse.sink.buffer import PACE_SECONDS
 from connectors.clickhouse.sink.consumer import Received
 from connectors.clickhouse.sink.coverage.holdback import Held, Holdback
 from connectors.clickhouse.sink.lane import Finished
-from connectors.clickhouse.sink.messages import TOPIC, Partition, ends, starts
-from connectors.clickhouse.sink.progress import Progress
-from connectors.clickhouse.sink.stream import Done, Gate, Rows, Teller
-from connectors.clickhouse.sink.writer import Stopped
+from connectors.clickhouse.sink.messages import TOPIC, Partition, end_offsets, start_offsets
+from connectors.clickhouse.sink.progress import OffsetTracker
+from connectors.clickhouse.sink.report import Report
+from connectors.clickhouse.sink.stream import CoverageStream, JobResult, ProgressPublisher, RowStream
 from headwater.health import HEALTH
-from headwater.metrics import sink as metrics
-from headwater.metrics.consumers import CONSUMER_LAG
+from headwater.retry import Stopped
 from headwater.settings import SinkSettings
 
 # Of values waiting for a lane; Python's objects around them take about as much again.
 BUFFER_BYTES: Final = 72 * 1024 * 1024
 HELD_BLOCKS: Final = 2_000  # of one coverage partition; more are left on the topic
 COMMIT_SECONDS: Final = 0.5
-STUCK_SECONDS: Final = 5.0  # full buffers for so long: everything is paused and the group is served
-LEDGER_SECONDS: Final = 0.25
-WATCH_SECONDS: Final = 1.0
 
 
 class Group(Protocol):
@@ -59,27 +56,22 @@ class Sink:
         chain: str,
         group: str,
         consumer: Group,
-        rows: Sequence[Rows],
-        gate: Gate,
-        teller: Teller,
-        done: SimpleQueue[Finished[Done]],
+        rows: Sequence[RowStream],
+        coverage: CoverageStream,
+        publisher: ProgressPublisher,
+        done: SimpleQueue[Finished[JobResult]],
     ) -> None:
-        self._settings = settings
-        self._chain = chain
-        self._group = group
         self._consumer = consumer
         self._rows = {stream.topic: stream for stream in rows}
-        self._gate = gate
-        self._streams: dict[str, Rows | Gate] = {**self._rows, gate.topic: gate}
-        self._teller = teller
+        self._coverage = coverage
+        self._streams: dict[str, RowStream | CoverageStream] = {**self._rows, coverage.topic: coverage}
+        self._publisher = publisher
         self._done = done
-        self._progress = Progress()
+        self._progress = OffsetTracker()
         self._holdback = Holdback()
-        self._untold: dict[Partition, int] = {}
-        self._full: set[str] = set()
-        self._full_since = float("inf")
-        self._stuck = False
-        self._shown = self._told = self._committed = self._watched = float("-inf")
+        self._backpressure = Backpressure(settings.buffer_messages, BUFFER_BYTES)
+        self._report = Report(chain, group)
+        self._shown = self._committed = float("-inf")
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set. Raises Fatal."""
@@ -93,10 +85,11 @@ class Sink:
             self._finish(0.0)
             now = time.monotonic()
             self._dispatch(now, idle)
-            self._tell(now)
-            self._pause()
+            waits_for_others = any(not self._progress.owns(each) for each in self._holdback.wanted())
+            self._publisher.publish(now, ask=waits_for_others)
+            self._pause(now)
             self._commit(now)
-            self._watch(now)
+            self._say(now)
 
     def drain(self, seconds: float) -> None:
         """Wait for what is in flight, no longer than `seconds`; the rest is read again by somebody."""
@@ -122,18 +115,13 @@ class Sink:
             stream.buffer.drop(partitions)
 
     def _receive(self, idle: bool) -> Received | None:
-        """None when the buffers are full: then nothing is read until a batch is in.
-
-        When that lasts, all is paused and the consumer asked again, or it would lose its place in the group.
-        """
+        """None when the buffers are full: then nothing is read until a batch is in."""
+        now = time.monotonic()
         size = sum(stream.buffer.size for stream in self._streams.values())
-        if self._held_messages() >= self._settings.buffer_messages or size >= BUFFER_BYTES:
-            self._full_since = min(self._full_since, time.monotonic())
-            if not self._stuck:
-                self._finish(0.02)
-                return None
-        else:
-            self._full_since = float("inf")
+        full = self._backpressure.is_full(self._held_messages(), size, now)
+        if full and not self._backpressure.is_stuck(now):
+            self._finish(0.02)
+            return None
         # Lanes cannot wake the consumer, so while they work it waits in small steps.
         working = any(stream.lane.busy and not stream.retry.failing for stream in self._streams.values())
         waiting = any(len(stream.buffer) for stream in self._streams.values())
@@ -145,9 +133,9 @@ class Sink:
         now = time.monotonic()
         for topic, run in groupby(received.messages, TOPIC):
             messages = list(run)
-            upto = ends(messages)
+            upto = end_offsets(messages)
             if self._progress.unknown(upto):
-                self._progress.begin(starts(messages))
+                self._progress.begin(start_offsets(messages))
             self._progress.delivered(upto)
             self._streams[topic].buffer.add(messages, now)
         for partition, position in received.ends.items():
@@ -158,13 +146,13 @@ class Sink:
         for stream in self._rows.values():
             if not stream.lane.busy and stream.buffer.due(now, idle=idle):
                 stream.start(stream.buffer.take(now))
-        if not self._gate.lane.busy:
+        if not self._coverage.lane.busy:
             # Coverage is read as soon as it comes, so that it waits for its rows and not they for it.
             ready = self._holdback.ready() if now - self._shown >= PACE_SECONDS else []
             if ready:
                 self._shown = now
-            if ready or len(self._gate.buffer):
-                self._gate.start(self._gate.buffer.take(now), ready)
+            if ready or len(self._coverage.buffer):
+                self._coverage.start(self._coverage.buffer.take(now), ready)
 
     def _finish(self, seconds: float) -> None:
         """Take in what lanes have finished, waiting up to `seconds` for the first of them."""
@@ -180,7 +168,7 @@ class Sink:
             if finished.result is not None:
                 self._account(finished.result)
 
-    def _account(self, done: Done) -> None:
+    def _account(self, done: JobResult) -> None:
         if done.read is not None:
             for held in done.read.applied:
                 if self._progress.owns(held.partition):
@@ -205,34 +193,17 @@ class Sink:
         changed = self._progress.take_changed()
         if changed:
             self._holdback.advance(changed)
-            self._untold |= changed
+            self._publisher.moved(changed)
 
-    def _tell(self, now: float) -> None:
-        """Tell other replicas how far this one is, and ask them when a block waits for their partitions."""
-        if self._teller.lane.busy or now - self._told < LEDGER_SECONDS:
-            return
-        ask = any(not self._progress.owns(partition) for partition in self._holdback.wanted())
-        if self._untold or ask:
-            self._told = now
-            self._teller.start(self._untold, ask)
-            self._untold = {}
-
-    def _pause(self) -> None:
+    def _pause(self, now: float) -> None:
         """Pause what cannot be written now; the consumer stays in its group meanwhile."""
-        paused = {each for each, count in self._holdback.counts().items() if count >= HELD_BLOCKS}
-        self._stuck = time.monotonic() - self._full_since >= STUCK_SECONDS
-        for topic, stream in self._streams.items():
-            # One stream must not take all the room: the others would stand still with it. Pausing throws
-            # away what was fetched ahead, so it is not undone at once.
-            share = max(
-                len(stream.buffer) / self._settings.buffer_messages, stream.buffer.size / BUFFER_BYTES
-            )
-            if share >= 0.75:
-                self._full.add(topic)
-            elif share <= 0.25:
-                self._full.discard(topic)
-            if self._stuck or topic in self._full or stream.retry.failing:
-                paused |= {each for each in self._consumer.assigned if each.topic == topic}
+        loads = {
+            topic: Load(len(stream.buffer), stream.buffer.size) for topic, stream in self._streams.items()
+        }
+        failing = [topic for topic, stream in self._streams.items() if stream.retry.failing]
+        topics = self._backpressure.paused(loads, failing, now)
+        paused = {each for each in self._consumer.assigned if each.topic in topics}
+        paused |= {each for each, count in self._holdback.counts().items() if count >= HELD_BLOCKS}
         self._consumer.pause_only(paused)
 
     def _commit(self, now: float) -> None:
@@ -243,18 +214,11 @@ class Sink:
             self._consumer.commit(positions, wait=False)
             self._progress.committed(positions)
 
-    def _watch(self, now: float) -> None:
-        if now - self._watched < WATCH_SECONDS:
-            return
-        self._watched = now
-        failing = next((each.retry.failing for each in self._streams.values() if each.retry.failing), "")
-        HEALTH.report("clickhouse", not failing, failing)
-        metrics.SINK_PAUSED.labels(self._chain).set(1 if failing else 0)
-        metrics.SINK_BUFFERED.labels(self._chain).set(self._held_messages())
-        metrics.SINK_HELD_BLOCKS.labels(self._chain).set(len(self._holdback))
-        for partition, end in self._consumer.ends().items():
-            lag = CONSUMER_LAG.labels(self._chain, self._group, partition.topic, str(partition.number))
-            lag.set(max(0, end - self._progress.position(partition)))
+    def _say(self, now: float) -> None:
+        if self._report.due(now):
+            failing = [stream.retry.failing for stream in self._streams.values() if stream.retry.failing]
+            held = self._held_messages(), len(self._holdback)
+            self._report.write(now, failing, *held, self._consumer.ends(), self._progress)
 
     def _held_messages(self) -> int:
         return sum(len(stream.buffer) + stream.in_flight for stream in self._streams.values())

@@ -45,12 +45,12 @@ class Bad:
     error: Permanent
 
 
-def place(message: Message) -> Partition:
+def partition_of(message: Message) -> Partition:
     """The partition that a message came from."""
     return Partition(message.topic(), message.partition())
 
 
-def ends(messages: Sequence[Message]) -> dict[Partition, int]:
+def end_offsets(messages: Sequence[Message]) -> dict[Partition, int]:
     """The offset after the last message of each partition, for messages of one topic in order."""
     if not messages:
         return {}
@@ -59,7 +59,7 @@ def ends(messages: Sequence[Message]) -> dict[Partition, int]:
     return {Partition(topic, number): offset + 1 for number, offset in last.items()}
 
 
-def starts(messages: Sequence[Message]) -> dict[Partition, int]:
+def start_offsets(messages: Sequence[Message]) -> dict[Partition, int]:
     """The offset of the first message of each partition, for messages of one topic in order."""
     if not messages:
         return {}

@@ -23,7 +23,7 @@ class _Track:
             self.passed = max(self.passed, self.end)
 
 
-class Progress:
+class OffsetTracker:
     """Positions of the partitions that this process holds.
 
     A position is the next offset: everything below it is stored. Held offsets are stored as far as

@@ -8,12 +8,12 @@ from enum import Enum
 from typing import Final
 
 
-class Kind(Enum):
+class RouteKind(Enum):
     """How the sink treats a stream's messages."""
 
-    ROWS = "rows"  # Avro records, a row each, as they come
-    GATE = "gate"  # coverage: what makes a block visible; held back until all of the block is in
-    LETTERS = "letters"  # dead letters: any bytes with `__connect.errors.*` headers
+    ROWS = "rows"  # Avro records, one row each, as they come
+    COVERAGE = "coverage"  # coverage: what makes a block visible; held back until all of the block is in
+    DEAD_LETTERS = "dead-letters"  # dead letters: any bytes with `__connect.errors.*` headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Route:
 
     stream: str
     table: str
-    kind: Kind = Kind.ROWS
+    kind: RouteKind = RouteKind.ROWS
 
 
 ROUTES: Final = (
@@ -34,8 +34,8 @@ ROUTES: Final = (
     # A materialized view copies every version into transaction_state_changes within the same insert.
     Route("transaction-states", "transaction_states"),
     Route("heads", "heads"),
-    Route("coverage", "coverage", Kind.GATE),
-    Route("dead-letters", "dead_letters", Kind.LETTERS),
+    Route("coverage", "coverage", RouteKind.COVERAGE),
+    Route("dead-letters", "dead_letters", RouteKind.DEAD_LETTERS),
 )
 
 # Streams without a table, and why.

@@ -4,29 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Final
 
 from connectors.clickhouse.sink.buffer import Buffer
 from connectors.clickhouse.sink.coverage.holdback import Held
-from connectors.clickhouse.sink.coverage.replicas import Ledger
-from connectors.clickhouse.sink.coverage.writer import GateWriter, Read
+from connectors.clickhouse.sink.coverage.replicas import ReplicaProgress
+from connectors.clickhouse.sink.coverage.writer import CoverageBatch, CoverageWriter
 from connectors.clickhouse.sink.lane import Lane
-from connectors.clickhouse.sink.messages import Message, Partition, ends
-from connectors.clickhouse.sink.writer import Retry, Writer
+from connectors.clickhouse.sink.messages import Message, Partition, end_offsets
+from connectors.clickhouse.sink.writer import Writer
+from headwater.retry import Retry
+
+PUBLISH_SECONDS: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class JobResult:
     """What a job came to: how far partitions are stored, here and as other replicas say."""
 
     stored: Mapping[Partition, int] = field(default_factory=dict)
-    read: Read | None = None
+    read: CoverageBatch | None = None
     elsewhere: Mapping[Partition, int] = field(default_factory=dict)
 
 
-class Rows:
+class RowStream:
     """A stream whose messages become rows as they come."""
 
-    def __init__(self, topic: str, buffer: Buffer, lane: Lane[Done], writer: Writer) -> None:
+    def __init__(self, topic: str, buffer: Buffer, lane: Lane[JobResult], writer: Writer) -> None:
         self.topic = topic
         self.buffer = buffer
         self.lane = lane
@@ -42,20 +47,18 @@ class Rows:
     def start(self, messages: Sequence[Message]) -> None:
         """Write a batch."""
         self._batch = len(messages)
-        writer, stored = self._writer, ends(messages)
+        self.lane.start(partial(self._job, messages))
 
-        def job() -> Done:
-            writer.write(messages)
-            return Done(stored)
-
-        self.lane.start(job)
+    def _job(self, messages: Sequence[Message]) -> JobResult:
+        self._writer.write(messages)
+        return JobResult(end_offsets(messages))
 
 
-class Gate:
+class CoverageStream:
     """Coverage, which is read at once and written when its blocks are in."""
 
     def __init__(
-        self, topic: str, buffer: Buffer, lane: Lane[Done], retry: Retry, writer: GateWriter
+        self, topic: str, buffer: Buffer, lane: Lane[JobResult], retry: Retry, writer: CoverageWriter
     ) -> None:
         self.topic = topic
         self.buffer = buffer
@@ -70,26 +73,36 @@ class Gate:
         return self._batch if self.lane.busy else 0
 
     def start(self, messages: Sequence[Message], ready: Sequence[Held]) -> None:
-        """Read a batch, write its retractions and the rows of `ready`."""
+        """CoverageBatch a batch, write its retractions and the rows of `ready`."""
         self._batch = len(messages)
-        writer, stored = self._writer, ends(messages)
-        self.lane.start(lambda: Done(stored, writer.write(messages, ready)))
+        self.lane.start(partial(self._job, messages, ready))
+
+    def _job(self, messages: Sequence[Message], ready: Sequence[Held]) -> JobResult:
+        return JobResult(end_offsets(messages), self._writer.write(messages, ready))
 
 
-class Teller:
-    """Progress, told to other replicas and asked of them."""
+class ProgressPublisher:
+    """How far this process is, published for the other replicas; and how far they are, asked of them."""
 
-    def __init__(self, lane: Lane[Done], retry: Retry, ledger: Ledger) -> None:
+    def __init__(self, lane: Lane[JobResult], retry: Retry, replicas: ReplicaProgress) -> None:
         self.lane = lane
         self._retry = retry
-        self._ledger = ledger
+        self._replicas = replicas
+        self._unpublished: dict[Partition, int] = {}
+        self._published = float("-inf")
 
-    def start(self, positions: Mapping[Partition, int], ask: bool) -> None:
-        """Store positions; with `ask` also learn everybody's."""
-        ledger, retry = self._ledger, self._retry
+    def moved(self, positions: Mapping[Partition, int]) -> None:
+        """These positions are to be published when it is time."""
+        self._unpublished |= positions
 
-        def job() -> Done:
-            retry(lambda: ledger.store(positions))
-            return Done(elsewhere=retry(ledger.positions) if ask else {})
+    def publish(self, now: float, ask: bool) -> None:
+        """Store what is new; with `ask` also learn everybody's. Not more often than a few times a second."""
+        due = not self.lane.busy and now - self._published >= PUBLISH_SECONDS
+        if due and (self._unpublished or ask):
+            self._published = now
+            positions, self._unpublished = self._unpublished, {}
+            self.lane.start(partial(self._job, positions, ask))
 
-        self.lane.start(job)
+    def _job(self, positions: Mapping[Partition, int], ask: bool) -> JobResult:
+        self._retry(partial(self._replicas.store, positions))
+        return JobResult(elsewhere=self._retry(self._replicas.positions) if ask else {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from connectors.clickhouse.sink.coverage.writer import Letter
+from connectors.clickhouse.sink.coverage.writer import DeadLetter
 from connectors.clickhouse.sink.messages import Partition
 from connectors.clickhouse.sink.table import FAILURES, RawClient, Table
 from headwater.errors import Transient
@@ -13,7 +13,7 @@ from headwater.errors import Transient
 PROGRESS_COLUMNS = ("topic", "partition", "next_offset")
 
 
-class Ledger:
+class ReplicaProgress:
     """Raises Transient when ClickHouse does not answer."""
 
     def __init__(self, client: RawClient, database: str, progress: Table, topics: Sequence[str]) -> None:
@@ -42,7 +42,7 @@ class Ledger:
         )
         return {Partition(topic, number): position for topic, number, position in rows}
 
-    def since(self, offsets: Mapping[str, int]) -> Sequence[Letter]:
+    def since(self, offsets: Mapping[str, int]) -> Sequence[DeadLetter]:
         """Dead letters of the given topics from an offset on."""
         conditions = " OR ".join(
             f"(topic = {{t{n}:String}} AND offset >= {{o{n}:Int64}})" for n in range(len(offsets))
@@ -56,7 +56,7 @@ class Ledger:
             parameters,
         )
         return [
-            Letter(Partition(topic, number), offset, int(text) if text.isdigit() else None)
+            DeadLetter(Partition(topic, number), offset, int(text) if text.isdigit() else None)
             for topic, number, offset, text in rows
         ]
 

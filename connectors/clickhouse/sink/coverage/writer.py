@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, Final, Protocol
 
 from connectors.clickhouse.sink.coverage.holdback import Block, Held
-from connectors.clickhouse.sink.messages import Bad, Message, Partition, place, present
+from connectors.clickhouse.sink.messages import Bad, Message, Partition, partition_of, present
 from connectors.clickhouse.sink.rows import Columns
 from connectors.clickhouse.sink.writer import Writer
 from headwater.clock import now_ms
@@ -20,7 +20,7 @@ _FIELDS: Final = {each.stream: each.field for each in COUNTED}
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     """A dead letter of a block's message; `sequence` is None where the message had no such header."""
 
     partition: Partition
@@ -28,15 +28,15 @@ class Letter:
     sequence: int | None
 
 
-class LetterBox(Protocol):
+class DeadLetterLookup(Protocol):
     """Finds dead letters."""
 
-    def since(self, offsets: Mapping[str, int]) -> Sequence[Letter]:
+    def since(self, offsets: Mapping[str, int]) -> Sequence[DeadLetter]:
         """Those of the given topics from an offset on. Raises Transient."""
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class CoverageBatch:
     """What a batch of coverage messages told. `shown` are held ones whose rows are now in."""
 
     applied: Sequence[Held]
@@ -44,7 +44,7 @@ class Read:
     shown: Sequence[Held]
 
 
-class GateWriter:
+class CoverageWriter:
     """Writes coverage: retractions at once, applications when they are handed back as ready.
 
     `topics` maps the names of the topics that this sink stores to their streams: offsets of others are
@@ -55,7 +55,7 @@ class GateWriter:
         self,
         writer: Writer,
         topics: Mapping[str, str],
-        letters: LetterBox,
+        letters: DeadLetterLookup,
         chain: str,
         clock: Callable[[], int] = now_ms,
     ) -> None:
@@ -67,7 +67,7 @@ class GateWriter:
         # Thousands of blocks may wait, and each names some fifty partitions.
         self._partition = cache(Partition)
 
-    def write(self, messages: Sequence[Message], ready: Sequence[Held]) -> Read:
+    def write(self, messages: Sequence[Message], ready: Sequence[Held]) -> CoverageBatch:
         """Read new messages; insert the retractions among them and the `ready` rows, all in one insert.
 
         One insert, so that a fork is seen to switch over when both its sides are at hand.
@@ -89,8 +89,8 @@ class GateWriter:
         ]
         due = sorted([*gone, *((held.sequence, held.message) for held in ready)], key=lambda pair: pair[0])
         self._show([message for _, message in due], bad)
-        self._writer.bury(len(messages), bad)
-        return Read(applied, retracted, ready)
+        self._writer.dead_letter(len(messages), bad)
+        return CoverageBatch(applied, retracted, ready)
 
     def _show(self, messages: Sequence[Message], bad: list[Bad]) -> None:
         if not messages:
@@ -105,7 +105,7 @@ class GateWriter:
             )
             return self._marked(columns)
 
-        self._writer.pour(messages, bad, adjust)
+        self._writer.insert(messages, bad, adjust)
         now, visible = self._clock(), metrics.BLOCK_VISIBLE_SECONDS.labels(self._chain)
         for when in observed:
             visible.observe(max(0, now - when) / 1000)
@@ -117,7 +117,12 @@ class GateWriter:
             if each["topic"] in self._topics
         )
         return Held(
-            message, place(message), message.offset(), _block(columns, row), columns["sequence"][row], needs
+            message,
+            partition_of(message),
+            message.offset(),
+            _block(columns, row),
+            columns["sequence"][row],
+            needs,
         )
 
     def _marked(self, columns: Columns) -> Columns:
@@ -132,7 +137,7 @@ class GateWriter:
                 lowest[partition.topic] = min(first, lowest.get(partition.topic, first))
         if not lowest:
             return columns
-        spoiled: dict[int, list[Letter]] = {}
+        bad_rows: dict[int, list[DeadLetter]] = {}
         for letter in self._writer.retry(lambda: self._letters.since(lowest)):
             for row, window in enumerate(windows):
                 first, end = window.get(letter.partition, (0, 0))
@@ -141,11 +146,11 @@ class GateWriter:
                     if letter.sequence is not None
                     else first <= letter.offset < end
                 ):
-                    spoiled.setdefault(row, []).append(letter)
-        if not spoiled:
+                    bad_rows.setdefault(row, []).append(letter)
+        if not bad_rows:
             return columns
         complete, problem = list(columns["complete"]), list(columns["problem"])
-        for row, letters in spoiled.items():
+        for row, letters in bad_rows.items():
             complete[row] = False
             places = sorted(
                 {f"{each.partition.topic}[{each.partition.number}]@{each.offset}" for each in letters}

@@ -9,11 +9,12 @@ from typing import Any
 import orjson
 
 from connectors.clickhouse.sink.bisect import BadRowLimit
-from connectors.clickhouse.sink.coverage.writer import GateWriter, Letter
+from connectors.clickhouse.sink.coverage.writer import CoverageWriter, DeadLetter
 from connectors.clickhouse.sink.messages import Message, Partition
+from connectors.clickhouse.sink.retries import retry_for
 from connectors.clickhouse.sink.rows import Columns
-from connectors.clickhouse.sink.writer import Retry, Writer
-from tests.fakes.sink import FakeLetters, FakeMessage
+from connectors.clickhouse.sink.writer import Writer
+from tests.fakes.sink import FakeDeadLetters, FakeMessage
 
 COUNTS = ("transaction_count", "log_count", "token_transfer_count", "contract_count")
 FIELDS = (
@@ -54,11 +55,11 @@ class Shown:
 class Box:
     """Dead letters, and what was asked for."""
 
-    def __init__(self, *letters: Letter) -> None:
+    def __init__(self, *letters: DeadLetter) -> None:
         self.letters = letters
         self.asked: list[Mapping[str, int]] = []
 
-    def since(self, offsets: Mapping[str, int]) -> Sequence[Letter]:
+    def since(self, offsets: Mapping[str, int]) -> Sequence[DeadLetter]:
         self.asked.append(offsets)
         return self.letters
 
@@ -84,17 +85,17 @@ def coverage(
     return FakeMessage("x.coverage.v1", 0, offset, orjson.dumps(record))
 
 
-def gate(box: Box) -> tuple[GateWriter, Shown]:
+def gate(box: Box) -> tuple[CoverageWriter, Shown]:
     table = Shown()
     writer = Writer(
         JsonReader(),
         table,
-        FakeLetters(),
+        FakeDeadLetters(),
         BadRowLimit("coverage", 0.2),
-        Retry("coverage", threading.Event()),
+        retry_for("coverage", threading.Event()),
         "x",
     )
-    return GateWriter(writer, TOPICS, box, "x", clock=lambda: 2_000), table
+    return CoverageWriter(writer, TOPICS, box, "x", clock=lambda: 2_000), table
 
 
 def test_applications_are_held_and_need_only_topics_that_are_stored() -> None:
@@ -117,7 +118,7 @@ def test_retractions_go_in_at_once_and_with_what_is_ready_in_one_insert() -> Non
     assert [(list(block), sequence) for block, sequence in read.retracted] == [([1, 7, "hash7"], 11)]
 
 
-def marked(*letters: Letter) -> dict[int, bool]:
+def marked(*letters: DeadLetter) -> dict[int, bool]:
     box = Box(*letters)
     subject, table = gate(box)
     ready = subject.write([coverage(0, 10, upto=20), coverage(1, 11, upto=26, number=8)], []).applied
@@ -128,19 +129,19 @@ def marked(*letters: Letter) -> dict[int, bool]:
 
 def test_a_block_with_a_dead_letter_is_incomplete() -> None:
     assert marked() == {10: True, 11: True}
-    assert marked(Letter(LOGS, 19, 10)) == {10: False, 11: True}
-    assert marked(Letter(LOGS, 21, 11)) == {10: True, 11: False}
-    assert marked(Letter(LOGS, 19, 9)) == {10: True, 11: True}
+    assert marked(DeadLetter(LOGS, 19, 10)) == {10: False, 11: True}
+    assert marked(DeadLetter(LOGS, 21, 11)) == {10: True, 11: False}
+    assert marked(DeadLetter(LOGS, 19, 9)) == {10: True, 11: True}
 
 
 def test_without_a_sequence_the_place_decides_and_doubt_counts_against_the_block() -> None:
-    assert marked(Letter(LOGS, 24, None)) == {10: True, 11: False}
-    assert marked(Letter(LOGS, 19, None))[10] is False
-    assert marked(Letter(Partition(LOGS.topic, 3), 19, None)) == {10: True, 11: True}
+    assert marked(DeadLetter(LOGS, 24, None)) == {10: True, 11: False}
+    assert marked(DeadLetter(LOGS, 19, None))[10] is False
+    assert marked(DeadLetter(Partition(LOGS.topic, 3), 19, None)) == {10: True, 11: True}
 
 
 def test_the_problem_names_the_places() -> None:
-    subject, table = gate(Box(Letter(LOGS, 18, 10), Letter(LOGS, 19, 10)))
+    subject, table = gate(Box(DeadLetter(LOGS, 18, 10), DeadLetter(LOGS, 19, 10)))
     subject.write([], subject.write([coverage(0, 10)], []).applied)
     (row,) = table.inserts[0]
     assert row["problem"] == ("2 of the block's messages are dead letters: x.logs.v1[2]@18, x.logs.v1[2]@19")

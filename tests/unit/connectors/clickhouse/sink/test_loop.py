@@ -13,16 +13,17 @@ from connectors.clickhouse.sink import loop as sink_loop
 from connectors.clickhouse.sink.bisect import BadRowLimit
 from connectors.clickhouse.sink.buffer import Buffer
 from connectors.clickhouse.sink.consumer import Received
-from connectors.clickhouse.sink.coverage.replicas import Ledger
-from connectors.clickhouse.sink.coverage.writer import GateWriter
+from connectors.clickhouse.sink.coverage.replicas import ReplicaProgress
+from connectors.clickhouse.sink.coverage.writer import CoverageWriter
 from connectors.clickhouse.sink.lane import Finished, Lane
 from connectors.clickhouse.sink.loop import Sink
 from connectors.clickhouse.sink.messages import Message, Partition
-from connectors.clickhouse.sink.stream import Done, Gate, Rows, Teller
-from connectors.clickhouse.sink.writer import Retry, Writer
+from connectors.clickhouse.sink.retries import retry_for
+from connectors.clickhouse.sink.stream import CoverageStream, JobResult, ProgressPublisher, RowStream
+from connectors.clickhouse.sink.writer import Writer
 from headwater.errors import Fatal
 from headwater.settings import SinkSettings
-from tests.fakes.sink import FakeLetters, FakeMessage, FakeReader, FakeTable
+from tests.fakes.sink import FakeDeadLetters, FakeMessage, FakeReader, FakeTable
 from tests.unit.connectors.clickhouse.sink.test_coverage import TOPICS, Box, JsonReader, Shown, coverage
 
 LOGS, BLOCKS, COVERAGE = Partition("x.logs.v1", 2), Partition("x.blocks.v1", 0), Partition("x.coverage.v1", 0)
@@ -87,7 +88,7 @@ class HeldTable(FakeTable):
         super().insert(encoded, rows)
 
 
-class NoLedger(Ledger):
+class NoLedger(ReplicaProgress):
     """What is told, and nothing to be asked."""
 
     def __init__(self) -> None:
@@ -107,24 +108,29 @@ class Line:
         self.group, self.shown, self.ledger = FakeGroup(), Shown(), NoLedger()
         self.stop = threading.Event()
         self.error: Fatal | None = None
-        done: SimpleQueue[Finished[Done]] = SimpleQueue()
+        done: SimpleQueue[Finished[JobResult]] = SimpleQueue()
 
-        def rows(topic: str, table: FakeTable) -> Rows:
+        def rows(topic: str, table: FakeTable) -> RowStream:
             writer = Writer(
-                FakeReader(), table, FakeLetters(), BadRowLimit(topic, 0.2), Retry(topic, self.stop), "x"
+                FakeReader(),
+                table,
+                FakeDeadLetters(),
+                BadRowLimit(topic, 0.2),
+                retry_for(topic, self.stop),
+                "x",
             )
-            return Rows(topic, Buffer(10, 0.05), Lane(topic, done), writer)
+            return RowStream(topic, Buffer(10, 0.05), Lane(topic, done), writer)
 
-        limit, retry = BadRowLimit("coverage", 0.2), Retry("coverage", self.stop)
-        writer = Writer(JsonReader(), self.shown, FakeLetters(), limit, retry, "x")
-        gate = Gate(
+        limit, retry = BadRowLimit("coverage", 0.2), retry_for("coverage", self.stop)
+        writer = Writer(JsonReader(), self.shown, FakeDeadLetters(), limit, retry, "x")
+        gate = CoverageStream(
             COVERAGE.topic,
             Buffer(10, 0.05),
             Lane("gate", done),
             retry,
-            GateWriter(writer, TOPICS, Box(), "x"),
+            CoverageWriter(writer, TOPICS, Box(), "x"),
         )
-        teller = Teller(Lane("teller", done), Retry("ledger", self.stop), self.ledger)
+        teller = ProgressPublisher(Lane("teller", done), retry_for("ledger", self.stop), self.ledger)
         streams = [rows(LOGS.topic, logs), rows(BLOCKS.topic, blocks)]
         self.sink = Sink(
             settings or SinkSettings(batch_rows=10, buffer_messages=1_000),
@@ -177,7 +183,7 @@ def until(wanted: Callable[[], bool]) -> None:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sink_loop, "COMMIT_SECONDS", 0.0)
-    monkeypatch.setattr(sink_loop, "LEDGER_SECONDS", 0.0)
+    monkeypatch.setattr("connectors.clickhouse.sink.stream.PUBLISH_SECONDS", 0.0)
 
 
 def test_offsets_are_committed_only_after_the_insert() -> None:
@@ -232,7 +238,7 @@ def test_trouble_with_one_table_leaves_the_others_alone() -> None:
 
 
 def test_full_buffers_stop_reading_and_then_pause_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sink_loop, "STUCK_SECONDS", 0.2)
+    monkeypatch.setattr("connectors.clickhouse.sink.backpressure.STUCK_SECONDS", 0.2)
     slow = HeldTable()
     with Line(slow, FakeTable(), SinkSettings(batch_rows=10, buffer_messages=1_000)) as line:
         line.feed(*logs(*range(1_200)))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from connectors.clickhouse.sink.bisect import ALWAYS_ALLOWED, BadRowLimit, bisect
 from connectors.clickhouse.sink.buffer import PACE_SECONDS, Buffer
 from connectors.clickhouse.sink.coverage.holdback import Held, Holdback
-from connectors.clickhouse.sink.messages import Partition, ends, starts
-from connectors.clickhouse.sink.progress import Progress
+from connectors.clickhouse.sink.messages import Partition, end_offsets, start_offsets
+from connectors.clickhouse.sink.progress import OffsetTracker
 from headwater.errors import Fatal, Permanent
 from tests.fakes.sink import FakeMessage, messages
 
@@ -97,13 +97,13 @@ def test_a_buffer_drops_partitions_that_went_away() -> None:
 
 def test_where_a_batch_starts_and_ends_in_each_partition() -> None:
     batch = [FakeMessage("logs", 0, 7), FakeMessage("logs", 1, 3), FakeMessage("logs", 0, 9)]
-    assert starts(batch) == {LOGS: 7, Partition("logs", 1): 3}
-    assert ends(batch) == {LOGS: 10, Partition("logs", 1): 4}
-    assert (starts([]), ends([])) == ({}, {})
+    assert start_offsets(batch) == {LOGS: 7, Partition("logs", 1): 3}
+    assert end_offsets(batch) == {LOGS: 10, Partition("logs", 1): 4}
+    assert (start_offsets([]), end_offsets([])) == ({}, {})
 
 
 def test_progress_passes_control_records_only_when_all_before_is_stored() -> None:
-    progress = Progress()
+    progress = OffsetTracker()
     progress.assign([LOGS])
     assert (progress.position(LOGS), progress.to_commit()) == (0, {})
     assert (progress.unknown([LOGS]), progress.unknown([BLOCKS])) == (True, False)
@@ -123,14 +123,14 @@ def test_progress_passes_control_records_only_when_all_before_is_stored() -> Non
 
 
 def test_an_idle_partition_is_known_by_its_end() -> None:
-    progress = Progress()
+    progress = OffsetTracker()
     progress.assign([LOGS])
     progress.at_end(LOGS, 12)
     assert progress.take_changed() == {LOGS: 12}
 
 
 def test_held_offsets_are_not_committed_but_count_as_passed() -> None:
-    progress = Progress()
+    progress = OffsetTracker()
     progress.assign([COVERAGE])
     progress.begin({COVERAGE: 0})
     progress.delivered({COVERAGE: 3})
@@ -145,7 +145,7 @@ def test_held_offsets_are_not_committed_but_count_as_passed() -> None:
 
 
 def test_what_finishes_after_a_partition_went_away_does_not_count() -> None:
-    progress = Progress()
+    progress = OffsetTracker()
     progress.assign([LOGS])
     progress.begin({LOGS: 0})
     progress.delivered({LOGS: 4})

@@ -10,10 +10,10 @@ import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 
 from connectors.clickhouse.native import encoder
-from connectors.clickhouse.sink.coverage.replicas import Ledger
-from connectors.clickhouse.sink.dead_letters import DeadLetters, LastResort
+from connectors.clickhouse.sink.coverage.replicas import ReplicaProgress
+from connectors.clickhouse.sink.dead_letters import DeadLetters, StopOnDeadLetter
 from connectors.clickhouse.sink.messages import Bad, Message, Partition
-from connectors.clickhouse.sink.routes import EXEMPT, LEFT_OUT, ROUTES, Kind
+from connectors.clickhouse.sink.routes import EXEMPT, LEFT_OUT, ROUTES, RouteKind
 from connectors.clickhouse.sink.rows import DeadLetterRows
 from connectors.clickhouse.sink.table import RowsRefused, Table, open_table
 from headwater.errors import Fatal, Permanent, Transient
@@ -28,7 +28,7 @@ def test_every_topic_has_a_route_or_a_reason_to_have_none() -> None:
     assert set(streams) | set(EXEMPT) == {spec.stream for spec in TOPICS}
     assert not set(streams) & set(EXEMPT)
     assert all(EXEMPT.values())
-    assert [route.stream for route in ROUTES if route.kind is Kind.GATE] == ["coverage"]
+    assert [route.stream for route in ROUTES if route.kind is RouteKind.COVERAGE] == ["coverage"]
     for spec in TOPICS:
         assert ("sink" in spec.consumers) <= (spec.stream in streams), spec.stream
     for stream, field in LEFT_OUT:
@@ -177,13 +177,13 @@ def test_a_letter_that_kafka_does_not_take_is_tried_again() -> None:
 
 def test_a_dead_letter_that_cannot_be_stored_stops_the_sink() -> None:
     with pytest.raises(Fatal, match="a dead letter cannot be stored: no"):
-        LastResort().send([Bad(SPOILT, Permanent("no"))])
+        StopOnDeadLetter().send([Bad(SPOILT, Permanent("no"))])
 
 
 def test_the_ledger_tells_and_asks() -> None:
     client = FakeClient([("x.logs.v1", 3, 78)])
     progress = table(client, topic="String", partition="UInt32", next_offset="UInt64")
-    ledger = Ledger(client, "db", progress, ["x.logs.v1"])  # type: ignore[arg-type]
+    ledger = ReplicaProgress(client, "db", progress, ["x.logs.v1"])  # type: ignore[arg-type]
     ledger.store({})
     assert client.inserted == []
     ledger.store({Partition("x.logs.v1", 3): 78})

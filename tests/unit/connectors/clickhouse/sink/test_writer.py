@@ -8,21 +8,23 @@ import pytest
 
 from connectors.clickhouse.sink import writer as sink_writer
 from connectors.clickhouse.sink.bisect import BadRowLimit
-from connectors.clickhouse.sink.writer import Retry, Stopped, Writer
+from connectors.clickhouse.sink.retries import retry_for
+from connectors.clickhouse.sink.writer import Writer
 from headwater.errors import Fatal
-from tests.fakes.sink import FakeLetters, FakeReader, FakeTable, messages
+from headwater.retry import Stopped
+from tests.fakes.sink import FakeDeadLetters, FakeReader, FakeTable, messages
 
 
 def writer(
-    table: FakeTable, letters: FakeLetters, ratio: float = 0.2, stop: threading.Event | None = None
+    table: FakeTable, letters: FakeDeadLetters, ratio: float = 0.2, stop: threading.Event | None = None
 ) -> Writer:
-    retry = Retry("logs", stop or threading.Event())
+    retry = retry_for("logs", stop or threading.Event())
     return Writer(FakeReader(), table, letters, BadRowLimit("logs", ratio), retry, "local")
 
 
 def test_a_batch_goes_in_with_one_insert(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sink_writer, "CHUNK_ROWS", 3)
-    table, letters = FakeTable(), FakeLetters()
+    table, letters = FakeTable(), FakeDeadLetters()
     writer(table, letters).write(messages(*[b"%d" % n for n in range(10)]))
     assert (table.rows, table.inserts, letters.sent) == (list(range(10)), 1, [])
 
@@ -30,7 +32,7 @@ def test_a_batch_goes_in_with_one_insert(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("chunk", [1, 3, 100])
 def test_each_kind_of_bad_row_becomes_a_dead_letter(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sink_writer, "CHUNK_ROWS", chunk)
-    table, letters = FakeTable(refused=frozenset({7})), FakeLetters()
+    table, letters = FakeTable(refused=frozenset({7})), FakeDeadLetters()
     batch = messages(b"1", b"x", b"2", b"-5", b"3", b"7", b"4", b"y")
     writer(table, letters, 1.0).write(batch)
     assert sorted(table.rows) == [1, 2, 3, 4]
@@ -42,20 +44,20 @@ def test_each_kind_of_bad_row_becomes_a_dead_letter(chunk: int, monkeypatch: pyt
 
 def test_a_batch_of_bad_rows_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sink_writer, "CHUNK_ROWS", 2)
-    table, letters = FakeTable(), FakeLetters()
+    table, letters = FakeTable(), FakeDeadLetters()
     writer(table, letters, 1.0).write(messages(b"x", b"y", b"z"))
     assert (table.inserts, len(letters.sent)) == (0, 3)
 
 
 def test_tombstones_are_no_rows() -> None:
-    table, letters = FakeTable(), FakeLetters()
+    table, letters = FakeTable(), FakeDeadLetters()
     writer(table, letters).write(messages(b"1", None, b"2"))
     writer(table, letters).write(messages(None))
     assert (table.rows, letters.sent) == ([1, 2], [])
 
 
 def test_too_many_bad_rows_stop_the_sink_before_any_becomes_a_dead_letter() -> None:
-    table, letters = FakeTable(), FakeLetters()
+    table, letters = FakeTable(), FakeDeadLetters()
     batch = messages(*[b"x" if n % 2 else b"%d" % n for n in range(200)])
     with pytest.raises(Fatal, match="rows of logs cannot be stored"):
         writer(table, letters).write(batch)
@@ -63,8 +65,8 @@ def test_too_many_bad_rows_stop_the_sink_before_any_becomes_a_dead_letter() -> N
 
 
 def test_what_passes_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sink_writer, "_FIRST_PAUSE", 0.001)
-    table, letters = FakeTable(failures=3), FakeLetters()
+    monkeypatch.setattr("headwater.retry.Backoff.next", lambda *_: 0.0)
+    table, letters = FakeTable(failures=3), FakeDeadLetters()
     subject = writer(table, letters)
     subject.write(messages(b"1", b"2"))
     assert (table.rows, letters.sent, subject.retry.failing) == ([1, 2], [], "")
@@ -73,7 +75,7 @@ def test_what_passes_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_waiting_ends_when_the_sink_stops() -> None:
     stop = threading.Event()
     stop.set()
-    subject = writer(FakeTable(failures=10_000), FakeLetters(), stop=stop)
+    subject = writer(FakeTable(failures=10_000), FakeDeadLetters(), stop=stop)
     with pytest.raises(Stopped, match="ClickHouse is away"):
         subject.write(messages(b"1"))
     assert subject.retry.failing == "ClickHouse is away"

@@ -1,0 +1,52 @@
+"""What the sink says of itself, once a second: health, and gauges of what it holds and of its lag."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final, Protocol
+
+from connectors.clickhouse.sink.messages import Partition
+from headwater.health import HEALTH
+from headwater.metrics import sink as metrics
+from headwater.metrics.consumers import CONSUMER_LAG
+
+REPORT_SECONDS: Final = 1.0
+
+
+class Positions(Protocol):
+    """How far partitions are stored: `OffsetTracker`."""
+
+    def position(self, partition: Partition) -> int: ...
+
+
+class Report:
+    """Writes the figures of one sink; `group` is its consumer group."""
+
+    def __init__(self, chain: str, group: str) -> None:
+        self._chain = chain
+        self._group = group
+        self._reported = float("-inf")
+
+    def due(self, now: float) -> bool:
+        """Whether a second has passed since the last report."""
+        return now - self._reported >= REPORT_SECONDS
+
+    def write(
+        self,
+        now: float,
+        failing: Collection[str],
+        held_messages: int,
+        held_blocks: int,
+        ends: Mapping[Partition, int],
+        positions: Positions,
+    ) -> None:
+        """`failing`: what tables say that take no batch at present; `ends`: end offsets of partitions."""
+        self._reported = now
+        trouble = next(iter(failing), "")
+        HEALTH.report("clickhouse", not trouble, trouble)
+        metrics.SINK_PAUSED.labels(self._chain).set(1 if trouble else 0)
+        metrics.SINK_BUFFERED.labels(self._chain).set(held_messages)
+        metrics.SINK_HELD_BLOCKS.labels(self._chain).set(held_blocks)
+        for partition, end in ends.items():
+            lag = CONSUMER_LAG.labels(self._chain, self._group, partition.topic, str(partition.number))
+            lag.set(max(0, end - positions.position(partition)))
