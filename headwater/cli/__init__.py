@@ -15,6 +15,7 @@ from typing import Final
 import typer
 
 from headwater import __version__
+from headwater.cli.extras import require_local
 from headwater.errors import Fatal, HeadwaterError
 from topics.groups import NAMES
 
@@ -46,6 +47,7 @@ def build(words: Sequence[str]) -> typer.Typer:
         if name not in words:
             app.command(name, help=summary)(_not_loaded)
             continue
+        require_local(name)
         module: typer.Typer = importlib.import_module(f"headwater.cli.{name}").app
         commands = module.registered_commands
         if len(commands) == 1 and module.registered_callback is None and commands[0].callback is not None:

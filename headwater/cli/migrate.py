@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import orjson
@@ -11,8 +10,8 @@ import typer
 from connectors.clickhouse.client import connect
 from connectors.clickhouse.migrations.runner import Step, plan
 from connectors.clickhouse.migrations.runner import migrate as apply
-from connectors.evm.rpc.answers import NodeFailure
-from connectors.evm.rpc.endpoint import AiohttpTransport, Endpoint
+from connectors.evm.rpc import once
+from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from headwater.settings import CHAIN_NAMES, Settings, load_settings
 
 app = typer.Typer(rich_markup_mode=None)
@@ -57,7 +56,7 @@ def chain_id_of(settings: Settings) -> int | None:
     if settings.chain.chain_id is not None:
         return settings.chain.chain_id
     for address in settings.chain.rpc:
-        answer = asyncio.run(_ask(settings.chain.name, address.get_secret_value()))
+        answer = _ask(address.get_secret_value())
         if answer is not None:
             return answer
     name = settings.chain.name
@@ -66,16 +65,11 @@ def chain_id_of(settings: Settings) -> int | None:
     return next((number for number, known in CHAIN_NAMES.items() if known == name), None)
 
 
-async def _ask(chain: str, url: str) -> int | None:
-    transport = AiohttpTransport(5.0)
+def _ask(url: str) -> int | None:
     try:
-        raw = await Endpoint(chain, "node", url, transport).call("eth_chainId")
-        return int(orjson.loads(raw), 16)
-    except NodeFailure:
-        # The next endpoint, or the name, will tell.
-        return None
-    finally:
-        await transport.close()
+        return int(str(once.ask(url, "eth_chainId", seconds=5.0)), 16)
+    except (NodeFailure, Unsupported):
+        return None  # the next endpoint, or the name, will tell
 
 
 def _described(steps: tuple[Step, ...], dry_run: bool, chain_id: int | None) -> dict[str, object]:

@@ -9,8 +9,10 @@ from typing import Any
 
 import orjson
 
+from connectors.evm.rpc import once
+from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Fatal
-from sandbox.services.probes import rpc
+from sandbox.services.probes import QUICK_SECONDS
 from sandbox.supervisor.process import Command
 
 CHAIN_ID = 31337
@@ -52,7 +54,10 @@ def command(
 
 def is_ready(port: int) -> bool:
     """Does it answer as the local chain?"""
-    return rpc(port, "eth_chainId") == hex(CHAIN_ID)
+    try:
+        return once.ask(f"http://127.0.0.1:{port}", "eth_chainId", seconds=QUICK_SECONDS) == hex(CHAIN_ID)
+    except NodeFailure:
+        return False
 
 
 def keep(state: Path) -> None:

@@ -39,13 +39,3 @@ def _ask(port: int, method: str, path: str, body: bytes | None, seconds: float) 
         return 0, b""
     finally:
         connection.close()
-
-
-def rpc(port: int, method: str, *params: object) -> object:
-    """A JSON-RPC call's result, or None when there is none."""
-    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-    status, answer = http_send(port, "POST", "/", body, QUICK_SECONDS)
-    if status != 200:
-        return None
-    decoded: dict[str, object] = json.loads(answer)
-    return decoded.get("result")

@@ -1,37 +1,33 @@
-"""The compiled contracts and the encoding of calls to them."""
+"""The compiled contracts, and calls to them as web3.py encodes them."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
 from functools import cache
 from importlib import resources
-from typing import Any, cast
+from typing import Any
 
 import orjson
-from eth_abi.abi import decode as decode_abi
-from eth_abi.abi import encode
-from sha3 import keccak_256
+from web3 import Web3
 
 NAMES = ("token", "collectible", "items", "pair")
+_WEB3 = Web3()
+"""Without a node: it encodes and decodes."""
 
 
-@dataclass(frozen=True, slots=True)
 class Contract:
-    """A compiled contract: creation bytecode, and the input types of its functions by name.
+    """A compiled contract. Addresses among the arguments may be of any case."""
 
-    A function with default parameters is kept in its longest form.
-    """
-
-    bytecode: bytes
-    inputs: dict[str, tuple[str, ...]]
+    def __init__(self, abi: list[dict[str, Any]], bytecode: str) -> None:
+        self._contract = _WEB3.eth.contract(abi=abi, bytecode=bytecode)
+        self.bytecode = bytes.fromhex(bytecode[2:])
 
     def call(self, function: str, *arguments: object) -> bytes:
         """Return the call data: selector and encoded arguments."""
-        types = self.inputs[function]
-        selector: bytes = keccak_256(f"{function}({','.join(types)})".encode()).digest()[:4]
-        return selector + encode(types, arguments)
+        return _bytes(self._contract.encode_abi(function, args=[_checksum(each) for each in arguments]))
 
     def creation(self, *arguments: object) -> bytes:
         """Return the data of a creation: bytecode and encoded constructor arguments."""
-        return self.bytecode + encode(self.inputs["__init__"], arguments)
+        return _bytes(self._contract.constructor(*map(_checksum, arguments)).data_in_transaction)
 
 
 @cache
@@ -39,17 +35,19 @@ def contract(name: str) -> Contract:
     """Return one of `NAMES`."""
     folder = resources.files(__package__).joinpath("contracts")
     compiled = orjson.loads(folder.joinpath("contracts.json").read_bytes())[name]
-    inputs: dict[str, tuple[str, ...]] = {"__init__": ()}
-    for entry in cast(list[dict[str, Any]], compiled["abi"]):
-        if entry["type"] == "event":
-            continue
-        name = "__init__" if entry["type"] == "constructor" else entry["name"]
-        types = tuple(item["type"] for item in entry["inputs"])
-        if len(types) >= len(inputs.get(name, ())):
-            inputs[name] = types
-    return Contract(bytes.fromhex(compiled["bytecode"][2:]), inputs)
+    return Contract(compiled["abi"], compiled["bytecode"])
 
 
 def decode(types: tuple[str, ...], data: str) -> tuple[object, ...]:
     """Return the values of a call's hex answer."""
-    return decode_abi(types, bytes.fromhex(data[2:]))
+    return tuple(_WEB3.codec.decode(types, _bytes(data)))
+
+
+def _checksum(argument: object) -> object:
+    """web3 takes addresses with their checksum only (EIP-55)."""
+    is_address = isinstance(argument, str) and Web3.is_address(argument)
+    return Web3.to_checksum_address(str(argument)) if is_address else argument
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text[2:])

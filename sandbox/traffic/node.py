@@ -1,14 +1,20 @@
-"""JSON-RPC to the local chain's node, batches included."""
+"""JSON-RPC to the local chain's node through web3.py, batches included."""
 
+from __future__ import annotations
+
+import asyncio
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Any
 
 import aiohttp
-import orjson
+from web3 import AsyncHTTPProvider
+from web3.exceptions import Web3Exception
+from web3.types import RPCEndpoint, RPCResponse
 
 from headwater.errors import Transient
 
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 20.0
 
 
 class NodeAway(Transient):
@@ -26,16 +32,20 @@ class Node:
     """A connection to the node, used as an async context."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._session = aiohttp.ClientSession()
+        # What passes by itself is waited for by the caller, who has nonces to read again then.
+        self._provider = AsyncHTTPProvider(
+            url,
+            request_kwargs={"timeout": aiohttp.ClientTimeout(total=None)},
+            exception_retry_configuration=None,
+        )
 
-    async def __aenter__(self) -> "Node":
+    async def __aenter__(self) -> Node:
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._session.close()
+        await self._provider.disconnect()
 
     async def call(self, method: str, *params: object) -> object:
         """Return a call's result. Raises NodeAway or Refused."""
@@ -51,18 +61,19 @@ class Node:
         """
         if not calls:
             return []
-        body = [{"jsonrpc": "2.0", "id": i, "method": m, "params": p} for i, (m, p) in enumerate(calls)]
-        headers = {"Content-Type": "application/json"}
+        requests: list[tuple[RPCEndpoint, Any]] = [(RPCEndpoint(method), params) for method, params in calls]
         try:
-            data, timeout = orjson.dumps(body), aiohttp.ClientTimeout(total=seconds)
-            async with self._session.post(self._url, data=data, headers=headers, timeout=timeout) as answer:
-                answered = orjson.loads(await answer.read())
-        except (TimeoutError, aiohttp.ClientError, OSError, orjson.JSONDecodeError) as error:
+            async with asyncio.timeout(seconds):
+                answered = await self._provider.make_batch_request(requests)
+        except (TimeoutError, aiohttp.ClientError, OSError, ValueError, Web3Exception) as error:
             raise NodeAway(f"no answer to {calls[0][0]}: {type(error).__name__} {error}") from error
         if not isinstance(answered, list) or len(answered) != len(calls):
             raise NodeAway(f"no answer to a batch of {len(calls)} calls")
-        results: list[object] = [None] * len(calls)
-        for one in answered:
-            failure = one.get("error")
-            results[one["id"]] = Refused(str(failure.get("message"))) if failure else one.get("result")
-        return results
+        return [_result(each) for each in answered]
+
+
+def _result(answer: RPCResponse) -> object:
+    failure = answer.get("error")
+    if failure is None:
+        return answer.get("result")
+    return Refused(failure if isinstance(failure, str) else str(failure.get("message")))

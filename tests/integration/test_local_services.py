@@ -8,8 +8,9 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic
 
+from connectors.evm.rpc.once import ask
 from headwater.errors import Fatal
-from sandbox.services.probes import http_get, http_send, rpc
+from sandbox.services.probes import http_get, http_send
 from sandbox.stack.ports import Ports
 
 
@@ -52,10 +53,10 @@ def test_clickhouse_answers(clickhouse_url: str, database: str) -> None:
 
 def test_the_chains_finality_trails_its_head(make_chain: Callable[..., str]) -> None:
     port = port_of(make_chain(block_seconds=0))
-    rpc(port, "anvil_mine", "0x20")
+    ask(f"http://127.0.0.1:{port}", "anvil_mine", "0x20")
     heights = {}
     for tag in ("latest", "safe", "finalized"):
-        block = rpc(port, "eth_getBlockByNumber", tag, False)
+        block = ask(f"http://127.0.0.1:{port}", "eth_getBlockByNumber", tag, False)
         assert isinstance(block, dict)
         heights[tag] = int(block["number"], 16)
     assert heights == {"latest": 32, "safe": 24, "finalized": 16}

@@ -15,8 +15,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from connectors.evm.rpc.once import ask
 from sandbox.downloads import cache_dir
-from sandbox.services.probes import rpc
 from sandbox.stack.services import Programs
 
 pytestmark = pytest.mark.timeout(240)
@@ -193,7 +193,7 @@ def test_a_second_start_continues_and_a_killed_parent_leaves_no_orphan(
     run.wait_for("enrich is ready")
     assert json.loads((directory / "meta.json").read_text()) == before
     endpoints = json.loads((directory / "endpoints.json").read_text())
-    first = rpc(int(endpoints["rpc"].rsplit(":", 1)[1]), "eth_getBlockByNumber", "0x0", False)
+    first = ask(str(endpoints["rpc"]), "eth_getBlockByNumber", "0x0", False)
     assert isinstance(first, dict)
     assert first["hash"] == before["genesis"]
     family = run.family()

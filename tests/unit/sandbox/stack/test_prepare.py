@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from connectors.evm.rpc import once
+from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Fatal, Transient
+from headwater.settings import mask_url
 from sandbox.stack import endpoints, node_facts
 from sandbox.stack.prepare import Step
 from sandbox.stack.roles import ROLES, role_parts, traffic_part
@@ -64,22 +67,20 @@ def test_every_role_gets_its_metrics_port_and_no_settings_of_the_shell(tmp_path:
 
 
 def answers(facts: dict[str, dict[str, object]]) -> Callable[..., object]:
-    def call(url: str, method: str, *params: object) -> object:
-        found = facts[url].get(method)
-        if found is None:
-            raise ValueError(f"{method} answered None")
-        return found
+    def call(url: str, method: str, *params: object, seconds: float) -> object:
+        if url not in facts:
+            raise NodeFailure(mask_url(url), f"{method}: connection failed", "connection")
+        return facts[url].get(method)
 
     return call
 
 
 def test_facts_of_a_node_without_its_first_block(monkeypatch: pytest.MonkeyPatch) -> None:
     facts: dict[str, dict[str, object]] = {
-        "http://a/secret": {},
         "http://b": {"eth_chainId": "0x1"},
         "http://c": {"eth_chainId": "0x2105", "eth_getBlockByNumber": {"hash": "0xab"}},
     }
-    monkeypatch.setattr(node_facts, "_call", answers(facts))
+    monkeypatch.setattr(once, "ask", answers(facts))
     assert node_facts.ask(["http://a/secret", "http://b"]) == node_facts.NodeFacts(1, "")
     assert node_facts.ask(["http://c"]) == node_facts.NodeFacts(8453, "0xab")
     with pytest.raises(Fatal, match="different chains: http://b is on 1, http://c is on 8453"):

@@ -88,22 +88,27 @@ def test_the_deployment_is_a_script_by_nonce() -> None:
     assert Account.recover_transaction(signed.raw) == accounts().deployer.address
 
 
+SOMEBODY = "0x" + "1a" * 20  # without its checksum
+
+
 @pytest.mark.parametrize(
-    ("name", "function", "selector"),
+    ("name", "function", "arguments", "selector"),
     [
-        ("token", "transfer", "a9059cbb"),
-        ("token", "transferFrom", "23b872dd"),
-        ("collectible", "safeTransferFrom", "b88d4fde"),
-        ("items", "safeTransferFrom", "f242432a"),
-        ("items", "safeBatchTransferFrom", "2eb2c2d6"),
+        ("token", "transfer", (SOMEBODY, 1), "a9059cbb"),
+        ("token", "transferFrom", (SOMEBODY, SOMEBODY, 1), "23b872dd"),
+        ("collectible", "safeTransferFrom", (SOMEBODY, SOMEBODY, 1, b""), "b88d4fde"),
+        ("items", "safeTransferFrom", (SOMEBODY, SOMEBODY, 1, 1, b""), "f242432a"),
+        ("items", "safeBatchTransferFrom", (SOMEBODY, SOMEBODY, [1], [1], b""), "2eb2c2d6"),
     ],
 )
-def test_contracts_have_the_functions_of_their_standards(name: str, function: str, selector: str) -> None:
-    samples: dict[str, object] = {"address": "0x" + "11" * 20, "uint256": 1, "bytes": b"", "uint256[]": [1]}
-    compiled = contract(name)
-    arguments = [samples[type_] for type_ in compiled.inputs[function]]
-    assert compiled.call(function, *arguments)[:4].hex() == selector
+def test_contracts_have_the_functions_of_their_standards(
+    name: str, function: str, arguments: tuple[object, ...], selector: str
+) -> None:
+    data = contract(name).call(function, *arguments)
+    assert data[:4].hex() == selector
+    assert data[16:36].hex() == "1a" * 20
     assert all(len(contract(each).bytecode) > 500 for each in NAMES)
+    assert contract("pair").creation(SOMEBODY, SOMEBODY).startswith(contract("pair").bytecode)
 
 
 orphans = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 30)), unique=True, max_size=40).map(
