@@ -7,6 +7,7 @@ from typing import Final
 
 from headwater.errors import Fatal
 from headwater.settings import Settings
+from schemas.naming import name_of, topic_of
 from topics.derived import DERIVED
 from topics.groups import GROUPS, Group
 from topics.internal import INTERNAL
@@ -27,13 +28,12 @@ def spec(stream: str) -> TopicSpec:
 
 def topic_name(settings: Settings, stream: str) -> str:
     """`[prefix.]<chain>.<stream>.v<major>`. Raises Fatal for an unknown stream."""
-    entry = spec(stream)
-    return f"{_prefix(settings)}{settings.chain.name}.{entry.stream}.v{entry.major}"
+    return topic_of(settings, spec(stream).stream)
 
 
 def app_id(settings: Settings, group: str) -> str:
     """Id of a Faust application: its consumer group, and the start of its changelogs' names."""
-    return f"{_prefix(settings)}{settings.chain.name}.{group}"
+    return name_of(settings, group)
 
 
 def changelog_name(settings: Settings, group: Group) -> str:
@@ -76,7 +76,3 @@ def wanted(settings: Settings) -> dict[str, tuple[int, dict[str, str]]]:
             shared | {"cleanup.policy": Cleanup.DELETE.value, "retention.ms": "86400000"},
         )
     return topics
-
-
-def _prefix(settings: Settings) -> str:
-    return f"{settings.topic_prefix}." if settings.topic_prefix else ""

@@ -45,7 +45,6 @@ class TopicSpec:
     owner: str
     producers: tuple[str, ...]
     consumers: tuple[str, ...]
-    major: int = 1
     schema: bool = True
     stateful: bool = True
     max_message_bytes: int = 1_048_576

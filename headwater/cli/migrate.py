@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -12,7 +13,8 @@ from connectors.clickhouse.migrations.runner import Step, plan
 from connectors.clickhouse.migrations.runner import migrate as apply
 from connectors.evm.rpc import once
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
-from headwater.settings import CHAIN_NAMES, Settings, load_settings
+from headwater.cli.configuration import configured
+from headwater.settings import Settings, chain_id_of
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -27,8 +29,8 @@ def migrate(
     ),
 ) -> None:
     """Apply the migrations that are due. Safe to run twice and from several processes at once."""
-    settings = load_settings({"data_dir": data_dir, "clickhouse": {"url": url}})
-    chain_id = chain_id_of(settings)
+    settings = configured({"data_dir": data_dir, "clickhouse": {"url": url}})
+    chain_id = known_chain_id(settings)
     client = connect(settings.clickhouse, database="")
     try:
         steps = (plan if dry_run else apply)(client, settings, chain_id)
@@ -51,18 +53,10 @@ def migrate(
         )
 
 
-def chain_id_of(settings: Settings) -> int | None:
+def known_chain_id(settings: Settings) -> int | None:
     """The chain's id: as set, else as a node says, else as the name is usually meant, else None."""
-    if settings.chain.chain_id is not None:
-        return settings.chain.chain_id
-    for address in settings.chain.rpc:
-        answer = _ask(address.get_secret_value())
-        if answer is not None:
-            return answer
-    name = settings.chain.name
-    if name.startswith("evm-") and name[4:].isdigit():
-        return int(name[4:])
-    return next((number for number, known in CHAIN_NAMES.items() if known == name), None)
+    nodes = [partial(_ask, address.get_secret_value()) for address in settings.chain.rpc]
+    return chain_id_of(settings.chain.chain_id, settings.chain.name, *nodes)
 
 
 def _ask(url: str) -> int | None:

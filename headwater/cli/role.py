@@ -9,13 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from headwater import __version__, logging
+from headwater.cli.configuration import configured
 from headwater.metrics.server import serve
-from headwater.settings import Settings, load_settings
+from headwater.settings import Settings
 
 
 def start_role(role: str, overrides: Mapping[str, object] | None = None) -> Settings:
     """Load settings, send logs to standard error, serve metrics and health. Raises Fatal on bad settings."""
-    settings = load_settings(overrides)
+    settings = configured(overrides)
     logging.configure(role, settings.log_level, settings.log_format)
     port = serve(settings.metrics_port, settings.metrics_host)
     if settings.metrics_port_file is not None:

@@ -8,8 +8,8 @@ from typing import Annotated
 import orjson
 import typer
 
+from headwater.cli.configuration import configured
 from headwater.errors import Fatal
-from headwater.settings import load_settings
 from schemas import streams
 from schemas.history import all_problems
 from schemas.history import freeze as freeze_version
@@ -33,7 +33,7 @@ def check(
     """Hold the schemas against their committed versions and the registry. Exit code 1 on a problem."""
     found = all_problems()
     if not offline:
-        registry = Registry(load_settings({"data_dir": data_dir}))
+        registry = Registry(configured({"data_dir": data_dir}))
         for stream in streams():
             found += [
                 f"{registry.subject(stream)}: refused: {reason}" for reason in registry.refusals(stream)
@@ -49,7 +49,7 @@ def check(
 @app.command()
 def register(data_dir: DataDir = None, json: Json = False) -> None:
     """Register every schema under its subject, BACKWARD_TRANSITIVE; what is there already keeps its id."""
-    ids = register_all(load_settings({"data_dir": data_dir}))
+    ids = register_all(configured({"data_dir": data_dir}))
     if json:
         print(orjson.dumps(ids).decode())
     else:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from headwater.settings import provenance
+from headwater.cli.configuration import origins
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -22,7 +22,7 @@ def settings(
     json: bool = typer.Option(False, "--json", help="One JSON object."),
 ) -> None:
     """Show the effective settings, secrets masked, with where each value came from."""
-    rows = provenance({"data_dir": data_dir})
+    rows = origins({"data_dir": data_dir})
     if json:
         print(orjson.dumps({name: {"value": value, "from": origin} for name, value, origin in rows}).decode())
         return

@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from connectors.clickhouse.client import Client, connect
+from headwater.cli.configuration import configured
 from headwater.errors import Fatal
-from headwater.settings import load_settings
 
 app = typer.Typer(rich_markup_mode=None)
 _SHOWN = 1_000
@@ -34,7 +34,7 @@ def sql(
     ),
 ) -> None:
     """Ask ClickHouse: `headwater sql "SELECT count() FROM canonical.transactions"`."""
-    settings = load_settings({"data_dir": data_dir, "clickhouse": {"url": url}}).clickhouse
+    settings = configured({"data_dir": data_dir, "clickhouse": {"url": url}}).clickhouse
     if query is None and sys.stdin.isatty():
         raise Fatal("no query", remedy='try `headwater sql "SELECT 1"`, or give it on standard input')
     text = sys.stdin.read() if query in (None, "-") else query

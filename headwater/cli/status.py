@@ -12,7 +12,7 @@ import orjson
 import typer
 from rich.console import Console
 
-from headwater.settings import load_settings
+from headwater.cli.configuration import configured
 from sandbox.screen.clickhouse_view import Tables
 from sandbox.screen.collector import Collector
 from sandbox.screen.lines import NARROW
@@ -65,7 +65,7 @@ def look(data_dir: Path, seconds: float) -> Snapshot:
     base = Snapshot(
         found.chain, found.chain_id, data_dir=str(data_dir.absolute()), endpoints=addresses(found)
     )
-    database = load_settings({"data_dir": str(data_dir)}).clickhouse.database
+    database = configured({"data_dir": str(data_dir)}).clickhouse.database
     tables = Tables(found.clickhouse, database, found.chain_id)
     collector = Collector(base, ports, tables, parts)
     collector.collect()

@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from headwater import logging
-from headwater.settings import Settings, load_settings
+from headwater.cli.configuration import configured
+from headwater.settings import Settings
 from schemas.registry import Registry
 from topics import admin
 from topics.admin import Action, Change
@@ -38,7 +39,7 @@ _WIDE = 140
 @app.command(name="list")
 def list_topics(data_dir: DataDir = None, json: Json = False) -> None:
     """Show the topics of the catalogue, those of the Faust applications included."""
-    settings = load_settings({"data_dir": data_dir})
+    settings = configured({"data_dir": data_dir})
     entries = {topic_name(settings, entry.stream): entry for entry in TOPICS}
     rows = []
     for name, (partitions, config) in wanted(settings).items():
@@ -135,7 +136,7 @@ def export_files(
 
 def _settings(data_dir: Path | None) -> Settings:
     """Settings of a command that talks to Kafka: what the client warns of must not be among its lines."""
-    settings = load_settings({"data_dir": data_dir})
+    settings = configured({"data_dir": data_dir})
     logging.configure("topics", settings.log_level, settings.log_format)
     return settings
 

@@ -21,11 +21,12 @@ from connectors.verify.node import NodeSource
 from connectors.verify.run import Report
 from connectors.verify.run import verify as check
 from connectors.verify.tables import TableSource
-from headwater.cli.migrate import chain_id_of
+from headwater.cli.configuration import configured
+from headwater.cli.migrate import known_chain_id
 from headwater.errors import Fatal
 from headwater.evm.transfers import transfers_of
 from headwater.logging import configure
-from headwater.settings import Settings, load_settings
+from headwater.settings import Settings
 
 app = typer.Typer(rich_markup_mode=None)
 _SHOWN = 50
@@ -49,7 +50,7 @@ def verify(
     Checked for each block: the chain of hashes, the numbers of transactions, logs and token transfers in
     the node, coverage and the tables, the transactions' states, and that no view shows another block.
     """
-    settings = load_settings({"data_dir": data_dir, "chain": {"rpc": tuple(rpc) or None}})
+    settings = configured({"data_dir": data_dir, "chain": {"rpc": tuple(rpc) or None}})
     configure("verify", "ERROR", settings.log_format)
     report = asyncio.run(_run(settings, first, last, patience, quiet=json))
     if json:
@@ -63,7 +64,7 @@ def verify(
 async def _run(
     settings: Settings, first: int | None, last: int | None, patience: float, *, quiet: bool
 ) -> Report:
-    chain_id = await asyncio.to_thread(chain_id_of, settings)
+    chain_id = await asyncio.to_thread(known_chain_id, settings)
     if chain_id is None:
         raise Fatal(f"the id of chain {settings.chain.name} is not known", remedy="set chain.chain_id")
     client = connect_clickhouse(settings.clickhouse)

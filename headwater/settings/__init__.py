@@ -1,4 +1,4 @@
-"""Typed settings: flags over `HEADWATER_*` over a YAML file over a running local stack over defaults.
+"""Typed settings: flags over `HEADWATER_*` over a YAML file over a local stack over defaults.
 
 Read it in this order: `model` (what can be set; `kafka` is its largest section), `layers` (where values come
 from), `masking` (how one may be shown), `chains` (usual names), `pem` (are key files what they should be).
@@ -13,9 +13,18 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 
 from headwater.errors import Fatal
-from headwater.settings.chains import CHAIN_NAMES, chain_name
+from headwater.settings.chains import CHAIN_NAMES, chain_id_of, chain_name
 from headwater.settings.kafka import KafkaSettings
-from headwater.settings.layers import known, logins, merged, nested, value_of, variable
+from headwater.settings.layers import (
+    Local,
+    known,
+    logins,
+    merged,
+    nested,
+    nothing_local,
+    value_of,
+    variable,
+)
 from headwater.settings.masking import mask_url, masked
 from headwater.settings.model import (
     ChainSettings,
@@ -33,6 +42,7 @@ __all__ = [
     "RegistrySettings",
     "Settings",
     "SinkSettings",
+    "chain_id_of",
     "chain_name",
     "environment",
     "load_settings",
@@ -48,12 +58,14 @@ def load_settings(
     *,
     environ: Mapping[str, str] | None = None,
     ignored: Collection[str] = (),
+    local: Local = nothing_local,
 ) -> Settings:
-    """Merge the layers and validate. `overrides` is nested as the YAML file is; `ignored` only it can set.
+    """Merge the layers and validate. `overrides` is nested as the YAML file is; `ignored` only it can set;
+    `local` tells what a stack that runs in the data directory gives, above the defaults only.
 
     Raises Fatal naming the setting, where it came from and, for an unknown one, the nearest known name.
     """
-    values, origins = merged(overrides or {}, os.environ if environ is None else environ, ignored)
+    values, origins = merged(overrides or {}, os.environ if environ is None else environ, ignored, local)
     try:
         return Settings(**nested(values))
     except ValidationError as error:
@@ -66,11 +78,14 @@ def load_settings(
 
 
 def provenance(
-    overrides: Mapping[str, Any] | None = None, *, environ: Mapping[str, str] | None = None
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    local: Local = nothing_local,
 ) -> list[tuple[str, str, str]]:
     """Each effective setting as (name, masked value, where it came from)."""
-    settings = load_settings(overrides, environ=environ)
-    _, origins = merged(overrides or {}, os.environ if environ is None else environ)
+    settings = load_settings(overrides, environ=environ, local=local)
+    _, origins = merged(overrides or {}, os.environ if environ is None else environ, local=local)
     return [(name, masked(value_of(settings, name)), origins.get(name, "default")) for name in known()]
 
 

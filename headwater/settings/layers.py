@@ -1,10 +1,9 @@
-"""Where values come from: flags, the environment, a YAML file, a running local stack."""
+"""Where values come from: flags, the environment, a YAML file, and what the caller knows of a local stack."""
 
 from __future__ import annotations
 
 import difflib
-import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -92,28 +91,6 @@ def _yaml(path: str) -> dict[str, Any]:
     return dict(_flat(content, path))
 
 
-def _local_stack(data_dir: str) -> dict[str, Any]:
-    """Where a running `headwater up` listens, from its endpoints.json."""
-    path = Path(data_dir) / "endpoints.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        raise Fatal(
-            f"cannot read {path}: {error}", remedy="start `headwater up` again or remove the file"
-        ) from error
-    names = {
-        "kafka": "kafka.bootstrap_servers",
-        "schema_registry": "registry.url",
-        "clickhouse": "clickhouse.url",
-        "rpc": "chain.rpc",
-        "chain": "chain.name",
-        "chain_id": "chain.chain_id",
-    }
-    return {setting: found[name] for name, setting in names.items() if found.get(name) is not None}
-
-
 def logins() -> frozenset[str]:
     """The settings that prove who we are to Kafka, registry and ClickHouse, and the name of its cluster."""
     kafka = ("kafka.security_", "kafka.sasl_", "kafka.ssl_")
@@ -121,8 +98,20 @@ def logins() -> frozenset[str]:
     return frozenset(name for name in known() if name.startswith(kafka) or name.rpartition(".")[2] in others)
 
 
+Local = Callable[[Path], tuple[str, Mapping[str, object]]]
+"""Data directory → where a stack that runs there says it, and the settings that it gives, by name."""
+
+
+def nothing_local(data_dir: Path) -> tuple[str, Mapping[str, object]]:
+    """No stack runs on this machine."""
+    return "", {}
+
+
 def merged(
-    overrides: Mapping[str, Any], environ: Mapping[str, str], ignored: Collection[str] = ()
+    overrides: Mapping[str, Any],
+    environ: Mapping[str, str],
+    ignored: Collection[str] = (),
+    local: Local = nothing_local,
 ) -> tuple[dict[str, Any], dict[str, str]]:
     flags = {name: value for name, value in _flat(overrides, "flag") if value is not None}
     env = _environment(environ)
@@ -131,7 +120,7 @@ def merged(
     if file:
         layers.append((file, _yaml(file)))
     data_dir = next((str(layer["data_dir"]) for _, layer in layers if "data_dir" in layer), ".headwater")
-    layers.append((f"{data_dir}/endpoints.json", _local_stack(data_dir)))
+    layers.append(local(Path(data_dir)))
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for origin, layer in reversed(layers):

@@ -50,6 +50,31 @@ def read(directory: Path) -> Endpoints:
         raise Fatal(f"{path} is not understood: {error}", remedy="start `headwater up` again") from error
 
 
+_SETTINGS = {
+    "kafka": "kafka.bootstrap_servers",
+    "schema_registry": "registry.url",
+    "clickhouse": "clickhouse.url",
+    "rpc": "chain.rpc",
+    "chain": "chain.name",
+    "chain_id": "chain.chain_id",
+}
+
+
+def settings(directory: Path) -> tuple[str, Mapping[str, object]]:
+    """The file's name, and the settings that it gives: none where nothing runs. Raises Fatal."""
+    path = directory / NAME
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return str(path), {}
+    except (OSError, ValueError) as error:
+        raise Fatal(
+            f"cannot read {path}: {error}", remedy="start `headwater up` again or remove the file"
+        ) from error
+    given = {setting: found.get(name) for name, setting in _SETTINGS.items()}
+    return str(path), {setting: value for setting, value in given.items() if value is not None}
+
+
 def previous_ports(directory: Path) -> dict[str, int]:
     """The ports of the last run by part, so that clients' addresses stay: empty when there was none."""
     path = directory / "ports.json"

@@ -6,6 +6,7 @@ import yaml
 
 from headwater import __version__
 from schemas.codec.model import Value
+from schemas.naming import versioned
 from topics.catalog import TOPICS
 from topics.chainlog.headers import DESCRIPTIONS
 from topics.docs.shown import BROKERS, GENERATED
@@ -50,7 +51,7 @@ def asyncapi() -> str:
 def _channel(entry: TopicSpec) -> Value:
     config = entry.config(replication=BROKERS)
     return {
-        "address": f"{{chain}}.{entry.stream}.v{entry.major}",
+        "address": f"{{chain}}.{versioned(entry.stream)}",
         "title": f"{entry.stream} ({entry.visibility.value})",
         "description": f"{entry.description} Key: {entry.key}. Owner: {entry.owner}.",
         "parameters": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas import schema_of
 from schemas.codec.model import Value
+from schemas.naming import versioned
 from topics.catalog import TOPICS
 from topics.docs.shown import CHAIN, GENERATED, shown
 from topics.spec import DAY_MS, TopicSpec, Visibility
@@ -30,7 +31,7 @@ def markdown() -> str:
         "| topic | partitions | cleanup |",
         "| --- | --- | --- |",
     ]
-    named = {f"{CHAIN}.{entry.stream}.v{entry.major}" for entry in TOPICS}
+    named = {f"{CHAIN}.{versioned(entry.stream)}" for entry in TOPICS}
     for name, (partitions, config) in shown().items():
         if name not in named:
             lines.append(f"| `{name}` | {partitions} | {config['cleanup.policy']} |")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Final, cast
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -15,7 +16,7 @@ from connectors.clickhouse.visibility.settler import Ends, Settler
 from headwater import kafka
 from headwater.errors import HeadwaterError, Transient
 from headwater.logging import get_logger
-from headwater.settings import Settings
+from headwater.settings import Settings, chain_id_of
 from topics import catalog, coverage
 
 TICK_SECONDS: Final = 5.0
@@ -63,7 +64,8 @@ class SettleLoop:
     def _open(self) -> Settler | None:
         settings = self._settings
         client = connect(settings.clickhouse, timeout_seconds=60)
-        chain_id = settings.chain.chain_id or _chain_id(client, settings)
+        chain = settings.chain
+        chain_id = chain_id_of(chain.chain_id, chain.name, partial(_chain_id, client, settings))
         if chain_id is None:
             client.close()
             return None

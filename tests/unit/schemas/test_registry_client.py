@@ -111,4 +111,5 @@ def test_subjects_are_the_topics_names() -> None:
     named = [entry.stream for entry in TOPICS if entry.schema]
     assert sorted(named) == list(streams())
     for stream in named:
-        assert subject_of(settings, stream) == f"{topic_name(settings, stream)}-value"
+        assert subject_of(settings, stream) == f"p.c.{stream}.v1-value"
+        assert topic_name(settings, stream) == f"p.c.{stream}.v1"

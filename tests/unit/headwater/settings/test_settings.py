@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from headwater.errors import Fatal
 from headwater.settings import (
     ClickHouseSettings,
     KafkaSettings,
+    chain_id_of,
     environment,
     load_settings,
     logins,
@@ -29,16 +31,35 @@ def test_a_flag_wins_over_the_environment_which_wins_over_the_file(tmp_path: Pat
     assert settings.log_level == "DEBUG"
 
 
-def test_a_running_local_stack_stands_above_the_defaults_only(tmp_path: Path) -> None:
-    (tmp_path / "endpoints.json").write_text(
-        json.dumps({"kafka": "127.0.0.1:5", "clickhouse": "http://127.0.0.1:6", "rpc": "http://127.0.0.1:7"})
-    )
-    settings = load_settings(
-        {"data_dir": tmp_path}, environ={"HEADWATER_CLICKHOUSE__URL": "http://127.0.0.1:9"}
-    )
+def test_what_the_caller_knows_of_a_local_stack_stands_above_the_defaults_only(tmp_path: Path) -> None:
+    def local(data_dir: Path) -> tuple[str, dict[str, object]]:
+        assert data_dir == tmp_path
+        return "the stack", {"kafka.bootstrap_servers": "127.0.0.1:5", "clickhouse.url": "http://127.0.0.1:6"}
+
+    environ = {"HEADWATER_CLICKHOUSE__URL": "http://127.0.0.1:9"}
+    settings = load_settings({"data_dir": tmp_path}, environ=environ, local=local)
     assert settings.kafka.bootstrap_servers == "127.0.0.1:5"
     assert settings.clickhouse.url == "http://127.0.0.1:9"
-    assert [url.get_secret_value() for url in settings.chain.rpc] == ["http://127.0.0.1:7"]
+    told = {
+        name: origin for name, _, origin in provenance({"data_dir": tmp_path}, environ=environ, local=local)
+    }
+    assert (told["kafka.bootstrap_servers"], told["clickhouse.url"]) == ("the stack", "environment")
+
+
+def test_a_chains_id_is_as_set_else_as_told_else_as_its_name_means() -> None:
+    asked: list[str] = []
+
+    def source(name: str, answer: int | None) -> Callable[[], int | None]:
+        return lambda: (asked.append(name), answer)[1]
+
+    sources = source("node", None), source("tables", 5), source("never", 6)
+    assert chain_id_of(7, "ethereum", *sources) == 7
+    assert asked == []
+    assert chain_id_of(None, "ethereum", *sources) == 5
+    assert asked == ["node", "tables"]
+    assert chain_id_of(None, "ethereum") == 1
+    assert chain_id_of(None, "evm-1234") == 1234
+    assert chain_id_of(None, "mine") is None
 
 
 @pytest.mark.parametrize(

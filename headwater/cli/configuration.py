@@ -1,0 +1,18 @@
+"""Settings as a command sees them: a local stack in the data directory stands above the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from headwater.settings import Settings, load_settings, provenance
+from sandbox.stack import endpoints
+
+
+def configured(overrides: Mapping[str, object] | None = None) -> Settings:
+    """The settings of a command, `overrides` being its flags. Raises Fatal naming what is wrong."""
+    return load_settings(overrides, local=endpoints.settings)
+
+
+def origins(overrides: Mapping[str, object] | None = None) -> list[tuple[str, str, str]]:
+    """Each setting as (name, masked value, where it came from)."""
+    return provenance(overrides, local=endpoints.settings)
