@@ -27,7 +27,7 @@ class StreamReader:
 
     def read(self, value: bytes) -> dict[str, Value]:
         """One record."""
-        return self.codec.read(self.ours(value), HEADER_SIZE)
+        return self.codec.read(self.to_current_schema(value), HEADER_SIZE)
 
     def columns(self, values: Sequence[bytes], fields: Sequence[str] | None = None) -> dict[str, list[Value]]:
         """Records as columns. MalformedRecord says in `index` which value it is about."""
@@ -39,9 +39,9 @@ class StreamReader:
 
     def message(self, value: bytes, fields: Selection) -> Message:
         """The chosen fields of one message; its bodies are of our schema."""
-        return self.codec.message(self.ours(value), fields)
+        return self.codec.message(self.to_current_schema(value), fields)
 
-    def ours(self, value: bytes) -> bytes:
+    def to_current_schema(self, value: bytes) -> bytes:
         """The value in our schema; itself where it is that already."""
         head = value[:HEADER_SIZE]
         if head not in self._frames:
@@ -51,7 +51,7 @@ class StreamReader:
 
     def _ours_at(self, index: int, value: bytes) -> bytes:
         try:
-            return self.ours(value)
+            return self.to_current_schema(value)
         except MalformedRecord as error:
             error.index = index
             raise

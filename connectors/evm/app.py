@@ -11,7 +11,7 @@ from connectors.evm.blocks.fetch import Fetcher
 from connectors.evm.head.heads import STREAM as HEADS
 from connectors.evm.head.heads import Heads
 from connectors.evm.head.listener import Listener, PollTicker
-from connectors.evm.head.progress import Progress
+from connectors.evm.head.progress import ProgressReporter
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.codec import STREAM, EventCodec
 from connectors.evm.log.kafka_store import KafkaStore
@@ -23,7 +23,7 @@ from headwater.errors import Fatal, Transient
 from headwater.evm.bloom import Bloom
 from headwater.health import HEALTH
 from headwater.logging import get_logger
-from headwater.retry import Backoff
+from headwater.retry import Retry
 from headwater.settings import Settings
 from schemas.registry import Registry
 from topics.catalog import topic_name
@@ -53,7 +53,7 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
                 nodes,
                 fetcher,
                 log,
-                Progress(chain.name, heads),
+                ProgressReporter(chain.name, heads),
                 PollTicker(chain.poll_seconds),
                 accept_fork=accept_fork,
             )
@@ -74,15 +74,10 @@ async def _chain_id(fetcher: Fetcher, nodes: Nodes) -> int:
 
 
 async def _eventually(part: str, work: Callable[[], T]) -> T:
-    backoff = Backoff()
-    while True:
-        try:
-            result = await asyncio.to_thread(work)
-        except Transient as error:
-            wait = backoff.next()
-            HEALTH.report(part, False, str(error))
-            _log.warning("not there yet", part=part, reason=str(error), retry_in=round(wait, 2))
-            await asyncio.sleep(wait)
-        else:
-            HEALTH.report(part, True)
-            return result
+    def waits(error: Transient, seconds: float) -> None:
+        HEALTH.report(part, False, str(error))
+        _log.warning("not there yet", part=part, reason=str(error), retry_in=round(seconds, 2))
+
+    result = await Retry(on_failure=waits).run(lambda: asyncio.to_thread(work))
+    HEALTH.report(part, True)
+    return result

@@ -15,7 +15,7 @@ from rich.live import Live
 
 from headwater.errors import Fatal
 from sandbox.downloads.progress import shown
-from sandbox.screen.plain import line
+from sandbox.screen.lines import line
 from sandbox.screen.render import render
 from sandbox.screen.snapshot import Snapshot
 from sandbox.stack.datadir import DataDir

@@ -13,7 +13,7 @@ from headwater.kafka.clients import admin
 from headwater.kafka.rejections import plain_words
 from headwater.settings import Settings
 
-# When to look whether the brokers turned us away: after a login nearby, and after one far off.
+# When to look whether the brokers reject us: after a login nearby, and after one far off.
 _LOOK_SECONDS: Final = (0.5, 1.5)
 _STEP_SECONDS: Final = 0.1
 _SILENCE: Final = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN)
@@ -23,7 +23,7 @@ T = TypeVar("T")
 def ask(client: AdminClient | Consumer | Producer, call: Callable[[float], T], *, timeout: float) -> T:
     """What a call of the client's answers, a call that takes a time-out in seconds.
 
-    Raises KafkaException as the call does, Fatal when the brokers turned us away meanwhile: librdkafka
+    Raises KafkaException as the call does, Fatal when the brokers reject us meanwhile: librdkafka
     serves no callback while it waits for an answer, so the call is broken off now and then to hear of it.
     A consumer may have nothing assigned.
     """
@@ -45,7 +45,7 @@ def ask(client: AdminClient | Consumer | Producer, call: Callable[[float], T], *
 
 
 def reach(settings: Settings, *, timeout: float) -> None:
-    """Ask all brokers for something. Raises Fatal when one turns us away, Transient when none answers.
+    """Ask all brokers for something. Raises Fatal when one rejects us, Transient when none answers.
 
     `timeout` is seconds for the first answer, and then for all.
     """

@@ -13,7 +13,7 @@ from headwater.kafka.reach import ask
 def watermarks(client: Consumer, topic: str, partition: int = 0, *, timeout: float = 10.0) -> tuple[int, int]:
     """First offset kept and offset after the last one, of a client that has nothing assigned.
 
-    Raises Transient when the broker does not answer, Fatal when it turns us away.
+    Raises Transient when the broker does not answer, Fatal when it rejects us.
     """
     place = TopicPartition(topic, partition)
     try:
@@ -33,7 +33,7 @@ def read_range(
     """Messages of one partition with start <= offset < end (control records and compacted ones are skipped).
 
     Raises Transient when the broker does not deliver within `timeout` seconds a message, Fatal when
-    the range starts below what the topic still holds or the broker turns us away.
+    the range starts below what the topic still holds or the broker rejects us.
     """
     if start >= end:
         return

@@ -21,7 +21,7 @@ from headwater.settings import KafkaSettings
 _AGAIN_SECONDS: Final = 10.0
 
 
-class _Refusal(NamedTuple):
+class _Rejection(NamedTuple):
     """Words of librdkafka's, after the error's name, and what they mean to the reader of a log."""
 
     words: re.Pattern[str]
@@ -29,31 +29,31 @@ class _Refusal(NamedTuple):
     remedy: str
 
 
-_REFUSALS: Final = (
-    _Refusal(
+_REJECTIONS: Final = (
+    _Rejection(
         # A broker answered, so that it is not merely away: a connection lost during a login reads otherwise.
         re.compile(r"^_AUTHENTICATION .*SASL authentication error: (.*)"),
         "{broker} refuses user {settings.sasl_username}: {reason}",
         "correct HEADWATER_KAFKA__SASL_USERNAME, HEADWATER_KAFKA__SASL_PASSWORD or "
         "HEADWATER_KAFKA__SASL_MECHANISM",
     ),
-    _Refusal(
+    _Rejection(
         re.compile(r"mechanism handshake failed: Broker: Unsupported SASL mechanism: (.*)"),
         "{broker} does not take SASL mechanism {settings.sasl_mechanism}: {reason}",
         "set HEADWATER_KAFKA__SASL_MECHANISM to one that it supports",
     ),
-    _Refusal(
+    _Rejection(
         re.compile(r"mechanism handshake failed: Broker: (.*)"),
         "{broker} does not expect a SASL login there: {reason}",
         "correct HEADWATER_KAFKA__SECURITY_PROTOCOL or the port in HEADWATER_KAFKA__BOOTSTRAP_SERVERS",
     ),
-    _Refusal(
+    _Rejection(
         re.compile(r"(certificate verify failed)"),
         "{broker}: its certificate is not trusted: {reason}",
         "set HEADWATER_KAFKA__SSL_CA_LOCATION to the CA that signed it, or call the broker by a "
         "name that it carries, in HEADWATER_KAFKA__BOOTSTRAP_SERVERS and in its advertised.listeners",
     ),
-    _Refusal(
+    _Rejection(
         # TLS alerts about a certificate (RFC 8446, 6.2), ours being the only one that a broker looks at.
         re.compile(r"(alert [a-z ]+): SSL alert number (?:4[2-689]|116)\b"),
         "{broker} refuses our client certificate: {reason}",
@@ -68,7 +68,7 @@ _log = get_logger("headwater.kafka")
 
 
 class ErrorCallback:
-    """The `error_cb` of one client: raises Fatal when a broker turned us away, else logs a warning.
+    """The `error_cb` of one client: raises Fatal when a broker rejected us, else logs a warning.
 
     What it raises comes out of the `poll`, `consume` or `flush` that served it.
     """
@@ -79,9 +79,9 @@ class ErrorCallback:
         self._said: dict[str, float] = {}
 
     def __call__(self, error: KafkaError) -> None:
-        turned_away = refusal(error, self._settings)
-        if turned_away is not None:
-            raise turned_away
+        rejected = rejection(error, self._settings)
+        if rejected is not None:
+            raise rejected
         now, words = self._clock(), plain_words(error)
         self._said = {each: when for each, when in self._said.items() if now - when < _AGAIN_SECONDS}
         if words not in self._said:
@@ -94,12 +94,12 @@ def plain_words(error: KafkaError) -> str:
     return _CHANGING.sub("", error.str() or error.name())
 
 
-def refusal(error: KafkaError, settings: KafkaSettings) -> Fatal | None:
-    """The error as a Fatal with its remedy when a broker turned us away, None when waiting may cure it."""
+def rejection(error: KafkaError, settings: KafkaSettings) -> Fatal | None:
+    """The error as a Fatal with its remedy when a broker rejected us, None when waiting may cure it."""
     said = plain_words(error)
     speaker = _BROKER.match(said)
     broker = f"Kafka {speaker[1] if speaker else settings.bootstrap_servers}"
-    for words, meaning, remedy in _REFUSALS:
+    for words, meaning, remedy in _REJECTIONS:
         if found := words.search(f"{error.name()} {said}"):
             return Fatal(meaning.format(broker=broker, settings=settings, reason=found[1]), remedy=remedy)
     return None

@@ -4,18 +4,15 @@ import secrets
 import uuid
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, Protocol, cast
 from urllib.parse import urlsplit
 
 import orjson
 
 from sandbox.chdb import codecs
-from sandbox.chdb.engine import Done, spool
+from sandbox.chdb.engine import Done, Engine, spool
 from sandbox.chdb.failures import Failure
 from sandbox.chdb.request import Request, read
-
-if TYPE_CHECKING:
-    from sandbox.chdb.server import Server
 
 _CONTENT: Final = {
     "TabSeparated": "text/tab-separated-values; charset=UTF-8",
@@ -30,6 +27,15 @@ _CONTENT: Final = {
 _NO_RESULT: Final = frozenset(
     {"INSERT", "CREATE", "DROP", "ALTER", "SET", "USE", "TRUNCATE", "RENAME", "DETACH"}
 )
+
+
+class Front(Protocol):
+    """What a request needs of the server that took it."""
+
+    engine: Engine
+
+    def enter(self) -> None: ...
+    def leave(self) -> None: ...
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -62,7 +68,7 @@ class Handler(BaseHTTPRequestHandler):
         self._serve(readonly=False)
 
     def _serve(self, *, readonly: bool) -> None:
-        server = cast("Server", self.server)
+        server = cast(Front, self.server)
         server.enter()
         try:
             if urlsplit(self.path).path != "/":
@@ -76,7 +82,7 @@ class Handler(BaseHTTPRequestHandler):
         finally:
             server.leave()
 
-    def _query(self, server: "Server", readonly: bool) -> None:
+    def _query(self, server: Front, readonly: bool) -> None:
         asked = read(self.path, self.headers.get, self._body(), readonly=readonly)
         request, query_id = asked.request, asked.query_id or str(uuid.uuid4())
         self._may_compress = asked.compress
@@ -91,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._stream(server, request, query_id)
 
-    def _stream(self, server: "Server", request: Request, query_id: str) -> None:
+    def _stream(self, server: Front, request: Request, query_id: str) -> None:
         self._cut_off = False
         blocks = server.engine.blocks(request)
         first = next(blocks, b"")  # an error before the first block still gets its status
@@ -160,7 +166,7 @@ class Handler(BaseHTTPRequestHandler):
             pass
 
     def _common_headers(self, result_format: str, query_id: str, done: Done) -> None:
-        engine = cast("Server", self.server).engine
+        engine = cast(Front, self.server).engine
         summary = {
             "read_rows": str(done.read_rows),
             "read_bytes": str(done.read_bytes),

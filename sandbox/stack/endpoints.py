@@ -73,18 +73,3 @@ def settings(directory: Path) -> tuple[str, Mapping[str, object]]:
         ) from error
     given = {setting: found.get(name) for name, setting in _SETTINGS.items()}
     return str(path), {setting: value for setting, value in given.items() if value is not None}
-
-
-def previous_ports(directory: Path) -> dict[str, int]:
-    """The ports of the last run by part, so that clients' addresses stay: empty when there was none."""
-    path = directory / "ports.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return {str(name): int(port) for name, port in found.items()}
-
-
-def write_ports(directory: Path, ports: Mapping[str, int]) -> None:
-    """Remember the ports of this run."""
-    (directory / "ports.json").write_text(json.dumps(dict(ports), indent=2) + "\n", encoding="utf-8")

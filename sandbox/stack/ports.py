@@ -6,6 +6,7 @@ find its port free when it starts again.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import socket
@@ -17,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from headwater.errors import Fatal
 
+FILE = "ports.json"
 FIRST, LAST = 18000, 30000
 ATTEMPTS = 500
 
@@ -80,3 +82,27 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+class RememberedPorts(Ports):
+    """Ports that a data directory keeps from run to run while they are free, so that addresses stay."""
+
+    def __init__(self, directory: Path, wanted: Mapping[str, int]) -> None:
+        super().__init__(wanted, _previous(directory))
+        self._file = directory / FILE
+        self._taken: dict[str, int] = {}
+
+    def take(self, name: str) -> int:
+        port = super().take(name)
+        self._taken[name] = port
+        self._file.write_text(json.dumps(self._taken, indent=2) + "\n", encoding="utf-8")
+        return port
+
+
+def _previous(directory: Path) -> dict[str, int]:
+    """The ports of the last run by part; empty when there was none."""
+    try:
+        found = json.loads((directory / FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(name): int(port) for name, port in found.items()}

@@ -17,8 +17,8 @@ from sandbox.stack import endpoints as endpoints_file
 from sandbox.stack.datadir import RUN_BYTES, DataDir, DiskFull, check_room, disk_full
 from sandbox.stack.node_facts import NodeFacts, ask
 from sandbox.stack.options import Options, Show
+from sandbox.stack.ports import RememberedPorts
 from sandbox.stack.prepare import Step, apply_topics, migrate_tables, register_schemas
-from sandbox.stack.remembered_ports import RememberedPorts
 from sandbox.stack.roles import GATES, ROLES, role_parts, traffic_part
 from sandbox.stack.services import Programs, Stack
 from sandbox.supervisor.supervisor import Part, PartStatus, Supervisor

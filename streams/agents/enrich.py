@@ -21,15 +21,15 @@ _OVERHEAD: Final = 2_048
 
 
 class EnrichStage:
-    """`ours` gives a value in our version of its schema, itself where it is that already."""
+    """`to_current_schema` gives a value in our version of its schema, itself where it is that already."""
 
-    def __init__(self, context: StageContext, ours: Callable[[bytes], bytes]) -> None:
+    def __init__(self, context: StageContext, to_current_schema: Callable[[bytes], bytes]) -> None:
         self._frame = context.frame
-        self._ours = ours
+        self._to_current_schema = to_current_schema
 
     def handle(self, event: ChainEvent) -> Outcome:
         """A block's public records, its coverage, and the enriched event. Raises Permanent."""
-        values = [self._ours(value) for value in event.values]
+        values = [self._to_current_schema(value) for value in event.values]
         enriched = enrich(event.envelope, values, self._frame, headers_of(event.envelope))
         _refuse_too_large(event.envelope, enriched.public)
         return self._outcome(event.envelope, enriched)
@@ -68,4 +68,5 @@ def _refuse_too_large(envelope: Envelope, public: Sequence[Messages]) -> None:
 
 def build(context: StageContext) -> EnrichStage:
     """The stage of a running worker."""
-    return EnrichStage(context, StreamReader(context.group.input, Registry(context.settings).schema).ours)
+    reader = StreamReader(context.group.input, Registry(context.settings).schema)
+    return EnrichStage(context, reader.to_current_schema)

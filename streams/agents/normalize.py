@@ -7,24 +7,25 @@ from collections.abc import Callable, Mapping, Sequence
 from headwater.errors import Permanent
 from schemas import StreamReader
 from schemas.registry import Registry
+from streams.logic.body import STREAM, placeholder
 from streams.logic.event import ChainEvent, Messages
-from streams.logic.normalize.event import STREAM, normalize, placeholder
-from streams.logic.normalize.input import read_answers
+from streams.logic.normalize.decode import read_answers
+from streams.logic.normalize.event import normalize
 from streams.stage import Outcome, StageContext
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.headers import headers_of
 
 
 class NormalizeStage:
-    """`ours` gives a value in our version of its schema, itself where it is that already."""
+    """`to_current_schema` gives a value in our version of its schema, itself where it is that already."""
 
-    def __init__(self, context: StageContext, ours: Callable[[bytes], bytes]) -> None:
+    def __init__(self, context: StageContext, to_current_schema: Callable[[bytes], bytes]) -> None:
         self._frame = context.frame
-        self._ours = ours
+        self._to_current_schema = to_current_schema
 
     def handle(self, event: ChainEvent) -> Outcome:
         """The event with its block in typed form. Raises Permanent naming what is wrong with the block."""
-        answers = read_answers([self._ours(value) for value in event.values])
+        answers = read_answers([self._to_current_schema(value) for value in event.values])
         return self._outcome(event.envelope, normalize(event.envelope, answers.block, answers.receipts))
 
     def placeholder(self, event: ChainEvent, problem: Permanent) -> Outcome:
@@ -45,4 +46,5 @@ class NormalizeStage:
 
 def build(context: StageContext) -> NormalizeStage:
     """The stage of a running worker."""
-    return NormalizeStage(context, StreamReader(context.group.input, Registry(context.settings).schema).ours)
+    reader = StreamReader(context.group.input, Registry(context.settings).schema)
+    return NormalizeStage(context, reader.to_current_schema)

@@ -22,12 +22,12 @@ from topics.chainlog.kinds import EventKind
 
 
 class StateStage:
-    """`ours` gives a value in our version of its schema, itself where it is that already."""
+    """`to_current_schema` gives a value in our version of its schema, itself where it is that already."""
 
-    def __init__(self, context: StageContext, ours: Callable[[bytes], bytes]) -> None:
+    def __init__(self, context: StageContext, to_current_schema: Callable[[bytes], bytes]) -> None:
         self._frame = context.frame(STREAM)
         self._blocks = metrics.STATE_BLOCKS.labels(chain=context.settings.chain.name)
-        self._ours = ours
+        self._to_current_schema = to_current_schema
         self._fold = Fold()
         self._stale: tuple[bytes, ...] = ()
 
@@ -36,7 +36,8 @@ class StateStage:
         envelope = event.envelope
         fact = fact_of(envelope)
         if fact.is_block and not self._fold.knows(envelope.block_hash or b""):
-            fact = fact_of(envelope, content_of(envelope, [self._ours(value) for value in event.values]))
+            values = [self._to_current_schema(value) for value in event.values]
+            fact = fact_of(envelope, content_of(envelope, values))
         if fact.is_tag and self._fold.contradicts(fact):
             raise Permanent(
                 f"{envelope.event.name} {fact.sequence} names block {fact.number}, which is not canonical"
@@ -74,4 +75,5 @@ class StateStage:
 
 def build(context: StageContext) -> StateStage:
     """The stage of a running worker."""
-    return StateStage(context, StreamReader(context.group.input, Registry(context.settings).schema).ours)
+    reader = StreamReader(context.group.input, Registry(context.settings).schema)
+    return StateStage(context, reader.to_current_schema)

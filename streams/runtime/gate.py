@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streams.logic.event import ChainEvent
-from topics.chainlog.claims import ClaimFilter, Place, SequenceFilter, Verdict
+from topics.chainlog.claims import ClaimFilter, LogPosition, SequenceFilter, Verdict
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
 
@@ -102,8 +102,8 @@ class Gate:
         return self._sequence.judge(envelope.sequence, envelope.part, envelope.parts, restart=restart)
 
 
-def _position(envelope: Envelope, offset: int) -> Place:
-    return Place(
+def _position(envelope: Envelope, offset: int) -> LogPosition:
+    return LogPosition(
         offset=offset,
         is_claim=envelope.event is EventKind.CLAIM,
         claim=envelope.claim,

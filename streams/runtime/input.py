@@ -11,7 +11,7 @@ from headwater import kafka
 from headwater.errors import Permanent
 from headwater.settings import Settings
 from streams.runtime.gate import Incoming, Start
-from topics.chainlog.claims import LOOK_BACK, Place, claim_in_force
+from topics.chainlog.claims import LOOK_BACK, LogPosition, claim_in_force
 from topics.chainlog.envelope import read_envelope
 from topics.chainlog.headers import SOURCE_POSITION
 from topics.chainlog.kinds import EventKind
@@ -91,14 +91,14 @@ def claim_at(settings: Settings, start: Start, stream: str, first: Incoming) -> 
         reader.close()
 
 
-def _places(messages: list[Incoming], stream: str) -> Iterator[Place]:
+def _places(messages: list[Incoming], stream: str) -> Iterator[LogPosition]:
     for message in messages:
         try:
             envelope = read_envelope(message.value or b"", stream)
         except Permanent:
             continue
         is_claim = envelope.event is EventKind.CLAIM
-        yield Place(message.offset, is_claim, envelope.claim, envelope.sequence)
+        yield LogPosition(message.offset, is_claim, envelope.claim, envelope.sequence)
 
 
 def reread(

@@ -20,8 +20,8 @@ _PAUSE_SECONDS: Final = 10.0
 _log = get_logger("streams.kafka")
 
 
-async def turned_away(settings: Settings) -> Fatal:
-    """Return once the brokers turned us away, with the reason. A broker that is merely away is waited for."""
+async def rejected(settings: Settings) -> Fatal:
+    """Return once the brokers reject us, with the reason. A broker that is merely away is waited for."""
     loop, heard = asyncio.get_running_loop(), asyncio.Event()
     # aiokafka's consumer lives in a thread of its own.
     handler = _Errors(lambda: loop.call_soon_threadsafe(heard.set))

@@ -169,7 +169,7 @@ class StageOutput:
                 if self._stop.is_set():
                     raise Stopped(f"stopped while {what} was retried") from error
                 _log.warning("retrying", what=what, error=str(cause))
-                # The call serves no callbacks: whether brokers turn us away is heard here.
+                # The call serves no callbacks: whether brokers reject us is heard here.
                 producer.poll(0)
 
     def _retry(self, call: Callable[[], None], what: str) -> None:

@@ -22,7 +22,7 @@ from headwater.settings import Settings
 from streams.runtime.app import create_app, take_slot
 from streams.runtime.consumer import PromptConsumer
 from streams.runtime.gate import Incoming
-from streams.runtime.kafka_watch import REACH_SECONDS, turned_away
+from streams.runtime.kafka_watch import REACH_SECONDS, rejected
 from streams.runtime.runner import Delivery, StageRunner
 from streams.runtime.table import AcknowledgedTable
 from streams.stage import StageContext, StageSpec
@@ -88,7 +88,7 @@ class StageProcess:
         # It waits for the group's coordinator as long as that takes, deaf to signals and refusals.
         starting = asyncio.ensure_future(app.start())
         ended = asyncio.ensure_future(self._ended.wait())
-        refused = asyncio.ensure_future(turned_away(self._settings))
+        refused = asyncio.ensure_future(rejected(self._settings))
         tasks = {starting, ended, refused}
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -11,7 +11,7 @@ from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.fetch import Fetcher
 from connectors.evm.events import Content, Event, Head
 from connectors.evm.head.listener import Listener
-from connectors.evm.head.progress import Progress
+from connectors.evm.head.progress import ProgressReporter
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.codec import EventCodec, Numbered, Stored
 from connectors.evm.log.retention import Retention
@@ -193,7 +193,7 @@ def make_rig(
     log = AsyncLog(ChainLog(store, codec, name, lambda: now_ms), Retention(lambda: now_ms))
     copies = NoCopies()
     listener = Listener(
-        settings, pool, fetcher, log, Progress("local", copies), Looks(), accept_fork=accept_fork
+        settings, pool, fetcher, log, ProgressReporter("local", copies), Looks(), accept_fork=accept_fork
     )
     return Rig(listener, log, pool, fetcher, copies, pauses, transport)
 

@@ -26,7 +26,7 @@ from sandbox.stack.ports import Ports
 from sandbox.stack.services import Programs
 from schemas import codec_for
 from streams.runtime.app import create_app, take_slot
-from streams.runtime.kafka_watch import turned_away
+from streams.runtime.kafka_watch import rejected
 from tests.builders.certificates import KEY_PASSWORD, Certificates, make
 from tests.integration import secured_kafka
 from tests.integration.command_process import CommandProcess
@@ -315,7 +315,7 @@ def test_the_sink_stops_reading(variables: Variables, topic_prefix: str) -> None
 async def test_a_worker_learns_why_aiokafka_cannot_connect(variables: Variables) -> None:
     """As after a change of the password: aiokafka would say so in its log only, and try for ever."""
     settings = load_settings(environ=variables("SCRAM-SHA-512", sasl_password=GUESSED))
-    learning = asyncio.ensure_future(turned_away(settings))
+    learning = asyncio.ensure_future(rejected(settings))
     client = _fausts_client(settings)
     with pytest.raises(KafkaConnectionError):
         await client.bootstrap()

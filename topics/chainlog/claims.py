@@ -33,13 +33,13 @@ class Verdict(Enum):
     """What a reader does with an event."""
 
     ACCEPT = "accept"
-    STALE = "stale"  # of an overruled listener: ignore
+    STALE = "stale"  # of a fenced listener: ignore
     REPEAT = "repeat"  # seen before: drop
     GAP = "gap"  # something is missing before it: re-read, then alarm; never skip
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class LogPosition:
     """Where an event stands in the log: all that judging it needs.
 
     `claim` is the offset of the CLAIM the event was written under; it means nothing in a CLAIM.
@@ -110,7 +110,7 @@ class ClaimFilter:
         """The highest sequence accepted whole, None before the first."""
         return self._sequence.last
 
-    def judge(self, place: Place) -> Verdict:
+    def judge(self, place: LogPosition) -> Verdict:
         """The verdict on the next message. After an accepted CLAIM, drop any parts held so far."""
         verdict = self.peek(place)
         if place.is_claim:
@@ -122,7 +122,7 @@ class ClaimFilter:
             self._sequence.judge(place.sequence, place.part, place.parts)
         return verdict
 
-    def peek(self, place: Place) -> Verdict:
+    def peek(self, place: LogPosition) -> Verdict:
         """What `judge` would say; changes nothing."""
         if not place.is_claim:
             if place.claim != self.claim:
@@ -134,11 +134,11 @@ class ClaimFilter:
         return Verdict.REPEAT if verdict is Verdict.GAP and place.fresh else verdict
 
 
-def claim_in_force(before: Iterable[Place]) -> int | None:
+def claim_in_force(before: Iterable[LogPosition]) -> int | None:
     """The claim in force after `before`, the last LOOK_BACK messages (or more) ahead of a start offset.
 
     None when there are none, which is right only at the very start of the topic. A message tells of its
-    own claim, and an overruled writer can add at most UNACKNOWLEDGED messages, so that among LOOK_BACK
+    own claim, and a fenced writer can add at most UNACKNOWLEDGED messages, so that among LOOK_BACK
     the claim in force is a CLAIM itself or named by its writer. The log never starts in the middle of a
     claim: whoever deletes its front leaves a CLAIM as the first message.
     """

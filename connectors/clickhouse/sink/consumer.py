@@ -160,7 +160,7 @@ class GroupConsumer:
         try:
             self._consumer.close()
         except Fatal as error:
-            # Brokers that turned us away have thrown us out by themselves.
+            # Brokers that reject us have thrown us out by themselves.
             _log.warning("the group is left without a word", reason=str(error))
 
 

@@ -51,7 +51,7 @@ class Forks:
 
         Raises NodeFailure, Fatal.
         """
-        self._pool.doubt()
+        self._pool.recheck()
         if await self._fetcher.header(hash=seen.hash) is None:
             return 0
         oldest = seen

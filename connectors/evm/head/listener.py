@@ -15,7 +15,7 @@ from connectors.evm.blocks.fetch import Fetched, Fetcher
 from connectors.evm.events import Content, Event, Head
 from connectors.evm.head.finality import Finality
 from connectors.evm.head.forks import Forks
-from connectors.evm.head.progress import Progress
+from connectors.evm.head.progress import ProgressReporter
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.cursor import Cursor
 from connectors.evm.pool.nodes import Pool
@@ -61,7 +61,7 @@ class Listener:
         pool: Pool,
         fetcher: Fetcher,
         log: AsyncLog,
-        progress: Progress,
+        progress: ProgressReporter,
         ticker: Ticker,
         *,
         accept_fork: bytes | None = None,
@@ -91,7 +91,7 @@ class Listener:
                 HEALTH.report("log", True)
                 self._say_when_caught_up(behind)
                 if not behind:
-                    await self._log.care()
+                    await self._log.maintain()
                     await self._ticker.wait()
             except NodeFailure as failure:
                 _log.warning("looking at the head again", endpoint=failure.endpoint, reason=failure.what)

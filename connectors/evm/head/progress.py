@@ -18,7 +18,7 @@ class Copies(Protocol):
     def moved(self, tag: str, head: Head, sequence: int) -> None: ...
 
 
-class Progress:
+class ProgressReporter:
     """Counts and copies for one chain."""
 
     def __init__(self, chain: str, copies: Copies) -> None:

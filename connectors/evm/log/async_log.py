@@ -37,10 +37,10 @@ class AsyncLog:
     async def content(self, link: Link) -> Content:
         return await self._call(lambda: self._log.content(link))
 
-    async def care(self) -> None:
+    async def maintain(self) -> None:
         """Renew the claim and delete what is old, when that is due."""
         if self._retention.due():
-            await self._call(lambda: self._retention.care(self._log))
+            await self._call(lambda: self._retention.maintain(self._log))
 
     async def close(self) -> None:
         """End the call under way and release the log."""

@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from connectors.evm.events import Content, Event, Head
 from schemas import HEADER_SIZE, Codec, codec_for, frame
-from topics.chainlog.claims import Place
+from topics.chainlog.claims import LogPosition
 from topics.chainlog.kinds import EventKind
 from topics.chainlog.parts import PART_BYTES, join_answers, split_answers
 
@@ -34,7 +34,7 @@ _META: Final = (
 class Stored:
     """A message of raw-blocks without its answers."""
 
-    place: Place
+    place: LogPosition
     kind: EventKind  # UNKNOWN: one that this version does not know
     chain_id: int
     head: Head | None
@@ -115,7 +115,7 @@ class EventCodec:
             if value["block_number"] is not None:
                 parent = value["parent_hash"] or b""
                 head = Head(value["block_number"], value["block_hash"], parent, value["block_timestamp"])
-            place = Place(
+            place = LogPosition(
                 offset,
                 kind is EventKind.CLAIM,
                 value["claim"],
@@ -128,7 +128,7 @@ class EventCodec:
 
     def stored(self, event: Event, numbered: Numbered, offset: int, part: int, parts: int) -> Stored:
         """What `read` would give for a part of an event that was written at `offset`."""
-        place = Place(offset, False, numbered.claim, numbered.sequence, numbered.fresh, part, parts)
+        place = LogPosition(offset, False, numbered.claim, numbered.sequence, numbered.fresh, part, parts)
         source = "" if event.content is None else event.content.source
         return Stored(place, event.kind, self.chain_id, event.head, numbered.observed_at, source)
 

@@ -30,7 +30,7 @@ class Retention:
         """Whether a day has passed since the last time."""
         return self._now_ms() - self._last >= self._every_ms
 
-    def care(self, log: ChainLog) -> None:
+    def maintain(self, log: ChainLog) -> None:
         """Renew the claim, delete what is old. Raises Transient, Fatal when the chain was taken over."""
         self._last = self._now_ms()
         log.renew_claim()

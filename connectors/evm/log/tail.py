@@ -9,7 +9,7 @@ from connectors.evm.log.codec import EventCodec, Stored
 from connectors.evm.log.cursor import Cursor, Link
 from connectors.evm.log.store import LogStore
 from headwater.errors import Fatal
-from topics.chainlog.claims import LOOK_BACK, ClaimFilter, Place, Verdict, claim_in_force
+from topics.chainlog.claims import LOOK_BACK, ClaimFilter, LogPosition, Verdict, claim_in_force
 from topics.chainlog.kinds import EventKind
 
 FIRST_WINDOW: Final = 256
@@ -29,7 +29,7 @@ class Published:
         self.cursor = Cursor(whole=whole)
         self.covered = True
         self.claimed_by = ""
-        self._parts: list[Place] = []
+        self._parts: list[LogPosition] = []
 
     def take(self, stored: Stored) -> Verdict:
         """Judge the next message and take it into account. Raises Fatal on a gap or a broken branch."""
@@ -118,7 +118,7 @@ def fold(
 
     `low` is the first offset that the log keeps.
     """
-    before: list[Place] = []
+    before: list[LogPosition] = []
     published: Published | None = None
     for stored in messages:
         if stored.chain_id != chain_id:
@@ -135,7 +135,7 @@ def fold(
     return published or _begin(before, low, finality)
 
 
-def _begin(before: list[Place], low: int, finality: bool) -> Published:
+def _begin(before: list[LogPosition], low: int, finality: bool) -> Published:
     return Published(
         ClaimFilter(claim=claim_in_force(before)), whole=low == 0 and not before, finality=finality
     )

@@ -1,4 +1,4 @@
-"""The writer of raw-blocks: claims the chain, numbers the events, notices when it is overruled."""
+"""The writer of raw-blocks: claims the chain, numbers the events, notices when it is fenced."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class ChainLog:
         values = [
             value
             for (_, value), each in zip(found, stored, strict=True)
-            # An overruled listener's messages may lie between the parts.
+            # An fenced listener's messages may lie between the parts.
             if each.place.claim == stored[0].place.claim and each.head == link.head
         ]
         if not values or len(values) != stored[0].place.parts:
@@ -164,7 +164,7 @@ class ChainLog:
             verdict = Verdict.REPEAT
             for stored in read_stored(self._store, self._codec, self._next_offset, offset + 1):
                 if renewal and stored.kind is EventKind.CLAIM and stored.place.offset != offset:
-                    raise self._overruled(stored)
+                    raise self._fenced(stored)
                 verdict = published.take(stored)
             self._next_offset = offset + 1
             if verdict is Verdict.ACCEPT:
@@ -177,10 +177,10 @@ class ChainLog:
             if stored.place.offset in ours:
                 continue
             if stored.kind is EventKind.CLAIM:
-                raise self._overruled(stored)
-            _log.warning("ignored a message of an overruled listener", offset=stored.place.offset)
+                raise self._fenced(stored)
+            _log.warning("ignored a message of a fenced listener", offset=stored.place.offset)
 
-    def _overruled(self, stored: Stored) -> Fatal:
+    def _fenced(self, stored: Stored) -> Fatal:
         return Fatal(
             f"another listener ({stored.source}) took the chain over at offset {stored.place.offset}; "
             "what this one wrote since is ignored by every reader",

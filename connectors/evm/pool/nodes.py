@@ -42,7 +42,7 @@ class Pool(Protocol):
 
     async def ask(self, work: Work[T], *, rounds: int | None = None) -> T: ...
 
-    def doubt(self) -> None: ...
+    def recheck(self) -> None: ...
 
 
 class Nodes:
@@ -95,7 +95,7 @@ class Nodes:
                 _log.warning("no node gave a good answer", endpoints=len(failures), retry_in=round(wait, 2))
             await self._sleep(wait)
 
-    def doubt(self) -> None:
+    def recheck(self) -> None:
         """Have every endpoint report its chain and state again before it is used."""
         self._admitted.clear()
 

@@ -12,12 +12,12 @@ from typing import Final
 
 from headwater.errors import Permanent
 from schemas import HEADER_SIZE, codec_for
+from streams.logic.body import placeholder
 from streams.logic.enrich.block import block_facts
 from streams.logic.enrich.coverage import CoverageDraft
 from streams.logic.enrich.derived import FIELDS, Derived, derive
 from streams.logic.enrich.public import PublicWriter
 from streams.logic.event import Messages
-from streams.logic.normalize.event import placeholder
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.headers import Headers
 

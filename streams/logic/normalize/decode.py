@@ -1,4 +1,4 @@
-"""A node's answers, decoded into the structs of `normalize_answers`.
+"""A node's answers, out of an event of raw-blocks and into the structs of `answers`.
 
 Almost every answer of almost every chain has only the fields that are modelled, and `msgspec` decodes it
 straight into structs. An answer with any other field, or numbers where JSON-RPC has hex strings, is
@@ -8,11 +8,14 @@ the same structs.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
 
 from headwater.errors import Permanent
+from schemas import codec_for
 from streams.logic.normalize.answers import (
     EXTRA,
     AccessListEntry,
@@ -24,8 +27,11 @@ from streams.logic.normalize.answers import (
     Transaction,
     Withdrawal,
 )
+from topics.chainlog.parts import join_answers
 
 Answered = TypeVar("Answered")
+_FIELDS = {"block": None, "receipts": None}
+_raw = codec_for("raw-blocks")
 _ENTRIES: dict[str, type[Answer]] = {
     "accessList": AccessListEntry,
     "authorizationList": Authorization,
@@ -34,6 +40,24 @@ _ENTRIES: dict[str, type[Answer]] = {
 _RECORDS: dict[str, type[Answer]] = {"transactions": Transaction, "logs": Log}
 _BLOCK = msgspec.json.Decoder(Block)
 _RECEIPTS = msgspec.json.Decoder(list[Receipt])
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """JSON as the node sent it; None where the event carries none."""
+
+    block: bytes | None
+    receipts: bytes | None
+
+
+def read_answers(values: Sequence[bytes]) -> Answers:
+    """The answers of one event; `values` are its framed parts in order. Raises MalformedRecord.
+
+    A large answer is cut anywhere: its pieces are put together before anyone looks at them.
+    """
+    parts = [_raw.message(value, _FIELDS) for value in values]
+    block, receipts = join_answers([(part["block"], part["receipts"]) for part in parts])
+    return Answers(block, receipts)
 
 
 def decode_block(raw: bytes) -> Block:

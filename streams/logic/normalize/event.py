@@ -1,7 +1,7 @@
 """From an event of raw-blocks to the same event of normalized-blocks, with its block in typed form.
 
 Pure: bytes in, bytes out. A block that is not what its event or its own fields say is Permanent, and the
-message names the block and the field; its event then goes on as a `placeholder`, so that the sequence
+message names the block and the field; its event then goes on as a placeholder, so that the sequence
 downstream has no hole.
 """
 
@@ -12,7 +12,8 @@ from itertools import accumulate
 from typing import Final
 
 from headwater.errors import Permanent
-from schemas import WrongValue, codec_for
+from schemas import WrongValue
+from streams.logic.body import body_of
 from streams.logic.normalize.answers import Block, Receipt
 from streams.logic.normalize.decode import decode_block, decode_receipts
 from streams.logic.normalize.differences import receipts_in_order
@@ -24,8 +25,6 @@ from topics.chainlog.parts import PART_BYTES
 
 # What `int` reads and JSON-RPC does not mean by a quantity; single bytes, since those are found fast.
 _LENIENT: Final = (b"-", b"+", b"_")
-STREAM: Final = "normalized-blocks"
-_write = codec_for(STREAM).write_values
 
 
 def normalize(
@@ -37,7 +36,7 @@ def normalize(
     field at fault.
     """
     if envelope.event not in (EventKind.APPLY, EventKind.REVERT):
-        return [_body(envelope)]
+        return [body_of(envelope)]
     try:
         bodies = _bodies(envelope, block, receipts)
     except Permanent as error:
@@ -45,7 +44,7 @@ def normalize(
     ranges = _ranges(bodies, part_bytes)
     ends = list(accumulate(bodies.log_counts, initial=0))
     return [
-        _body(
+        body_of(
             envelope,
             header=bodies.header,
             transactions=bodies.transactions[start:end],
@@ -55,11 +54,6 @@ def normalize(
         )
         for part, (start, end) in enumerate(ranges)
     ]
-
-
-def placeholder(envelope: Envelope, problem: str) -> bytes:
-    """The event without its block's content, and why; what the envelope tells of the block stays."""
-    return _body(envelope, problem=problem)
 
 
 def _bodies(envelope: Envelope, block_answer: bytes | None, receipts_answer: bytes | None) -> Bodies:
@@ -119,38 +113,6 @@ def _ranges(bodies: Bodies, part_bytes: int) -> list[tuple[int, int]]:
         size += own
         log += count
     return [*ranges, (start, len(bodies.transactions))]
-
-
-def _body(
-    envelope: Envelope,
-    *,
-    problem: str | None = None,
-    header: bytes | None = None,
-    transactions: Sequence[bytes] = (),
-    logs: Sequence[bytes] = (),
-    part: int = 0,
-    parts: int = 1,
-) -> bytes:
-    return _write(
-        envelope.event.name,
-        envelope.chain_id,
-        envelope.sequence,
-        envelope.claim,
-        envelope.block_number,
-        envelope.block_hash,
-        envelope.parent_hash,
-        envelope.block_timestamp,
-        envelope.observed_at,
-        envelope.source,
-        envelope.verified,
-        envelope.fresh,
-        part,
-        parts,
-        problem,
-        header,
-        transactions,
-        logs,
-    )
 
 
 def _named(envelope: Envelope) -> str:

@@ -12,7 +12,7 @@ from typing import Final
 
 from streams.logic.state.facts import Content, Fact
 from streams.logic.state.history import BlockLife, LifeState, Tags, Transition, history
-from streams.logic.state.index import Homes
+from streams.logic.state.index import TransactionIndex
 from topics.chainlog.kinds import EventKind
 
 GRACE_BLOCKS: Final = 64
@@ -52,7 +52,7 @@ class Fold:
         self._facts: dict[int, Fact] = {}
         self._blocks: dict[bytes, BlockLife] = {}
         self._open: dict[bytes, BlockLife] = {}  # canonical and not finalized
-        self._homes = Homes()
+        self._homes = TransactionIndex()
         self._tags = {EventKind.SAFE: Tags(), EventKind.FINALIZED: Tags()}
         self._pruned = pruned  # facts at or below are ignored: what they said is terminal
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from streams.logic.state.history import BlockLife
 
 
-class Homes:
+class TransactionIndex:
     """An index in memory, by transaction hash. Marks in each block the transactions it shares."""
 
     def __init__(self) -> None:

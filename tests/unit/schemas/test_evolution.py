@@ -42,7 +42,7 @@ def reader() -> StreamReader:
 
 def test_own_values_are_read_as_they_are(reader: StreamReader) -> None:
     value = _value(OURS)
-    assert reader.ours(value) is value
+    assert reader.to_current_schema(value) is value
     assert reader.read(value) == LOG
 
 

@@ -9,7 +9,7 @@ from structlog.testing import LogCapture
 
 import headwater.kafka.rejections
 from headwater.errors import Fatal
-from headwater.kafka.rejections import ErrorCallback, refusal
+from headwater.kafka.rejections import ErrorCallback, rejection
 from headwater.settings import KafkaSettings
 
 AT = "sasl_ssl://kafka-1.example:9093/bootstrap: "
@@ -120,7 +120,7 @@ def test_a_broker_that_turns_us_away_ends_it_with_the_setting_to_change(
     ],
 )
 def test_a_broker_that_is_away_is_waited_for(said: KafkaError) -> None:
-    assert refusal(said, SETTINGS) is None
+    assert rejection(said, SETTINGS) is None
 
 
 def test_what_lasts_is_said_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from sandbox.screen.figures import duration, seconds
-from sandbox.screen.plain import line
+from sandbox.screen.lines import line
 from sandbox.screen.render import render
 from sandbox.screen.snapshot import PartView, Snapshot, StageView, StateView, TransferView
 

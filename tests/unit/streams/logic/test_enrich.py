@@ -12,9 +12,10 @@ import pytest
 from headwater.errors import Permanent
 from headwater.evm.identity import RecordKind, event_id
 from schemas import MalformedRecord, codec_for, frame, schema_of
+from streams.logic.body import placeholder
 from streams.logic.enrich.event import Enriched, enrich, enriched_placeholder
 from streams.logic.event import Position
-from streams.logic.normalize.event import normalize, placeholder
+from streams.logic.normalize.event import normalize
 from tests.builders.chain_answers import (
     BLOCK_HASH,
     CHAIN_ID,

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from headwater.errors import Permanent
 from schemas import codec_for
-from streams.logic.normalize.event import normalize, placeholder
+from streams.logic.body import placeholder
+from streams.logic.normalize.event import normalize
 from tests.builders.chain_answers import (
     BLOCK_HASH,
     RECEIVER,

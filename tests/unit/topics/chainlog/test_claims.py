@@ -12,7 +12,7 @@ from topics.chainlog.claims import (
     LOOK_BACK,
     UNACKNOWLEDGED,
     ClaimFilter,
-    Place,
+    LogPosition,
     SequenceFilter,
     Verdict,
     claim_in_force,
@@ -25,19 +25,21 @@ class Writer:
 
     claim: int = -1
     sequence: int = 0
-    queue: list[Place] = field(default_factory=list)
+    queue: list[LogPosition] = field(default_factory=list)
 
 
 class Log:
     """An append-only log of places."""
 
     def __init__(self) -> None:
-        self.places: list[Place] = []
+        self.places: list[LogPosition] = []
 
-    def append(self, place: Place) -> int:
+    def append(self, place: LogPosition) -> int:
         offset = len(self.places)
         self.places.append(
-            Place(offset, place.is_claim, place.claim, place.sequence, place.fresh, place.part, place.parts)
+            LogPosition(
+                offset, place.is_claim, place.claim, place.sequence, place.fresh, place.part, place.parts
+            )
         )
         return offset
 
@@ -48,7 +50,7 @@ class Log:
         return reader
 
 
-def claim(log: Log, writer: Writer, slip: list[Place], clock: int) -> None:
+def claim(log: Log, writer: Writer, slip: list[LogPosition], clock: int) -> None:
     """Claims as a listener does; `slip` are others' messages that arrive just before the CLAIM."""
     last = log.fold().last
     fresh = last is None
@@ -56,7 +58,7 @@ def claim(log: Log, writer: Writer, slip: list[Place], clock: int) -> None:
     for place in slip:
         log.append(place)
     while True:
-        writer.claim = log.append(Place(0, True, -1, number, fresh))
+        writer.claim = log.append(LogPosition(0, True, -1, number, fresh))
         if log.fold().last == number and log.places[writer.claim].sequence == number:
             reader = ClaimFilter()
             verdicts = [reader.judge(place) for place in log.places]
@@ -86,7 +88,7 @@ def history(seed: int) -> Log:
             writer.sequence += 1
             parts = rng.choice([1, 1, 1, 3])
             writer.queue += [
-                Place(0, False, writer.claim, writer.sequence, part=part, parts=parts)
+                LogPosition(0, False, writer.claim, writer.sequence, part=part, parts=parts)
                 for part in range(parts)
             ]
         elif writer.queue:
@@ -95,7 +97,7 @@ def history(seed: int) -> Log:
     return log
 
 
-def accepted(places: list[Place], reader: ClaimFilter) -> list[Place]:
+def accepted(places: list[LogPosition], reader: ClaimFilter) -> list[LogPosition]:
     verdicts = []
     for place in places:
         expected = reader.peek(place)
@@ -163,24 +165,24 @@ def test_a_gap_changes_nothing() -> None:
 
 def test_parts_count_when_whole_and_a_claim_abandons_them() -> None:
     reader = ClaimFilter()
-    assert reader.judge(Place(0, True, -1, 10, fresh=True)) is Verdict.ACCEPT
-    assert reader.judge(Place(1, False, 0, 11, part=0, parts=2)) is Verdict.ACCEPT
+    assert reader.judge(LogPosition(0, True, -1, 10, fresh=True)) is Verdict.ACCEPT
+    assert reader.judge(LogPosition(1, False, 0, 11, part=0, parts=2)) is Verdict.ACCEPT
     assert reader.last == 10
-    assert reader.judge(Place(2, False, 0, 11, part=0, parts=2)) is Verdict.REPEAT
-    assert reader.judge(Place(3, True, -1, 11)) is Verdict.ACCEPT
-    assert reader.judge(Place(4, False, 0, 11, part=1, parts=2)) is Verdict.STALE
-    assert reader.judge(Place(5, False, 3, 12, part=0, parts=2)) is Verdict.ACCEPT
-    assert reader.judge(Place(6, False, 3, 12, part=1, parts=2)) is Verdict.ACCEPT
+    assert reader.judge(LogPosition(2, False, 0, 11, part=0, parts=2)) is Verdict.REPEAT
+    assert reader.judge(LogPosition(3, True, -1, 11)) is Verdict.ACCEPT
+    assert reader.judge(LogPosition(4, False, 0, 11, part=1, parts=2)) is Verdict.STALE
+    assert reader.judge(LogPosition(5, False, 3, 12, part=0, parts=2)) is Verdict.ACCEPT
+    assert reader.judge(LogPosition(6, False, 3, 12, part=1, parts=2)) is Verdict.ACCEPT
     assert reader.last == 12
 
 
 def test_a_lost_topic_goes_on_with_a_higher_number() -> None:
     reader = ClaimFilter(last=50)
-    assert reader.judge(Place(0, True, -1, 9_000, fresh=True)) is Verdict.ACCEPT
-    assert reader.judge(Place(1, True, -1, 9_900, fresh=True)) is Verdict.REPEAT
+    assert reader.judge(LogPosition(0, True, -1, 9_000, fresh=True)) is Verdict.ACCEPT
+    assert reader.judge(LogPosition(1, True, -1, 9_900, fresh=True)) is Verdict.REPEAT
     assert (reader.claim, reader.last) == (1, 9_000)
 
 
 def test_a_missing_stretch_of_the_log_is_a_gap_even_at_a_claim() -> None:
     reader = ClaimFilter(last=50, claim=3)
-    assert reader.judge(Place(90, True, -1, 60)) is Verdict.GAP
+    assert reader.judge(LogPosition(90, True, -1, 60)) is Verdict.GAP

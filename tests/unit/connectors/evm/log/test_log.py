@@ -57,7 +57,7 @@ def finalize(log: ChainLog, depth: int) -> None:
 
 
 def history(rng: random.Random) -> tuple[MemoryStore, ChainLog]:
-    """A log with forks, finality, restarts, split blocks and late messages of overruled listeners."""
+    """A log with forks, finality, restarts, split blocks and late messages of fenced listeners."""
     store = MemoryStore()
     log = opened(store)
     for step in range(rng.randint(1, 60)):
@@ -150,7 +150,7 @@ def test_the_front_is_deleted_up_to_a_claim_once_final_and_old() -> None:
         finalize(log, 1)
         store.time_ms += DAY_MS
         assert retention.due()
-        retention.care(log)
+        retention.maintain(log)
         assert not retention.due()
     assert 0 < store.trimmed < len(store.log)
     first = stored(store)[0]
@@ -171,7 +171,7 @@ def test_what_is_not_final_is_kept_however_old() -> None:
     for _ in range(20):
         grow(log, 1)
         store.time_ms += DAY_MS
-        retention.care(log)
+        retention.maintain(log)
     assert store.trimmed == 0
 
 
