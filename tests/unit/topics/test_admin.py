@@ -2,42 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import pytest
 
 from headwater.settings import Settings, load_settings
+from tests.fakes.cluster import FakeCluster
 from topics.admin import Action, Change, apply, plan
 from topics.catalog import wanted
 from topics.cluster import Present
-
-
-class DictCluster:
-    """Keeps topics in memory, and what was done to them in `done`."""
-
-    def __init__(self, present: Mapping[str, Present]) -> None:
-        self.present = dict(present)
-        self.done: list[str] = []
-
-    def topics(self, names: Sequence[str]) -> dict[str, Present]:
-        return {name: self.present[name] for name in names if name in self.present}
-
-    def create(self, name: str, partitions: int, replication: int, config: Mapping[str, str]) -> None:
-        self.done.append(f"create {name} ×{replication}")
-        self.present[name] = Present(partitions, dict(config), frozenset(config))
-
-    def alter(self, name: str, config: Mapping[str, str]) -> None:
-        self.done.append(f"alter {name}")
-        old = self.present[name]
-        self.present[name] = Present(old.partitions, {**old.config, **config}, old.set_here | config.keys())
-
-    def grow(self, name: str, partitions: int) -> None:
-        self.done.append(f"grow {name}")
-        old = self.present[name]
-        self.present[name] = Present(partitions, old.config, old.set_here)
-
-    def settle(self, partitions: Mapping[str, int]) -> None:
-        assert all(self.present[name].partitions >= least for name, least in partitions.items())
 
 
 @pytest.fixture
@@ -52,7 +23,7 @@ def _complete(settings: Settings) -> dict[str, Present]:
 
 
 def test_an_empty_cluster_gets_everything_once(settings: Settings) -> None:
-    cluster = DictCluster({})
+    cluster = FakeCluster({})
     apply(settings, cluster=cluster)
     assert sorted(cluster.done) == sorted(f"create {name} ×3" for name in wanted(settings))
     assert "create c.state-blocks-changelog ×3" in cluster.done
@@ -63,7 +34,7 @@ def test_an_empty_cluster_gets_everything_once(settings: Settings) -> None:
 def _one(
     settings: Settings, name: str, present: Present, *, force: bool = False
 ) -> tuple[list[Change], list[str]]:
-    cluster = DictCluster(_complete(settings) | {name: present})
+    cluster = FakeCluster(_complete(settings) | {name: present})
     return apply(settings, force=force, cluster=cluster), cluster.done
 
 
