@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 
 import pytest
@@ -23,57 +23,12 @@ from connectors.clickhouse.sink.stream import CoverageStream, JobResult, Progres
 from connectors.clickhouse.sink.writer import Writer
 from headwater.errors import Fatal
 from headwater.settings import SinkSettings
+from tests.fakes.group import FakeGroup, FakeLog
 from tests.fakes.sink import FakeDeadLetters, FakeMessage, FakeReader, FakeTable
 from tests.unit.connectors.clickhouse.sink.test_coverage import TOPICS, Box, JsonReader, Shown, coverage
 
 LOGS, BLOCKS, COVERAGE = Partition("x.logs.v1", 2), Partition("x.blocks.v1", 0), Partition("x.coverage.v1", 0)
 SECONDS = 10.0
-
-
-class FakeGroup:
-    """A consumer that is fed by the test."""
-
-    def __init__(self) -> None:
-        self.assigned: set[Partition] = set()
-        self.paused: set[Partition] = set()
-        self.commits: list[dict[Partition, int]] = []
-        self.refused: set[Partition] = set()
-        self.feed: SimpleQueue[Received] = SimpleQueue()
-        self.received = 0
-
-    def subscribe(
-        self,
-        topics: Sequence[str],
-        on_assign: Callable[[Sequence[Partition]], None],
-        on_revoke: Callable[[Sequence[Partition], bool], None],
-    ) -> None:
-        self.revoke = on_revoke
-        self.assigned = {LOGS, BLOCKS, COVERAGE}
-        on_assign(sorted(self.assigned))
-
-    def receive(self, seconds: float) -> Received:
-        self.received += 1
-        if self.feed.empty():
-            time.sleep(0.001)
-            return Received()
-        return self.feed.get()
-
-    def pause_only(self, wanted: Iterable[Partition]) -> None:
-        self.paused = set(wanted)
-
-    def commit(self, positions: Mapping[Partition, int], *, wait: bool) -> None:
-        if positions:
-            self.commits.append(dict(positions))
-
-    def take_refused(self) -> set[Partition]:
-        refused, self.refused = self.refused, set()
-        return refused
-
-    def ends(self) -> dict[Partition, int]:
-        return {}
-
-    def close(self) -> None:
-        self.closed = True
 
 
 class HeldTable(FakeTable):
@@ -88,14 +43,14 @@ class HeldTable(FakeTable):
         super().insert(encoded, rows)
 
 
-class NoLedger(ReplicaProgress):
-    """What is told, and nothing to be asked."""
+class NoReplicas(ReplicaProgress):
+    """What is published, and nothing to be asked."""
 
     def __init__(self) -> None:
-        self.told: dict[Partition, int] = {}
+        self.published: dict[Partition, int] = {}
 
     def store(self, positions: Mapping[Partition, int]) -> None:
-        self.told |= positions
+        self.published |= positions
 
     def positions(self) -> dict[Partition, int]:
         return {}
@@ -105,7 +60,8 @@ class Line:
     """A sink of two streams and coverage, running in a thread of its own."""
 
     def __init__(self, logs: FakeTable, blocks: FakeTable, settings: SinkSettings | None = None) -> None:
-        self.group, self.shown, self.ledger = FakeGroup(), Shown(), NoLedger()
+        self.log = FakeLog([LOGS, BLOCKS, COVERAGE])
+        self.group, self.shown, self.replicas = FakeGroup(self.log), Shown(), NoReplicas()
         self.stop = threading.Event()
         self.error: Fatal | None = None
         done: SimpleQueue[Finished[JobResult]] = SimpleQueue()
@@ -123,14 +79,14 @@ class Line:
 
         limit, retry = BadRowLimit("coverage", 0.2), retry_for("coverage", self.stop)
         writer = Writer(JsonReader(), self.shown, FakeDeadLetters(), limit, retry, "x")
-        gate = CoverageStream(
+        covered = CoverageStream(
             COVERAGE.topic,
             Buffer(10, 0.05),
-            Lane("gate", done),
+            Lane("coverage", done),
             retry,
             CoverageWriter(writer, TOPICS, Box(), "x"),
         )
-        teller = ProgressPublisher(Lane("teller", done), retry_for("ledger", self.stop), self.ledger)
+        publisher = ProgressPublisher(Lane("progress", done), retry_for("progress", self.stop), self.replicas)
         streams = [rows(LOGS.topic, logs), rows(BLOCKS.topic, blocks)]
         self.sink = Sink(
             settings or SinkSettings(batch_rows=10, buffer_messages=1_000),
@@ -138,8 +94,8 @@ class Line:
             "group",
             self.group,
             streams,
-            gate,
-            teller,
+            covered,
+            publisher,
             done,
         )
         self.thread = threading.Thread(target=self._run)
@@ -150,8 +106,8 @@ class Line:
         except Fatal as error:
             self.error = error
 
-    def feed(self, *messages: Message, ends: Mapping[Partition, int] | None = None) -> None:
-        self.group.feed.put(Received(list(messages), dict(ends or {})))
+    def feed(self, *messages: Message) -> None:
+        self.log.append(*messages)
 
     def committed(self) -> dict[Partition, int]:
         result: dict[Partition, int] = {}
@@ -196,15 +152,15 @@ def test_offsets_are_committed_only_after_the_insert() -> None:
         table.open.set()
         until(lambda: line.committed().get(LOGS) == 8)
         assert table.rows == [1, 2, 3]
-        until(lambda: line.ledger.told.get(LOGS) == 8)
+        until(lambda: line.replicas.published.get(LOGS) == 8)
 
 
 def test_a_block_shows_when_its_rows_are_in_and_its_coverage_is_committed_then() -> None:
     table = HeldTable()
     with Line(table, FakeTable()) as line:
-        line.feed(coverage(4, 10, upto=2), ends={COVERAGE: 5})
+        line.feed(coverage(4, 10, upto=2))
         line.feed(*logs(1, 2))
-        until(lambda: line.ledger.told.get(COVERAGE) == 5)
+        until(lambda: line.replicas.published.get(COVERAGE) == 5)
         assert line.shown.inserts == []
         assert line.committed().get(COVERAGE, 4) == 4
         table.open.set()
@@ -275,7 +231,7 @@ def test_what_finishes_after_its_partition_went_away_is_not_committed() -> None:
             time.sleep(0.001)
             return Received()
 
-        until(line.group.feed.empty)
+        until(line.group.drained)
         line.group.receive = receive  # type: ignore[method-assign]
         assert done.wait(SECONDS)
         table.open.set()
@@ -296,7 +252,7 @@ def test_drain_waits_for_what_is_in_flight_and_leave_commits_it() -> None:
     table = HeldTable()
     with Line(table, FakeTable()) as line:
         line.feed(*logs(1, 2))
-        until(lambda: line.group.feed.empty())
+        until(line.group.drained)
         until(lambda: line.sink._rows[LOGS.topic].lane.busy)
     opener = threading.Timer(0.05, table.open.set)
     opener.start()

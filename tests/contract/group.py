@@ -1,0 +1,132 @@
+"""What the sink relies on in its consumer group, whichever client is the member: subclasses say which."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import pytest
+
+from connectors.clickhouse.sink.consumer import Received
+from connectors.clickhouse.sink.loop import Group
+from connectors.clickhouse.sink.messages import Message, Partition, partition_of
+
+SECONDS = 60.0
+
+
+class Topics(Protocol):
+    """Two topics of two partitions, empty; `member()` is another member of one group."""
+
+    names: tuple[str, str]
+
+    def publish(self, partition: Partition, *values: bytes | None) -> None: ...
+    def member(self) -> Group: ...
+
+
+class Member:
+    """A member and what it was told."""
+
+    def __init__(self, group: Group, topics: Topics) -> None:
+        self.group = group
+        self.gained: list[Partition] = []
+        self.gone: list[tuple[tuple[Partition, ...], bool]] = []
+        self.messages: list[Message] = []
+        self.ends: dict[Partition, int] = {}
+        group.subscribe(
+            topics.names, self.gained.extend, lambda gone, lost: self.gone.append((tuple(gone), lost))
+        )
+
+    def until(self, wanted: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + SECONDS
+        while not wanted():
+            assert time.monotonic() < deadline, (self.gained, len(self.messages), self.ends)
+            self.take(self.group.receive(0.1))
+
+    def take(self, received: Received) -> None:
+        self.messages += received.messages
+        self.ends |= received.ends
+
+    def offsets(self, partition: Partition) -> list[int]:
+        return [each.offset() for each in self.messages if partition_of(each) == partition]
+
+
+class GroupContract:
+    """Tests of Group."""
+
+    @pytest.fixture
+    def topics(self) -> Topics:
+        raise AssertionError("the subclass says which topics")
+
+    @pytest.fixture
+    def partitions(self, topics: Topics) -> list[Partition]:
+        return [Partition(name, number) for name in topics.names for number in (0, 1)]
+
+    def test_all_partitions_are_assigned_while_receiving(
+        self, topics: Topics, partitions: list[Partition]
+    ) -> None:
+        member = Member(topics.member(), topics)
+        assert member.group.assigned == set()
+        assert member.gained == []
+        member.until(lambda: len(member.gained) == 4)
+        assert sorted(member.gained) == sorted(partitions)
+        assert member.group.assigned == set(partitions)
+        member.group.close()
+
+    def test_messages_come_in_order_and_then_the_end(
+        self, topics: Topics, partitions: list[Partition]
+    ) -> None:
+        topics.publish(partitions[0], b"a", None, b"c")
+        topics.publish(partitions[3], b"d")
+        member = Member(topics.member(), topics)
+        member.until(lambda: member.ends.keys() == set(partitions))
+        assert member.offsets(partitions[0]) == [0, 1, 2]
+        first = [each for each in member.messages if partition_of(each) == partitions[0]]
+        assert [each.value() for each in first] == [b"a", None, b"c"]
+        assert [len(each) for each in first] == [1, 0, 1]
+        assert {each: member.ends[each] for each in partitions} == dict(
+            zip(partitions, (3, 0, 0, 1), strict=True)
+        )
+        topics.publish(partitions[3], b"e")
+        member.until(lambda: member.ends[partitions[3]] == 2)
+        assert member.offsets(partitions[3]) == [0, 1]
+        assert member.group.ends()[partitions[3]] == 2
+        member.group.close()
+
+    def test_a_paused_partition_waits_and_loses_nothing(
+        self, topics: Topics, partitions: list[Partition]
+    ) -> None:
+        paused, other = partitions[0], partitions[1]
+        topics.publish(paused, b"1")
+        member = Member(topics.member(), topics)
+        member.until(lambda: member.offsets(paused) == [0])
+        member.group.pause_only([paused])
+        topics.publish(paused, b"2", b"3")
+        topics.publish(other, b"x")
+        member.until(lambda: member.offsets(other) == [0])
+        assert member.offsets(paused) == [0]
+        member.group.pause_only([other])
+        topics.publish(other, b"y")
+        member.until(lambda: member.offsets(paused) == [0, 1, 2])
+        member.group.pause_only([])
+        member.until(lambda: member.offsets(other) == [0, 1])
+        member.group.close()
+
+    def test_the_next_member_goes_on_at_what_was_committed(
+        self, topics: Topics, partitions: list[Partition]
+    ) -> None:
+        topics.publish(partitions[2], b"1", b"2", b"3")
+        topics.publish(partitions[1], b"4")
+        first = Member(topics.member(), topics)
+        first.until(lambda: len(first.messages) == 4)
+        first.group.commit({}, wait=True)
+        first.group.commit({partitions[2]: 2}, wait=True)
+        assert first.group.take_refused() == set()
+        first.group.close()
+        assert [(set(gone), lost) for gone, lost in first.gone] == [(set(partitions), False)]
+        assert first.group.assigned == set()
+        second = Member(topics.member(), topics)
+        second.until(lambda: second.ends.keys() == set(partitions))
+        assert second.offsets(partitions[2]) == [2]
+        assert second.offsets(partitions[1]) == [0]
+        second.group.close()

@@ -1,0 +1,37 @@
+"""The group contract on real Kafka."""
+
+from __future__ import annotations
+
+import pytest
+
+from connectors.clickhouse.sink.consumer import GroupConsumer
+from connectors.clickhouse.sink.messages import Partition
+from headwater import kafka as clients
+from headwater.settings import Settings, load_settings
+from tests.contract.group import GroupContract, Topics
+from topics.cluster import KafkaCluster
+
+
+class KafkaTopics:
+    def __init__(self, settings: Settings, prefix: str) -> None:
+        self.names = (f"{prefix}.blocks", f"{prefix}.logs")
+        self._settings, self._group = settings, f"{prefix}.sink"
+        self._producer = clients.producer(settings)
+        cluster = KafkaCluster(settings)
+        for name in self.names:
+            cluster.create(name, 2, 1, {})
+        cluster.settle(dict.fromkeys(self.names, 2))
+
+    def publish(self, partition: Partition, *values: bytes | None) -> None:
+        for value in values:
+            self._producer.produce(partition.topic, value, b"key", partition=partition.number)
+        assert self._producer.flush(30) == 0
+
+    def member(self) -> GroupConsumer:
+        return GroupConsumer(self._settings, self._group)
+
+
+class TestGroupConsumer(GroupContract):
+    @pytest.fixture
+    def topics(self, kafka: str, topic_prefix: str) -> Topics:
+        return KafkaTopics(load_settings({"kafka": {"bootstrap_servers": kafka}}, environ={}), topic_prefix)
