@@ -1,4 +1,4 @@
-"""What all tests share: where the real-chain data is, and that units touch no socket."""
+"""What all tests share: settings of their own, and that only those of the stack touch a service."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import pytest_socket
 import structlog
 
-ROOT = Path(__file__).parent.parent
-DATA = Path(os.environ.get("HEADWATER_TEST_DATA", ROOT.parent / "shared" / "data"))
+from tests.paths import DATA
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +51,19 @@ def _interpreters_own_recursion_limit() -> None:
     The JSON decoder's guard against deeply nested answers is that limit: raised, the stack runs out first.
     """
     sys.setrecursionlimit(1_000)
+
+
+@pytest.fixture(autouse=True)
+def _no_service(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A test that does not say that it needs the stack touches none: any socket but asyncio's is an error.
+
+    Nor does it see the checkout's own stack: settings take addresses from ./.headwater, once `make run` was.
+    """
+    if request.node.get_closest_marker("integration") or request.node.get_closest_marker("soak"):
+        return
+    pytest_socket.disable_socket(allow_unix_socket=True)
+    empty = tmp_path_factory.getbasetemp() / "empty"
+    empty.mkdir(exist_ok=True)
+    monkeypatch.chdir(empty)

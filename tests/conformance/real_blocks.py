@@ -11,7 +11,7 @@ from typing import Any
 
 from schemas import codec_for
 from streams.logic.normalize.event import normalize
-from tests.conftest import DATA
+from tests.paths import DATA
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
 

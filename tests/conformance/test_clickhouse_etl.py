@@ -25,11 +25,10 @@ def loaded(
     tmp_path_factory: pytest.TempPathFactory, shared_data: object
 ) -> Iterator[tuple[Client, dict[int, str]]]:
     """Every case in the tables, and each chain's database."""
-    server = ClickHouseProcess(tmp_path_factory.mktemp("clickhouse"))
-    client = server.client()
-    yield client, load(client, server.url, CASES)
-    client.close()
-    server.stop()
+    with ClickHouseProcess(tmp_path_factory.mktemp("clickhouse")) as server:
+        client = server.client()
+        yield client, load(client, server.url, CASES)
+        client.close()
 
 
 @pytest.mark.parametrize("view", FIELDS)

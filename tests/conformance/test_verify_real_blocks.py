@@ -31,13 +31,12 @@ FROM headwater.transactions"""
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterator[ClickHouseProcess]:
-    process = ClickHouseProcess(tmp_path_factory.mktemp("clickhouse"))
-    client = process.client()
-    load(client, process.url, [case for case in cases() if RUN in case.name])
-    client.command(STATES)
-    client.close()
-    yield process
-    process.stop()
+    with ClickHouseProcess(tmp_path_factory.mktemp("clickhouse")) as process:
+        client = process.client()
+        load(client, process.url, [case for case in cases() if RUN in case.name])
+        client.command(STATES)
+        client.close()
+        yield process
 
 
 @pytest.fixture

@@ -7,17 +7,25 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Self
 
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
 
 class ClickHouseProcess:
-    """`python -m sandbox.chdb` on a directory and a free port."""
+    """`python -m sandbox.chdb` on a directory and a free port. A context that leaves no process behind."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.process = self._start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.stop()
 
     def _start(self) -> subprocess.Popen[str]:
         argv = [
@@ -36,6 +44,7 @@ class ClickHouseProcess:
                 self.port = int(found[1])
                 self.url = f"http://127.0.0.1:{self.port}"
                 return process
+        process.kill()
         raise AssertionError(f"the server ended with {process.wait()} before it listened")
 
     def client(self, **options: object) -> Client:

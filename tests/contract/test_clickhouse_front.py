@@ -26,9 +26,9 @@ pytestmark = pytest.mark.integration
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseProcess]:
-    process = ClickHouseProcess(tmp_path_factory.mktemp("clickhouse"))
-    yield process
-    assert process.stop() == 0
+    with ClickHouseProcess(tmp_path_factory.mktemp("clickhouse")) as process:
+        yield process
+        assert process.stop() == 0
 
 
 @pytest.fixture
@@ -263,14 +263,13 @@ def test_a_long_query_holds_nobody_up(server: ClickHouseProcess, client: Client,
 
 
 def test_rows_survive_a_kill_and_a_stop(tmp_path_factory: pytest.TempPathFactory) -> None:
-    server = ClickHouseProcess(tmp_path_factory.mktemp("killed"))
-    call(server, b"CREATE TABLE kept (n UInt64) ENGINE = MergeTree ORDER BY n")
-    for number, sent in enumerate((signal.SIGKILL, signal.SIGTERM)):
-        assert call(server, b"INSERT INTO kept FORMAT TSV\n%d\n" % number)[0] == 200
-        assert server.stop(sent) == (0 if sent == signal.SIGTERM else -sent)
-        server.restart()
-        assert call(server, b"SELECT count() FROM kept")[1] == b"%d\n" % (number + 1)
-    server.stop()
+    with ClickHouseProcess(tmp_path_factory.mktemp("killed")) as server:
+        call(server, b"CREATE TABLE kept (n UInt64) ENGINE = MergeTree ORDER BY n")
+        for number, sent in enumerate((signal.SIGKILL, signal.SIGTERM)):
+            assert call(server, b"INSERT INTO kept FORMAT TSV\n%d\n" % number)[0] == 200
+            assert server.stop(sent) == (0 if sent == signal.SIGTERM else -sent)
+            server.restart()
+            assert call(server, b"SELECT count() FROM kept")[1] == b"%d\n" % (number + 1)
 
 
 def test_only_loopback_listens(server: ClickHouseProcess) -> None:

@@ -26,9 +26,8 @@ PER_BLOCK = {"blocks": 1, "transactions": 3, "logs": 5, "token_transfers": 2, "c
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseProcess]:
-    process = ClickHouseProcess(tmp_path_factory.mktemp("clickhouse"))
-    yield process
-    process.stop()
+    with ClickHouseProcess(tmp_path_factory.mktemp("clickhouse")) as process:
+        yield process
 
 
 @dataclass

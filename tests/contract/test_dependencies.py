@@ -14,7 +14,7 @@ import pytest
 from headwater.cli import COMMANDS
 from headwater.cli.extras import COMMANDS as NEED_LOCAL
 from headwater.cli.extras import packages
-from tests.conftest import ROOT
+from tests.paths import ROOT
 
 BASE = ("headwater", "schemas", "topics", "streams", "connectors")
 LOCAL = ("sandbox",)

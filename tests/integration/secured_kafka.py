@@ -52,11 +52,15 @@ def start(directory: Path, programs: Programs, ports: Ports, files: Certificates
     assert preparing.wait(START_SECONDS), log.read_text()
     assert preparing.exit_code() == 0, log.read_text()
     child = Child(kafka.command(broker, java, jars, config, log))
-    deadline = time.monotonic() + START_SECONDS
-    while not all(map(answers_tcp, astuple(listeners))):
-        assert child.exit_code() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
-        time.sleep(0.05)
+    try:
+        deadline = time.monotonic() + START_SECONDS
+        while not all(map(answers_tcp, astuple(listeners))):
+            assert child.exit_code() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+    except BaseException:
+        child.kill()
+        raise
     return child, listeners
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.integration.checks import check_topics, check_verify
 from tests.integration.line import Line, pause
 from tests.integration.watching import Watcher
+from tests.paths import ROOT
 
 
 def _run(line: Line, seconds: float, depths: tuple[int, int], every: float, seed: int) -> int:

@@ -25,8 +25,8 @@ from headwater import kafka
 from headwater.errors import HeadwaterError
 from headwater.settings import Settings, environment
 from schemas import codec_for
-from tests.integration.conftest import LocalStack
 from tests.integration.sink_chain import CHAIN_ID, Block, Publisher
+from tests.integration.stack import LocalStack
 from topics import admin
 from topics.catalog import topic_name
 

@@ -17,7 +17,7 @@ from headwater.cli import build
 from headwater.settings import Settings
 from schemas import codec_for, frame
 from schemas.registry import Registry, register_all
-from tests.unit.schemas.codec.test_write import LOG
+from tests.builders.records import LOG
 from topics.admin import apply
 from topics.catalog import topic_name
 from topics.tail import follow

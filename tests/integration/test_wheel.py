@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from tests.conftest import ROOT
+from tests.paths import ROOT
 
 CLOSED = "127.0.0.1:9"
 

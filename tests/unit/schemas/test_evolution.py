@@ -12,7 +12,7 @@ from schemas.codec.codec import Codec
 from schemas.evolution import Translator
 from schemas.reader import StreamReader
 from tests.builders.avro import codec_of
-from tests.unit.schemas.codec.test_write import LOG
+from tests.builders.records import LOG
 
 OURS, OLDER, NEWER, NOT_OURS = 1, 2, 3, 4
 

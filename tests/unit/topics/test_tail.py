@@ -11,7 +11,7 @@ from confluent_kafka import Message
 from headwater.errors import Fatal
 from headwater.settings import load_settings
 from schemas import codec_for, frame, schema_of
-from tests.unit.schemas.codec.test_write import LOG
+from tests.builders.records import LOG
 from topics.tail import Decoder, dump, resolve, shorten
 
 IDS: dict[int, Any] = {1: schema_of("logs"), 2: schema_of("raw-blocks")}

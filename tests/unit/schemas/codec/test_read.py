@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schemas import COMMON, MalformedRecord, codec_for, codec_for_record, frame, schema_of, streams
 from schemas.codec.codec import Codec
 from tests.builders.avro import codec_of, reference_read, reference_write, schemas, values
-from tests.unit.schemas.codec.test_write import LOG
+from tests.builders.records import LOG
 
 QUICK = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))

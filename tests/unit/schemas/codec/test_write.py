@@ -11,25 +11,9 @@ from hypothesis import strategies as st
 from schemas import COMMON, WrongValue, codec_for, codec_for_record, schema_of, streams
 from schemas.codec.varint import encode, read_long
 from tests.builders.avro import codec_of, reference_write, schemas, values
+from tests.builders.records import LOG
 
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-
-LOG = {
-    "chain_id": 1,
-    "block_number": 17686111,
-    "block_hash": b"h" * 32,
-    "block_timestamp": 1_689_300_000_000,
-    "sequence": 1_689_300_000_123,
-    "removed": False,
-    "event_id": b"e" * 16,
-    "log_index": 300,
-    "transaction_hash": b"t" * 32,
-    "transaction_index": 150,
-    "address": b"a" * 20,
-    "topics": [b"1" * 32, b"2" * 32, b"3" * 32],
-    "data": b"d" * 64,
-    "extra": None,
-}
 
 
 @pytest.mark.parametrize("stream", streams())

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from schemas import schema_of, streams
-from tests.conftest import ROOT
+from tests.paths import ROOT
 from topics.catalog import TOPICS
 from topics.docs.asyncapi import asyncapi
 from topics.docs.export import chart, drift, files, write

@@ -10,7 +10,7 @@ import pytest
 from connectors.clickhouse.migrations.runner import Migration, due, etl_database, load
 from connectors.clickhouse.migrations.template import Target, render, statements, view_database
 from headwater.errors import Fatal
-from tests.conftest import ROOT
+from tests.paths import ROOT
 
 AVRO = ROOT / "schemas" / "avro"
 ONE = Target("headwater", "", {"chain_id": "1", "etl_db": "ethereum_etl"})

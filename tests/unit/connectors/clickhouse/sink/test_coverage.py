@@ -3,89 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-import orjson
 
 from connectors.clickhouse.sink.bisect import BadRowLimit
 from connectors.clickhouse.sink.coverage.writer import CoverageWriter, DeadLetter
-from connectors.clickhouse.sink.messages import Message, Partition
+from connectors.clickhouse.sink.messages import Partition
 from connectors.clickhouse.sink.retries import retry_for
-from connectors.clickhouse.sink.rows import Columns
 from connectors.clickhouse.sink.writer import Writer
-from tests.fakes.sink import FakeDeadLetters, FakeMessage
-
-COUNTS = ("transaction_count", "log_count", "token_transfer_count", "contract_count")
-FIELDS = (
-    *("chain_id", "block_number", "block_hash", "sequence", "removed", "complete", "problem", "offsets"),
-    *("observed_at", *COUNTS),
-)
-LOGS = Partition("x.logs.v1", 2)
-TOPICS = {"x.logs.v1": "logs", "x.blocks.v1": "blocks", "x.coverage.v1": "coverage"}
+from tests.fakes.coverage import LOGS, TOPICS, FakeLookup, JsonReader, Shown, coverage
+from tests.fakes.sink import FakeDeadLetters
 
 
-class JsonReader:
-    """Coverage as JSON."""
-
-    names = FIELDS
-
-    def columns(self, messages: Sequence[Message]) -> Columns:
-        records = [orjson.loads(message.value() or b"") for message in messages]
-        return {name: [record[name] for record in records] for name in FIELDS}
-
-
-class Shown:
-    """The table of coverage."""
-
-    name = "coverage"
-
-    def __init__(self) -> None:
-        self.inserts: list[list[dict[str, Any]]] = []
-
-    def encode(self, columns: Columns) -> bytes:
-        return orjson.dumps(
-            [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        )
-
-    def insert(self, encoded: bytes, rows: int) -> None:
-        self.inserts.append(orjson.loads(encoded))
-
-
-class Box:
-    """Dead letters, and what was asked for."""
-
-    def __init__(self, *letters: DeadLetter) -> None:
-        self.letters = letters
-        self.asked: list[Mapping[str, int]] = []
-
-    def since(self, offsets: Mapping[str, int]) -> Sequence[DeadLetter]:
-        self.asked.append(offsets)
-        return self.letters
-
-
-def coverage(
-    offset: int, sequence: int, *, removed: bool = False, logs: int = 5, upto: int = 20, number: int = 7
-) -> FakeMessage:
-    record = dict.fromkeys(FIELDS, 0) | {
-        "chain_id": 1,
-        "block_number": number,
-        "block_hash": f"hash{number}",
-        "sequence": sequence,
-        "removed": removed,
-        "complete": True,
-        "problem": None,
-        "log_count": logs,
-        "observed_at": 1_000,
-        "offsets": [
-            {"topic": LOGS.topic, "partition": LOGS.number, "next_offset": upto},
-            {"topic": "x.traces.v1", "partition": 0, "next_offset": 99},
-        ],
-    }
-    return FakeMessage("x.coverage.v1", 0, offset, orjson.dumps(record))
-
-
-def gate(box: Box) -> tuple[CoverageWriter, Shown]:
+def gate(box: FakeLookup) -> tuple[CoverageWriter, Shown]:
     table = Shown()
     writer = Writer(
         JsonReader(),
@@ -99,7 +27,7 @@ def gate(box: Box) -> tuple[CoverageWriter, Shown]:
 
 
 def test_applications_are_held_and_need_only_topics_that_are_stored() -> None:
-    subject, table = gate(Box())
+    subject, table = gate(FakeLookup())
     read = subject.write([coverage(3, 10)], [])
     (held,) = read.applied
     assert (list(held.needs), held.offset, held.sequence) == ([(LOGS, 20)], 3, 10)
@@ -108,7 +36,7 @@ def test_applications_are_held_and_need_only_topics_that_are_stored() -> None:
 
 
 def test_retractions_go_in_at_once_and_with_what_is_ready_in_one_insert() -> None:
-    subject, table = gate(Box())
+    subject, table = gate(FakeLookup())
     (held,) = subject.write([coverage(3, 12, number=8)], []).applied
     read = subject.write([coverage(4, 11, removed=True)], [held])
     assert [[(row["sequence"], row["removed"]) for row in insert] for insert in table.inserts] == [
@@ -119,7 +47,7 @@ def test_retractions_go_in_at_once_and_with_what_is_ready_in_one_insert() -> Non
 
 
 def marked(*letters: DeadLetter) -> dict[int, bool]:
-    box = Box(*letters)
+    box = FakeLookup(*letters)
     subject, table = gate(box)
     ready = subject.write([coverage(0, 10, upto=20), coverage(1, 11, upto=26, number=8)], []).applied
     subject.write([], ready)
@@ -141,7 +69,7 @@ def test_without_a_sequence_the_place_decides_and_doubt_counts_against_the_block
 
 
 def test_the_problem_names_the_places() -> None:
-    subject, table = gate(Box(DeadLetter(LOGS, 18, 10), DeadLetter(LOGS, 19, 10)))
+    subject, table = gate(FakeLookup(DeadLetter(LOGS, 18, 10), DeadLetter(LOGS, 19, 10)))
     subject.write([], subject.write([coverage(0, 10)], []).applied)
     (row,) = table.inserts[0]
     assert row["problem"] == ("2 of the block's messages are dead letters: x.logs.v1[2]@18, x.logs.v1[2]@19")

@@ -23,9 +23,9 @@ from connectors.clickhouse.sink.stream import CoverageStream, JobResult, Progres
 from connectors.clickhouse.sink.writer import Writer
 from headwater.errors import Fatal
 from headwater.settings import SinkSettings
+from tests.fakes.coverage import TOPICS, FakeLookup, JsonReader, Shown, coverage
 from tests.fakes.group import FakeGroup, FakeLog
 from tests.fakes.sink import FakeDeadLetters, FakeMessage, FakeReader, FakeTable
-from tests.unit.connectors.clickhouse.sink.test_coverage import TOPICS, Box, JsonReader, Shown, coverage
 
 LOGS, BLOCKS, COVERAGE = Partition("x.logs.v1", 2), Partition("x.blocks.v1", 0), Partition("x.coverage.v1", 0)
 SECONDS = 10.0
@@ -84,7 +84,7 @@ class Line:
             Buffer(10, 0.05),
             Lane("coverage", done),
             retry,
-            CoverageWriter(writer, TOPICS, Box(), "x"),
+            CoverageWriter(writer, TOPICS, FakeLookup(), "x"),
         )
         publisher = ProgressPublisher(Lane("progress", done), retry_for("progress", self.stop), self.replicas)
         streams = [rows(LOGS.topic, logs), rows(BLOCKS.topic, blocks)]

@@ -1,0 +1,68 @@
+"""The tests' own order: no test imports another, and unit tests stand where their subject does."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import headwater.cli
+from headwater.cli import COMMANDS
+from tests.paths import ROOT
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Names of the modules that a file imports, and of what it takes from them."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_no_test_imports_another_test() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for name in imports(path)
+        if name.startswith("tests.")
+        and any(part.startswith("test_") or part == "conftest" for part in name.split(".")[1:-1])
+    ]
+    assert wrong == []
+
+
+def test_unit_tests_mirror_the_tree() -> None:
+    folders = {
+        path.parent.relative_to(ROOT / "tests" / "unit") for path in (ROOT / "tests/unit").rglob("test_*.py")
+    }
+    assert [str(folder) for folder in sorted(folders) if not (ROOT / folder).is_dir()] == []
+
+
+def test_every_command_is_listed_and_documented() -> None:
+    modules = [each.name for each in pkgutil.iter_modules(headwater.cli.__path__)]
+    with_app = {name for name in modules if hasattr(importlib.import_module(f"headwater.cli.{name}"), "app")}
+    assert with_app == set(COMMANDS)
+    pages = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    documents = "".join(path.read_text() for path in pages)
+    assert [name for name in COMMANDS if f"headwater {name}" not in documents] == []
+
+
+def test_every_metric_is_counted_somewhere() -> None:
+    lines = "".join(
+        path.read_text()
+        for folder in ("connectors", "streams", "headwater")
+        for path in (ROOT / folder).rglob("*.py")
+        if "metrics" not in path.parts
+    )
+    names = [
+        target.id
+        for path in sorted((ROOT / "headwater" / "metrics").glob("*.py"))
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    ]
+    assert len(names) > 20
+    assert [name for name in names if name not in lines] == []

@@ -1,0 +1,82 @@
+"""Coverage as JSON, and what its writer talks to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from connectors.clickhouse.sink.coverage.writer import DeadLetter
+from connectors.clickhouse.sink.messages import Message, Partition
+from connectors.clickhouse.sink.rows import Columns
+from tests.fakes.sink import FakeMessage
+from topics.coverage import COUNTED
+
+COUNTS = tuple(each.field for each in COUNTED)
+FIELDS = (
+    *("chain_id", "block_number", "block_hash", "sequence", "removed", "complete", "problem", "offsets"),
+    *("observed_at", *COUNTS),
+)
+LOGS = Partition("x.logs.v1", 2)
+TOPICS = {"x.logs.v1": "logs", "x.blocks.v1": "blocks", "x.coverage.v1": "coverage"}
+
+
+class JsonReader:
+    """Coverage as JSON."""
+
+    names = FIELDS
+
+    def columns(self, messages: Sequence[Message]) -> Columns:
+        records = [orjson.loads(message.value() or b"") for message in messages]
+        return {name: [record[name] for record in records] for name in FIELDS}
+
+
+class Shown:
+    """The table of coverage."""
+
+    name = "coverage"
+
+    def __init__(self) -> None:
+        self.inserts: list[list[dict[str, Any]]] = []
+
+    def encode(self, columns: Columns) -> bytes:
+        return orjson.dumps(
+            [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        )
+
+    def insert(self, encoded: bytes, rows: int) -> None:
+        self.inserts.append(orjson.loads(encoded))
+
+
+class FakeLookup:
+    """Dead letters, and what was asked for."""
+
+    def __init__(self, *letters: DeadLetter) -> None:
+        self.letters = letters
+        self.asked: list[Mapping[str, int]] = []
+
+    def since(self, offsets: Mapping[str, int]) -> Sequence[DeadLetter]:
+        self.asked.append(offsets)
+        return self.letters
+
+
+def coverage(
+    offset: int, sequence: int, *, removed: bool = False, logs: int = 5, upto: int = 20, number: int = 7
+) -> FakeMessage:
+    record = dict.fromkeys(FIELDS, 0) | {
+        "chain_id": 1,
+        "block_number": number,
+        "block_hash": f"hash{number}",
+        "sequence": sequence,
+        "removed": removed,
+        "complete": True,
+        "problem": None,
+        "log_count": logs,
+        "observed_at": 1_000,
+        "offsets": [
+            {"topic": LOGS.topic, "partition": LOGS.number, "next_offset": upto},
+            {"topic": "x.traces.v1", "partition": 0, "next_offset": 99},
+        ],
+    }
+    return FakeMessage("x.coverage.v1", 0, offset, orjson.dumps(record))
