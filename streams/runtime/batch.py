@@ -16,8 +16,8 @@ from headwater.metrics.consumers import DEAD_LETTERS
 from headwater.retry import Backoff, Retry
 from headwater.settings import Settings
 from streams.logic.event import ChainEvent, Messages
+from streams.runtime.assembler import EventAssembler, Incoming, Start
 from streams.runtime.dead_letter import dead_letters
-from streams.runtime.gate import Gate, Incoming, Start
 from streams.stage import Outcome, Stage
 from topics.chainlog.claims import Verdict
 from topics.chainlog.envelope import Envelope, read_envelope
@@ -33,7 +33,7 @@ Write = Callable[[Sequence[Outcome]], None]
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What a batch came to: `gap` is the place of the first message that found one before it."""
+    """What a batch came to: `gap` is the index of the first message that found one before it."""
 
     events: tuple[ChainEvent, ...]
     table: tuple[tuple[bytes, bytes | None], ...]
@@ -41,7 +41,7 @@ class BatchResult:
 
 
 class BatchHandler:
-    """One assignment's gate and stage. `handle` returns when everything but the table is acknowledged."""
+    """The events and the stage of one assignment. `handle` returns when all but the table is acknowledged."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class BatchHandler:
             backoff=Backoff(ceiling=_LONGEST_PAUSE_SECONDS), stop=stop, on_failure=self._waits
         )
         self._labels = {"chain": settings.chain.name, "stage": group.name}
-        self.gate = Gate(start, fenced=group.fenced)
+        self.assembler = EventAssembler(start, fenced=group.fenced)
 
     def handle(self, messages: Sequence[Incoming]) -> BatchResult:
         """Judge, decide and write, up to the first gap. Raises Stopped, Fatal, or what the stage raises."""
@@ -68,14 +68,14 @@ class BatchHandler:
         outcomes: list[Outcome] = []
         gap = None
         began = time.perf_counter()
-        for place, message in enumerate(messages):
+        for index, message in enumerate(messages):
             envelope, problem = self._read(message)
             if envelope is None:
                 outcomes.append(Outcome(internal=self._dead((message,), problem or Permanent("no event"))))
                 continue
-            verdict, event = self.gate.judge(envelope, message)
+            verdict, event = self.assembler.judge(envelope, message)
             if verdict is Verdict.GAP:
-                gap = place
+                gap = index
                 break
             if verdict is Verdict.REPEAT:
                 metrics.STAGE_REPEATS.labels(**self._labels).inc()
@@ -93,7 +93,7 @@ class BatchHandler:
     def closes_gap(self, message: Incoming) -> bool:
         """True when this message, which found a gap, would find none now."""
         envelope, _ = self._read(message)
-        return envelope is None or not self.gate.would_be_gap(envelope, message)
+        return envelope is None or self.assembler.peek(envelope, message) is not Verdict.GAP
 
     def count(self, events: Sequence[ChainEvent]) -> None:
         """Say in the metrics that these events are finished, table included."""
@@ -121,10 +121,10 @@ class BatchHandler:
         except Permanent as error:
             headers = dict(message.headers)
             sequence, chain_id = (_number(headers.get(name)) for name in (SEQUENCE, CHAIN_ID))
-            last = self.gate.last
+            last = self.assembler.last
             if sequence is None or chain_id is None or last is None or sequence != last + 1:
                 return None, error
-            return _unreadable(chain_id, sequence, self.gate.claim), error
+            return _unreadable(chain_id, sequence, self.assembler.claim), error
         if envelope.event is EventKind.UNKNOWN and self._group.fenced:
             return envelope, Permanent(f"{message.topic}@{message.offset}: an event of a kind we do not know")
         return envelope, None
@@ -143,7 +143,7 @@ class BatchHandler:
             return replace(outcome, internal=(*self._dead(originals, error), *outcome.internal))
 
     def _waits(self, error: Transient, seconds: float) -> None:
-        _log.warning("retrying", sequence=self.gate.last, seconds=round(seconds, 2), error=str(error))
+        _log.warning("retrying", sequence=self.assembler.last, seconds=round(seconds, 2), error=str(error))
 
     def _dead(self, originals: tuple[Incoming, ...], error: Permanent) -> tuple[Messages, ...]:
         first = originals[0]

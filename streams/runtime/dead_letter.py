@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.logic.event import Messages
-from streams.runtime.gate import Incoming
+from streams.runtime.assembler import Incoming
 from topics.dead_letters import STREAM, error_headers
 
 

@@ -10,19 +10,18 @@ from confluent_kafka import Message
 from headwater import kafka
 from headwater.errors import Permanent
 from headwater.settings import Settings
-from streams.runtime.gate import Incoming, Start
+from streams.runtime.assembler import Incoming, Start, log_position
 from topics.chainlog.claims import LOOK_BACK, LogPosition, claim_in_force
 from topics.chainlog.envelope import read_envelope
 from topics.chainlog.headers import SOURCE_POSITION
 from topics.chainlog.kinds import EventKind
 
-# Written with every internal message: the offset after the input event that caused it.
 _TAIL: Final = 16
 _CHUNK: Final = 8
 
 
 def incoming(message: Message) -> Incoming:
-    """A librdkafka message as the gate wants it."""
+    """A librdkafka message as the assembler wants it."""
     return Incoming(
         topic=message.topic() or "",
         partition=message.partition() or 0,
@@ -62,10 +61,10 @@ def _start_after(message: Incoming, stream: str) -> Start | None:
         return None  # whoever reads the topic sends it to the dead letters
     if envelope.part != envelope.parts - 1:
         return Start(last=envelope.sequence - 1)
-    stated = dict(message.headers).get(SOURCE_POSITION)
-    if stated is None:
+    header = dict(message.headers).get(SOURCE_POSITION)
+    if header is None:
         return Start(last=envelope.sequence)
-    position = int(stated)
+    position = int(header)
     if envelope.event is EventKind.CLAIM:
         return Start(envelope.sequence, position - 1, position)
     return Start(envelope.sequence, None if envelope.claim < 0 else envelope.claim, position)
@@ -86,19 +85,18 @@ def claim_at(settings: Settings, start: Start, stream: str, first: Incoming) -> 
             return start.claim
         before = max(low, first.offset - LOOK_BACK)
         messages = kafka.read_range(reader, first.topic, before, first.offset, first.partition)
-        return claim_in_force(_places([incoming(message) for message in messages], stream))
+        return claim_in_force(_positions([incoming(message) for message in messages], stream))
     finally:
         reader.close()
 
 
-def _places(messages: list[Incoming], stream: str) -> Iterator[LogPosition]:
+def _positions(messages: list[Incoming], stream: str) -> Iterator[LogPosition]:
     for message in messages:
         try:
             envelope = read_envelope(message.value or b"", stream)
         except Permanent:
             continue
-        is_claim = envelope.event is EventKind.CLAIM
-        yield LogPosition(message.offset, is_claim, envelope.claim, envelope.sequence)
+        yield log_position(envelope, message.offset)
 
 
 def reread(

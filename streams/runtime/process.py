@@ -20,8 +20,8 @@ from headwater.metrics.consumers import CONSUMER_LAG
 from headwater.retry import Stopped
 from headwater.settings import Settings
 from streams.runtime.app import create_app, take_slot
+from streams.runtime.assembler import Incoming
 from streams.runtime.consumer import PromptConsumer
-from streams.runtime.gate import Incoming
 from streams.runtime.kafka_watch import REACH_SECONDS, rejected
 from streams.runtime.runner import Delivery, StageRunner
 from streams.runtime.table import AcknowledgedTable

@@ -16,8 +16,8 @@ from headwater.logging import get_logger
 from headwater.metrics import stages as metrics
 from headwater.retry import Backoff, Retry
 from headwater.settings import Settings
+from streams.runtime.assembler import Incoming, Start
 from streams.runtime.batch import BatchHandler
-from streams.runtime.gate import Incoming, Start
 from streams.runtime.input import claim_at, last_written, reread
 from streams.runtime.output import StageOutput
 from streams.runtime.table import AcknowledgedTable
@@ -93,7 +93,7 @@ class StageRunner:
             self._held += [acknowledge for _, acknowledge in batch]
             last = batch[-1][0]
             self.positions[last.topic, last.partition] = last.offset + 1
-            if not self._handler.gate.unfinished:
+            if not self._handler.assembler.unfinished:
                 # Never past an event whose parts are not all here: Faust would commit it.
                 for acknowledge in self._held:
                     acknowledge()
@@ -148,16 +148,16 @@ class StageRunner:
 
     async def _fill(self, handler: BatchHandler, message: Incoming) -> None:
         """Close a gap from the topic itself: a reset offset looks like one. Raises Fatal when it is real."""
-        gate, group = handler.gate, self._group.name
+        assembler, group = handler.assembler, self._group.name
         metrics.STAGE_GAPS.labels(chain=self._settings.chain.name, stage=group).inc()
         _log.error(
             "gap in the sequence, reading the topic again",
             topic=message.topic,
             offset=message.offset,
-            last=gate.last,
-            start=gate.position,
+            last=assembler.last,
+            start=assembler.position,
         )
-        pieces = reread(self._settings, message.topic, message.partition, gate.position, message.offset)
+        pieces = reread(self._settings, message.topic, message.partition, assembler.position, message.offset)
         while (piece := await self._thread(partial(next, pieces, None))) is not None:
             if await self._handle(handler, piece) is not None:
                 break
@@ -165,7 +165,7 @@ class StageRunner:
         if not again:
             raise Fatal(
                 f"{message.topic}[{message.partition}]@{message.offset}: sequence "
-                f"{(gate.last or 0) + 1} is missing, also from the topic itself",
+                f"{(assembler.last or 0) + 1} is missing, also from the topic itself",
                 remedy=f"nothing was skipped: see 'a gap in the sequence' in docs/runbook.md, group {group}",
             )
         self._finished_below(message)

@@ -10,8 +10,8 @@ from connectors.clickhouse.sink.dead_letters import DeadLetters
 from connectors.clickhouse.sink.messages import Bad
 from connectors.clickhouse.sink.rows import DeadLetterRows
 from headwater.errors import Permanent
+from streams.runtime.assembler import Incoming
 from streams.runtime.dead_letter import dead_letters
-from streams.runtime.gate import Incoming
 from tests.fakes.sink import FakeMessage
 from topics import dead_letters as names
 

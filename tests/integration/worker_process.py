@@ -14,7 +14,7 @@ from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
 
 from headwater import kafka
 from headwater.settings import Settings, environment
-from streams.runtime.gate import Incoming
+from streams.runtime.assembler import Incoming
 from streams.runtime.input import incoming
 from topics.catalog import app_id, spec, topic_name
 

@@ -18,7 +18,7 @@ Pure: no I/O. Writers and readers use the same fold, so that they never disagree
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
 
@@ -30,7 +30,7 @@ LOOK_BACK: Final = 64
 
 
 class Verdict(Enum):
-    """What a reader does with an event."""
+    """What a reader does with a message."""
 
     ACCEPT = "accept"
     STALE = "stale"  # of a fenced listener: ignore
@@ -40,7 +40,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class LogPosition:
-    """Where an event stands in the log: all that judging it needs.
+    """Where a message stands in the log: all that judging it needs.
 
     `claim` is the offset of the CLAIM the event was written under; it means nothing in a CLAIM.
     """
@@ -58,40 +58,37 @@ class SequenceFilter:
     """Drops repeats and finds gaps: all that readers downstream of `normalize` need.
 
     `last` is the highest sequence seen whole, None when nothing is known: then any event may be the
-    first, from its part 0. A refused event changes nothing.
+    first, from its part 0. A message that is not accepted changes nothing, but that a CLAIM abandons the
+    parts of the event before it.
     """
 
     def __init__(self, last: int | None = None) -> None:
         self.last = last
         self._next_part = 0
 
-    def judge(self, sequence: int, part: int = 0, parts: int = 1, *, restart: bool = False) -> Verdict:
-        """The verdict on a message, taken into account when accepted.
-
-        `restart` lets the sequence jump ahead (a fresh CLAIM).
-        """
-        verdict = self.peek(sequence, part, restart=restart)
-        if verdict is Verdict.ACCEPT:
-            self._next_part = part + 1
-            if self._next_part == parts:
-                self.last = sequence
-                self._next_part = 0
-        return verdict
-
-    def peek(self, sequence: int, part: int = 0, *, restart: bool = False, claim: bool = False) -> Verdict:
-        """What `judge` would say; changes nothing. A `claim` abandons the parts held before it."""
-        if self.last is not None and sequence <= self.last:
+    def peek(self, position: LogPosition) -> Verdict:
+        """The verdict that `judge` would give. Changes nothing."""
+        if self.last is not None and position.sequence <= self.last:
             return Verdict.REPEAT
-        if self.last is not None and sequence > self.last + 1 and not restart:
+        restarts = position.is_claim and position.fresh
+        if self.last is not None and position.sequence > self.last + 1 and not restarts:
             return Verdict.GAP
-        expected = 0 if claim else self._next_part
-        if part != expected:
-            return Verdict.REPEAT if part < expected else Verdict.GAP
+        next_part = 0 if position.is_claim else self._next_part
+        if position.part != next_part:
+            return Verdict.REPEAT if position.part < next_part else Verdict.GAP
         return Verdict.ACCEPT
 
-    def abandon_parts(self) -> None:
-        """Forget the parts of an event that will not be completed."""
-        self._next_part = 0
+    def judge(self, position: LogPosition) -> Verdict:
+        """The verdict on the next message, taken into account."""
+        verdict = self.peek(position)
+        if position.is_claim:
+            self._next_part = 0
+        if verdict is Verdict.ACCEPT:
+            self._next_part = position.part + 1
+            if self._next_part == position.parts:
+                self.last = position.sequence
+                self._next_part = 0
+        return verdict
 
 
 class ClaimFilter:
@@ -110,28 +107,29 @@ class ClaimFilter:
         """The highest sequence accepted whole, None before the first."""
         return self._sequence.last
 
-    def judge(self, place: LogPosition) -> Verdict:
+    def peek(self, position: LogPosition) -> Verdict:
+        """The verdict that `judge` would give. Changes nothing."""
+        if not position.is_claim and position.claim != self.claim:
+            return Verdict.STALE
+        verdict = self._sequence.peek(self._heeded(position))
+        # The number of a CLAIM that lost a race means nothing: its writer claims again.
+        lost = position.is_claim and position.fresh and verdict is Verdict.GAP
+        return Verdict.REPEAT if lost else verdict
+
+    def judge(self, position: LogPosition) -> Verdict:
         """The verdict on the next message. After an accepted CLAIM, drop any parts held so far."""
-        verdict = self.peek(place)
-        if place.is_claim:
-            self.claim = place.offset
-            self._sequence.abandon_parts()
-            if verdict is Verdict.ACCEPT:
-                self._sequence.judge(place.sequence, restart=True)
-        elif verdict is Verdict.ACCEPT:
-            self._sequence.judge(place.sequence, place.part, place.parts)
+        verdict = self.peek(position)
+        if verdict is not Verdict.STALE:
+            self._sequence.judge(self._heeded(position))
+        if position.is_claim:
+            self.claim = position.offset
         return verdict
 
-    def peek(self, place: LogPosition) -> Verdict:
-        """What `judge` would say; changes nothing."""
-        if not place.is_claim:
-            if place.claim != self.claim:
-                return Verdict.STALE
-            return self._sequence.peek(place.sequence, place.part)
-        restart = place.fresh and self.claim is None
-        verdict = self._sequence.peek(place.sequence, restart=restart, claim=True)
-        # The number of a CLAIM that lost a race means nothing: its writer claims again.
-        return Verdict.REPEAT if verdict is Verdict.GAP and place.fresh else verdict
+    def _heeded(self, position: LogPosition) -> LogPosition:
+        """The position as the sequence sees it: only the first CLAIM may start a new numbering."""
+        if self.claim is None or not position.fresh:
+            return position
+        return replace(position, fresh=False)
 
 
 def claim_in_force(before: Iterable[LogPosition]) -> int | None:
@@ -142,5 +140,5 @@ def claim_in_force(before: Iterable[LogPosition]) -> int | None:
     the claim in force is a CLAIM itself or named by its writer. The log never starts in the middle of a
     claim: whoever deletes its front leaves a CLAIM as the first message.
     """
-    claims = [place.offset if place.is_claim else place.claim for place in before]
+    claims = [position.offset if position.is_claim else position.claim for position in before]
     return max(claims, default=None)

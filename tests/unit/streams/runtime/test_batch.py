@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from headwater.errors import Fatal, Permanent, Transient
+from headwater.retry import Stopped
 from headwater.settings import load_settings
 from streams.logic.event import ChainEvent, Messages
+from streams.runtime.assembler import Incoming, Start
 from streams.runtime.batch import BatchHandler
-from streams.runtime.gate import Incoming, Start
 from streams.stage import Outcome
 from tests.builders.stage_events import envelope, value_of
 from topics.chainlog.headers import SOURCE_POSITION, headers_of
@@ -54,9 +55,10 @@ class Line:
 
     def __init__(self, folder: Path, stage: Recorder, start: Start) -> None:
         self.written: list[Messages] = []
+        self.stop = threading.Event()
         group = Group("enrich", STREAM, "enriched-blocks")
         settings = load_settings({"data_dir": str(folder)}, environ={})
-        self.handler = BatchHandler(settings, group, stage, self._write, threading.Event(), start)
+        self.handler = BatchHandler(settings, group, stage, self._write, self.stop, start)
 
     def _write(self, outcomes: Sequence[Outcome]) -> None:
         self.written += [messages for outcome in outcomes for messages in outcome.internal]
@@ -140,6 +142,15 @@ def test_a_transient_failure_is_tried_again(tmp_path: Path, monkeypatch: pytest.
     line = Line(tmp_path, stage, Start(last=9))
     line.handler.handle([incoming(10, 0)])
     assert stage.handled == [10]
+
+
+def test_a_stop_ends_the_tries_with_nothing_written(tmp_path: Path) -> None:
+    stage = Recorder({11: [Transient("not now")]})
+    line = Line(tmp_path, stage, Start(last=9))
+    line.stop.set()
+    with pytest.raises(Stopped, match="not now"):
+        line.handler.handle([incoming(10, 0), incoming(11, 1)])
+    assert (stage.handled, line.written) == ([10], [])
 
 
 @pytest.mark.parametrize("error", [Fatal("stop"), ZeroDivisionError("a bug")])

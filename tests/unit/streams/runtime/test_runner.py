@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from headwater.errors import Fatal, Permanent, Transient
+from headwater.retry import Stopped
 from headwater.settings import Settings, load_settings
 from streams.logic.event import ChainEvent
+from streams.runtime.assembler import Incoming, Start
 from streams.runtime.batch import BatchHandler
-from streams.runtime.gate import Incoming, Start
 from streams.runtime.runner import Delivery, StageRunner
 from streams.runtime.table import AcknowledgedTable
 from streams.stage import Outcome
@@ -29,6 +30,7 @@ class Diary:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.table_failures = 0
+        self.when_the_table_fails: Callable[[], object] = lambda: None
 
 
 class Stage:
@@ -60,6 +62,7 @@ class Table:
     async def write(self, changes: Sequence[tuple[bytes, bytes | None]]) -> None:
         if self._diary.table_failures:
             self._diary.table_failures -= 1
+            self._diary.when_the_table_fails()
             raise Transient("no changelog now")
         self._diary.lines += [f"table {key.decode()}" for key, _ in changes]
 
@@ -74,6 +77,7 @@ class Bench:
         stage = Stage(self.diary)
         group = Group("state", STREAM, None, table="blocks")
         self.stop = threading.Event()
+        monkeypatch.setattr("streams.runtime.runner._TABLE_PAUSE_SECONDS", 0)
         table = cast(AcknowledgedTable, Table(self.diary))
         self.runner = StageRunner(settings, group, stage, table, self.stop, self._finished)
         self.topic: list[Incoming] = []
@@ -89,7 +93,6 @@ class Bench:
 
         monkeypatch.setattr(self.runner, "_open", opened)
         monkeypatch.setattr("streams.runtime.runner.reread", reread)
-        monkeypatch.setattr("streams.runtime.runner._TABLE_PAUSE_SECONDS", 0)
 
     def _finished(self, message: Incoming) -> None:
         self.diary.lines.append(f"below {message.offset}")
@@ -140,6 +143,14 @@ async def test_a_table_write_is_tried_again_and_then_stops_the_worker(bench: Ben
     with pytest.raises(Transient):
         await bench.runner.process(1, [bench.delivery(1, 11)])
     assert "ack 1" not in bench.diary.lines
+
+
+async def test_a_stop_ends_the_tries_of_a_table_write(bench: Bench) -> None:
+    bench.diary.table_failures = 2
+    bench.diary.when_the_table_fails = bench.stop.set
+    with pytest.raises(Stopped, match="no changelog now"):
+        await bench.runner.process(1, [bench.delivery(0, 10)])
+    assert bench.diary.lines == ["handle 10", "write 1"]
 
 
 async def test_a_gap_is_filled_from_the_topic(bench: Bench) -> None:

@@ -19,6 +19,11 @@ from topics.chainlog.claims import (
 )
 
 
+def event(sequence: int, part: int = 0, parts: int = 1) -> LogPosition:
+    """A message that is not a CLAIM, to a reader who knows of none."""
+    return LogPosition(0, False, -1, sequence, part=part, parts=parts)
+
+
 @dataclass
 class Writer:
     """A listener: claims, then queues events that reach the log whenever the schedule says."""
@@ -29,24 +34,30 @@ class Writer:
 
 
 class Log:
-    """An append-only log of places."""
+    """An append-only log of positions."""
 
     def __init__(self) -> None:
-        self.places: list[LogPosition] = []
+        self.positions: list[LogPosition] = []
 
-    def append(self, place: LogPosition) -> int:
-        offset = len(self.places)
-        self.places.append(
+    def append(self, position: LogPosition) -> int:
+        offset = len(self.positions)
+        self.positions.append(
             LogPosition(
-                offset, place.is_claim, place.claim, place.sequence, place.fresh, place.part, place.parts
+                offset,
+                position.is_claim,
+                position.claim,
+                position.sequence,
+                position.fresh,
+                position.part,
+                position.parts,
             )
         )
         return offset
 
     def fold(self) -> ClaimFilter:
         reader = ClaimFilter()
-        for place in self.places:
-            reader.judge(place)
+        for position in self.positions:
+            reader.judge(position)
         return reader
 
 
@@ -55,13 +66,13 @@ def claim(log: Log, writer: Writer, slip: list[LogPosition], clock: int) -> None
     last = log.fold().last
     fresh = last is None
     number = clock if last is None else last + 1
-    for place in slip:
-        log.append(place)
+    for position in slip:
+        log.append(position)
     while True:
         writer.claim = log.append(LogPosition(0, True, -1, number, fresh))
-        if log.fold().last == number and log.places[writer.claim].sequence == number:
+        if log.fold().last == number and log.positions[writer.claim].sequence == number:
             reader = ClaimFilter()
-            verdicts = [reader.judge(place) for place in log.places]
+            verdicts = [reader.judge(position) for position in log.positions]
             if verdicts[-1] is Verdict.ACCEPT:
                 break
         known = log.fold().last
@@ -97,37 +108,33 @@ def history(seed: int) -> Log:
     return log
 
 
-def accepted(places: list[LogPosition], reader: ClaimFilter) -> list[LogPosition]:
-    verdicts = []
-    for place in places:
-        expected = reader.peek(place)
-        verdicts.append((place, reader.judge(place)))
-        assert verdicts[-1][1] is expected
+def accepted(positions: list[LogPosition], reader: ClaimFilter) -> list[LogPosition]:
+    verdicts = [(position, reader.judge(position)) for position in positions]
     assert all(verdict is not Verdict.GAP for _, verdict in verdicts)
-    return [place for place, verdict in verdicts if verdict is Verdict.ACCEPT]
+    return [position for position, verdict in verdicts if verdict is Verdict.ACCEPT]
 
 
 @given(st.integers(0, 10**9))
 def test_any_interleaving_is_gap_free_and_of_the_listener_in_charge(seed: int) -> None:
     log = history(seed)
-    events = accepted(log.places, ClaimFilter())
-    whole = [place.sequence for place in events if place.part == place.parts - 1]
+    events = accepted(log.positions, ClaimFilter())
+    whole = [position.sequence for position in events if position.part == position.parts - 1]
     assert whole == list(range(whole[0], whole[0] + len(whole)))
-    for place in events:
+    for position in events:
         in_force = max(
-            (c.offset for c in log.places[: place.offset + place.is_claim] if c.is_claim), default=-1
+            (c.offset for c in log.positions[: position.offset + position.is_claim] if c.is_claim), default=-1
         )
-        assert (place.offset if place.is_claim else place.claim) == in_force
+        assert (position.offset if position.is_claim else position.claim) == in_force
 
 
 @given(st.integers(0, 10**9))
-def test_without_the_overruled_listeners_messages_the_same_is_accepted(seed: int) -> None:
+def test_without_the_fenced_listeners_messages_the_same_is_accepted(seed: int) -> None:
     log = history(seed)
     reader, kept = ClaimFilter(), []
-    for place in log.places:
-        if reader.judge(place) is not Verdict.STALE:
-            kept.append(place)
-    assert accepted(kept, ClaimFilter()) == accepted(log.places, ClaimFilter())
+    for position in log.positions:
+        if reader.judge(position) is not Verdict.STALE:
+            kept.append(position)
+    assert accepted(kept, ClaimFilter()) == accepted(log.positions, ClaimFilter())
 
 
 @given(st.integers(0, 10**9), st.data())
@@ -135,32 +142,46 @@ def test_a_reader_that_starts_anywhere_goes_on_as_if_it_had_never_stopped(
     seed: int, data: st.DataObject
 ) -> None:
     log = history(seed)
-    start = data.draw(st.integers(0, len(log.places)))
+    start = data.draw(st.integers(0, len(log.positions)))
     whole = ClaimFilter()
-    before = accepted(log.places[:start], whole)
-    rest = accepted(log.places[start:], whole)
+    before = accepted(log.positions[:start], whole)
+    rest = accepted(log.positions[start:], whole)
     # It stops between events: parts held are never acknowledged, so they are read again.
     assume(not before or before[-1].part == before[-1].parts - 1)
-    last = max((place.sequence for place in before), default=None)
-    look_back = log.places[max(0, start - LOOK_BACK) : start]
+    last = max((position.sequence for position in before), default=None)
+    look_back = log.positions[max(0, start - LOOK_BACK) : start]
     second = ClaimFilter(last, claim_in_force(look_back))
-    assert accepted(log.places[start:], second) == rest
+    assert accepted(log.positions[start:], second) == rest
 
 
 @given(st.lists(st.integers(0, 6), max_size=30))
 def test_a_sequence_filter_accepts_each_number_once_in_order(delivered: list[int]) -> None:
     reader = SequenceFilter(-1)
-    got = [number for number in delivered if reader.judge(number) is Verdict.ACCEPT]
+    got = [number for number in delivered if reader.judge(event(number)) is Verdict.ACCEPT]
     assert got == list(range(len(got)))
 
 
 def test_a_gap_changes_nothing() -> None:
     reader = SequenceFilter(4)
-    assert reader.judge(7) is Verdict.GAP
-    assert reader.judge(6, part=0, parts=2) is Verdict.GAP
-    assert reader.judge(5, part=1, parts=2) is Verdict.GAP
+    assert reader.judge(event(7)) is Verdict.GAP
+    assert reader.judge(event(6, part=0, parts=2)) is Verdict.GAP
+    assert reader.judge(event(5, part=1, parts=2)) is Verdict.GAP
     assert reader.last == 4
-    assert reader.judge(5) is Verdict.ACCEPT
+    assert reader.judge(event(5)) is Verdict.ACCEPT
+
+
+@given(st.integers(0, 10**9), st.data())
+def test_to_peek_is_to_judge_without_a_trace(seed: int, data: st.DataObject) -> None:
+    """Any message at any moment, seen before or never, changes nothing when it is only peeked at."""
+    log = history(seed)
+    undisturbed, peeked, downstream = ClaimFilter(), ClaimFilter(), SequenceFilter()
+    for position in log.positions:
+        other = data.draw(st.sampled_from(log.positions))
+        peeked.peek(other)
+        assert peeked.peek(position) is peeked.judge(position) is undisturbed.judge(position)
+        downstream.peek(other)
+        assert downstream.peek(position) is downstream.judge(position)
+    assert (peeked.last, peeked.claim) == (undisturbed.last, undisturbed.claim)
 
 
 def test_parts_count_when_whole_and_a_claim_abandons_them() -> None:

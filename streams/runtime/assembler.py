@@ -36,19 +36,19 @@ class Start:
     position: int | None = None
 
 
-class Gate:
+class EventAssembler:
     """The log's rules (see topics.chainlog.claims), and the parts of the event in the making."""
 
     def __init__(self, start: Start, *, fenced: bool) -> None:
         self.position = start.position
         self._parts: list[tuple[Envelope, Incoming]] = []
         self._claims = ClaimFilter(start.last, start.claim) if fenced else None
-        self._sequence = SequenceFilter(start.last)
+        self._filter = self._claims or SequenceFilter(start.last)
 
     @property
     def last(self) -> int | None:
         """The last sequence accepted whole."""
-        return self._sequence.last if self._claims is None else self._claims.last
+        return self._filter.last
 
     @property
     def claim(self) -> int:
@@ -61,9 +61,13 @@ class Gate:
         """True while parts of an event are here and others are not."""
         return bool(self._parts)
 
+    def peek(self, envelope: Envelope, message: Incoming) -> Verdict:
+        """The verdict that `judge` would give. Changes nothing."""
+        return self._filter.peek(log_position(envelope, message.offset))
+
     def judge(self, envelope: Envelope, message: Incoming) -> tuple[Verdict, ChainEvent | None]:
-        """Judge the next message of the topic; the last part accepted brings the whole event."""
-        verdict = self._judge(envelope, message.offset)
+        """Judge the next message of the topic; with ACCEPT of an event's last part comes the whole event."""
+        verdict = self._filter.judge(log_position(envelope, message.offset))
         if verdict is not Verdict.ACCEPT:
             return verdict, None
         if envelope.part == 0:
@@ -80,29 +84,11 @@ class Gate:
             partition=message.partition,
             offsets=tuple(each.offset for _, each in parts),
         )
-        return Verdict.ACCEPT, event
-
-    def would_be_gap(self, envelope: Envelope, message: Incoming) -> bool:
-        """True when this message would find a gap before it. Changes nothing."""
-        if self._claims is not None:
-            return self._claims.peek(_position(envelope, message.offset)) is Verdict.GAP
-        claim = envelope.event is EventKind.CLAIM
-        restart = claim and envelope.fresh
-        verdict = self._sequence.peek(envelope.sequence, envelope.part, restart=restart, claim=claim)
-        return verdict is Verdict.GAP
-
-    def _judge(self, envelope: Envelope, offset: int) -> Verdict:
-        if self._claims is not None:
-            return self._claims.judge(_position(envelope, offset))
-        claim = envelope.event is EventKind.CLAIM
-        if claim:
-            self._sequence.abandon_parts()
-        # normalize forwards a fresh CLAIM only where the log allows it to start a new numbering.
-        restart = claim and envelope.fresh
-        return self._sequence.judge(envelope.sequence, envelope.part, envelope.parts, restart=restart)
+        return verdict, event
 
 
-def _position(envelope: Envelope, offset: int) -> LogPosition:
+def log_position(envelope: Envelope, offset: int) -> LogPosition:
+    """Where a message stands in the log, from its envelope."""
     return LogPosition(
         offset=offset,
         is_claim=envelope.event is EventKind.CLAIM,

@@ -1,4 +1,4 @@
-"""The gate of a stage: claims, repeats, gaps, parts; and the envelope it reads."""
+"""How a stage's events are assembled: claims, repeats, gaps, parts; and the envelope that is read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from headwater.errors import Permanent
 from schemas import codec_for
 from schemas.wire import frame
-from streams.runtime.gate import Gate, Incoming, Start
+from streams.runtime.assembler import EventAssembler, Incoming, Start
 from tests.builders.stage_events import envelope, value_of
 from topics.chainlog.claims import Verdict
 from topics.chainlog.envelope import Envelope, read_envelope
@@ -23,75 +23,84 @@ def message(offset: int) -> Incoming:
     return Incoming("topic", 0, offset, b"1", b"value %d" % offset, ())
 
 
-def judged(gate: Gate, *events: tuple[int, Envelope]) -> list[Verdict]:
-    return [gate.judge(each, message(offset))[0] for offset, each in events]
+def judged(assembler: EventAssembler, *events: tuple[int, Envelope]) -> list[Verdict]:
+    return [assembler.judge(each, message(offset))[0] for offset, each in events]
 
 
 def test_repeats_are_dropped_and_gaps_found() -> None:
-    gate = Gate(Start(last=9), fenced=False)
+    assembler = EventAssembler(Start(last=9), fenced=False)
     verdicts = judged(
-        gate, (0, envelope(9)), (1, envelope(10)), (2, envelope(10)), (3, envelope(12)), (4, envelope(11))
+        assembler,
+        (0, envelope(9)),
+        (1, envelope(10)),
+        (2, envelope(10)),
+        (3, envelope(12)),
+        (4, envelope(11)),
     )
     assert verdicts == [Verdict.REPEAT, Verdict.ACCEPT, Verdict.REPEAT, Verdict.GAP, Verdict.ACCEPT]
-    assert (gate.last, gate.position) == (11, 5)
+    assert (assembler.last, assembler.position) == (11, 5)
 
 
 def test_without_a_past_any_event_is_the_first() -> None:
-    gate = Gate(Start(), fenced=False)
-    assert judged(gate, (7, envelope(50)), (8, envelope(52))) == [Verdict.ACCEPT, Verdict.GAP]
-    assert gate.would_be_gap(envelope(52), message(8))
-    assert not gate.would_be_gap(envelope(51), message(8))
-    assert gate.last == 50
+    assembler = EventAssembler(Start(), fenced=False)
+    assert judged(assembler, (7, envelope(50)), (8, envelope(52))) == [Verdict.ACCEPT, Verdict.GAP]
+    assert assembler.peek(envelope(52), message(8)) is Verdict.GAP
+    assert assembler.peek(envelope(51), message(8)) is Verdict.ACCEPT
+    assert assembler.last == 50
 
 
 def test_parts_make_one_event_and_a_writer_may_start_again() -> None:
-    gate = Gate(Start(last=9), fenced=False)
+    assembler = EventAssembler(Start(last=9), fenced=False)
     parts = [envelope(10, part=part, parts=3) for part in range(3)]
-    assert judged(gate, (0, parts[0]), (1, parts[1])) == [Verdict.ACCEPT, Verdict.ACCEPT]
-    assert gate.unfinished
-    assert judged(gate, (2, parts[0]), (3, parts[1])) == [Verdict.REPEAT, Verdict.REPEAT]
-    verdict, event = gate.judge(parts[2], message(4))
+    assert judged(assembler, (0, parts[0]), (1, parts[1])) == [Verdict.ACCEPT, Verdict.ACCEPT]
+    assert assembler.unfinished
+    assert judged(assembler, (2, parts[0]), (3, parts[1])) == [Verdict.REPEAT, Verdict.REPEAT]
+    verdict, event = assembler.judge(parts[2], message(4))
     assert verdict is Verdict.ACCEPT
     assert event is not None
     assert event.values == (b"value 0", b"value 1", b"value 4")
     assert event.offsets == (0, 1, 4)
-    assert not gate.unfinished
+    assert not assembler.unfinished
 
 
 def test_a_missing_part_is_a_gap() -> None:
-    gate = Gate(Start(last=9), fenced=False)
-    assert judged(gate, (0, envelope(10, part=1, parts=2))) == [Verdict.GAP]
+    assembler = EventAssembler(Start(last=9), fenced=False)
+    assert judged(assembler, (0, envelope(10, part=1, parts=2))) == [Verdict.GAP]
 
 
-def test_events_of_an_overruled_listener_do_not_exist() -> None:
-    gate = Gate(Start(last=9, claim=100), fenced=True)
+def test_events_of_an_fenced_listener_do_not_exist() -> None:
+    assembler = EventAssembler(Start(last=9, claim=100), fenced=True)
     claim = replace(envelope(11), event=EventKind.CLAIM, claim=-1)
     verdicts = judged(
-        gate,
+        assembler,
         (200, replace(envelope(10), claim=100)),
         (201, claim),
         (202, replace(envelope(12), claim=100)),
         (203, replace(envelope(12), claim=201)),
     )
     assert verdicts == [Verdict.ACCEPT, Verdict.ACCEPT, Verdict.STALE, Verdict.ACCEPT]
-    assert gate.claim == 201
+    assert assembler.claim == 201
 
 
 def test_a_claim_abandons_the_parts_of_its_predecessor() -> None:
-    gate = Gate(Start(last=9, claim=100), fenced=True)
+    assembler = EventAssembler(Start(last=9, claim=100), fenced=True)
     half = replace(envelope(10, part=0, parts=2), claim=100)
     claim = replace(envelope(10), event=EventKind.CLAIM, claim=-1)
     block = replace(envelope(11, part=0, parts=2), claim=6)
-    assert judged(gate, (5, half), (6, claim), (7, block)) == [Verdict.ACCEPT, Verdict.ACCEPT, Verdict.ACCEPT]
-    _, event = gate.judge(replace(block, part=1), message(8))
+    assert judged(assembler, (5, half), (6, claim), (7, block)) == [
+        Verdict.ACCEPT,
+        Verdict.ACCEPT,
+        Verdict.ACCEPT,
+    ]
+    _, event = assembler.judge(replace(block, part=1), message(8))
     assert event is not None
     assert event.offsets == (7, 8)
 
 
 def test_a_fresh_numbering_goes_on_downstream() -> None:
-    gate = Gate(Start(last=9), fenced=False)
+    assembler = EventAssembler(Start(last=9), fenced=False)
     fresh = replace(envelope(5_000), event=EventKind.CLAIM, fresh=True)
-    assert judged(gate, (0, fresh), (1, envelope(5_001))) == [Verdict.ACCEPT, Verdict.ACCEPT]
+    assert judged(assembler, (0, fresh), (1, envelope(5_001))) == [Verdict.ACCEPT, Verdict.ACCEPT]
 
 
 _HASH = st.one_of(st.none(), st.binary(min_size=32, max_size=32))
