@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from headwater import kafka
 from headwater.errors import Fatal, Transient
 from headwater.logging import get_logger
+from headwater.retry import Backoff, Retry
 from headwater.settings import Settings
 
 REACH_SECONDS: Final = 2.0
@@ -27,19 +29,23 @@ async def rejected(settings: Settings) -> Fatal:
     handler = _Errors(lambda: loop.call_soon_threadsafe(heard.set))
     logger = logging.getLogger("aiokafka")
     logger.addHandler(handler)
+    reach = partial(asyncio.to_thread, kafka.reach, settings, timeout=REACH_SECONDS)
+    retry = Retry(backoff=Backoff(_PAUSE_SECONDS, _PAUSE_SECONDS), on_failure=_waiting)
     try:
         while True:
             await heard.wait()
             try:
-                await asyncio.to_thread(kafka.reach, settings, timeout=REACH_SECONDS)
-                heard.clear()
-            except Transient as reason:
-                _log.warning("waiting for Kafka", reason=str(reason))
+                await retry.run(reach)
             except Fatal as reason:
                 return reason
+            heard.clear()
             await asyncio.sleep(_PAUSE_SECONDS)
     finally:
         logger.removeHandler(handler)
+
+
+def _waiting(error: Transient, seconds: float) -> None:
+    _log.warning("waiting for Kafka", seconds=seconds, reason=str(error))
 
 
 class _Errors(logging.Handler):

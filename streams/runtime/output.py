@@ -157,20 +157,26 @@ class StageOutput:
                 raise Stopped("stopped while the brokers acknowledged nothing")
 
     def _persist(self, producer: Producer, call: Callable[[], object], what: str) -> None:
-        """Repeat a transactional call while librdkafka says that the same call may succeed."""
-        while True:
+        """Repeat a transactional call while librdkafka says that the same call may succeed.
+
+        The call itself waits for the brokers, so there is no pause before the next one.
+        """
+
+        def step() -> None:
             try:
                 call()
-                return
             except KafkaException as error:
                 cause = error.args[0]
                 if cause.fatal() or not cause.retriable():
                     raise
-                if self._stop.is_set():
-                    raise Stopped(f"stopped while {what} was retried") from error
-                _log.warning("retrying", what=what, error=str(cause))
-                # The call serves no callbacks: whether brokers reject us is heard here.
-                producer.poll(0)
+                raise Transient(f"{what}: {cause}") from error
+
+        def again(error: Transient, seconds: float) -> None:
+            _log.warning("retrying", what=what, error=str(error))
+            # The call serves no callbacks: whether brokers reject us is heard here.
+            producer.poll(0)
+
+        Retry(backoff=Backoff(first=0.0, ceiling=0.0), stop=self._stop, on_failure=again)(step)
 
     def _retry(self, call: Callable[[], None], what: str) -> None:
         def waits(error: Transient, seconds: float) -> None:

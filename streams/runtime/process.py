@@ -85,11 +85,11 @@ class StageProcess:
 
     async def _live(self, app: faust.App, runner: StageRunner) -> BaseException | None:
         """Start the application and wait for what ends it; None when that is a signal."""
-        # It waits for the group's coordinator as long as that takes, deaf to signals and refusals.
+        # It waits for the group's coordinator as long as that takes, deaf to signals and rejections.
         starting = asyncio.ensure_future(app.start())
         ended = asyncio.ensure_future(self._ended.wait())
-        refused = asyncio.ensure_future(rejected(self._settings))
-        tasks = {starting, ended, refused}
+        rejection = asyncio.ensure_future(rejected(self._settings))
+        tasks = {starting, ended, rejection}
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
@@ -99,10 +99,10 @@ class StageProcess:
                 HEALTH.report("assignment", True, "standing by, no event so far")
                 crashed = asyncio.ensure_future(app.wait_until_stopped())
                 tasks |= {asyncio.ensure_future(self._report_lag(app, runner)), crashed}
-                await asyncio.wait({crashed, ended, refused}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({crashed, ended, rejection}, return_when=asyncio.FIRST_COMPLETED)
             failure: BaseException | None = self._failure or app.crash_reason
-            if failure is None and refused.done():
-                failure = refused.result()
+            if failure is None and rejection.done():
+                failure = rejection.result()
             if failure is None and not self._ended.is_set():
                 failure = Fatal("the Faust application stopped by itself", remedy="see the log above")
             return failure
