@@ -1,6 +1,6 @@
 """The stream workers: one Faust application for each group of each chain.
 
 Read it in this order: `stage` (the seam between logic and runtime), `logic/` (what a stage decides, pure),
-`agents/` (one thin module a group), `workers` (the groups that can be run), `runtime/` (Faust, Kafka,
+`agents/` (one thin module per group), `workers` (how a group is run), `runtime/` (Faust, Kafka,
 failure).
 """

@@ -52,7 +52,7 @@ def work(
 
 
 def _supervise(groups: list[str], data_dir: Path | None) -> None:
-    """Run one child a group and end with the first of them. Raises Fatal when one fails."""
+    """Run one child per group and end with the first of them. Raises Fatal when one fails."""
     log = get_logger("headwater.work")
     stop = stop_on_signals()
     options = [] if data_dir is None else ["--data-dir", str(data_dir)]

@@ -27,7 +27,7 @@ STAGE_LATENCY = Histogram(
 STAGE_REPEATS = Counter("headwater_stage_repeats", "Repeated sequences dropped", ["chain", "stage"])
 STAGE_GAPS = Counter("headwater_stage_gaps", "Gaps in the sequence, each an alarm", ["chain", "stage"])
 STALE_CLAIMS = Counter(
-    "headwater_stage_stale_claims", "Events of an overruled listener ignored", ["chain", "stage"]
+    "headwater_stage_stale_claims", "Events of a fenced listener ignored", ["chain", "stage"]
 )
 TRANSACTION_SECONDS = Histogram(
     "headwater_kafka_transaction_seconds",

@@ -13,7 +13,7 @@ from topics.chainlog.headers import Headers
 class ChainEvent:
     """One accepted event of a chain, whole: all its parts.
 
-    `values` are the framed Avro values, one a part, in order; `offsets` their places in `topic`.
+    `values` are the framed Avro values, one per part, in order; `offsets` their places in `topic`.
     `envelope` is that of the first part.
     """
 

@@ -112,7 +112,7 @@ class BatchHandler:
         """The message's envelope and what is wrong with the message.
 
         What cannot be read but is, by its header, the next event becomes one of kind UNKNOWN, so that it
-        leaves no hole; there is no envelope for what is no event of the chain at all.
+        leaves no hole; there is no envelope for what is not an event of the chain at all.
         """
         try:
             if message.value is None:

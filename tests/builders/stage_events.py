@@ -28,8 +28,8 @@ def envelope(sequence: int, *, number: int | None = None, part: int = 0, parts: 
     )
 
 
-def value_of(said: Envelope, stream: str) -> bytes:
+def value_of(event: Envelope, stream: str) -> bytes:
     """The framed value of an event without content."""
-    record = {name: getattr(said, name) for name in Envelope.__slots__}
-    record |= {"event": said.event.name, "verified": list(said.verified)}
+    record = {name: getattr(event, name) for name in Envelope.__slots__}
+    record |= {"event": event.event.name, "verified": list(event.verified)}
     return frame(7) + codec_for(stream).write(record)

@@ -111,7 +111,7 @@ def chain(number: int) -> tuple[Said, list[Said]]:
 
 
 def publish(settings: Settings) -> int:
-    """A claim, blocks whole, in parts, wrong and overruled, a retraction; returns the last sequence."""
+    """A claim, blocks whole, in parts, wrong and fenced, a retraction; returns the last sequence."""
     raw = Log(settings)
     said, receipts = chain(42)
     start = envelope(said, EventKind.CLAIM, block_number=None, block_hash=None, parent_hash=None)

@@ -30,7 +30,7 @@ class CoverageDraft:
     def message(
         self, positions: Sequence[Position], frame: Callable[[str], bytes], headers: Headers
     ) -> Messages:
-        """The record with the positions after the block's last message, one a partition that holds any."""
+        """The record with the positions after the block's last message, one per partition that holds any."""
         block = self.block
         offsets = [
             {"topic": each.topic, "partition": each.partition, "next_offset": each.next_offset}

@@ -33,7 +33,7 @@ class Enriched:
 
     `public` goes into one Kafka transaction, with the record that `coverage` makes once their offsets are
     known; both are empty for an event without a block. `values` are the framed event of
-    enriched-blocks, one a part, as the normalised one came.
+    enriched-blocks, one per part, as the normalised one came.
     """
 
     public: list[Messages]
@@ -47,7 +47,7 @@ def enrich(
     """Enrich one whole event; `values` are its framed parts, in order.
 
     A block that could not be normalised has an incomplete coverage record and no other public message.
-    Raises MalformedRecord for bytes that are no normalised event, Permanent for one that contradicts
+    Raises MalformedRecord for bytes that are not a normalised event, Permanent for one that contradicts
     itself.
     """
     parts = [_normalized.message(value, _FIELDS) for value in values]
@@ -74,7 +74,7 @@ def enriched_placeholder(envelope: Envelope, problem: str, frame: Callable[[str]
     try:
         block = block_facts(envelope)
     except Permanent:
-        block = None  # It names no block, so there is none to cover; the dead letter tells of it.
+        block = None  # It does not name a block, so there is none to cover; the dead letter tells of it.
     return Enriched([], None if block is None else CoverageDraft(block, {}, problem), [value])
 
 

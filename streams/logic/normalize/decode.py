@@ -88,26 +88,26 @@ def _decode(
     except msgspec.ValidationError:
         pass  # The usual reason is an unmodelled field; what is wrong is wrong again below.
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Permanent(f"{name}: the answer is no JSON: {error}") from error
+        raise Permanent(f"{name}: the answer is not JSON: {error}") from error
     try:
-        said = msgspec.json.decode(raw)
-        for each in said if isinstance(said, list) else [said]:
+        answer = msgspec.json.decode(raw)
+        for each in answer if isinstance(answer, list) else [answer]:
             _set_apart(each, record)
-        return msgspec.convert(said, shape)
+        return msgspec.convert(answer, shape)
     except (msgspec.DecodeError, RecursionError) as error:
         # msgspec says "... - at `$[3].nonce`": the path within the answer.
         raise Permanent(f"{name}: {error}") from error
 
 
-def _set_apart(said: object, record: type[Answer]) -> None:
+def _set_apart(content: object, record: type[Answer]) -> None:
     """Move what `record` does not model into its extra field, in place, nested records included."""
-    if not isinstance(said, dict):
+    if not isinstance(content, dict):
         return
     known = _KNOWN[record]
-    extra = {name: said.pop(name) for name in said.keys() - known}
-    for name, value in said.items():
+    extra = {name: content.pop(name) for name in content.keys() - known}
+    for name, value in content.items():
         if type(value) is int:
-            said[name] = hex(value)
+            content[name] = hex(value)
         elif isinstance(value, list) and name in known:
             if name in _RECORDS:
                 for each in value:
@@ -115,18 +115,18 @@ def _set_apart(said: object, record: type[Answer]) -> None:
             elif name in _ENTRIES:
                 entry = _KNOWN[_ENTRIES[name]]
                 if any(isinstance(each, dict) and each.keys() - entry for each in value):
-                    # An entry has no extra field of its own: the parent keeps the list as it was said.
+                    # An entry has no extra field of its own: the parent keeps the list as it came.
                     extra[name] = value
-                said[name] = [_modelled(each, entry) for each in value]
+                content[name] = [_modelled(each, entry) for each in value]
     if extra:
-        said[EXTRA] = msgspec.json.encode(extra, order="sorted").decode()
+        content[EXTRA] = msgspec.json.encode(extra, order="sorted").decode()
 
 
-def _modelled(said: object, known: frozenset[str]) -> object:
-    if not isinstance(said, dict):
-        return said
+def _modelled(entry: object, known: frozenset[str]) -> object:
+    if not isinstance(entry, dict):
+        return entry
     return {
-        name: hex(value) if type(value) is int else value for name, value in said.items() if name in known
+        name: hex(value) if type(value) is int else value for name, value in entry.items() if name in known
     }
 
 

@@ -1,6 +1,6 @@
 """What a node says twice must agree: a block's hash in each transaction, a sender in its receipt, …
 
-Called only where the texts differ. The same value written otherwise is no difference. Another block,
+Called only where the texts differ. The same value written otherwise is not a difference. Another block,
 transaction or position is Permanent, since the record is then not of this block; any other
 contradiction (sender, receiver, type, chain id, timestamp, removed) is kept in `extra`.
 """
@@ -23,47 +23,47 @@ def receipts_in_order(transactions: Sequence[Transaction], receipts: Sequence[Re
     if len(by_hash) != len(receipts):
         raise Permanent("receipts: transactionHash occurs twice")
     try:
-        return [by_hash[said.hash.lower()] for said in transactions]
+        return [by_hash[transaction.hash.lower()] for transaction in transactions]
     except KeyError as error:
         raise Permanent(f"transaction {error.args[0]} has no receipt") from None
 
 
-def refuse_other_place(said: Transaction, position: int) -> None:
+def refuse_other_place(transaction: Transaction, position: int) -> None:
     """Raises Permanent when the transaction says that it is elsewhere in the block."""
-    _refuse(f"transactions[{position}]", "transactionIndex", said.transaction_index, hex(position))
+    _refuse(f"transactions[{position}]", "transactionIndex", transaction.transaction_index, hex(position))
 
 
-def transaction_differences(said: Transaction, block: Block, chain_id: int) -> str | None:
+def transaction_differences(transaction: Transaction, block: Block, chain_id: int) -> str | None:
     """The transaction's extra content, contradictions included. Raises Permanent as the module says."""
-    where = f"transactions[{int(said.transaction_index, 0)}]"
-    _refuse(where, "blockHash", said.block_hash, block.hash)
-    _refuse(where, "blockNumber", said.block_number, block.number)
+    where = f"transactions[{int(transaction.transaction_index, 0)}]"
+    _refuse(where, "blockHash", transaction.block_hash, block.hash)
+    _refuse(where, "blockNumber", transaction.block_number, block.number)
     more: dict[str, object] = {}
-    _note(more, "chainId", said.chain_id, hex(chain_id))
-    _note(more, "blockTimestamp", said.block_timestamp, block.timestamp)
-    return join_extra(said.extra, more) if more else said.extra
+    _note(more, "chainId", transaction.chain_id, hex(chain_id))
+    _note(more, "blockTimestamp", transaction.block_timestamp, block.timestamp)
+    return join_extra(transaction.extra, more) if more else transaction.extra
 
 
-def receipt_differences(receipt: Receipt, said: Transaction, block: Block) -> str | None:
+def receipt_differences(receipt: Receipt, transaction: Transaction, block: Block) -> str | None:
     """The receipt's extra content, contradictions included. Raises Permanent as the module says."""
-    where = f"receipts[{int(said.transaction_index, 0)}]"
-    _refuse(where, "transactionHash", receipt.transaction_hash, said.hash)
-    _refuse(where, "transactionIndex", receipt.transaction_index, said.transaction_index)
+    where = f"receipts[{int(transaction.transaction_index, 0)}]"
+    _refuse(where, "transactionHash", receipt.transaction_hash, transaction.hash)
+    _refuse(where, "transactionIndex", receipt.transaction_index, transaction.transaction_index)
     _refuse(where, "blockHash", receipt.block_hash, block.hash)
     _refuse(where, "blockNumber", receipt.block_number, block.number)
     more: dict[str, object] = {}
-    _note(more, "from", receipt.from_, said.from_)
-    _note(more, "to", receipt.to, said.to)
-    _note(more, "type", receipt.type, said.type)
+    _note(more, "from", receipt.from_, transaction.from_)
+    _note(more, "to", receipt.to, transaction.to)
+    _note(more, "type", receipt.type, transaction.type)
     _note(more, "blockTimestamp", receipt.block_timestamp, block.timestamp)
     return join_extra(receipt.extra, more) if more else receipt.extra
 
 
-def log_differences(log: Log, said: Transaction, block: Block) -> str | None:
+def log_differences(log: Log, transaction: Transaction, block: Block) -> str | None:
     """The log's extra content, contradictions included. Raises Permanent as the module says."""
     where = f"logs[logIndex {log.log_index}]"
-    _refuse(where, "transactionHash", log.transaction_hash, said.hash)
-    _refuse(where, "transactionIndex", log.transaction_index, said.transaction_index)
+    _refuse(where, "transactionHash", log.transaction_hash, transaction.hash)
+    _refuse(where, "transactionIndex", log.transaction_index, transaction.transaction_index)
     _refuse(where, "blockHash", log.block_hash, block.hash)
     _refuse(where, "blockNumber", log.block_number, block.number)
     more: dict[str, object] = {"removed": True} if log.removed else {}
@@ -79,14 +79,14 @@ def refuse_repeated(log_indexes: Sequence[int]) -> None:
     raise Permanent(f"logs: logIndex {index} occurs {times} times")
 
 
-def _refuse(where: str, name: str, said: str | None, expected: str) -> None:
-    if said is not None and not _same(said, expected):
-        raise Permanent(f"{where}.{name} is {said}, which should be {expected}")
+def _refuse(where: str, name: str, value: str | None, expected: str) -> None:
+    if value is not None and not _same(value, expected):
+        raise Permanent(f"{where}.{name} is {value}, which should be {expected}")
 
 
-def _note(more: dict[str, object], name: str, said: str | None, expected: str | None) -> None:
-    if said is not None and not _same(said, "0x" if expected is None else expected):
-        more[name] = said
+def _note(more: dict[str, object], name: str, value: str | None, expected: str | None) -> None:
+    if value is not None and not _same(value, "0x" if expected is None else expected):
+        more[name] = value
 
 
 def _same(one: str, other: str) -> bool:

@@ -30,7 +30,7 @@ _LENIENT: Final = (b"-", b"+", b"_")
 def normalize(
     envelope: Envelope, block: bytes | None, receipts: bytes | None, *, part_bytes: int = PART_BYTES
 ) -> list[bytes]:
-    """The Avro bodies of the normalised event, one a part (one, unless the block is very large).
+    """The Avro bodies of the normalised event, one per part (one, unless the block is very large).
 
     `block` and `receipts` are the node's answers, whole. Raises Permanent naming the block and the
     field at fault.
@@ -81,7 +81,7 @@ def _refuse_faults(block: Block, receipts: Sequence[Receipt]) -> None:
 
 
 def _refuse_other_block(envelope: Envelope, block: Block) -> None:
-    said = {
+    answered = {
         "hash": bytes.fromhex(block.hash[2:]),
         "number": int(block.number, 0),
         "parentHash": bytes.fromhex(block.parent_hash[2:]),
@@ -93,7 +93,7 @@ def _refuse_other_block(envelope: Envelope, block: Block) -> None:
         "parentHash": envelope.parent_hash,
         "timestamp": envelope.block_timestamp,
     }
-    for name, value in said.items():
+    for name, value in answered.items():
         if value != expected[name]:
             raise Permanent(f"{name} is {_shown(value)}, its event says {_shown(expected[name])}")
 

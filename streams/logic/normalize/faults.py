@@ -1,4 +1,4 @@
-"""Names the field that could not be encoded: called after a failure, so speed is no matter."""
+"""Names the field that could not be encoded: called after a failure, so speed does not matter."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def fault_of(block: Block, receipts: Sequence[Receipt]) -> str | None:
     return fault
 
 
-def _fault(said: Answer, path: str) -> str | None:
-    for attribute, name, kind in _fields(type(said)):
-        value = getattr(said, attribute)
+def _fault(record: Answer, path: str) -> str | None:
+    for attribute, name, kind in _fields(type(record)):
+        value = getattr(record, attribute)
         for place, each in enumerate(value) if isinstance(value, list) else ((None, value),):
             own = path + name if place is None else f"{path}{name}[{place}]"
             fault = _fault(each, f"{own}.") if isinstance(each, Answer) else _reason(own, name, each, kind)
@@ -43,12 +43,12 @@ def _reason(path: str, name: str, value: object, kind: Digits | Octets | None) -
     shown = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
     if isinstance(kind, Digits):
         if not _NUMBER.fullmatch(value):
-            return f"{path} is {shown!r}, which is no quantity"
+            return f"{path} is {shown!r}, which is not a quantity"
         if int(value, 0).bit_length() > kind.bits:
             return f"{path} is {shown}, which does not fit in {kind.bits} bits"
         return None
     if not _OCTETS.fullmatch(value):
-        return f"{path} is {shown!r}, which is no 0x-hex of whole bytes"
+        return f"{path} is {shown!r}, which is not 0x-hex of whole bytes"
     size = kind.size if kind.size is not None else _SIZES.get(name)
     count = len(value) // 2 - 1
     if size is not None and count != size and not (count == 0 and name in _MAY_BE_EMPTY):

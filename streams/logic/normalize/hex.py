@@ -15,7 +15,7 @@ SMALL = {hex(number): number for number in range(256)}
 def octets(text: str) -> bytes:
     """Bytes of any length."""
     if text[:2] != "0x":
-        raise ValueError(f"{text[:20]!r} is no 0x-hex")
+        raise ValueError(f"{text[:20]!r} is not 0x-hex")
     return unhexlify(text[2:])
 
 

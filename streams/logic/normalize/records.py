@@ -92,39 +92,39 @@ def encode_records(block: Block, receipts: list[Receipt], chain_id: int) -> Bodi
     logs: list[bytes] = []
     log_counts: list[int] = []
     indexes: list[int] = []
-    for position, (said, receipt) in enumerate(zip(block.transactions, receipts, strict=True)):
-        if SMALL.get(said.transaction_index) != position:
-            refuse_other_place(said, position)
+    for position, (transaction, receipt) in enumerate(zip(block.transactions, receipts, strict=True)):
+        if SMALL.get(transaction.transaction_index) != position:
+            refuse_other_place(transaction, position)
         if (
-            said.block_hash != block.hash
-            or said.block_number != block.number
-            or (said.chain_id is not None and said.chain_id != chain)
-            or (said.block_timestamp is not None and said.block_timestamp != block.timestamp)
+            transaction.block_hash != block.hash
+            or transaction.block_number != block.number
+            or (transaction.chain_id is not None and transaction.chain_id != chain)
+            or (transaction.block_timestamp is not None and transaction.block_timestamp != block.timestamp)
         ):
-            said.extra = transaction_differences(said, block, chain_id)
+            transaction.extra = transaction_differences(transaction, block, chain_id)
         if (
-            receipt.transaction_hash != said.hash
+            receipt.transaction_hash != transaction.hash
             or receipt.block_hash != block.hash
-            or receipt.transaction_index != said.transaction_index
-            or receipt.from_ != said.from_
-            or receipt.to != said.to
-            or receipt.type != said.type
+            or receipt.transaction_index != transaction.transaction_index
+            or receipt.from_ != transaction.from_
+            or receipt.to != transaction.to
+            or receipt.type != transaction.type
             or receipt.block_number != block.number
             or receipt.block_timestamp is not None
         ):
-            receipt.extra = receipt_differences(receipt, said, block)
-        own_hash = octets(said.hash)
+            receipt.extra = receipt_differences(receipt, transaction, block)
+        own_hash = octets(transaction.hash)
         own_logs = receipt.logs or ()
         for log in own_logs:
             if (
-                log.transaction_hash != said.hash
+                log.transaction_hash != transaction.hash
                 or log.block_hash != block.hash
-                or log.transaction_index != said.transaction_index
+                or log.transaction_index != transaction.transaction_index
                 or log.block_number != block.number
                 or log.removed
                 or (log.block_timestamp is not None and log.block_timestamp != block.timestamp)
             ):
-                log.extra = log_differences(log, said, block)
+                log.extra = log_differences(log, transaction, block)
             index = int(log.log_index, 0)
             indexes.append(index)
             logs.append(
@@ -139,41 +139,41 @@ def encode_records(block: Block, receipts: list[Receipt], chain_id: int) -> Bodi
                 )
             )
         log_counts.append(len(own_logs))
-        transactions.append(_encode_transaction(said, receipt, own_hash, position, words))
+        transactions.append(_encode_transaction(transaction, receipt, own_hash, position, words))
     refuse_repeated(indexes)
     return Bodies(encode_header(block), transactions, logs, log_counts)
 
 
 def _encode_transaction(
-    said: Transaction, receipt: Receipt, own_hash: bytes, position: int, words: Words
+    transaction: Transaction, receipt: Receipt, own_hash: bytes, position: int, words: Words
 ) -> bytes:
-    kind, status = said.type, receipt.status
+    kind, status = transaction.type, receipt.status
     hashes, accesses, authorizations = (
-        said.blob_versioned_hashes,
-        said.access_list,
-        said.authorization_list,
+        transaction.blob_versioned_hashes,
+        transaction.access_list,
+        transaction.authorization_list,
     )
     return _transaction(
         own_hash,
         position,
-        words[said.from_],
-        words.optional(said.to),
-        int(said.nonce, 0),
-        str(int(said.value, 0)),
-        int(said.gas, 0),
-        optional_decimal(said.gas_price),
-        octets(said.input),
+        words[transaction.from_],
+        words.optional(transaction.to),
+        int(transaction.nonce, 0),
+        str(int(transaction.value, 0)),
+        int(transaction.gas, 0),
+        optional_decimal(transaction.gas_price),
+        octets(transaction.input),
         SMALL[kind] if kind in SMALL else int(kind, 0),
-        optional_decimal(said.max_fee_per_gas),
-        optional_decimal(said.max_priority_fee_per_gas),
-        optional_decimal(said.max_fee_per_blob_gas),
+        optional_decimal(transaction.max_fee_per_gas),
+        optional_decimal(transaction.max_priority_fee_per_gas),
+        optional_decimal(transaction.max_fee_per_blob_gas),
         [octets(each) for each in hashes] if hashes else (),
         [_encode_entry(each, words) for each in accesses] if accesses else accesses,
         [_encode_authorization(each) for each in authorizations] if authorizations else authorizations,
-        optional_decimal(said.v),
-        optional_decimal(said.r),
-        optional_decimal(said.s),
-        optional_integer(said.y_parity),
+        optional_decimal(transaction.v),
+        optional_decimal(transaction.r),
+        optional_decimal(transaction.s),
+        optional_integer(transaction.y_parity),
         int(receipt.cumulative_gas_used, 0),
         int(receipt.gas_used, 0),
         optional_octets(receipt.contract_address),
@@ -187,7 +187,7 @@ def _encode_transaction(
         optional_decimal(receipt.l1_gas_price),
         receipt.l1_fee_scalar,
         len(receipt.logs or ()),
-        said.extra,
+        transaction.extra,
         receipt.extra,
     )
 
@@ -196,12 +196,12 @@ def _encode_entry(entry: AccessListEntry, words: Words) -> bytes:
     return _entry(words[entry.address], words.list(entry.storage_keys or ()))
 
 
-def _encode_authorization(said: Authorization) -> bytes:
+def _encode_authorization(authorization: Authorization) -> bytes:
     return _authorization(
-        decimal(said.chain_id),
-        octets(said.address),
-        decimal(said.nonce),
-        int(said.y_parity, 0),
-        decimal(said.r),
-        decimal(said.s),
+        decimal(authorization.chain_id),
+        octets(authorization.address),
+        decimal(authorization.nonce),
+        int(authorization.y_parity, 0),
+        decimal(authorization.r),
+        decimal(authorization.s),
     )

@@ -77,7 +77,7 @@ def pack(fact: Fact) -> bytes:
 
 
 def unpack(value: bytes) -> Fact:
-    """The fact of a table's value. Raises msgspec.DecodeError when it is none."""
+    """The fact of a table's value. Raises msgspec.DecodeError when it is not one."""
     return _decoder.decode(value)
 
 

@@ -52,9 +52,9 @@ class Fold:
         self._facts: dict[int, Fact] = {}
         self._blocks: dict[bytes, BlockLife] = {}
         self._open: dict[bytes, BlockLife] = {}  # canonical and not finalized
-        self._homes = TransactionIndex()
+        self._index = TransactionIndex()
         self._tags = {EventKind.SAFE: Tags(), EventKind.FINALIZED: Tags()}
-        self._pruned = pruned  # facts at or below are ignored: what they said is terminal
+        self._pruned = pruned  # facts at or below are ignored: what they decided is terminal
 
     @property
     def last(self) -> int | None:
@@ -95,7 +95,7 @@ class Fold:
     def states(self) -> dict[bytes, tuple[BlockLife, State]]:
         """The state of every transaction held, with the block it speaks of."""
         found = {}
-        for transaction in self._homes:
+        for transaction in self._index:
             block, state = self._merged(transaction)
             if state is not None:
                 found[transaction] = (block, state)
@@ -141,9 +141,9 @@ class Fold:
         return block
 
     def _fill(self, block: BlockLife, content: Content | None) -> None:
-        self._homes.remove(block)
+        self._index.remove(block)
         block.content, block.transactions = content, [] if content is None else content.hashes()
-        self._homes.add(block)
+        self._index.add(block)
 
     def _history(self, block: BlockLife) -> list[Transition]:
         return history(block, self._tags[EventKind.SAFE], self._tags[EventKind.FINALIZED])
@@ -159,8 +159,8 @@ class Fold:
         alone: Sequence[int] = range(len(block.transactions))
         if block.elsewhere:
             for place in sorted(block.elsewhere):
-                home, state = self._merged(block.transactions[place])
-                if home is block and state is not None and state.current.sequence == sequence:
+                holder, state = self._merged(block.transactions[place])
+                if holder is block and state is not None and state.current.sequence == sequence:
                     changes.append(Change(block, (place,), state))
             alone = [place for place in alone if place not in block.elsewhere]
         if alone and transitions and transitions[-1].sequence == sequence:
@@ -169,14 +169,14 @@ class Fold:
 
     def _merged(self, transaction: bytes) -> tuple[BlockLife, State | None]:
         """The state of one transaction, with the block it speaks of, from all blocks that hold it."""
-        homes = self._homes.of(transaction)
-        epoch = sum(block.reverts for block in homes)
-        if len(homes) == 1:
-            own = self._history(homes[0])
-            return homes[0], _latest(own, epoch) if own else None
+        holders = self._index.of(transaction)
+        epoch = sum(block.reverts for block in holders)
+        if len(holders) == 1:
+            own = self._history(holders[0])
+            return holders[0], _latest(own, epoch) if own else None
         every: list[tuple[Transition, BlockLife]] = []
         canonical: list[tuple[Transition, BlockLife]] = []
-        for block in homes:
+        for block in holders:
             transitions = self._history(block)
             every += [(transition, block) for transition in transitions]
             if transitions and transitions[-1].state is not LifeState.REORGED:
@@ -185,7 +185,7 @@ class Fold:
         ended = [each for each in every if each[0].state is LifeState.REORGED]
         candidates = canonical or ended
         if not candidates:
-            return homes[0], None
+            return holders[0], None
         current, block = max(candidates, key=_version)
         earlier = [each for each in every if each[0].version < current.version]
         previous = max(earlier, key=_version)[0] if earlier else None

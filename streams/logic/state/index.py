@@ -28,10 +28,10 @@ class TransactionIndex:
             first = only.setdefault(transaction, block)
             if first is block:
                 continue
-            homes = self._several.setdefault(transaction, [first])
-            homes.append(block)
+            blocks = self._several.setdefault(transaction, [first])
+            blocks.append(block)
             block.elsewhere.add(place)
-            if len(homes) == 2:
+            if len(blocks) == 2:
                 first.elsewhere.add(first.transactions.index(transaction))
 
     def remove(self, block: BlockLife) -> None:
@@ -40,10 +40,10 @@ class TransactionIndex:
             if place not in block.elsewhere:
                 del self._only[transaction]
                 continue
-            homes = self._several[transaction]
-            homes.remove(block)
-            self._only[transaction] = homes[0]
-            if len(homes) == 1:
+            blocks = self._several[transaction]
+            blocks.remove(block)
+            self._only[transaction] = blocks[0]
+            if len(blocks) == 1:
                 del self._several[transaction]
-                homes[0].elsewhere.discard(homes[0].transactions.index(transaction))
+                blocks[0].elsewhere.discard(blocks[0].transactions.index(transaction))
         block.elsewhere.clear()

@@ -13,11 +13,10 @@ from topics.chainlog.kinds import EventKind
 
 STREAM: Final = "transaction-states"
 _NULL: Final = b"\x00"
-_TAG_NAMES: Final = {EventKind.SAFE: "safe", EventKind.FINALIZED: "finalized"}
 
 
 def messages_of(change: Change, frame: bytes, headers: Headers) -> Messages:
-    """One message a transaction, keyed by its hash in 0x hex. The schema's field order is written here."""
+    """One message per transaction, keyed by its hash in 0x hex. The schema's field order is written here."""
     block, content = change.block, change.block.content
     if content is None:
         raise ValueError(f"the transactions of block {block.number} are not known")
@@ -72,13 +71,12 @@ def _shared(change: Change) -> tuple[bytes, bytes, bytes]:
 
 
 def _evidence(change: Change) -> list[str]:
-    """Who said it and, for a tag, which block it named."""
+    """The node that told it and, for a tag, which block it named."""
     fact = change.state.current.fact
-    said = [] if fact.source is None else [fact.source]
-    name = _TAG_NAMES.get(EventKind(fact.kind))
-    if name is not None and fact.hash is not None:
-        said.append(f"{name} 0x{fact.hash.hex()}")
-    return said
+    evidence = [] if fact.source is None else [fact.source]
+    if fact.is_tag and fact.hash is not None:
+        evidence.append(f"{EventKind(fact.kind).name.lower()} 0x{fact.hash.hex()}")
+    return evidence
 
 
 def _optional_long(number: int | None) -> bytes:

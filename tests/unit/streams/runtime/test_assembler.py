@@ -127,9 +127,9 @@ _INT = st.integers(-(2**31), 2**31 - 1)
         parts=_INT,
     )
 )
-def test_the_envelope_is_what_the_codec_wrote(said: Envelope) -> None:
+def test_the_envelope_is_what_the_codec_wrote(expected: Envelope) -> None:
     for stream in ("raw-blocks", "normalized-blocks", "enriched-blocks"):
-        assert read_envelope(value_of(said, stream), stream) == said
+        assert read_envelope(value_of(expected, stream), stream) == expected
 
 
 @pytest.mark.parametrize("cut", [0, 3, 5, 6, 20, 40])

@@ -68,9 +68,9 @@ class Line:
 
 
 def incoming(sequence: int, offset: int, value: bytes | None = None) -> Incoming:
-    said = envelope(sequence, number=sequence)
+    event = envelope(sequence, number=sequence)
     headers = (("sequence", str(sequence).encode()), ("chain-id", b"1"))
-    return Incoming("input", 0, offset, b"key", value_of(said, STREAM) if value is None else value, headers)
+    return Incoming("input", 0, offset, b"key", value_of(event, STREAM) if value is None else value, headers)
 
 
 def test_events_are_handled_once_and_in_order(tmp_path: Path) -> None:

@@ -264,10 +264,10 @@ def test_what_is_wrong_is_named(said: Said, receipts: list[Any], message: str) -
     [
         (None, b"[]", "no block answer"),
         (encoded(block([transaction()])), None, "carries none for 1 transactions"),
-        (b'{"number": "0x', b"[]", "the answer is no JSON"),
-        (b"<html>", b"[]", "the answer is no JSON"),
+        (b'{"number": "0x', b"[]", "the answer is not JSON"),
+        (b"<html>", b"[]", "the answer is not JSON"),
         (b"null", b"[]", "block: Expected `object`, got `null`"),
-        (encoded(block([])), b"\xff", "receipts: the answer is no JSON"),
+        (encoded(block([])), b"\xff", "receipts: the answer is not JSON"),
         (encoded(block([])), b'{"error": 1}', "receipts: Expected `array`"),
         (b'{"transactions":' + b"[" * 100_000, b"[]", "block: "),
     ],
