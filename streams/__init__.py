@@ -2,5 +2,5 @@
 
 Read it in this order: `stage` (the seam between logic and runtime), `logic/` (what a stage decides, pure),
 `agents/` (one thin module per group), `workers` (how a group is run), `runtime/` (Faust, Kafka,
-failure).
+failure). Faust is known to `runtime.process` and what only it uses: a stage can have another host.
 """

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-
 import uvloop
 
 from headwater.settings import Settings
-from schemas.registry import Registry
-from schemas.wire import frame
+from streams.agents import stage_context, stage_spec
 from streams.runtime.process import StageProcess
-from streams.stage import StageContext, StageSpec
-from topics.groups import group_of
-
-
-def stage_spec(name: str) -> StageSpec:
-    """The stage of a group, imported only now. Raises Fatal naming the known groups."""
-    group = group_of(name)
-    return StageSpec(group, importlib.import_module(f"streams.agents.{group.name}").build)
+from streams.stage import StageSpec
 
 
 def run_worker(settings: Settings, name: str) -> None:
@@ -27,6 +17,4 @@ def run_worker(settings: Settings, name: str) -> None:
 
 def run_stage(settings: Settings, spec: StageSpec) -> None:
     """The same for a stage in hand."""
-    ids = Registry(settings)
-    context = StageContext(settings, spec.group, lambda stream: frame(ids.id_for(stream)))
-    uvloop.run(StageProcess(settings, spec, context).run())
+    uvloop.run(StageProcess(settings, spec, stage_context(settings, spec.group)).run())

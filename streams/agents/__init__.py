@@ -1,1 +1,26 @@
-"""The stages: thin shells that read, call pure logic and say what to write; one module for each group."""
+"""The stages: thin shells that read, call pure logic and say what to write; one module for each group.
+
+A stage knows nothing of what hosts it: whoever has its spec, its context and messages in order can run it.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from headwater.settings import Settings
+from schemas.registry import Registry
+from schemas.wire import frame
+from streams.stage import StageContext, StageSpec
+from topics.groups import Group, group_of
+
+
+def stage_spec(name: str) -> StageSpec:
+    """The stage of a group, imported only now. Raises Fatal naming the known groups."""
+    group = group_of(name)
+    return StageSpec(group, importlib.import_module(f"streams.agents.{group.name}").build)
+
+
+def stage_context(settings: Settings, group: Group) -> StageContext:
+    """What a group's stage is made with. The schema registry is asked for a frame when it is first needed."""
+    ids = Registry(settings)
+    return StageContext(settings, group, lambda stream: frame(ids.id_for(stream)))

@@ -1,7 +1,7 @@
 """What runs a stage: its Faust application, its reads and writes, and the ways it ends.
 
 Read it in this order: `process` (one group's process), `app` and `consumer` (its Faust application),
-`runner` (the agent), `assembler` (which messages count, and the events they make), `batch` (one batch from
-messages to writes), `input`, `output` and `table` (what is read and written), `dead_letter`, `kafka_watch`
-(brokers that reject us while it runs).
+`runner` (the agent), `assignment` (how a partition is taken over), `assembler` (which messages count, and
+the events they make), `batch` (one batch from messages to writes), `input`, `output` and `table` (what is
+read and written), `dead_letter`, `kafka_watch` (brokers that reject us while it runs).
 """

@@ -17,7 +17,7 @@ from headwater.retry import Backoff, Retry, Stopped
 from headwater.settings import Settings
 from streams.logic.event import Messages, Position
 from streams.stage import Outcome
-from topics.catalog import topic_name
+from topics.catalog import app_id, topic_name
 
 _log = get_logger("streams.output")
 
@@ -41,16 +41,16 @@ class Fenced(Fatal):
 
 
 class StageOutput:
-    """The producers of one assignment of one input partition. Blocking: for a thread of its own.
+    """The producers of one assignment of one partition of the input. Blocking: for a thread of its own.
 
     `open` fences every earlier owner of the partition. Nothing is acknowledged by this class; when
     `write` returns, everything it was given is committed and acknowledged by the brokers.
     """
 
-    def __init__(self, settings: Settings, group: str, transactional_id: str, stop: threading.Event) -> None:
+    def __init__(self, settings: Settings, group: str, partition: int, stop: threading.Event) -> None:
         self._settings = settings
         self._labels = {"chain": settings.chain.name, "stage": group}
-        self._transactional_id = transactional_id
+        self._transactional_id = f"{app_id(settings, group)}.{partition}"
         self._stop = stop
         self._names: dict[str, str] = {}
         self._public: Producer | None = None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from typing import Protocol, TypeVar
 
@@ -16,13 +15,12 @@ from headwater.logging import get_logger
 from headwater.metrics import stages as metrics
 from headwater.retry import Backoff, Retry
 from headwater.settings import Settings
-from streams.runtime.assembler import Incoming, Start
+from streams.runtime.assembler import Incoming
+from streams.runtime.assignment import take_over
 from streams.runtime.batch import BatchHandler
-from streams.runtime.input import claim_at, last_written, reread
+from streams.runtime.input import reread
 from streams.runtime.output import StageOutput
-from streams.runtime.table import AcknowledgedTable
 from streams.stage import Stage
-from topics.catalog import app_id, topic_name
 from topics.groups import Group
 
 _log = get_logger("streams.runner")
@@ -32,9 +30,19 @@ _TABLE_PAUSE_SECONDS = 1.0
 
 
 class Acknowledge(Protocol):
-    """Marks an event of Faust's as done, so that its offset may be committed."""
+    """Marks a message as done, so that its offset may be committed."""
 
     def __call__(self) -> object: ...
+
+
+class Table(Protocol):
+    """Bytes to bytes, kept in a changelog: the table of a group."""
+
+    def content(self) -> Mapping[bytes, bytes]:
+        """The table as it stands."""
+
+    async def write(self, changes: Sequence[tuple[bytes, bytes | None]]) -> None:
+        """Write in order (None deletes), returning when the brokers have it all. Raises Transient."""
 
 
 Delivery = tuple[Incoming, Acknowledge]
@@ -53,7 +61,7 @@ class StageRunner:
         settings: Settings,
         group: Group,
         stage: Stage,
-        table: AcknowledgedTable | None,
+        table: Table | None,
         stop: threading.Event,
         finished_below: Callable[[Incoming], None],
     ) -> None:
@@ -109,29 +117,15 @@ class StageRunner:
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 
     async def _open(self, first: Incoming) -> BatchHandler:
-        group, settings = self._group, self._settings
-        transactional_id = f"{app_id(settings, group.name)}.{first.partition}"
         if self._output is not None:
             await self._thread(self._output.close)
-        output = self._output = StageOutput(settings, group.name, transactional_id, self._stop)
-        await self._thread(output.open)
-        last = self._stage.restore({} if self._table is None else self._table.content())
-        start = Start(last=last)
-        if group.output is not None:
-            topic = topic_name(settings, group.output)
-            start = await self._thread(partial(last_written, settings, topic, group.output, first.partition))
-        if group.fenced:
-            claim = await self._thread(partial(claim_at, settings, start, group.input, first))
-            start = replace(start, claim=claim)
-        _log.info(
-            "took over",
-            partition=first.partition,
-            offset=first.offset,
-            last_sequence=start.last,
-            position=start.position,
+        output = self._output = StageOutput(self._settings, self._group.name, first.partition, self._stop)
+        table = {} if self._table is None else self._table.content()
+        handler = await self._thread(
+            partial(take_over, self._settings, self._group, self._stage, table, output, first, self._stop)
         )
         HEALTH.report("assignment", True, f"partition {first.partition}")
-        return BatchHandler(settings, group, self._stage, output.write, self._stop, start)
+        return handler
 
     async def _finish(self, handler: BatchHandler, messages: list[Incoming]) -> None:
         while (gap := await self._handle(handler, messages)) is not None:

@@ -16,8 +16,8 @@ from sandbox.screen.clickhouse_view import TablesView
 from sandbox.screen.collector import Scrape, derive
 from sandbox.screen.snapshot import Snapshot
 from sandbox.stack.roles import GATES, ROLES
+from streams.agents import stage_spec
 from streams.stage import StageSpec
-from streams.workers import stage_spec
 from topics.catalog import TOPICS, assignor_name, changelog_name, spec, wanted
 from topics.groups import GROUPS, NAMES, Group, Need
 from topics.spec import Visibility

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -16,7 +16,6 @@ from streams.logic.event import ChainEvent
 from streams.runtime.assembler import Incoming, Start
 from streams.runtime.batch import BatchHandler
 from streams.runtime.runner import Delivery, StageRunner
-from streams.runtime.table import AcknowledgedTable
 from streams.stage import Outcome
 from tests.builders.stage_events import envelope, value_of
 from topics.groups import Group
@@ -59,6 +58,9 @@ class Table:
     def __init__(self, diary: Diary) -> None:
         self._diary = diary
 
+    def content(self) -> Mapping[bytes, bytes]:
+        return {}
+
     async def write(self, changes: Sequence[tuple[bytes, bytes | None]]) -> None:
         if self._diary.table_failures:
             self._diary.table_failures -= 1
@@ -78,7 +80,7 @@ class Bench:
         group = Group("state", STREAM, None, table="blocks")
         self.stop = threading.Event()
         monkeypatch.setattr("streams.runtime.runner._TABLE_PAUSE_SECONDS", 0)
-        table = cast(AcknowledgedTable, Table(self.diary))
+        table = Table(self.diary)
         self.runner = StageRunner(settings, group, stage, table, self.stop, self._finished)
         self.topic: list[Incoming] = []
 
