@@ -25,9 +25,10 @@ from bench import blocks
 from bench.peers import cost
 from bench.peers.environment import CannotInstallError
 from bench.report import Row, publish
+from sandbox.stack.roles import ROLES
 
 HEADWATER = str(Path(sys.executable).parent / "headwater")
-OWN = ("listen", "normalize", "enrich", "state", "sink")
+OWN = tuple(role.name for role in ROLES)
 
 
 def rows(loops: int = 100, etl_loops: int = 3) -> list[Row]:

@@ -20,22 +20,18 @@ import orjson
 import psutil
 
 from headwater.settings import Settings, load_settings
-from topics.groups import NAMES
+from sandbox.stack.roles import ROLES as STARTED
 
 HEADWATER = str(Path(sys.executable).parent / "headwater")
 # What tells a process apart: how words of its command line end.
 MARKS: Mapping[str, tuple[str, ...]] = {
-    "listen": ("listen",),
-    "normalize": ("work", "normalize"),
-    "enrich": ("work", "enrich"),
-    "state": ("work", "state"),
-    "sink": ("sink",),
+    **{role.name: role.arguments for role in STARTED},
     "kafka": ("kafka.Kafka",),
     "registry": ("-runner.jar",),
     "clickhouse": ("sandbox.chdb",),
     "traffic": ("sandbox.traffic",),
 }
-ROLES = ("listen", *NAMES, "sink")
+ROLES = tuple(role.name for role in STARTED)
 
 
 class Line:

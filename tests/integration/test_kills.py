@@ -9,18 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.integration.checks import check_equal, check_topics, check_verify, states_settled
-from tests.integration.line import ROLES, Line, pause
+from tests.integration.line import MARKS, ROLES, Line, pause
 
 PARTS = (*ROLES, "kafka", "registry", "clickhouse")
 # Past the session time-out of ten seconds: the group has given the work to another by then.
 PAUSED_SECONDS = 14.0
-COMMANDS = {
-    "listen": ("listen",),
-    "normalize": ("work", "normalize"),
-    "enrich": ("work", "enrich"),
-    "state": ("work", "state"),
-    "sink": ("sink",),
-}
 
 
 def _kills(line: Line, order: list[str], chance: random.Random, gap: tuple[float, float]) -> int:
@@ -85,7 +78,7 @@ def _stall(line: Line, role: str, chance: random.Random) -> None:
     line.wait_until(lambda: role in line.processes(), f"{role} runs", 60)
     sleeper = line.processes()[role]
     sleeper.send_signal(signal.SIGSTOP)
-    other = line.replacement(*COMMANDS[role])
+    other = line.replacement(*MARKS[role])
     try:
         pause(PAUSED_SECONDS)
         line.reorg(chance.randint(1, 3))
