@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import shutil
 import signal
 import subprocess
 import threading
@@ -15,6 +16,7 @@ import zlib
 from collections.abc import Iterator
 
 import cramjam
+import psutil
 import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
@@ -219,6 +221,7 @@ def test_large_results_come_in_chunks(server: ClickHouseProcess) -> None:
     assert bytes(cramjam.zstd.decompress(packed)) == plain
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_curl(server: ClickHouseProcess) -> None:
     def curl(*arguments: str, data: str | None = None) -> str:
         argv = ["curl", "-sS", "--max-time", "30", *arguments]
@@ -273,8 +276,10 @@ def test_rows_survive_a_kill_and_a_stop(tmp_path_factory: pytest.TempPathFactory
 
 
 def test_only_loopback_listens(server: ClickHouseProcess) -> None:
-    listening = subprocess.run(["ss", "-Hltn"], capture_output=True, text=True, check=True).stdout
-    addresses = [
-        line.split()[3] for line in listening.splitlines() if line.split()[3].endswith(f":{server.port}")
+    listening = [
+        connection.laddr
+        for connection in psutil.Process(server.process.pid).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
     ]
+    addresses = [f"{address.ip}:{address.port}" for address in listening]
     assert addresses == [f"127.0.0.1:{server.port}"]

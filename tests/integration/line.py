@@ -20,6 +20,7 @@ import orjson
 import psutil
 
 from headwater.settings import Settings, load_settings
+from sandbox.stack.endpoints import settings as settings_of_a_stack
 from sandbox.stack.roles import ROLES as STARTED
 
 HEADWATER = str(Path(sys.executable).parent / "headwater")
@@ -94,7 +95,7 @@ class Line:
 
     @property
     def settings(self) -> Settings:
-        return load_settings({"data_dir": str(self.directory)}, environ={})
+        return load_settings({"data_dir": str(self.directory)}, environ={}, local=settings_of_a_stack)
 
     def processes(self) -> dict[str, psutil.Process]:
         """The living processes of this instance by part."""
