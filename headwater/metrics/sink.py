@@ -9,7 +9,7 @@ from headwater.metrics.buckets import SECONDS
 SINK_ROWS = Counter("headwater_sink_rows", "Rows acknowledged by ClickHouse", ["chain", "table"])
 SINK_BATCH_ROWS = Histogram(
     "headwater_sink_batch_rows",
-    "Rows an insert",
+    "Rows of an insert",
     ["table"],
     buckets=(1, 10, 100, 1_000, 10_000, 50_000, 100_000),
 )

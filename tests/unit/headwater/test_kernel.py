@@ -1,13 +1,7 @@
-"""Errors, health and the metrics server's list."""
+"""Errors and health."""
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-
-from prometheus_client import REGISTRY
-
-from headwater import metrics
 from headwater.errors import Fatal, HeadwaterError, Permanent, Transient
 from headwater.health import Health
 
@@ -33,11 +27,3 @@ def test_ready_needs_every_check_and_at_least_one() -> None:
     assert health.alive()
     health.fail("fork below finalized")
     assert not health.alive()
-
-
-def test_every_metric_is_named_for_the_project_and_says_what_it_is() -> None:
-    for module in pkgutil.iter_modules(metrics.__path__, f"{metrics.__name__}."):
-        importlib.import_module(module.name)
-    ours = [family for family in REGISTRY.collect() if family.name.startswith("headwater_")]
-    assert len(ours) > 20
-    assert all(family.documentation for family in ours)
