@@ -8,7 +8,6 @@ from __future__ import annotations
 import traceback
 from typing import Final
 
-from headwater.errors import HeadwaterError
 from topics.chainlog.headers import Headers
 
 STREAM: Final = "dead-letters"
@@ -27,7 +26,7 @@ _LONGEST: Final = 16_384
 
 
 def error_headers(topic: str, partition: int, offset: int, stage: str, error: BaseException) -> Headers:
-    """The headers of one message's dead letter, each value cut at 16 KiB."""
+    """The headers of one message's dead letter, each value cut at 16 KiB. A remedy is told too."""
     name = f"{type(error).__module__}.{type(error).__qualname__}"
     values = {
         TOPIC: topic,
@@ -37,7 +36,7 @@ def error_headers(topic: str, partition: int, offset: int, stage: str, error: Ba
         STAGE: stage,
         CLASS: name,
         EXCEPTION_CLASS: name,
-        EXCEPTION_MESSAGE: error.message if isinstance(error, HeadwaterError) else str(error),
+        EXCEPTION_MESSAGE: str(error),
         STACKTRACE: "".join(traceback.format_exception(error)),
     }
     return tuple((name, value.encode()[:_LONGEST]) for name, value in values.items())

@@ -60,6 +60,6 @@ def test_its_headers_are_of_the_one_list_and_its_row_has_them(written: object, s
         "partition": 2,
         "offset": 9,
         "stage": stage,
-        "error_message": b"block 7: field gas is missing",
+        "error_message": b"block 7: field gas is missing; ask another node",
         "headers": dict(OWN),
     }

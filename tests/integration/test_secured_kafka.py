@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -36,6 +37,17 @@ from tests.integration.worker_process import until
 from topics import admin
 from topics.catalog import changelog_name, topic_name
 from topics.groups import NAMES, group_of
+
+# aiokafka ends its TLS connections without waiting for their transports.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_to_collect() -> Iterator[None]:
+    """What aiokafka left open is collected here, where it is no news, and not in a test that follows."""
+    yield
+    gc.collect()
+
 
 Changes = Mapping[str, str | None]
 Variables = Callable[..., dict[str, str]]
