@@ -37,7 +37,7 @@ def codec_for(stream: str) -> Codec:
     """The codec of a stream's records; its errors name the subject `<stream>`."""
     root, _ = parse(schema_of(stream))
     if not isinstance(root, Record):
-        raise ValueError(f"the schema of {stream} is no record")
+        raise ValueError(f"the schema of {stream} is not a record")
     return Codec(stream, root)
 
 

@@ -22,7 +22,7 @@ class Translator:
     def __init__(self, codec: Codec, ours: Value, schema_id: int, theirs: Value) -> None:
         root, _ = parse(theirs)
         if not isinstance(root, Record):
-            raise MalformedRecord(codec.subject, schema_id, 0, "", f"schema id {schema_id} is no record")
+            raise MalformedRecord(codec.subject, schema_id, 0, "", f"schema id {schema_id} is not a record")
         self._codec = codec
         self._schema_id = schema_id
         self._writers = Codec(codec.subject, root)
@@ -31,7 +31,7 @@ class Translator:
 
     def body(self, value: bytes, offset: int) -> bytes:
         """Our body of a value. Raises MalformedRecord, also where the schemas cannot be resolved."""
-        # Read strictly first: fastavro is no judge of malformed bytes.
+        # Read strictly first: fastavro does not judge malformed bytes.
         self._writers.read(value, offset)
         body = io.BytesIO(value[offset:])
         try:

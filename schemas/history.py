@@ -118,5 +118,5 @@ def all_problems() -> list[str]:
 def _codec(stream: str, schema: Value) -> Codec:
     root, _ = parse(schema)
     if not isinstance(root, Record):
-        raise ValueError(f"a version of {stream} is no record")
+        raise ValueError(f"a version of {stream} is not a record")
     return Codec(stream, root)

@@ -27,7 +27,7 @@ def from_json(node: Node, value: Value) -> Value:
     match node:
         case Fixed() | Primitive("bytes"):
             if not isinstance(value, str) or not value.startswith("0x"):
-                raise ValueError(f"{value!r} is no 0x hex")
+                raise ValueError(f"{value!r} is not a 0x hex")
             return bytes.fromhex(value[2:])
         case Array(items):
             return [from_json(items, each) for each in value]

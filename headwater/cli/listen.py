@@ -63,5 +63,5 @@ def _hash(text: str | None) -> bytes | None:
     except ValueError:
         value = b""
     if len(value) != 32:
-        raise Fatal(f"--accept-fork {text} is no block hash", remedy="give the hash that the alarm named")
+        raise Fatal(f"--accept-fork {text} is not a block hash", remedy="give the hash that the alarm named")
     return value

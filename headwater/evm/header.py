@@ -82,7 +82,7 @@ def _octets(value: object, name: str) -> bytes:
 
 
 def _no_hex(value: object, name: str) -> HeaderFieldError:
-    return HeaderFieldError(f"header field {name} is {value!r}, which is no hex value")
+    return HeaderFieldError(f"header field {name} is {value!r}, which is not a hex value")
 
 
 def _tail(header: Header, fields: tuple[tuple[str, bool], ...]) -> list[bytes]:
@@ -98,7 +98,7 @@ def _tail(header: Header, fields: tuple[tuple[str, bool], ...]) -> list[bytes]:
 def header_rlp(header: Header) -> bytes:
     """Return the RLP of a header as `eth_getBlockBy…` answers it.
 
-    Raises HeaderFieldError when a field that belongs to the hash is missing or is no hex value.
+    Raises HeaderFieldError when a field that belongs to the hash is missing or is not a hex value.
     """
     items = [_item(header, name, quantity) for name, quantity in _HEAD]
     items += _seal(header)

@@ -8,8 +8,8 @@ A log counts only when it is exactly what its standard's event encodes to:
   of equal length, decoded with the rules of a strict ABI decoder (offsets beyond the head and within the
   data, whole words, bytes after the arrays tolerated).
 
-An address word with anything in its twelve upper bytes is no address, so the log is no transfer: whoever
-takes only the lower bytes invents a holder. A log that is no transfer stays a log; nothing is lost.
+An address word with anything in its twelve upper bytes is not an address, so the log is not a transfer:
+whoever takes only the lower bytes invents a holder. What is not a transfer stays a log: nothing is lost.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Transfer:
 
 
 def transfers_of(topics: Sequence[bytes], data: bytes) -> Sequence[Transfer]:
-    """The movements of one log, in the order of the batch; none for a log that is no transfer."""
+    """The movements of one log, in the order of the batch; none for a log that is not a transfer."""
     if not topics:
         return ()
     if topics[0] == TRANSFER:

@@ -41,7 +41,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A scraper that went away is no failure of this process; anything else is worth its traceback."""
+        """A scraper that went away is not a failure of this process; anything else is worth its traceback."""
         if isinstance(sys.exception(), ConnectionError):
             return
         get_logger("headwater.metrics").exception("serving metrics failed")

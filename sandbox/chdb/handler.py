@@ -49,7 +49,7 @@ class Handler(BaseHTTPRequestHandler):
     _may_compress = False
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: a line a request would be most of what this process does."""
+        """Say nothing: a line per request would be most of what this process does."""
 
     def do_GET(self) -> None:
         """Ping, or a read-only query."""

@@ -1,4 +1,4 @@
-"""ClickHouse's HTTP interface over the engine: one thread a connection, loopback only."""
+"""ClickHouse's HTTP interface over the engine: one thread per connection, loopback only."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""Showing downloads: a bar a part on a terminal, a line a part elsewhere."""
+"""Showing downloads: a bar for each part on a terminal, a line elsewhere."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def read_json(path: Path) -> object:
         data = path.read_bytes()
         return orjson.loads(gzip.decompress(data) if path.suffix == ".gz" else data)
     except (OSError, EOFError, zlib.error, orjson.JSONDecodeError) as error:
-        raise Fatal(f"{path} is no readable recording: {error}", remedy="record it again") from error
+        raise Fatal(f"{path} is not a readable recording: {error}", remedy="record it again") from error
 
 
 def peek(path: Path) -> tuple[Json, Json | None] | None:

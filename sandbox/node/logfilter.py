@@ -62,5 +62,5 @@ def _values(value: object) -> Position:
         return None
     found = value if isinstance(value, list) else [value]
     if not all(isinstance(item, str) and item.startswith("0x") for item in found):
-        raise RpcError(INVALID_PARAMS, f"{value!r} is no hex value or array of them")
+        raise RpcError(INVALID_PARAMS, f"{value!r} is not a hex value or array of them")
     return frozenset(str(item).lower() for item in found)

@@ -93,12 +93,12 @@ class Methods:
                     return int(reference, 16)
                 except ValueError:
                     pass
-        raise RpcError(INVALID_PARAMS, f"{reference!r} is no block number, tag or hash")
+        raise RpcError(INVALID_PARAMS, f"{reference!r} is not a block number, tag or hash")
 
     def transaction_block(self, hash_: object) -> BlockAnswers | None:
         """Return the served block that carries a transaction."""
         if not isinstance(hash_, str) or len(hash_) != 66:
-            raise RpcError(INVALID_PARAMS, f"{hash_!r} is no transaction hash")
+            raise RpcError(INVALID_PARAMS, f"{hash_!r} is not a transaction hash")
         return self._served(self.chain.of_transaction(hash_.lower()))
 
 

@@ -58,7 +58,7 @@ class RecordedChain:
 
     def _scan(self, root: Path) -> None:
         if not root.is_dir():
-            raise Fatal(f"{root} is no directory", remedy="name a directory of recorded answers")
+            raise Fatal(f"{root} is not a directory", remedy="name a directory of recorded answers")
         for path in sorted(root.rglob("*.json*")):
             if path.name == CHAIN_FILE:
                 self._facts |= cast(Json, read_json(path))

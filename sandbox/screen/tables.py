@@ -14,7 +14,7 @@ from sandbox.screen.snapshot import PartView, Snapshot, StageView
 
 
 def stages(views: Iterable[StageView]) -> Table:
-    """A row a stage: block, lag, latency, records a second."""
+    """One row per stage: block, lag, latency, records a second."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("stage", width=12)
     for name, width in (("block", 12), ("waiting", 9), ("latency", 10), ("records/s", 11)):
@@ -31,7 +31,7 @@ def stages(views: Iterable[StageView]) -> Table:
 
 
 def parts(views: Iterable[PartView], width: int) -> Table:
-    """A row a part: phase, restarts, why it last died."""
+    """One row per part: phase, restarts, why it last died."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name, least in (("part", 12), ("is", 18), ("restarts", 8)):
         table.add_column(name, no_wrap=True, min_width=least)

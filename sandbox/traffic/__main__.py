@@ -39,7 +39,7 @@ def _depths(text: str) -> tuple[int, int]:
     except ValueError:
         depths = 0, 0
     if not 1 <= depths[0] <= depths[1]:
-        raise typer.BadParameter(f"{text!r} is no range such as 1..3", param_hint="--reorg-depth")
+        raise typer.BadParameter(f"{text!r} is not a range such as 1..3", param_hint="--reorg-depth")
     return depths
 
 

@@ -74,7 +74,7 @@ class Generator:
         return self._forker.done
 
     async def run(self, ended: asyncio.Event) -> None:
-        """Make traffic until `ended` is set. Raises Fatal when the node is no local development chain."""
+        """Make traffic until `ended` is set. Raises Fatal when the node is not a local development chain."""
         try:
             await self._run(ended)
         finally:

@@ -1,4 +1,4 @@
-"""Names the field that cannot be written: called after a generated writer failed, so speed is no matter."""
+"""Names the field that cannot be written: called after a generated writer failed, at leisure."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def _fault(node: Node, value: Value, path: str) -> tuple[str, str] | None:
             return _record_fault(node, value, path)
         case Array(items):
             if not isinstance(value, Sequence) or isinstance(value, str | bytes | bytearray):
-                return path, f"{_shown(value)} is no array"
+                return path, f"{_shown(value)} is not an array"
             faults = (_fault(items, each, f"{path}[{number}]") for number, each in enumerate(value))
             return next(filter(None, faults), None)
         case Map(values):
             if not isinstance(value, Mapping):
-                return path, f"{_shown(value)} is no map"
+                return path, f"{_shown(value)} is not a map"
             for key, each in value.items():
                 fault = _text_fault(key, f"{path} (key)") or _fault(values, each, f"{path}[{key!r}]")
                 if fault:
@@ -56,13 +56,13 @@ def _fault(node: Node, value: Value, path: str) -> tuple[str, str] | None:
             return _union_fault(node, value, path)
         case Fixed(name, size):
             if not isinstance(value, bytes | bytearray | memoryview):
-                return path, f"{_shown(value)} is no {name} of {size} bytes"
+                return path, f"{_shown(value)} is not a fixed {name} of {size} bytes"
             return (
                 None if len(value) == size else (path, f"{len(value)} bytes for {name}, which takes {size}")
             )
         case Enum(name, symbols, _):
             is_symbol = isinstance(value, str) and value in symbols
-            return None if is_symbol else (path, f"{_shown(value)} is no symbol of {name}")
+            return None if is_symbol else (path, f"{_shown(value)} is not a symbol of {name}")
         case Primitive(kind):
             return _primitive_fault(kind, value, path)
 
@@ -71,7 +71,7 @@ def _record_fault(node: Record, value: Value, path: str) -> tuple[str, str] | No
     if isinstance(value, bytes) and path:
         return None
     if not isinstance(value, Mapping):
-        return path, f"{_shown(value)} is no record {node.name}"
+        return path, f"{_shown(value)} is not a record {node.name}"
     stem = f"{path}." if path else ""
     for each in node.fields:
         if each.name not in value and each.default is MISSING:
@@ -97,7 +97,7 @@ def _primitive_fault(kind: str, value: Value, path: str) -> tuple[str, str] | No
     match kind:
         case "int" | "long":
             if not hasattr(value, "__index__"):
-                return path, f"{_shown(value)} is no {kind}"
+                return path, f"{_shown(value)} is not {'an' if kind == 'int' else 'a'} {kind}"
             return (
                 None if int(value) in _INTEGERS[kind] else (path, f"{_shown(value)} does not fit in {kind}")
             )
@@ -105,19 +105,26 @@ def _primitive_fault(kind: str, value: Value, path: str) -> tuple[str, str] | No
             return _text_fault(value, path)
         case "bytes":
             is_bytes = isinstance(value, bytes | bytearray | memoryview)
-            return None if is_bytes else (path, f"{_shown(value)} is no bytes")
+            return None if is_bytes else (path, f"{_shown(value)} is not bytes")
         case "boolean":
-            return None if value is True or value is False else (path, f"{_shown(value)} is no boolean")
+            return None if value is True or value is False else (path, f"{_shown(value)} is not a boolean")
         case "null":
             return None if value is None else (path, f"{_shown(value)} is not null")
         case _:
             is_number = isinstance(value, int | float)
-            return None if is_number else (path, f"{_shown(value)} is no {kind}")
+            return (
+                None
+                if is_number
+                else (path, f"{_shown(value)} is not {'an' if kind == 'int' else 'a'} {kind}")
+            )
 
 
 def _text_fault(value: Value, path: str) -> tuple[str, str] | None:
     if not isinstance(value, str):
-        return path, f"{_shown(value)} is no string" if value is not None else "None, and it is not nullable"
+        return (
+            path,
+            f"{_shown(value)} is not a string" if value is not None else "None, and it is not nullable",
+        )
     try:
         value.encode()
     except UnicodeEncodeError as error:

@@ -35,7 +35,7 @@ class Records:
 class Message:
     """The chosen fields of one message.
 
-    `values` has every chosen field that is no array of records; `bodies` the own bytes of those that are
+    `values` has every chosen field that is not an array of records; `bodies` the own bytes of those that are
     a record (absent where the field is null); `records` the arrays of records.
     """
 

@@ -140,7 +140,7 @@ class StrictReader:
             case "int":
                 number = self.long(path)
                 if number not in INT_RANGE:
-                    raise self.malformed(path, f"{number} is no 32-bit integer", start)
+                    raise self.malformed(path, f"{number} is not a 32-bit integer", start)
                 return number
             case "long":
                 return self.long(path)

@@ -86,7 +86,7 @@ def symbols(values: Iterable[str], prefix: bytes = b"") -> dict[object, bytes]:
 
 
 def read_long(data: bytes, at: int) -> tuple[int, int]:
-    """(integer, next position) at any length. Raises IndexError past the end, Odd when it is no long."""
+    """(integer, next position) at any length. Raises IndexError past the end, Odd when it is not a long."""
     z = shift = 0
     while True:
         byte = data[at]

@@ -68,7 +68,7 @@ def test_rows_equal_the_peers(case: Case) -> None:
     "case", [case for case in CASES if case.receipts is not None], ids=lambda case: case.name
 )
 def test_our_transfers_are_the_peers_but_for_named_differences(case: Case) -> None:
-    """Ours of ERC-20 and ERC-721 are among ethereum-etl's; what only it has is no event of a standard."""
+    """Ours of ERC-20 and ERC-721 are among ethereum-etl's; what only it has is not an event of a standard."""
     event = normalized(case)
     theirs = {row["log_index"]: row for row in etl_rows.token_transfers(event)}
     for log in event["logs"]:

@@ -21,7 +21,7 @@ class Reader(Protocol):
         """The columns that it gives."""
 
     def columns(self, messages: Sequence[Message]) -> Columns:
-        """A row a message. Raises Permanent when one of them is no record."""
+        """One row per message. Raises Permanent when one of them is not a record."""
 
 
 class AvroRows:
@@ -35,7 +35,7 @@ class AvroRows:
         self.names: Sequence[str] = self._reader.codec.names
 
     def columns(self, messages: Sequence[Message]) -> Columns:
-        """A row a message. Raises MalformedRecord, and what `schema_of_id` raises."""
+        """One row per message. Raises MalformedRecord, and what `schema_of_id` raises."""
         return self._reader.columns(cast("list[bytes]", list(map(VALUE, messages))))
 
 
@@ -58,7 +58,7 @@ class DeadLetterRows:
     )
 
     def columns(self, messages: Sequence[Message]) -> Columns:
-        """A row a message; what its headers do not say is empty or −1."""
+        """One row per message; what its headers do not say is empty or −1."""
         columns: dict[str, list[Any]] = {name: [] for name in self.names}
         for message in messages:
             headers = {name: value or b"" for name, value in message.headers() or ()}

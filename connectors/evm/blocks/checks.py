@@ -174,7 +174,7 @@ def _int(value: str) -> int:
     try:
         return int(value, 16)
     except ValueError as error:
-        raise CheckError(RECEIPTS, f"{value!r} is no index") from error
+        raise CheckError(RECEIPTS, f"{value!r} is not an index") from error
 
 
 def _hex(value: bytes) -> str:

@@ -101,8 +101,8 @@ def _head(header: Mapping[str, object]) -> Head:
 def hash_bytes(value: object) -> bytes:
     """The 32 bytes of a hash in hex. Raises ShapeError."""
     if not isinstance(value, str) or len(value) != 66:
-        raise ShapeError(f"{value!r} is no hash of 32 bytes")
+        raise ShapeError(f"{value!r} is not a hash of 32 bytes")
     try:
         return bytes.fromhex(value[2:])
     except ValueError as error:
-        raise ShapeError(f"{value!r} is no hash of 32 bytes") from error
+        raise ShapeError(f"{value!r} is not a hash of 32 bytes") from error

@@ -24,17 +24,17 @@ class Finality:
 
     async def follow(self) -> None:
         """Look at the tags, unless that was done at this tip."""
-        cursor = self._log.cursor
-        tip = cursor.tip
+        branch = self._log.branch
+        tip = branch.tip
         if tip is None or tip.hash == self._tagged:
             return
         depths = {"finalized": self._chain.finalized_depth, "safe": self._chain.safe_depth}
         found = await asyncio.gather(*(self._tag(name, tip, depth) for name, depth in depths.items()))
         finalized, safe = found
         events: list[Event] = []
-        if finalized is not None and cursor.is_news(finalized, cursor.finalized):
+        if finalized is not None and branch.is_news(finalized, branch.finalized):
             events.append(Event(EventKind.FINALIZED, finalized))
-        if safe is not None and cursor.is_news(safe, cursor.safe):
+        if safe is not None and branch.is_news(safe, branch.safe):
             events.insert(0, Event(EventKind.SAFE, safe))
         if events:
             await self._publish(events)
@@ -46,11 +46,11 @@ class Finality:
         A chain without the tag has it at a depth. While catching up the tag is ahead of the tip: then
         the tip itself is meant, once the node confirms that it is on its chain.
         """
-        cursor = self._log.cursor
+        branch = self._log.branch
         tag = await self._fetcher.head(name)
         if tag is None:
-            return cursor.at(tip.number - depth)
+            return branch.at(tip.number - depth)
         if tag.number <= tip.number:
-            return cursor.at(tag.number) if cursor.holds(tag.hash) else None
+            return branch.at(tag.number) if branch.holds(tag.hash) else None
         there = await self._fetcher.header(number=tip.number)
         return tip if there is not None and there.hash == tip.hash else None

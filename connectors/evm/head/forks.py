@@ -8,7 +8,7 @@ from typing import Final
 from connectors.evm.blocks.fetch import Fetcher
 from connectors.evm.events import Event, Head
 from connectors.evm.log.async_log import AsyncLog
-from connectors.evm.log.cursor import Ancestor, BelowFinalized, BelowStart
+from connectors.evm.log.branch import Ancestor, BelowFinalized, BelowStart
 from connectors.evm.pool.nodes import Pool
 from headwater.errors import Fatal
 from headwater.health import HEALTH
@@ -55,7 +55,7 @@ class Forks:
         if await self._fetcher.header(hash=seen.hash) is None:
             return 0
         oldest = seen
-        while not isinstance(meaning := self._log.cursor.meaning(oldest), Ancestor | BelowStart):
+        while not isinstance(meaning := self._log.branch.meaning(oldest), Ancestor | BelowStart):
             if isinstance(meaning, BelowFinalized):
                 await self._accept_or_stop(oldest, meaning.finalized)
                 continue
@@ -109,7 +109,7 @@ class Forks:
             depth=count,
             ancestor=meaning.number if isinstance(meaning, Ancestor) else None,
         )
-        links = list(self._log.cursor.from_tip(count))
+        links = list(self._log.branch.from_tip(count))
         for start in range(0, count, REVERTS_AT_ONCE):
             events = [
                 Event(EventKind.REVERT, link.head, await self._log.content(link))

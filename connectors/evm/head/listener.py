@@ -1,4 +1,4 @@
-"""Follows the head of a chain: looks at the node, asks the cursor what that means, publishes.
+"""Follows the head of a chain: looks at the node, asks the branch what that means, publishes.
 
 Every round starts from what is published and from what the node says now, so whatever happened in
 between (a fork during a fetch, a failed write, a node that left) is answered by the next round.
@@ -17,7 +17,7 @@ from connectors.evm.head.finality import Finality
 from connectors.evm.head.forks import Forks
 from connectors.evm.head.progress import ProgressReporter
 from connectors.evm.log.async_log import AsyncLog
-from connectors.evm.log.cursor import Cursor
+from connectors.evm.log.branch import PublishedBranch
 from connectors.evm.pool.nodes import Pool
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from headwater.errors import Fatal, Transient
@@ -111,8 +111,8 @@ class Listener:
     async def round(self) -> bool:
         """One look at the head and what follows from it; tells whether to look again at once."""
         latest = await self._head()
-        cursor = self._log.cursor
-        tip = cursor.tip
+        branch = self._log.branch
+        tip = branch.tip
         if tip is None or (latest.number > tip.number and latest.parent != tip.hash):
             behind = await self._catch_up(latest)
         elif latest.hash == tip.hash:
@@ -122,21 +122,21 @@ class Listener:
             behind = False
         else:
             behind = await self._follow_fork(latest)
-        if latest.hash == tip_hash(cursor):
+        if latest.hash == tip_hash(branch):
             self._forks.caught_up()
         await self._finality.follow()
-        if self._log.cursor.finalized is not None:
+        if self._log.branch.finalized is not None:
             self._forks.accepted = False
         return behind
 
     def _say_when_caught_up(self, behind: bool) -> None:
-        tip = self._log.cursor.tip
+        tip = self._log.branch.tip
         if not behind and not self._at_head and tip is not None:
             _log.info("at the head of the chain", number=tip.number)
         self._at_head = not behind
 
     async def _head(self) -> Head:
-        finalized = self._log.cursor.finalized if self._heeds_finalized else None
+        finalized = self._log.branch.finalized if self._heeds_finalized else None
         latest = await self._fetcher.head("latest", finalized=finalized)
         if latest is None:
             raise Fatal("no endpoint answers eth_getBlockByNumber latest", remedy="check chain.rpc")
@@ -145,8 +145,8 @@ class Listener:
 
     async def _catch_up(self, latest: Head) -> bool:
         """Apply by height up to the head, some windows at most, fetching ahead."""
-        cursor = self._log.cursor
-        first = cursor.tip.number + 1 if cursor.tip else await self._first_height(latest)
+        branch = self._log.branch
+        first = branch.tip.number + 1 if branch.tip else await self._first_height(latest)
         last = min(latest.number, first + self._chain.prefetch_blocks * ROUND_WINDOWS - 1)
         fetches: dict[int, asyncio.Task[Fetched]] = {}
         try:
@@ -169,7 +169,7 @@ class Listener:
         return last < latest.number
 
     async def _first_height(self, latest: Head) -> int:
-        floor = self._log.cursor.floor
+        floor = self._log.branch.floor
         if floor is not None:
             return floor
         if self._chain.start == "latest":
@@ -183,12 +183,12 @@ class Listener:
 
     async def _apply(self, blocks: Sequence[Fetched]) -> int:
         """Publish those of the blocks that link to the tip one after the other; returns how many."""
-        cursor = self._log.cursor
-        tip = cursor.tip
+        branch = self._log.branch
+        tip = branch.tip
         events: list[Event] = []
         for block in blocks:
             head = block.head
-            linked = cursor.follows(head) if not events else head.parent == blocks[len(events) - 1].head.hash
+            linked = branch.follows(head) if not events else head.parent == blocks[len(events) - 1].head.hash
             if not linked:
                 break
             verified = block.content.verified
@@ -207,12 +207,12 @@ class Listener:
 
     async def _publish(self, events: Sequence[Event]) -> None:
         sequence = await self._log.publish(events)
-        self._progress.published(events, sequence, self._log.cursor)
+        self._progress.published(events, sequence, self._log.branch)
 
 
-def tip_hash(cursor: Cursor) -> bytes | None:
+def tip_hash(branch: PublishedBranch) -> bytes | None:
     """Hash of the last block published."""
-    return None if cursor.tip is None else cursor.tip.hash
+    return None if branch.tip is None else branch.tip.hash
 
 
 def with_checks(content: Content, verified: tuple[str, ...]) -> Content:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from connectors.evm.events import Event, Head
-from connectors.evm.log.cursor import Cursor
+from connectors.evm.log.branch import PublishedBranch
 from headwater.health import HEALTH
 from headwater.metrics import listener as metrics
 from topics.chainlog.kinds import EventKind
@@ -29,7 +29,7 @@ class ProgressReporter:
         """The node showed its head."""
         metrics.CHAIN_BLOCK.labels(self._chain, "node").set(head.number)
 
-    def published(self, events: Sequence[Event], sequence: int, cursor: Cursor) -> None:
+    def published(self, events: Sequence[Event], sequence: int, branch: PublishedBranch) -> None:
         """Events were published, `sequence` being that of the last."""
         metrics.CHAIN_SEQUENCE.labels(self._chain).set(sequence)
         for number, event in enumerate(events, sequence - len(events) + 1):
@@ -38,10 +38,10 @@ class ProgressReporter:
                 self._moved(event.kind.name, event.head, number)
         if (
             any(event.kind in (EventKind.APPLY, EventKind.REVERT) for event in events)
-            and cursor.tip is not None
+            and branch.tip is not None
         ):
-            self._moved("HEAD", cursor.tip, sequence)
-            HEALTH.report("chain", True, f"block {cursor.tip.number}")
+            self._moved("HEAD", branch.tip, sequence)
+            HEALTH.report("chain", True, f"block {branch.tip.number}")
 
     def reorganised(self, depth: int) -> None:
         """A fork was followed that reverted `depth` blocks."""

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from connectors.evm.events import Content, Event
-from connectors.evm.log.cursor import Cursor, Link
+from connectors.evm.log.branch import Link, PublishedBranch
 from connectors.evm.log.retention import Retention
 from connectors.evm.log.writer import ChainLog
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class AsyncLog:
-    """ChainLog's calls as coroutines. The cursor may be read between them."""
+    """ChainLog's calls as coroutines. The branch may be read between them."""
 
     def __init__(self, log: ChainLog, retention: Retention) -> None:
         self._log = log
@@ -25,8 +25,8 @@ class AsyncLog:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="chain-log")
 
     @property
-    def cursor(self) -> Cursor:
-        return self._log.cursor
+    def branch(self) -> PublishedBranch:
+        return self._log.branch
 
     async def open(self, *, finality: bool = True) -> None:
         await self._call(lambda: self._log.open(finality=finality))

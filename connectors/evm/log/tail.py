@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from connectors.evm.log.branch import Link, PublishedBranch
 from connectors.evm.log.codec import EventCodec, Stored
-from connectors.evm.log.cursor import Cursor, Link
 from connectors.evm.log.store import LogStore
 from headwater.errors import Fatal
 from topics.chainlog.claims import LOOK_BACK, ClaimFilter, LogPosition, Verdict, claim_in_force
@@ -26,7 +26,7 @@ class Published:
     def __init__(self, reader: ClaimFilter, *, whole: bool, finality: bool = True) -> None:
         self.reader = reader
         self.heeds_finality = finality
-        self.cursor = Cursor(whole=whole)
+        self.branch = PublishedBranch(whole=whole)
         self.covered = True
         self.claimed_by = ""
         self._parts: list[LogPosition] = []
@@ -53,31 +53,31 @@ class Published:
         return verdict
 
     def _whole(self, stored: Stored, offset: int) -> None:
-        head, cursor = stored.head, self.cursor
+        head, branch = stored.head, self.branch
         if head is None or stored.kind is EventKind.UNKNOWN:
             return
         if stored.kind is EventKind.APPLY:
-            if not cursor.follows(head):
+            if not branch.follows(head):
                 raise Fatal(
                     f"raw-blocks offset {stored.place.offset} applies block {head.number}, "
                     "which does not follow the block before it",
                     remedy="restore the topic, or start with an empty one",
                 )
-            cursor.applied(Link(head, offset, stored.place.offset + 1))
+            branch.applied(Link(head, offset, stored.place.offset + 1))
         elif stored.kind is EventKind.REVERT:
-            if cursor.tip is not None and cursor.tip.hash == head.hash:
-                cursor.reverted()
-            elif cursor.tip is None:
+            if branch.tip is not None and branch.tip.hash == head.hash:
+                branch.reverted()
+            elif branch.tip is None:
                 self.covered = False
-                cursor.floor = head.number
+                branch.floor = head.number
             else:
                 raise Fatal(f"raw-blocks offset {stored.place.offset} reverts a block that is not the tip")
         elif stored.kind is EventKind.SAFE:
-            cursor.moved_safe(head)
+            branch.moved_safe(head)
         elif stored.kind is EventKind.FINALIZED and self.heeds_finality:
             # From a finalized block on that is known, everything is.
-            self.covered = cursor.holds(head.hash)
-            cursor.moved_finalized(head)
+            self.covered = branch.holds(head.hash)
+            branch.moved_finalized(head)
 
 
 def read_stored(store: LogStore, codec: EventCodec, start: int, end: int) -> Iterator[Stored]:
@@ -103,8 +103,8 @@ def load(store: LogStore, codec: EventCodec, *, finality: bool = True) -> tuple[
         start = max(low, end - window)
         messages = read_stored(store, codec, max(low, start - LOOK_BACK), end)
         published = fold(messages, start, low, codec.chain_id, finality=finality)
-        cursor = published.cursor
-        finality_known = cursor.finalized is not None and cursor.holds(cursor.finalized.hash)
+        branch = published.branch
+        finality_known = branch.finalized is not None and branch.holds(branch.finalized.hash)
         if start == low or (published.covered and finality_known):
             published.heeds_finality = True
             return published, end

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
 from connectors.evm.events import Content, Event
+from connectors.evm.log.branch import Link, PublishedBranch
 from connectors.evm.log.codec import EventCodec, Numbered, Stored
-from connectors.evm.log.cursor import Cursor, Link
 from connectors.evm.log.store import LogStore, Outgoing
 from connectors.evm.log.tail import Published, load, read_stored
 from headwater.errors import Fatal, Transient
@@ -35,9 +35,9 @@ class ChainLog:
         self._next_offset = 0
 
     @property
-    def cursor(self) -> Cursor:
+    def branch(self) -> PublishedBranch:
         """What is published. Raises Fatal before `open`."""
-        return self._open.cursor
+        return self._open.branch
 
     @property
     def sequence(self) -> int:
@@ -58,13 +58,13 @@ class ChainLog:
         self._store.renew()
         self._published, self._next_offset = load(self._store, self._codec, finality=finality)
         self._claim()
-        cursor = self.cursor
+        branch = self.branch
         _log.info(
             "chain claimed",
             claim=self.claim,
             sequence=self.sequence,
-            tip=cursor.tip.number if cursor.tip else None,
-            finalized=cursor.finalized.number if cursor.finalized else None,
+            tip=branch.tip.number if branch.tip else None,
+            finalized=branch.finalized.number if branch.finalized else None,
         )
 
     def renew_claim(self) -> None:
@@ -129,7 +129,7 @@ class ChainLog:
         goes up to the CLAIM under which the first message of that time was written. Raises Transient.
         """
         low, _ = self._store.bounds()
-        found, needed = self._store.offset_at(time_ms), self.cursor.first_offset
+        found, needed = self._store.offset_at(time_ms), self.branch.first_offset
         if found is None or needed is None:
             return None
         (stored,) = read_stored(self._store, self._codec, found, found + 1)

@@ -119,5 +119,5 @@ def test_defaults_of_bytes_promotions_and_renamed_fields() -> None:
     }
     translated = Translator(codec_of(ours), ours, 7, theirs).body(b"\x06", 0)
     assert codec_of(ours).read(translated) == {"new": 3, "b": b"\xff", "f": b"\x01\xfe", "m": {}, "o": None}
-    with pytest.raises(MalformedRecord, match="is no record"):
+    with pytest.raises(MalformedRecord, match="is not a record"):
         Translator(codec_for("logs"), schema_of("logs"), 7, "string")

@@ -1,4 +1,4 @@
-"""Transfers are read strictly: what an ABI decoder refuses is no transfer, what it takes is the same."""
+"""Transfers are read strictly: what an ABI decoder refuses is not a transfer, what it takes is the same."""
 
 from __future__ import annotations
 

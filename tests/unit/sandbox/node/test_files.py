@@ -67,7 +67,7 @@ def test_blocks_receipts_and_other_calls_from_files(tmp_path: Path) -> None:
 def test_what_cannot_be_served_is_said(tmp_path: Path) -> None:
     with pytest.raises(Fatal, match="no recorded answer"):
         RecordedChain([tmp_path])
-    with pytest.raises(Fatal, match="is no directory"):
+    with pytest.raises(Fatal, match="is not a directory"):
         RecordedChain([tmp_path / "absent"])
     store(tmp_path / "call.json", case("eth_gasPrice", [], "0x9"))
     with pytest.raises(Fatal, match="--chain-id"):

@@ -113,19 +113,19 @@ def test_records_may_nest_themselves() -> None:
 
 WRONG: list[tuple[str, object, str]] = [
     ("chain_id", 2**63, "chain_id: .* does not fit in long"),
-    ("chain_id", None, "chain_id: None is no long"),
-    ("chain_id", "1", "chain_id: '1' is no long"),
-    ("chain_id", 1.5, "chain_id: 1.5 is no long"),
+    ("chain_id", None, "chain_id: None is not a long"),
+    ("chain_id", "1", "chain_id: '1' is not a long"),
+    ("chain_id", 1.5, "chain_id: 1.5 is not a long"),
     ("log_index", 2**31, "log_index: .* does not fit in int"),
     ("block_hash", b"h" * 31, "block_hash: 31 bytes for .*Hash32, which takes 32"),
-    ("block_hash", "h" * 32, "block_hash: .* is no .*Hash32"),
-    ("removed", "no", "removed: 'no' is no boolean"),
+    ("block_hash", "h" * 32, "block_hash: .* is not a .*Hash32"),
+    ("removed", "no", "removed: 'no' is not a boolean"),
     ("topics", [b"1" * 32, b"2" * 33], r"topics\[1\]: 33 bytes"),
     ("topics", [b"1" * 31, b"2" * 33], r"topics\[0\]: 31 bytes"),
-    ("topics", None, "topics: None is no array"),
-    ("data", "text", "data: 'text' is no bytes"),
-    ("data", None, "data: None is no bytes"),
-    ("extra", b"bytes", "extra: .* is no string"),
+    ("topics", None, "topics: None is not an array"),
+    ("data", "text", "data: 'text' is not bytes"),
+    ("data", None, "data: None is not bytes"),
+    ("extra", b"bytes", "extra: .* is not a string"),
     ("extra", "\ud800", "extra: .* has no UTF-8 form"),
 ]
 
@@ -157,7 +157,7 @@ def test_an_unknown_symbol_and_a_wrong_nested_field_are_named() -> None:
         "parts": 1,
     }
     assert codec.read(codec.write(event))["logs"] == []
-    with pytest.raises(WrongValue, match="field event: 'UNDO' is no symbol"):
+    with pytest.raises(WrongValue, match="field event: 'UNDO' is not a symbol"):
         codec.write({**event, "event": "UNDO"})
     body = {name: LOG[name] for name in codec_for_record("normalized-blocks", "LogBody").names}
     with pytest.raises(WrongValue, match=r"field logs\[1\]\.address: 2 bytes"):

@@ -150,7 +150,7 @@ async def test_finality_names_published_ancestors_and_bounds_memory() -> None:
     assert final[-1] == 34
     assert safe[-1] == 38
     assert final == sorted(set(final))
-    assert rig.log.cursor.depth == 9
+    assert rig.log.branch.depth == 9
     assert rig.copies.movements[-1] == ("FINALIZED", 34)
 
 
@@ -200,11 +200,11 @@ async def test_a_fork_below_finality_stops_with_an_alarm_and_is_followed_when_ac
     chain.fork(1)
     await rig.settle()
     assert hashes(store) == chain.hashes
-    finalized = rig.log.cursor.finalized
+    finalized = rig.log.branch.finalized
     assert finalized is not None
     again = make_rig(store, [node])
     await again.log.open()
-    assert (again.log.cursor.finalized, again.log.cursor.tip) == (finalized, rig.log.cursor.tip)
+    assert (again.log.branch.finalized, again.log.branch.tip) == (finalized, rig.log.branch.tip)
     chain.extend()
     await again.settle()
     assert hashes(store) == chain.hashes

@@ -38,20 +38,20 @@ def opened(store: MemoryStore, name: str = "listener") -> ChainLog:
 
 def grow(log: ChainLog, count: int, branch: int = 0, size: int = 10) -> None:
     for _ in range(count):
-        tip = log.cursor.tip
+        tip = log.branch.tip
         number = tip.number + 1 if tip else 1
         log.publish([made_up_apply(made_up_head(number, branch, tip), size)])
 
 
 def revert(log: ChainLog, count: int) -> None:
-    for link in list(log.cursor.from_tip(count)):
+    for link in list(log.branch.from_tip(count)):
         log.publish([Event(EventKind.REVERT, link.head, log.content(link))])
 
 
 def finalize(log: ChainLog, depth: int) -> None:
-    tip = log.cursor.tip
+    tip = log.branch.tip
     assert tip is not None
-    head = log.cursor.at(tip.number - depth)
+    head = log.branch.at(tip.number - depth)
     assert head is not None
     log.publish([Event(EventKind.SAFE, head), Event(EventKind.FINALIZED, head)])
 
@@ -62,13 +62,13 @@ def history(rng: random.Random) -> tuple[MemoryStore, ChainLog]:
     log = opened(store)
     for step in range(rng.randint(1, 60)):
         action = rng.random()
-        if action < 0.55 or log.cursor.tip is None:
+        if action < 0.55 or log.branch.tip is None:
             grow(log, rng.randint(1, 6), step % 200, rng.choice([10, 10, 250]))
         elif action < 0.7:
-            deepest = log.cursor.depth if log.cursor.finalized is None else log.cursor.depth - 1
+            deepest = log.branch.depth if log.branch.finalized is None else log.branch.depth - 1
             revert(log, rng.randint(0, min(deepest, 7)))
         elif action < 0.85:
-            finalize(log, rng.randint(0, min(5, log.cursor.depth - 1)))
+            finalize(log, rng.randint(0, min(5, log.branch.depth - 1)))
         else:
             late = outgoing(made_up_apply(made_up_head(10_000)), log.sequence + 1, log.claim)
             log = opened(store)
@@ -78,10 +78,10 @@ def history(rng: random.Random) -> tuple[MemoryStore, ChainLog]:
 
 
 def facts(published: tail.Published) -> tuple[object, ...]:
-    cursor = published.cursor
-    bottom = cursor.finalized.number if cursor.finalized else 0
-    kept = [cursor.at(number) for number in range(bottom, (cursor.tip.number if cursor.tip else 0) + 1)]
-    return published.reader.last, published.reader.claim, cursor.tip, cursor.finalized, cursor.safe, kept
+    branch = published.branch
+    bottom = branch.finalized.number if branch.finalized else 0
+    kept = [branch.at(number) for number in range(bottom, (branch.tip.number if branch.tip else 0) + 1)]
+    return published.reader.last, published.reader.claim, branch.tip, branch.finalized, branch.safe, kept
 
 
 @settings(max_examples=60, deadline=None)
@@ -94,8 +94,8 @@ def test_the_tail_tells_what_the_whole_log_would(seed: int) -> None:
     whole, _ = tail.load(store, CODEC)
     assert end == len(store.log)
     assert facts(by_tail) == facts(whole)
-    assert by_tail.cursor.tip == log.cursor.tip
-    assert list(canonical(store))[-1:] == ([log.cursor.tip] if log.cursor.tip else [])
+    assert by_tail.branch.tip == log.branch.tip
+    assert list(canonical(store))[-1:] == ([log.branch.tip] if log.branch.tip else [])
 
 
 def test_a_window_that_begins_inside_a_split_block_passes_it_over() -> None:
@@ -107,7 +107,7 @@ def test_a_window_that_begins_inside_a_split_block_passes_it_over() -> None:
     messages = tail.read_stored(store, CODEC, start - LOOK_BACK, len(store.log))
     assert next(iter(CODEC.read(list(store.read(start, start + 1))))).place.part != 0
     published = tail.fold(messages, start, 0, CHAIN_ID)
-    assert published.cursor.tip == log.cursor.tip
+    assert published.branch.tip == log.branch.tip
 
 
 def test_a_log_of_another_chain_is_refused() -> None:
@@ -137,7 +137,7 @@ def test_a_log_that_lost_messages_is_read_again() -> None:
 
 def test_an_unopened_log_says_so() -> None:
     with pytest.raises(Fatal, match="not opened"):
-        _ = ChainLog(MemoryStore(), CODEC, "x", lambda: 1).cursor
+        _ = ChainLog(MemoryStore(), CODEC, "x", lambda: 1).branch
 
 
 def test_the_front_is_deleted_up_to_a_claim_once_final_and_old() -> None:
@@ -158,7 +158,7 @@ def test_the_front_is_deleted_up_to_a_claim_once_final_and_old() -> None:
     assert store.times[store.trimmed] <= store.time_ms - 7 * DAY_MS
     assert [each.kind for each in accepted(store)].count(EventKind.CLAIM) >= 7
     again = opened(store)
-    assert again.cursor.tip == log.cursor.tip
+    assert again.branch.tip == log.branch.tip
     grow(again, 1)
 
 
@@ -189,12 +189,12 @@ def test_an_unknown_kind_of_a_newer_version_is_counted_and_passed_over() -> None
     store = MemoryStore()
     log = opened(store)
     grow(log, 1)
-    (message,) = outgoing(Event(EventKind.SAFE, log.cursor.tip), log.sequence + 1, log.claim)
+    (message,) = outgoing(Event(EventKind.SAFE, log.branch.tip), log.sequence + 1, log.claim)
     unknown = message.value.replace(b"\x08", b"\x00", 1) if message.value[5] == 8 else message.value
     assert unknown != message.value
     store.append([type(message)(unknown)])
     again = opened(store)
-    assert again.cursor.tip == log.cursor.tip
+    assert again.branch.tip == log.branch.tip
     assert again.sequence == log.sequence + 2
 
 

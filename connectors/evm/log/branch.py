@@ -53,7 +53,7 @@ class BelowFinalized:
 Meaning = Ancestor | Deeper | BelowStart | BelowFinalized
 
 
-class Cursor:
+class PublishedBranch:
     """The published branch.
 
     `whole` is true while nothing was ever published below the first link. `floor` is the height where
