@@ -28,7 +28,10 @@ class Source:
     def block(self, head: str) -> Iterator[None]:
         self.line(head)
         self._indent += 1
+        before = len(self._lines)
         yield
+        if len(self._lines) == before:
+            self.line("pass")  # nothing to do for a value without bytes
         self._indent -= 1
 
     def fresh(self, stem: str) -> str:

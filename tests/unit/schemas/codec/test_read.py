@@ -239,3 +239,17 @@ def test_unknown_fields_are_the_callers_mistake() -> None:
         codec_for("logs").columns([], fields=["adress"])
     with pytest.raises(ValueError, match="records of logs have no field adress"):
         codec_for("normalized-blocks").message(b"", {"logs": ("adress",)})
+
+
+def test_a_value_without_bytes_is_read_and_passed_over() -> None:
+    empty = {"type": "fixed", "name": "Empty", "size": 0}
+    fields = [
+        {"name": "maybe", "type": ["null", empty]},
+        {"name": "listed", "type": {"type": "array", "items": "Empty"}},
+        {"name": "last", "type": "int"},
+    ]
+    codec = codec_of({"type": "record", "name": "Test", "fields": fields})
+    for record in ({"maybe": b"", "listed": [b"", b""], "last": 7}, {"maybe": None, "listed": [], "last": 8}):
+        value = codec.write(record)
+        assert codec.read(value, 0) == record
+        assert list(codec.columns([value], offset=0, fields=("last",))["last"]) == [record["last"]]
