@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -245,21 +244,23 @@ def test_a_long_query_holds_nobody_up(server: ClickHouseProcess, client: Client,
     thread = threading.Thread(target=lambda: answers.append(call(server, slow.encode())[1]))
     thread.start()
     counts: list[int] = []
+    meanwhile: list[bool] = []
 
     def write(number: int) -> None:
         own = server.client()
         for n in range(10):
             own.insert(table, [[number * 100 + n]], column_names=["n"], column_oriented=True)
+            meanwhile.append(thread.is_alive())
         counts.append(own.command(f"SELECT count() FROM {table} WHERE intDiv(n, 100) = {number}"))
         own.close()
 
     writers = [threading.Thread(target=write, args=(number,)) for number in range(6)]
-    started = time.monotonic()
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join()
-    assert thread.is_alive(), f"the writers took {time.monotonic() - started:.1f} s, longer than the query"
+    # However slow the machine: a server that answers one at a time would let none in before the query's end.
+    assert any(meanwhile)
     assert counts == [10] * 6
     thread.join()
     assert answers == [b"0\n"]
