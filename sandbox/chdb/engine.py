@@ -21,6 +21,7 @@ from sandbox.chdb.failures import failure
 from sandbox.chdb.request import Request
 
 MAX_CONNECTIONS: Final = 32
+_DESCRIPTORS: Final = Path("/proc/self/fd")
 _SETTING: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # Each engine block of these formats is complete in itself, so blocks can be sent one behind the other.
 _BLOCKWISE: Final = frozenset(
@@ -131,7 +132,7 @@ class Engine:
         chDB's own streaming insert answers success when a table or a view refuses the rows, so the data
         goes in as a file, as clickhouse-client would do it.
         """
-        source = f"/proc/self/fd/{data.fileno()}" if Path("/proc/self/fd").is_dir() else str(data.name)
+        source = path_of(data)
         statement = request.statement
         head, clause = statement.sql[: statement.settings_at], statement.sql[statement.settings_at :]
         # FROM INFILE stands between the columns and SETTINGS.
@@ -198,10 +199,16 @@ class Engine:
 
 
 def spool() -> BinaryIO:
-    """A file for an INSERT's data: in memory where the system has that, else a temporary one."""
-    if hasattr(os, "memfd_create"):
+    """A file for an INSERT's data: in memory where the system has that by a path, else a temporary one."""
+    if hasattr(os, "memfd_create") and _DESCRIPTORS.is_dir():
         return os.fdopen(os.memfd_create("headwater-insert"), "w+b")
     return tempfile.NamedTemporaryFile("w+b", prefix="headwater-insert-")  # type: ignore[return-value]
+
+
+def path_of(data: BinaryIO) -> str:
+    """The path by which the engine opens a file of `spool`."""
+    # A file in memory is named by its descriptor alone.
+    return data.name if isinstance(data.name, str) else f"{_DESCRIPTORS}/{data.fileno()}"
 
 
 def _quoted(value: str) -> str:
