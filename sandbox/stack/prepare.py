@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from headwater.errors import Transient
 from headwater.settings import Settings
@@ -17,8 +18,7 @@ class Step:
         self.done = False
         self.problem = ""
         self._work = work
-        self._thread: threading.Thread | None = None
-        self._error: BaseException | None = None
+        self._attempt: Future[None] | None = None
 
     def poll(self) -> bool:
         """Start it when it does not run; True once, when it has succeeded.
@@ -27,26 +27,30 @@ class Step:
         """
         if self.done:
             return False
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-            self._thread.start()
-        if self._thread.is_alive():
+        if self._attempt is None:
+            self._attempt = Future()
+            threading.Thread(target=_carry_out, args=(self._work, self._attempt), name=self.name, daemon=True).start()
+        if not self._attempt.done():
             return False
-        self._thread = None
-        if self._error is None:
+        error = self._attempt.exception()
+        self._attempt = None
+        if error is None:
             self.done, self.problem = True, ""
             return True
-        error, self._error = self._error, None
         if not isinstance(error, Transient):
             raise error
         self.problem = str(error)
         return False
 
-    def _run(self) -> None:
-        try:
-            self._work()
-        except Exception as error:  # noqa: BLE001 - carried to the main thread, which raises it
-            self._error = error
+
+def _carry_out(work: Callable[[], None], attempt: Future[None]) -> None:
+    """Run the work; the attempt takes its outcome to the thread that polls."""
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001 - raised by the thread that polls
+        attempt.set_exception(error)
+    else:
+        attempt.set_result(None)
 
 
 def apply_topics(settings: Settings) -> None:
