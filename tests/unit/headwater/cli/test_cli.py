@@ -6,9 +6,8 @@ import subprocess
 import sys
 
 import pytest
-from typer.testing import CliRunner
 
-from headwater.cli import COMMANDS, build
+from headwater.cli import COMMANDS
 
 
 def test_help_names_every_command_and_loads_none() -> None:
@@ -19,13 +18,6 @@ def test_help_names_every_command_and_loads_none() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert all(f"  {name} " in done.stdout for name in COMMANDS)
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(name: str) -> None:
-    done = CliRunner().invoke(build([name]), [name, "--help"])
-    assert done.exit_code == 0, done.output
-    assert COMMANDS[name].split(":")[0][:20] in " ".join(done.output.split())
 
 
 @pytest.mark.parametrize(
