@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from typing import Any
 
 import fastavro
 from hypothesis import strategies as st
 
+from schemas import schema_of
 from schemas.codec.codec import Codec
 from schemas.codec.model import Record, parse
 
@@ -68,6 +70,12 @@ def values(schema: Any, names: dict[str, Any] | None = None, depth: int = 0) -> 
     if kind == "map":
         return st.dictionaries(TEXT, values(schema["values"], names, depth), max_size=4)
     return values(kind, names, depth)
+
+
+@cache
+def records_of(stream: str) -> st.SearchStrategy[Any]:
+    """Arbitrary records of a stream: the strategy is made once, since making it is most of a draw."""
+    return values(schema_of(stream))
 
 
 @st.composite

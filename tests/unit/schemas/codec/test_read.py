@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas import COMMON, MalformedRecord, codec_for, codec_for_record, frame, schema_of, streams
+from schemas import COMMON, MalformedRecord, codec_for, codec_for_record, frame, streams
 from schemas.codec.codec import Codec
-from tests.builders.avro import codec_of, reference_read, reference_write, schemas, values
+from tests.builders.avro import codec_of, records_of, reference_read, reference_write, schemas, values
 from tests.builders.records import LOG
 
 QUICK = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
@@ -23,7 +23,7 @@ FRAME = frame(77)
 @given(data=st.data())
 def test_every_stream_is_read_alone_and_in_columns(stream: str, data: st.DataObject) -> None:
     codec = codec_for(stream)
-    records = data.draw(st.lists(values(schema_of(stream)), max_size=4))
+    records = data.draw(st.lists(records_of(stream), max_size=4))
     repeated = [record for record in records for _ in range(2)]
     bodies = [codec.write(record) for record in repeated]
     assert [codec.read(body) for body in bodies] == repeated
@@ -66,7 +66,7 @@ def _rows(records: Any) -> list[tuple[list[str], tuple[Any, ...]]]:
 @given(data=st.data())
 def test_a_block_message_gives_columns_and_own_bytes(data: st.DataObject) -> None:
     codec = codec_for("normalized-blocks")
-    event = data.draw(values(schema_of("normalized-blocks")))
+    event = data.draw(records_of("normalized-blocks"))
     value = FRAME + codec.write(event)
     wanted = {
         "header": None,
@@ -123,7 +123,7 @@ def _same_error_everywhere(codec: Codec, value: bytes, error: MalformedRecord) -
 @given(data=st.data())
 def test_every_truncation_is_malformed(stream: str, data: st.DataObject) -> None:
     codec = codec_for(stream)
-    value = FRAME + codec.write(data.draw(values(schema_of(stream))))
+    value = FRAME + codec.write(data.draw(records_of(stream)))
     for end in range(5, len(value), max(1, len(value) // 60)):
         assert isinstance(_outcome(codec, value[:end]), str)
     assert "follow the record" in str(_outcome(codec, value + b"\x00"))
@@ -134,7 +134,7 @@ def test_every_truncation_is_malformed(stream: str, data: st.DataObject) -> None
 @given(data=st.data())
 def test_flipped_bytes_decode_or_are_malformed(stream: str, data: st.DataObject) -> None:
     codec = codec_for(stream)
-    value = bytearray(FRAME + codec.write(data.draw(values(schema_of(stream)))))
+    value = bytearray(FRAME + codec.write(data.draw(records_of(stream))))
     for _ in range(data.draw(st.integers(1, 4))):
         value[data.draw(st.integers(5, len(value) - 1))] = data.draw(st.integers(0, 255))
     _outcome(codec, bytes(value))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas import COMMON, WrongValue, codec_for, codec_for_record, schema_of, streams
 from schemas.codec.varint import encode, read_long
-from tests.builders.avro import codec_of, reference_write, schemas, values
+from tests.builders.avro import codec_of, records_of, reference_write, schemas, values
 from tests.builders.records import LOG
 
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -20,7 +20,7 @@ QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(Heal
 @QUICK
 @given(data=st.data())
 def test_every_stream_is_written_as_fastavro_writes_it(stream: str, data: st.DataObject) -> None:
-    record = data.draw(values(schema_of(stream)))
+    record = data.draw(records_of(stream))
     expected = reference_write(schema_of(stream), record)
     codec = codec_for(stream)
     assert codec.write(record) == expected

@@ -137,7 +137,10 @@ async def test_a_failure_acknowledges_nothing(bench: Bench) -> None:
     assert bench.runner.idle.is_set()
 
 
-async def test_a_table_write_is_tried_again_and_then_stops_the_worker(bench: Bench) -> None:
+async def test_a_table_write_is_tried_again_and_then_stops_the_worker(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headwater.retry.Backoff.next", lambda *_: 0.0)
     bench.diary.table_failures = 3
     await bench.runner.process(1, [bench.delivery(0, 10)])
     assert bench.diary.lines == ["handle 10", "write 1", "table 10", "ack 0"]
