@@ -16,10 +16,10 @@ RECEIVER = "0x" + "7e" * 20
 TOKEN = "0x" + "70" * 20
 TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
 
-Said = dict[str, Any]
+Answer = dict[str, Any]
 
 
-def transaction(position: int = 0, **changes: Any) -> Said:
+def transaction(position: int = 0, **changes: Any) -> Answer:
     """A dynamic fee transaction."""
     return {
         "blockHash": BLOCK_HASH,
@@ -45,7 +45,7 @@ def transaction(position: int = 0, **changes: Any) -> Said:
     } | changes
 
 
-def log(position: int = 0, index: int = 0, **changes: Any) -> Said:
+def log(position: int = 0, index: int = 0, **changes: Any) -> Answer:
     """An ERC-20 transfer of 1,000 units."""
     return {
         "address": TOKEN,
@@ -60,7 +60,7 @@ def log(position: int = 0, index: int = 0, **changes: Any) -> Said:
     } | changes
 
 
-def receipt(position: int = 0, logs: list[Said] | None = None, **changes: Any) -> Said:
+def receipt(position: int = 0, logs: list[Answer] | None = None, **changes: Any) -> Answer:
     """The receipt of `transaction(position)`."""
     return {
         "blockHash": BLOCK_HASH,
@@ -80,7 +80,7 @@ def receipt(position: int = 0, logs: list[Said] | None = None, **changes: Any) -
     } | changes
 
 
-def block(transactions: list[Said], **changes: Any) -> Said:
+def block(transactions: list[Answer], **changes: Any) -> Answer:
     """A block of today's mainnet shape."""
     return {
         "number": "0x2a",
@@ -111,22 +111,22 @@ def block(transactions: list[Said], **changes: Any) -> Said:
     } | changes
 
 
-def encoded(said: object) -> bytes:
+def encoded(answer: object) -> bytes:
     """As it travels."""
-    return json.dumps(said).encode()
+    return json.dumps(answer).encode()
 
 
-def envelope(said: Said, event: EventKind = EventKind.APPLY, **changes: Any) -> Envelope:
+def envelope(answer: Answer, event: EventKind = EventKind.APPLY, **changes: Any) -> Envelope:
     """The event that carries a block."""
-    facts: Said = {
+    facts: Answer = {
         "event": event,
         "chain_id": CHAIN_ID,
         "sequence": 1_700_000_000_000,
         "claim": 12,
-        "block_number": int(said["number"], 16),
-        "block_hash": bytes.fromhex(said["hash"][2:]),
-        "parent_hash": bytes.fromhex(said["parentHash"][2:]),
-        "block_timestamp": int(said["timestamp"], 16) * 1000,
+        "block_number": int(answer["number"], 16),
+        "block_hash": bytes.fromhex(answer["hash"][2:]),
+        "parent_hash": bytes.fromhex(answer["parentHash"][2:]),
+        "block_timestamp": int(answer["timestamp"], 16) * 1000,
         "observed_at": 1_700_000_000_500,
         "source": "http://node",
         "verified": ("header_hash", "parent"),

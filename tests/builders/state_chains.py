@@ -73,7 +73,7 @@ def lives(draw: st.DrawFn, steps: int = 20) -> list[Fact]:
     safe = finalized = -1
     made = 0
 
-    def say(kind: EventKind, block: Block | None) -> None:
+    def publish(kind: EventKind, block: Block | None) -> None:
         facts.append(fact(kind, FIRST + len(facts), block))
 
     def extend() -> None:
@@ -84,7 +84,7 @@ def lives(draw: st.DrawFn, steps: int = 20) -> list[Fact]:
         numbers = draw(st.lists(st.integers(0, 9), unique=True, max_size=4))
         picked = tuple(n for n in numbers if n not in known)
         chain.append(Block(len(chain), f"block {len(chain)} try {made}", picked))
-        say(EventKind.APPLY, chain[-1])
+        publish(EventKind.APPLY, chain[-1])
 
     orphans: list[Block] = []
     for _ in range(draw(st.integers(1, steps))):
@@ -95,7 +95,7 @@ def lives(draw: st.DrawFn, steps: int = 20) -> list[Fact]:
             depth = draw(st.integers(1, min(4, len(chain) - 1 - finalized)))
             for _ in range(depth):
                 orphans.append(chain.pop())
-                say(EventKind.REVERT, orphans[-1])
+                publish(EventKind.REVERT, orphans[-1])
             safe = min(safe, len(chain) - 1)
             for _ in range(draw(st.integers(0, depth + 1))):
                 extend()
@@ -103,20 +103,20 @@ def lives(draw: st.DrawFn, steps: int = 20) -> list[Fact]:
             again = orphans.pop()
             if not {n for block in chain for n in block.transactions} & set(again.transactions):
                 chain.append(again)
-                say(EventKind.APPLY, again)
+                publish(EventKind.APPLY, again)
         elif step == "safe" and len(chain) - 1 > safe:
             safe = draw(st.integers(max(safe, 0), len(chain) - 1))
-            say(EventKind.SAFE, chain[safe])
+            publish(EventKind.SAFE, chain[safe])
         elif step == "final" and len(chain) - 1 > finalized:
             finalized = draw(st.integers(max(finalized, 0), len(chain) - 1))
-            say(EventKind.FINALIZED, chain[finalized])
+            publish(EventKind.FINALIZED, chain[finalized])
         elif step == "claim":
-            say(EventKind.CLAIM, None)
+            publish(EventKind.CLAIM, None)
     return facts
 
 
 @dataclass(frozen=True)
-class Said:
+class TransactionState:
     """A transaction's state in plain words."""
 
     state: str
@@ -126,36 +126,36 @@ class Said:
     epoch: int
 
 
-def replay(facts: Sequence[Fact]) -> dict[bytes, Said]:
-    """The last word on each transaction, by walking the whole log in order: no index, no cleverness."""
-    said: dict[bytes, Said] = {}
+def replay(facts: Sequence[Fact]) -> dict[bytes, TransactionState]:
+    """The last state of each transaction, by walking the whole log in order: no index, no cleverness."""
+    states: dict[bytes, TransactionState] = {}
     canonical: list[Fact] = []
     for each in sorted({one.sequence: one for one in facts}.values(), key=lambda one: one.sequence):
         if each.kind == EventKind.APPLY:
             canonical.append(each)
-            _say(said, each, "INCLUDED", each)
+            _change(states, each, "INCLUDED", each)
         elif each.kind == EventKind.REVERT:
             gone = canonical.pop()
             assert gone.hash == each.hash
-            _say(said, gone, "REORGED", each)
+            _change(states, gone, "REORGED", each)
         elif each.kind in (EventKind.SAFE, EventKind.FINALIZED):
             name = "SAFE" if each.kind == EventKind.SAFE else "FINALIZED"
             for block in canonical:
                 if (block.number or 0) <= (each.number or 0):
-                    _say(said, block, name, each)
-    return said
+                    _change(states, block, name, each)
+    return states
 
 
-def _say(said: dict[bytes, Said], block: Fact, state: str, by: Fact) -> None:
+def _change(states: dict[bytes, TransactionState], block: Fact, state: str, by: Fact) -> None:
     assert block.content is not None
     assert block.hash is not None
     order = ("INCLUDED", "SAFE", "FINALIZED")
     for name in block.content.hashes():
-        before = said.get(name)
+        before = states.get(name)
         tag = state in order[1:]
         if tag and before is not None and order.index(before.state) >= order.index(state):
             continue
-        said[name] = Said(
+        states[name] = TransactionState(
             state,
             None if before is None else before.state,
             by.sequence,

@@ -54,18 +54,18 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in opened.splitlines() if line.strip()]
 
 
-def envelope(said: dict[str, Any], event: EventKind = EventKind.APPLY, sequence: int = SEQUENCE) -> Envelope:
+def envelope(block: dict[str, Any], event: EventKind = EventKind.APPLY, sequence: int = SEQUENCE) -> Envelope:
     """The event of a block; its chain id as its transactions say it."""
-    chains = [int(each["chainId"], 16) for each in said["transactions"] if each.get("chainId")]
+    chains = [int(each["chainId"], 16) for each in block["transactions"] if each.get("chainId")]
     return Envelope(
         event=event,
         chain_id=chains[0] if chains else 1,
         sequence=sequence,
         claim=0,
-        block_number=int(said["number"], 16),
-        block_hash=bytes.fromhex(said["hash"][2:]),
-        parent_hash=bytes.fromhex(said["parentHash"][2:]),
-        block_timestamp=int(said["timestamp"], 16) * 1000,
+        block_number=int(block["number"], 16),
+        block_hash=bytes.fromhex(block["hash"][2:]),
+        parent_hash=bytes.fromhex(block["parentHash"][2:]),
+        block_timestamp=int(block["timestamp"], 16) * 1000,
         observed_at=0,
         source=None,
         verified=(),
@@ -75,20 +75,20 @@ def envelope(said: dict[str, Any], event: EventKind = EventKind.APPLY, sequence:
     )
 
 
-def bare_receipts(said: dict[str, Any]) -> list[dict[str, Any]]:
+def bare_receipts(block: dict[str, Any]) -> list[dict[str, Any]]:
     """Receipts that say nothing, for blocks whose receipts nobody recorded."""
     return [
         {"transactionHash": each["hash"], "cumulativeGasUsed": "0x0", "gasUsed": "0x0", "logs": []}
-        for each in said["transactions"]
+        for each in block["transactions"]
     ]
 
 
 def normalized_body(case: Case, event: EventKind = EventKind.APPLY, sequence: int = SEQUENCE) -> bytes:
     """The Avro body of the normalised event."""
-    said = answer(case.block)
-    receipts = bare_receipts(said) if case.receipts is None else answer(case.receipts)
-    own = envelope(said, event, sequence)
-    (body,) = normalize(own, json.dumps(said).encode(), json.dumps(receipts).encode())
+    block = answer(case.block)
+    receipts = bare_receipts(block) if case.receipts is None else answer(case.receipts)
+    own = envelope(block, event, sequence)
+    (body,) = normalize(own, json.dumps(block).encode(), json.dumps(receipts).encode())
     return body
 
 

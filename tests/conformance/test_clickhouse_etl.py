@@ -38,13 +38,13 @@ def test_rows_equal_the_peers(case: Case, view: str, loaded: tuple[Client, dict[
     own = envelope(answer(case.block))
     # By hash: where no transaction names the chain, two cases are taken for blocks of chain 1.
     hashed = "hash" if view == "blocks" else "block_hash"
-    said = client.raw_query(
+    body = client.raw_query(
         f"SELECT * FROM {databases[own.chain_id]}.{view} WHERE {hashed} = '0x{own.block_hash.hex()}'",
         fmt="JSONEachRow",
         settings={"output_format_json_quote_64bit_integers": 0},
     )
     assert case.expected is not None
-    assert differences(view, said.splitlines(), rows(case.expected / f"{view}.jsonl.gz")) == {}
+    assert differences(view, body.splitlines(), rows(case.expected / f"{view}.jsonl.gz")) == {}
 
 
 def test_every_block_with_expected_rows_is_compared(shared_data: object) -> None:

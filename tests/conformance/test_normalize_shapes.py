@@ -1,4 +1,4 @@
-"""Answers of many nodes and chains, whole blocks or not: every record that was said is taken as it is.
+"""Answers of many nodes and chains, whole blocks or not: every record of theirs is taken as it is.
 
 Fixtures of peers hold parts of blocks; each of their transactions is put into a block of its own, with
 its receipt where there is one.
@@ -20,7 +20,7 @@ from tests.conformance.real_blocks import bare_receipts, envelope
 
 pytestmark = pytest.mark.data
 FOLDERS = ("chainstorage/rpc_shapes", "chainstorage/snippets", "rpc-tests", "execution-apis/tests")
-Said = dict[str, Any]
+Answer = dict[str, Any]
 
 
 def documents(root: Path) -> Iterator[Any]:
@@ -37,7 +37,7 @@ def documents(root: Path) -> Iterator[Any]:
                         yield json.loads(line[3:])
 
 
-def objects(document: Any) -> Iterator[Said]:
+def objects(document: Any) -> Iterator[Answer]:
     if isinstance(document, dict):
         yield document
         for inner in document.values():
@@ -48,15 +48,15 @@ def objects(document: Any) -> Iterator[Said]:
 
 
 @pytest.fixture(scope="module")
-def said(request: pytest.FixtureRequest) -> tuple[list[Said], dict[str, Said]]:
+def answers(request: pytest.FixtureRequest) -> tuple[list[Answer], dict[str, Answer]]:
     """Blocks with full transactions, and receipts by transaction hash.
 
     A transaction that was asked for alone stands in a block of the same chain's.
     """
     root: Path = request.getfixturevalue("shared_data")
-    blocks: dict[str, Said] = {}
-    receipts: dict[str, Said] = {}
-    single: dict[str, Said] = {}
+    blocks: dict[str, Answer] = {}
+    receipts: dict[str, Answer] = {}
+    single: dict[str, Answer] = {}
     for document in documents(root):
         for each in objects(document):
             full = [one for one in each.get("transactions") or () if isinstance(one, dict)]
@@ -71,7 +71,7 @@ def said(request: pytest.FixtureRequest) -> tuple[list[Said], dict[str, Said]]:
     return [*blocks.values(), *loose], receipts
 
 
-def alone(block: Said, transaction: Said, receipt: Said | None) -> tuple[Said, Said]:
+def alone(block: Answer, transaction: Answer, receipt: Answer | None) -> tuple[Answer, Answer]:
     """A block of this transaction only, positions made right."""
     place = {"transactionIndex": "0x0", "blockNumber": block["number"], "blockHash": block["hash"]}
     own = transaction | place
@@ -81,8 +81,8 @@ def alone(block: Said, transaction: Said, receipt: Said | None) -> tuple[Said, S
     }
 
 
-def test_each_transaction_and_receipt_is_taken(said: tuple[list[Said], dict[str, Said]]) -> None:
-    blocks, receipts = said
+def test_each_transaction_and_receipt_is_taken(answers: tuple[list[Answer], dict[str, Answer]]) -> None:
+    blocks, receipts = answers
     kinds: set[int] = set()
     extras: set[str] = set()
     with_receipt = 0

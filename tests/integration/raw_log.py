@@ -8,7 +8,7 @@ from headwater import kafka as clients
 from headwater.settings import Settings
 from schemas import codec_for, frame
 from schemas.registry import Registry
-from tests.builders.chain_answers import CHAIN_ID, Said, block, encoded, envelope, log, receipt, transaction
+from tests.builders.chain_answers import CHAIN_ID, Answer, block, encoded, envelope, log, receipt, transaction
 from topics.catalog import topic_name
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
@@ -41,9 +41,9 @@ class Log:
         return offset
 
 
-def chain(number: int) -> tuple[Said, list[Said]]:
+def chain(number: int) -> tuple[Answer, list[Answer]]:
     """Block `number`: two transactions, the second creates a contract, two transfers."""
-    own: Said = {"blockHash": f"0x{number:064x}", "blockNumber": hex(number)}
+    own: Answer = {"blockHash": f"0x{number:064x}", "blockNumber": hex(number)}
     transactions = [transaction(0, **own), transaction(1, **own, to=None)]
     receipts = [
         receipt(0, [log(0, 0, **own), log(0, 1, **own)], **own),

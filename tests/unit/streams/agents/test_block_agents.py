@@ -13,7 +13,7 @@ from schemas import codec_for, frame
 from streams.agents import enrich, normalize
 from streams.logic.event import ChainEvent, Position
 from streams.stage import StageContext
-from tests.builders.chain_answers import Said, block, encoded, envelope, log, receipt, transaction
+from tests.builders.chain_answers import Answer, block, encoded, envelope, log, receipt, transaction
 from topics.chainlog.envelope import Envelope
 from topics.groups import group_of
 
@@ -36,10 +36,10 @@ HEADERS = {
 }
 
 
-def raw(own: Envelope, said: Said, receipts: list[Said], parts: int = 1) -> ChainEvent:
+def raw(own: Envelope, answer: Answer, receipts: list[Answer], parts: int = 1) -> ChainEvent:
     """The event as the listener writes it, its answers cut into `parts` pieces."""
     fields = {name: getattr(own, name) for name in Envelope.__slots__} | {"event": own.event.name}
-    answers = {"block": encoded(said), "receipts": encoded(receipts)}
+    answers = {"block": encoded(answer), "receipts": encoded(receipts)}
 
     def piece(answer: bytes, part: int) -> bytes:
         return answer[len(answer) * part // parts : len(answer) * (part + 1) // parts]
@@ -57,8 +57,8 @@ def raw(own: Envelope, said: Said, receipts: list[Said], parts: int = 1) -> Chai
 
 
 def example(parts: int = 1) -> ChainEvent:
-    said = block([transaction()])
-    return raw(envelope(said), said, [receipt(logs=[log()])], parts)
+    answer = block([transaction()])
+    return raw(envelope(answer), answer, [receipt(logs=[log()])], parts)
 
 
 def onward(event: ChainEvent, parts: int = 1) -> ChainEvent:
@@ -88,8 +88,8 @@ def test_normalize_writes_one_event_for_one(parts: int) -> None:
 
 
 def test_a_wrong_block_is_permanent_and_leaves_a_placeholder() -> None:
-    said = block([transaction()])
-    event = raw(envelope(said), said, [])
+    answer = block([transaction()])
+    event = raw(envelope(answer), answer, [])
     with pytest.raises(Permanent, match="1 transactions, 0 receipts") as caught:
         NORMALIZE.handle(event)
     (messages,) = NORMALIZE.placeholder(event, caught.value).internal
@@ -123,8 +123,8 @@ def test_enrich_writes_public_records_their_coverage_and_the_event() -> None:
 
 
 def test_a_record_that_its_topic_would_refuse_is_permanent() -> None:
-    said = block([transaction(input="0x" + "ee" * 8 * 1024 * 1024)])
-    event = onward(raw(envelope(said), said, [receipt()]))
+    answer = block([transaction(input="0x" + "ee" * 8 * 1024 * 1024)])
+    event = onward(raw(envelope(answer), answer, [receipt()]))
     with pytest.raises(Permanent, match="block 42: a record of transactions has 8389"):
         ENRICH.handle(event)
 

@@ -22,7 +22,7 @@ from tests.builders.chain_answers import (
     RECEIVER,
     SENDER,
     TOKEN,
-    Said,
+    Answer,
     block,
     encoded,
     envelope,
@@ -67,9 +67,9 @@ BATCH = log(
 )
 
 
-def example() -> tuple[Said, list[Said]]:
+def example() -> tuple[Answer, list[Answer]]:
     """A transfer, a batch of two with a plain log before it, a creation and a failed creation."""
-    said = block(
+    answer = block(
         [transaction(0), transaction(1), transaction(2, to=None), transaction(3, to=None)],
     )
     receipts = [
@@ -78,15 +78,15 @@ def example() -> tuple[Said, list[Said]]:
         receipt(2, to=None, contractAddress=NEW_CONTRACT),
         receipt(3, to=None, contractAddress="0x" + "c1" * 20, status="0x0"),
     ]
-    return said, receipts
+    return answer, receipts
 
 
 def enriched(event: EventKind = EventKind.APPLY, part_bytes: int = 1 << 24, **changes: Any) -> Enriched:
-    said, receipts = example()
-    own = envelope(said, event, **changes)
+    answer, receipts = example()
+    own = envelope(answer, event, **changes)
     values = [
         frame_of("normalized-blocks") + body
-        for body in normalize(own, encoded(said), encoded(receipts), part_bytes=part_bytes)
+        for body in normalize(own, encoded(answer), encoded(receipts), part_bytes=part_bytes)
     ]
     return enrich(own, values, frame_of, headers_of(own))
 
@@ -141,9 +141,9 @@ def test_keys_and_identities() -> None:
 
 
 def test_public_records_say_what_the_normalised_block_says() -> None:
-    said, receipts = example()
-    own = envelope(said)
-    (body,) = normalize(own, encoded(said), encoded(receipts))
+    answer, receipts = example()
+    own = envelope(answer)
+    (body,) = normalize(own, encoded(answer), encoded(receipts))
     inner = fastavro.schemaless_reader(
         io.BytesIO(body), fastavro.parse_schema(schema_of("normalized-blocks"))
     )

@@ -19,7 +19,7 @@ from tests.builders.chain_answers import (
     SENDER,
     TOKEN,
     TRANSFER,
-    Said,
+    Answer,
     block,
     encoded,
     envelope,
@@ -35,11 +35,11 @@ def read(body: bytes) -> dict[str, Any]:
 
 
 def normalized(
-    said: Said | None = None, receipts: list[Said] | None = None, **changes: Any
+    answer: Answer | None = None, receipts: list[Answer] | None = None, **changes: Any
 ) -> dict[str, Any]:
-    said = said if said is not None else block([transaction()])
+    answer = answer if answer is not None else block([transaction()])
     receipts = receipts if receipts is not None else [receipt(logs=[log()])]
-    (body,) = normalize(envelope(said, **changes), encoded(said), encoded(receipts))
+    (body,) = normalize(envelope(answer, **changes), encoded(answer), encoded(receipts))
     return read(body)
 
 
@@ -112,7 +112,7 @@ def test_access_list_blob_and_authorization_fields() -> None:
 
 
 def test_what_no_field_models_is_kept_where_it_was_said() -> None:
-    said = block(
+    answer = block(
         [transaction(type="0x7e", sourceHash="0x12", mint=None, isSystemTx=False)],
         l1BlockNumber="0x9",
         withdrawals=[
@@ -131,7 +131,7 @@ def test_what_no_field_models_is_kept_where_it_was_said() -> None:
             l1FeeScalar="0.684",
         )
     ]
-    event = normalized(said, receipts)
+    event = normalized(answer, receipts)
     (own,), (first,) = event["transactions"], event["logs"]
     assert own["transaction_type"] == 0x7E
     assert json.loads(own["extra"]) == {"isSystemTx": False, "mint": None, "sourceHash": "0x12"}
@@ -141,7 +141,7 @@ def test_what_no_field_models_is_kept_where_it_was_said() -> None:
     assert json.loads(first["extra"]) == {"logType": "mined"}
     kept = json.loads(event["header"]["extra"])
     assert kept["l1BlockNumber"] == "0x9"
-    assert kept["withdrawals"] == said["withdrawals"]
+    assert kept["withdrawals"] == answer["withdrawals"]
     assert event["header"]["withdrawals"][0]["amount"] == 3
 
 
@@ -160,8 +160,8 @@ def test_any_unknown_field_comes_back_as_it_was(unknown: dict[str, Any]) -> None
     known = {"accessList", "authorizationList", "blobVersionedHashes", "maxFeePerBlobGas", "blockTimestamp"}
     unknown = {name: value for name, value in unknown.items() if name not in known}
     event = normalized(block([transaction(**unknown)]), [receipt()])
-    said = event["transactions"][0]["extra"]
-    assert (json.loads(said) if said else {}) == unknown
+    extra = event["transactions"][0]["extra"]
+    assert (json.loads(extra) if extra else {}) == unknown
 
 
 def test_early_blocks_and_bare_transactions() -> None:
@@ -181,10 +181,10 @@ def test_early_blocks_and_bare_transactions() -> None:
     paid = receipt(root="0x" + "0d" * 32)
     for name in ("status", "effectiveGasPrice", "type", "logsBloom"):
         del paid[name]
-    said = block([own])
+    answer = block([own])
     for name in ("totalDifficulty", "size", "baseFeePerGas", "withdrawals", "withdrawalsRoot", "uncles"):
-        del said[name]
-    event = normalized(said, [paid])
+        del answer[name]
+    event = normalized(answer, [paid])
     (found,) = event["transactions"]
     assert (found["transaction_type"], found["v"], found["access_list"]) == (0, None, None)
     assert (found["receipt_root"], found["receipt_status"]) == (b"\x0d" * 32, None)
@@ -195,8 +195,8 @@ def test_early_blocks_and_bare_transactions() -> None:
 
 
 def test_receipts_in_another_order_are_put_right() -> None:
-    said = block([transaction(0), transaction(1)])
-    event = normalized(said, [receipt(1), receipt(0)])
+    answer = block([transaction(0), transaction(1)])
+    event = normalized(answer, [receipt(1), receipt(0)])
     assert [each["receipt_cumulative_gas_used"] for each in event["transactions"]] == [21_000, 42_000]
 
 
@@ -224,7 +224,7 @@ def test_numbers_instead_of_hex_strings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "receipts", "message"),
+    ("answer", "receipts", "message"),
     [
         (block([transaction(nonce="0x8000000000000000")]), [receipt()], "transactions[0].nonce is 0x8000"),
         (block([transaction(value="0x1" + "00" * 32)]), [receipt()], "$.transactions[0].value"),
@@ -252,9 +252,9 @@ def test_numbers_instead_of_hex_strings() -> None:
         (block([transaction(), transaction()]), [receipt(), receipt()], "transactionHash occurs twice"),
     ],
 )
-def test_what_is_wrong_is_named(said: Said, receipts: list[Any], message: str) -> None:
+def test_what_is_wrong_is_named(answer: Answer, receipts: list[Any], message: str) -> None:
     with pytest.raises(Permanent) as caught:
-        normalize(envelope(said), encoded(said), encoded(receipts))
+        normalize(envelope(answer), encoded(answer), encoded(receipts))
     assert str(caught.value).startswith(f"block 42 {BLOCK_HASH}: ")
     assert message in str(caught.value)
 
@@ -289,8 +289,10 @@ def test_a_block_other_than_its_event_names(name: str, value: Any) -> None:
 
 @given(st.data())
 def test_a_bent_answer_is_normalised_or_named(data: st.DataObject) -> None:
-    said, receipts = block([transaction()]), [receipt(logs=[log()])]
-    target = data.draw(st.sampled_from([said, said["transactions"][0], receipts[0], receipts[0]["logs"][0]]))
+    answer, receipts = block([transaction()]), [receipt(logs=[log()])]
+    target = data.draw(
+        st.sampled_from([answer, answer["transactions"][0], receipts[0], receipts[0]["logs"][0]])
+    )
     name = data.draw(st.sampled_from(sorted(target)))
     junk = st.one_of(
         st.none(),
@@ -304,7 +306,7 @@ def test_a_bent_answer_is_normalised_or_named(data: st.DataObject) -> None:
     )
     target[name] = data.draw(junk)
     try:
-        (body,) = normalize(envelope(block([])), encoded(said), encoded(receipts))
+        (body,) = normalize(envelope(block([])), encoded(answer), encoded(receipts))
         problem = None
     except Permanent as error:
         body, problem = placeholder(envelope(block([])), str(error)), str(error)
@@ -321,8 +323,8 @@ def test_events_without_a_block_pass_through(event: EventKind) -> None:
 
 
 def test_a_placeholder_keeps_the_number_and_says_why() -> None:
-    said = block([])
-    found = read(placeholder(envelope(said), "receipts: none"))
+    answer = block([])
+    found = read(placeholder(envelope(answer), "receipts: none"))
     assert (found["problem"], found["header"], found["sequence"]) == (
         "receipts: none",
         None,
@@ -332,10 +334,10 @@ def test_a_placeholder_keeps_the_number_and_says_why() -> None:
 
 
 def test_a_large_block_is_split_by_transactions() -> None:
-    said = block([transaction(position, input="0x" + "ee" * 1000) for position in range(5)])
+    answer = block([transaction(position, input="0x" + "ee" * 1000) for position in range(5)])
     receipts = [receipt(position, [log(position, 2 * position + n) for n in (0, 1)]) for position in range(5)]
-    whole = normalized(said, receipts)
-    bodies = normalize(envelope(said), encoded(said), encoded(receipts), part_bytes=3_500)
+    whole = normalized(answer, receipts)
+    bodies = normalize(envelope(answer), encoded(answer), encoded(receipts), part_bytes=3_500)
     parts = [read(body) for body in bodies]
     assert len(parts) > 1
     assert [(each["part"], each["parts"]) for each in parts] == [(n, len(parts)) for n in range(len(parts))]

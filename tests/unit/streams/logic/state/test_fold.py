@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from streams.logic.state.facts import Fact, key_of, pack
 from streams.logic.state.fold import Change, Fold
 from streams.logic.state.window import restored
-from tests.builders.state_chains import FIRST, Block, Said, fact, lives, replay, transaction
+from tests.builders.state_chains import FIRST, Block, TransactionState, fact, lives, replay, transaction
 from topics.chainlog.kinds import EventKind
 
 # Deep enough that nothing is pruned unless a test asks for it.
@@ -19,9 +19,9 @@ NEVER = 10_000
 CALM = settings(deadline=None, max_examples=150)
 
 
-def plain(fold: Fold) -> dict[bytes, Said]:
+def plain(fold: Fold) -> dict[bytes, TransactionState]:
     return {
-        name: Said(
+        name: TransactionState(
             state.current.state.name,
             None if state.previous is None else state.previous.state.name,
             state.current.sequence,
@@ -32,9 +32,9 @@ def plain(fold: Fold) -> dict[bytes, Said]:
     }
 
 
-def said_by(changes: list[Change]) -> dict[bytes, Said]:
+def states_in(changes: list[Change]) -> dict[bytes, TransactionState]:
     return {
-        change.block.transactions[place]: Said(
+        change.block.transactions[place]: TransactionState(
             change.state.current.state.name,
             None if change.state.previous is None else change.state.previous.state.name,
             change.state.current.sequence,
@@ -81,8 +81,8 @@ def test_each_event_gives_exactly_what_it_changed(facts: list[Fact]) -> None:
     fold = Fold(NEVER)
     for place, each in enumerate(facts):
         before, after = replay(facts[:place]), replay(facts[: place + 1])
-        changed = {name: said for name, said in after.items() if before.get(name) != said}
-        assert said_by(fold.add(each)) == changed
+        changed = {name: state for name, state in after.items() if before.get(name) != state}
+        assert states_in(fold.add(each)) == changed
         assert fold.add(each) == []
 
 
@@ -91,10 +91,10 @@ def test_each_event_gives_exactly_what_it_changed(facts: list[Fact]) -> None:
 def test_a_crash_at_any_write_gives_the_same_words(facts: list[Fact], luck: random.Random) -> None:
     """Replays the stage: words are published first, then the fact is written, then old ones deleted."""
     grace = 2
-    calm: list[dict[bytes, Said]] = []
+    calm: list[dict[bytes, TransactionState]] = []
     fold = Fold(grace)
     for each in facts:
-        calm.append(said_by(fold.add(_as_the_stage_makes_it(fold, each))))
+        calm.append(states_in(fold.add(_as_the_stage_makes_it(fold, each))))
         if each.kind == EventKind.FINALIZED:
             fold.forget(fold.prunable())
 
@@ -104,7 +104,7 @@ def test_a_crash_at_any_write_gives_the_same_words(facts: list[Fact], luck: rand
     while place < len(facts):
         each = facts[place]
         kept = _as_the_stage_makes_it(fold, each)
-        assert said_by(fold.add(kept)) == calm[place]
+        assert states_in(fold.add(kept)) == calm[place]
         writes: list[tuple[bytes, bytes | None]] = [(key_of(each.sequence), pack(kept))]
         if each.kind == EventKind.FINALIZED:
             old = fold.prunable()
@@ -170,11 +170,11 @@ def test_an_included_elsewhere_names_its_block_and_epoch() -> None:
     fold = Fold()
     fold.add(fact(EventKind.APPLY, 10, first))
     fold.add(fact(EventKind.SAFE, 11, first))
-    reorged = said_by(fold.add(fact(EventKind.REVERT, 12, first)))
-    assert reorged[transaction(2)] == Said("REORGED", "SAFE", 12, first.hash, 1)
-    included = said_by(fold.add(fact(EventKind.APPLY, 13, second)))
-    assert included[transaction(2)] == Said("INCLUDED", "REORGED", 13, second.hash, 1)
-    assert included[transaction(3)] == Said("INCLUDED", None, 13, second.hash, 0)
+    reorged = states_in(fold.add(fact(EventKind.REVERT, 12, first)))
+    assert reorged[transaction(2)] == TransactionState("REORGED", "SAFE", 12, first.hash, 1)
+    included = states_in(fold.add(fact(EventKind.APPLY, 13, second)))
+    assert included[transaction(2)] == TransactionState("INCLUDED", "REORGED", 13, second.hash, 1)
+    assert included[transaction(3)] == TransactionState("INCLUDED", None, 13, second.hash, 0)
     state = fold.states()[transaction(1)][1]
     assert state.current.version == 12 * 16 + 8
     assert state.retracts == 11 * 16 + 6
