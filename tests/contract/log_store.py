@@ -12,7 +12,7 @@ from connectors.evm.log.store import LogStore, Outgoing
 from headwater.errors import Fatal, Transient
 from headwater.settings import ChainSettings
 from sandbox.node import AdjustableChain, RecordedNode
-from tests.fakes.listening import CHAIN_ID, Rig, accepted, hashes, make_rig, stored
+from tests.fakes.listening import CHAIN_ID, Rig, accepted, hashes, make_rig, settled_rig, stored
 from topics.chainlog.claims import UNACKNOWLEDGED
 from topics.chainlog.kinds import EventKind
 
@@ -70,10 +70,7 @@ class LogStoreContract:
         settings = ChainSettings(chain_id=CHAIN_ID, start="3")
 
         async def rig(name: str) -> Rig:
-            made = make_rig(make_store(), [node], chain=settings, name=name, part_bytes=3_000)
-            await made.log.open()
-            await made.settle()
-            return made
+            return await settled_rig(make_store(), [node], chain=settings, name=name, part_bytes=3_000)
 
         first = await rig("first")
         chain.fork(4)
@@ -100,9 +97,7 @@ class LogStoreContract:
     async def test_a_reverted_block_carries_what_its_apply_carried(self, make_store: MakeStore) -> None:
         chain = AdjustableChain.synthetic(5, keeps_orphans=False)
         node = RecordedNode(chain, finalized_lag=100)
-        rig = make_rig(make_store(), [node], part_bytes=900)
-        await rig.log.open()
-        await rig.settle()
+        rig = await settled_rig(make_store(), [node], part_bytes=900)
         orphan = chain.tip
         chain.fork(1)
         await rig.settle()

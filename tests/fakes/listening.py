@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.fetch import Fetcher
@@ -196,6 +197,16 @@ def make_rig(
         settings, pool, fetcher, log, ProgressReporter("local", copies), Looks(), accept_fork=accept_fork
     )
     return Rig(listener, log, pool, fetcher, copies, pauses, transport)
+
+
+async def settled_rig(
+    store: LogStore, nodes: Sequence[RecordedNode] | dict[str, RecordedNode], **options: Any
+) -> Rig:
+    """A listener that has opened its log and has nothing left to do; `options` are those of `make_rig`."""
+    rig = make_rig(store, nodes, **options)
+    await rig.log.open()
+    await rig.settle()
+    return rig
 
 
 def stored(store: LogStore) -> list[Stored]:

@@ -24,6 +24,7 @@ from tests.fakes.listening import (
     make_rig,
     outgoing,
     served,
+    settled_rig,
     stored,
 )
 from topics.chainlog.kinds import EventKind
@@ -32,9 +33,7 @@ from topics.chainlog.kinds import EventKind
 async def test_it_applies_the_chain_in_order_and_then_each_new_block() -> None:
     chain, node = served(30)
     store = MemoryStore()
-    rig = make_rig(store, [node])
-    await rig.log.open()
-    await rig.settle()
+    rig = await settled_rig(store, [node])
     assert hashes(store) == chain.hashes
     chain.extend()
     await rig.settle()
@@ -52,9 +51,7 @@ async def test_it_applies_the_chain_in_order_and_then_each_new_block() -> None:
 async def test_answers_are_carried_byte_for_byte() -> None:
     chain, node = served(3)
     store = MemoryStore()
-    rig = make_rig(store, [node])
-    await rig.log.open()
-    await rig.settle()
+    await settled_rig(store, [node])
     applies = [each for each in accepted(store) if each.kind is EventKind.APPLY]
     contents = [EventCodec(CHAIN_ID, 7).content([store.log[each.place.offset][1].value]) for each in applies]
     blocks = [chain.by_number(number) for number in (1, 2, 3)]
@@ -71,9 +68,7 @@ async def test_answers_are_carried_byte_for_byte() -> None:
 async def test_it_follows_a_fork_to_any_height(depth: int, length: int, keeps_orphans: bool) -> None:
     chain, node = served(8, keeps_orphans=keeps_orphans)
     store = MemoryStore()
-    rig = make_rig(store, [node])
-    await rig.log.open()
-    await rig.settle()
+    rig = await settled_rig(store, [node])
     orphans = chain.hashes[-depth:]
     chain.fork(depth, length)
     await rig.settle()
@@ -91,9 +86,7 @@ async def test_it_follows_a_fork_to_any_height(depth: int, length: int, keeps_or
 async def test_a_node_that_lags_is_waited_for_and_one_that_went_back_is_followed() -> None:
     _chain, node = served(8)
     store = MemoryStore()
-    rig = make_rig(store, [node])
-    await rig.log.open()
-    await rig.settle()
+    rig = await settled_rig(store, [node])
     node.set_head(6)
     for _ in range(PATIENCE - 1):
         assert not await rig.listener.round()
@@ -109,9 +102,7 @@ async def test_a_fork_below_the_first_published_block_is_followed() -> None:
     chain, node = served(8)
     store = MemoryStore()
     settings_ = ChainSettings(chain_id=CHAIN_ID, start="6")
-    rig = make_rig(store, [node], chain=settings_)
-    await rig.log.open()
-    await rig.settle()
+    rig = await settled_rig(store, [node], chain=settings_)
     assert [head.number for head in canonical(store)] == [6, 7, 8]
     chain.fork(5, 7)
     await rig.settle()
@@ -123,9 +114,7 @@ async def test_a_fork_below_the_first_published_block_is_followed() -> None:
 async def test_a_chain_that_falls_below_the_first_published_block_waits_and_resumes_there() -> None:
     chain, node = served(8)
     store = MemoryStore()
-    rig = make_rig(store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="6"))
-    await rig.log.open()
-    await rig.settle()
+    rig = await settled_rig(store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="6"))
     chain.fork(5, 1)
     await rig.settle()
     assert canonical(store) == []
@@ -139,9 +128,7 @@ async def test_a_chain_that_falls_below_the_first_published_block_waits_and_resu
 async def test_finality_names_published_ancestors_and_bounds_memory() -> None:
     chain, node = served(40, safe_lag=4, finalized_lag=8)
     store = MemoryStore()
-    rig = make_rig(store, [node])
-    await rig.log.open()
-    await rig.settle()
+    rig = await settled_rig(store, [node])
     chain.extend(2)
     await rig.settle()
     canonical(store)
@@ -179,9 +166,7 @@ async def test_a_chain_without_tags_is_final_at_a_depth(answer: f.Fault) -> None
 async def test_a_fork_below_finality_stops_with_an_alarm_and_is_followed_when_accepted() -> None:
     chain, node = served(20, safe_lag=2, finalized_lag=4)
     store = MemoryStore()
-    rig = make_rig(store, [node])
-    await rig.log.open()
-    await rig.settle()
+    rig = await settled_rig(store, [node])
     before = len(store.log)
     chain.fork(10, 12)
     with pytest.raises(Fatal, match=r"--accept-fork 0x[0-9a-f]{64}") as alarm:
@@ -193,9 +178,7 @@ async def test_a_fork_below_finality_stops_with_an_alarm_and_is_followed_when_ac
     await wrong.log.open()
     with pytest.raises(Fatal, match="below the finalized block 16"):
         await wrong.settle()
-    rig = make_rig(store, [node], accept_fork=bytes.fromhex(accepted_hash[2:]))
-    await rig.log.open()
-    await rig.settle()
+    rig = await settled_rig(store, [node], accept_fork=bytes.fromhex(accepted_hash[2:]))
     assert hashes(store) == chain.hashes
     chain.fork(1)
     await rig.settle()
@@ -214,9 +197,7 @@ async def test_a_node_below_the_finalized_block_is_passed_over_and_proves_no_for
     chain, ahead = served(20, safe_lag=2, finalized_lag=4)
     behind = RecordedNode(chain, safe_lag=2, finalized_lag=4)
     store = MemoryStore()
-    rig = make_rig(store, [ahead, behind])
-    await rig.log.open()
-    await rig.settle()
+    rig = await settled_rig(store, [ahead, behind])
     before = len(store.log)
     behind.set_head(9)
     ahead.faults.add(f.Disconnect())
@@ -230,9 +211,7 @@ async def test_a_node_below_the_finalized_block_is_passed_over_and_proves_no_for
 async def test_a_chain_that_went_back_below_finality_is_followed_when_accepted() -> None:
     chain, node = served(20, safe_lag=2, finalized_lag=4)
     store = MemoryStore()
-    rig = make_rig(store, [node])
-    await rig.log.open()
-    await rig.settle()
+    rig = await settled_rig(store, [node])
     node.set_head(9)
     rig = make_rig(store, [node], accept_fork=bytes.fromhex(chain.hashes[8][2:]))
     await rig.log.open()
@@ -245,9 +224,7 @@ async def test_a_restart_goes_on_where_it_stopped_with_the_next_sequence() -> No
     chain, node = served(6)
     store = MemoryStore()
     for _ in range(3):
-        rig = make_rig(store, [node])
-        await rig.log.open()
-        await rig.settle()
+        rig = await settled_rig(store, [node])
         chain.extend(2)
         chain.fork(1)
     await rig.settle()
@@ -259,9 +236,7 @@ async def test_a_restart_goes_on_where_it_stopped_with_the_next_sequence() -> No
 async def test_a_failed_write_means_a_new_claim_and_nothing_twice(lost: bool) -> None:
     chain, node = served(6)
     store = MemoryStore()
-    rig = make_rig(store, [node])
-    await rig.log.open()
-    await rig.settle()
+    rig = await settled_rig(store, [node])
     chain.extend(2)
     store.fail_appends, store.lose_answer = 1, lost
     with pytest.raises(Transient):
@@ -291,9 +266,7 @@ async def test_the_run_loop_claims_again_by_itself(monkeypatch: pytest.MonkeyPat
 async def test_an_overruled_listener_notices_and_changes_nothing() -> None:
     chain, node = served(6)
     store = MemoryStore()
-    paused = make_rig(store, [node], name="paused")
-    await paused.log.open()
-    await paused.settle()
+    paused = await settled_rig(store, [node], name="paused")
     replacement = make_rig(MemoryStore(store.log), [node], name="replacement")
     await replacement.log.open()
     chain.extend(2)
@@ -308,17 +281,13 @@ async def test_an_overruled_listener_notices_and_changes_nothing() -> None:
 async def test_events_that_slip_in_before_a_claim_are_taken_into_account() -> None:
     chain, node = served(4)
     store = MemoryStore()
-    first = make_rig(store, [node])
-    await first.log.open()
-    await first.settle()
+    await settled_rig(store, [node])
     chain.extend(1)
     late = made_up_apply(made_up_head(5, parent=canonical(store)[-1]))
     claim = stored(store)[0].place
     last = accepted(store)[-1].place.sequence
     store.before_append = outgoing(late, last + 1, claim.offset)
-    second = make_rig(store, [node])
-    await second.log.open()
-    await second.settle()
+    await settled_rig(store, [node])
     assert hashes(store) == chain.hashes
     assert [each.kind for each in stored(store)].count(EventKind.CLAIM) == 3
 
@@ -330,9 +299,7 @@ async def test_two_listeners_that_start_together_on_an_empty_topic_leave_no_gap(
     now = 1_700_000_000_000
     rival = EventCodec(CHAIN_ID, 7).claim(Numbered(now - ahead, -1, now, fresh=True), "rival")
     store.before_append = [Outgoing(rival)]
-    rig = make_rig(store, [node], now_ms=now)
-    await rig.log.open()
-    await rig.settle()
+    await settled_rig(store, [node], now_ms=now)
     assert hashes(store) == chain.hashes
     first = accepted(store)[0].place.sequence
     assert [each.place.sequence for each in accepted(store)] == [
@@ -343,9 +310,7 @@ async def test_two_listeners_that_start_together_on_an_empty_topic_leave_no_gap(
 async def test_a_split_block_is_whole_again_when_it_is_reverted() -> None:
     chain, node = served(5)
     store = MemoryStore()
-    rig = make_rig(store, [node], part_bytes=700)
-    await rig.log.open()
-    await rig.settle()
+    rig = await settled_rig(store, [node], part_bytes=700)
     assert max(each.place.parts for each in accepted(store)) > 2
     chain.fork(3)
     await rig.settle()

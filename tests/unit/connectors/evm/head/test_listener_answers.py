@@ -23,7 +23,7 @@ from headwater.errors import Fatal, Transient
 from headwater.settings import ChainSettings
 from sandbox.node import AdjustableChain, RecordedChain, RecordedNode
 from sandbox.node import faults as f
-from tests.fakes.listening import CHAIN_ID, MemoryStore, hashes, make_rig, served, stored
+from tests.fakes.listening import CHAIN_ID, MemoryStore, hashes, make_rig, served, settled_rig, stored
 from topics.chainlog.kinds import EventKind
 
 
@@ -97,9 +97,7 @@ async def test_a_bad_answer_is_retried_and_named(fault: f.Fault, method: str, sa
 async def test_an_only_node_below_the_finalized_block_is_waited_for(said: LogCapture) -> None:
     chain, node = served(20, safe_lag=2, finalized_lag=4)
     store = MemoryStore()
-    rig = make_rig(store, [node])
-    await rig.log.open()
-    await rig.settle()
+    rig = await settled_rig(store, [node])
     node.set_head(9)
     # A node that failed is asked for its chain before it is used again.
     node.faults.add(f.Before(lambda: node.set_head(None)), "eth_chainId")
@@ -114,9 +112,7 @@ async def test_a_node_of_another_chain_never_feeds_the_pipeline() -> None:
     chain, node = served(6)
     other = RecordedNode(AdjustableChain.synthetic(9, chain_id=5, seed=3))
     store = MemoryStore()
-    rig = make_rig(store, {"http://wrong": other, "http://down": None, "http://right": node})  # type: ignore[dict-item]
-    await rig.log.open()
-    await rig.settle()
+    await settled_rig(store, {"http://wrong": other, "http://down": None, "http://right": node})
     assert hashes(store) == chain.hashes
     assert set(other.calls) == {"eth_chainId"}
 
@@ -129,9 +125,9 @@ async def test_receipts_by_number_or_one_by_one_where_a_node_offers_no_better(re
     else:
         node.faults.add(f.CallError(-32601, "the method does not exist"), "eth_getBlockReceipts", times=99)
     store = MemoryStore()
-    rig = make_rig(store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="1", prefetch_blocks=1))
-    await rig.log.open()
-    await rig.settle()
+    rig = await settled_rig(
+        store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="1", prefetch_blocks=1)
+    )
     chain.extend()
     await rig.settle()
     assert hashes(store) == chain.hashes
@@ -140,9 +136,9 @@ async def test_receipts_by_number_or_one_by_one_where_a_node_offers_no_better(re
 
 async def _followed_at_once(chain: AdjustableChain, node: RecordedNode) -> None:
     store = MemoryStore()
-    rig = make_rig(store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="1", prefetch_blocks=1))
-    await rig.log.open()
-    await rig.settle()
+    rig = await settled_rig(
+        store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="1", prefetch_blocks=1)
+    )
     assert hashes(store) == chain.hashes
     assert rig.pauses == []
 
@@ -171,9 +167,7 @@ async def test_a_state_sync_receipt_that_the_list_leaves_out_is_asked_for(shared
         times=99,
     )
     store = MemoryStore()
-    rig = make_rig(store, [node], chain=ChainSettings(chain_id=137, start="20000000"))
-    await rig.log.open()
-    await rig.settle()
+    await settled_rig(store, [node], chain=ChainSettings(chain_id=137, start="20000000"))
     content = EventCodec(137, 7).content([store.log[1][1].value])
     receipts = json.loads(content.receipts)
     transactions = json.loads(content.block)["transactions"]
@@ -199,9 +193,7 @@ async def test_traces_are_carried_by_setting(shared_data: Path) -> None:
     recorded = RecordedChain([case], chain_id=1)
     store = MemoryStore()
     wanted = ChainSettings(chain_id=1, start="17686112", traces="callTracer")
-    rig = make_rig(store, [RecordedNode(recorded)], chain=wanted)
-    await rig.log.open()
-    await rig.settle()
+    await settled_rig(store, [RecordedNode(recorded)], chain=wanted)
     block = recorded.by_number(17686112)
     assert block is not None
     assert EventCodec(1, 7).content([store.log[1][1].value]).traces == block.part("calls")
