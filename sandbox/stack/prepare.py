@@ -29,7 +29,9 @@ class Step:
             return False
         if self._attempt is None:
             self._attempt = Future()
-            threading.Thread(target=_carry_out, args=(self._work, self._attempt), name=self.name, daemon=True).start()
+            threading.Thread(
+                target=_carry_out, args=(self._work, self._attempt), name=self.name, daemon=True
+            ).start()
         if not self._attempt.done():
             return False
         error = self._attempt.exception()

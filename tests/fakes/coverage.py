@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
+from connectors.clickhouse.sink.bisect import BadRowLimit
 from connectors.clickhouse.sink.coverage.writer import DeadLetter
 from connectors.clickhouse.sink.messages import Message, Partition
+from connectors.clickhouse.sink.retries import retry_for
 from connectors.clickhouse.sink.rows import Columns
-from tests.fakes.sink import FakeMessage
+from connectors.clickhouse.sink.writer import Writer
+from tests.fakes.sink import FakeDeadLetters, FakeMessage
 from topics.coverage import COUNTED
 
 COUNTS = tuple(each.field for each in COUNTED)
@@ -59,6 +63,12 @@ class FakeLookup:
     def since(self, offsets: Mapping[str, int]) -> Sequence[DeadLetter]:
         self.asked.append(offsets)
         return self.letters
+
+
+def coverage_writer(table: Shown, stop: threading.Event | None = None) -> Writer:
+    """What writes coverage into `table`."""
+    limit, retry = BadRowLimit("coverage", 0.2), retry_for("coverage", stop or threading.Event())
+    return Writer(JsonReader(), table, FakeDeadLetters(), limit, retry, "x")
 
 
 def coverage(

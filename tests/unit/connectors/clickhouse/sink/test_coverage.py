@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-
-from connectors.clickhouse.sink.bisect import BadRowLimit
 from connectors.clickhouse.sink.coverage.writer import CoverageWriter, DeadLetter
 from connectors.clickhouse.sink.messages import Partition
-from connectors.clickhouse.sink.retries import retry_for
-from connectors.clickhouse.sink.writer import Writer
-from tests.fakes.coverage import LOGS, TOPICS, FakeLookup, JsonReader, Shown, coverage
-from tests.fakes.sink import FakeDeadLetters
+from tests.fakes.coverage import LOGS, TOPICS, FakeLookup, Shown, coverage, coverage_writer
 
 
-def gate(box: FakeLookup) -> tuple[CoverageWriter, Shown]:
+def opened(dead_letters: FakeLookup) -> tuple[CoverageWriter, Shown]:
     table = Shown()
-    writer = Writer(
-        JsonReader(),
-        table,
-        FakeDeadLetters(),
-        BadRowLimit("coverage", 0.2),
-        retry_for("coverage", threading.Event()),
-        "x",
-    )
-    return CoverageWriter(writer, TOPICS, box, "x", clock=lambda: 2_000), table
+    writer = coverage_writer(table)
+    return CoverageWriter(writer, TOPICS, dead_letters, "x", clock=lambda: 2_000), table
 
 
 def test_applications_are_held_and_need_only_topics_that_are_stored() -> None:
-    subject, table = gate(FakeLookup())
+    subject, table = opened(FakeLookup())
     read = subject.write([coverage(3, 10)], [])
     (held,) = read.applied
     assert (list(held.needs), held.offset, held.sequence) == ([(LOGS, 20)], 3, 10)
@@ -36,7 +23,7 @@ def test_applications_are_held_and_need_only_topics_that_are_stored() -> None:
 
 
 def test_retractions_go_in_at_once_and_with_what_is_ready_in_one_insert() -> None:
-    subject, table = gate(FakeLookup())
+    subject, table = opened(FakeLookup())
     (held,) = subject.write([coverage(3, 12, number=8)], []).applied
     read = subject.write([coverage(4, 11, removed=True)], [held])
     assert [[(row["sequence"], row["removed"]) for row in insert] for insert in table.inserts] == [
@@ -46,12 +33,12 @@ def test_retractions_go_in_at_once_and_with_what_is_ready_in_one_insert() -> Non
     assert [(list(block), sequence) for block, sequence in read.retracted] == [([1, 7, "hash7"], 11)]
 
 
-def marked(*letters: DeadLetter) -> dict[int, bool]:
-    box = FakeLookup(*letters)
-    subject, table = gate(box)
+def marked(*dead_letters: DeadLetter) -> dict[int, bool]:
+    lookup = FakeLookup(*dead_letters)
+    subject, table = opened(lookup)
     ready = subject.write([coverage(0, 10, upto=20), coverage(1, 11, upto=26, number=8)], []).applied
     subject.write([], ready)
-    assert box.asked == [{LOGS.topic: 20 - 5 - 8}]
+    assert lookup.asked == [{LOGS.topic: 20 - 5 - 8}]
     return {row["sequence"]: row["complete"] for row in table.inserts[0]}
 
 
@@ -69,7 +56,7 @@ def test_without_a_sequence_the_place_decides_and_doubt_counts_against_the_block
 
 
 def test_the_problem_names_the_places() -> None:
-    subject, table = gate(FakeLookup(DeadLetter(LOGS, 18, 10), DeadLetter(LOGS, 19, 10)))
+    subject, table = opened(FakeLookup(DeadLetter(LOGS, 18, 10), DeadLetter(LOGS, 19, 10)))
     subject.write([], subject.write([coverage(0, 10)], []).applied)
     (row,) = table.inserts[0]
     assert row["problem"] == ("2 of the block's messages are dead letters: x.logs.v1[2]@18, x.logs.v1[2]@19")

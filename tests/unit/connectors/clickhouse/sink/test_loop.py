@@ -23,7 +23,7 @@ from connectors.clickhouse.sink.stream import CoverageStream, JobResult, Progres
 from connectors.clickhouse.sink.writer import Writer
 from headwater.errors import Fatal
 from headwater.settings import SinkSettings
-from tests.fakes.coverage import TOPICS, FakeLookup, JsonReader, Shown, coverage
+from tests.fakes.coverage import TOPICS, FakeLookup, Shown, coverage, coverage_writer
 from tests.fakes.group import FakeGroup, FakeLog
 from tests.fakes.sink import FakeDeadLetters, FakeMessage, FakeReader, FakeTable
 
@@ -77,13 +77,12 @@ class Line:
             )
             return RowStream(topic, Buffer(10, 0.05), Lane(topic, done), writer)
 
-        limit, retry = BadRowLimit("coverage", 0.2), retry_for("coverage", self.stop)
-        writer = Writer(JsonReader(), self.shown, FakeDeadLetters(), limit, retry, "x")
+        writer = coverage_writer(self.shown, self.stop)
         covered = CoverageStream(
             COVERAGE.topic,
             Buffer(10, 0.05),
             Lane("coverage", done),
-            retry,
+            writer.retry,
             CoverageWriter(writer, TOPICS, FakeLookup(), "x"),
         )
         publisher = ProgressPublisher(Lane("progress", done), retry_for("progress", self.stop), self.replicas)
