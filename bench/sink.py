@@ -80,7 +80,7 @@ def rows(loops: int = 20) -> list[Row]:
 
 def _states(made: Sequence[Published], head: bytes) -> list[Messages]:
     codec = codec_for("transaction-states")
-    common = cast(dict[str, Any], sample(codec.record)) | {"state": "INCLUDED", "canonical_epoch": 0}
+    common = sample(codec.record) | {"state": "INCLUDED", "canonical_epoch": 0}
     common |= dict.fromkeys(("previous_state", "finalized_at", "replaced_by", "replaces", "retracts"))
     found = []
     for each in made:

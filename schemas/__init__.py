@@ -7,7 +7,8 @@ change is held against).
 """
 
 from schemas.catalog import codec_for, codec_for_record, schema_of, schema_text, streams
-from schemas.codec import COMMON, Codec, Message, Records, Selection, SplitWriter, Value
+from schemas.codec import COMMON, Codec, Message, Records, Selection, SplitWriter
+from schemas.codec.model import Schema
 from schemas.errors import IncompatibleSchema, MalformedRecord, WrongValue
 from schemas.reader import StreamReader
 from schemas.wire import HEADER_SIZE, frame, schema_id_of
@@ -20,10 +21,10 @@ __all__ = [
     "MalformedRecord",
     "Message",
     "Records",
+    "Schema",
     "Selection",
     "SplitWriter",
     "StreamReader",
-    "Value",
     "WrongValue",
     "codec_for",
     "codec_for_record",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib import resources
+from typing import Any
 
 from schemas.codec.codec import Codec
-from schemas.codec.model import Record, Value, parse
+from schemas.codec.model import Record, parse
 
 _FOLDER = "avro"
 
@@ -27,9 +28,10 @@ def schema_text(stream: str) -> str:
     return resources.files("schemas").joinpath(_FOLDER, f"{stream}.avsc").read_text("utf-8")
 
 
-def schema_of(stream: str) -> Value:
+def schema_of(stream: str) -> dict[str, Any]:
     """The schema of a stream as parsed JSON."""
-    return json.loads(schema_text(stream))
+    schema: dict[str, Any] = json.loads(schema_text(stream))
+    return schema
 
 
 @cache

@@ -7,6 +7,7 @@ import json
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 from urllib.request import Request, urlopen
@@ -14,7 +15,6 @@ from urllib.request import Request, urlopen
 from headwater.errors import Fatal, Transient
 from headwater.retry import Backoff, Retry
 from headwater.settings import RegistrySettings
-from schemas.codec.model import Value
 from schemas.errors import IncompatibleSchema
 
 CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
@@ -27,7 +27,7 @@ class Answer:
     """Status and parsed JSON of an answer that came."""
 
     status: int
-    body: Value
+    body: object
 
 
 class RegistryClient:
@@ -82,12 +82,14 @@ class RegistryClient:
         path = f"/config/{quote(subject, safe='')}"
         self._expect(self._call("PUT", path, {"compatibility": level}), subject)
 
-    def _expect(self, answer: Answer, what: str) -> Value:
+    def _expect(self, answer: Answer, what: str) -> dict[str, Any]:
         if answer.status != 200:
             raise Fatal(
                 f"schema registry {self.url}: {what}: {answer.status} {_message(answer)}",
                 remedy="check the address, the user and the registry's log",
             )
+        if not isinstance(answer.body, dict):
+            raise Transient(f"schema registry {self.url}: {what}: an answer that is not a JSON object")
         return answer.body
 
     def _call(self, method: str, path: str, body: object = None) -> Answer:
@@ -116,7 +118,7 @@ def _send(request: Request) -> Answer:
             return Answer(error.code, _json_or_text(error.read()))
 
 
-def _json_or_text(data: bytes) -> Value:
+def _json_or_text(data: bytes) -> object:
     try:
         return json.loads(data)
     except ValueError:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from schemas.codec.model import MISSING, Array, Enum, Fixed, Map, Node, Primitive, Record, Union, Value, parse
+from schemas.codec.model import (
+    MISSING,
+    Array,
+    Enum,
+    Fixed,
+    Map,
+    Node,
+    Primitive,
+    Record,
+    Schema,
+    Union,
+    parse,
+)
 
 _PROMOTIONS = {
     "int": {"long", "float", "double"},
@@ -15,7 +27,7 @@ _PROMOTIONS = {
 }
 
 
-def breaks(reader: Value, writer: Value) -> list[str]:
+def breaks(reader: Schema, writer: Schema) -> list[str]:
     """Why the reader's schema could not read the writer's records; nothing where it can.
 
     Both as parsed JSON. Each reason names the field.

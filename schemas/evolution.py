@@ -7,19 +7,20 @@ from before an upgrade is read again.
 from __future__ import annotations
 
 import io
+from typing import cast
 
 import fastavro
 from fastavro.read import SchemaResolutionError
 
 from schemas.codec.codec import Codec
-from schemas.codec.model import MISSING, Array, Map, Node, Record, Union, Value, parse
+from schemas.codec.model import MISSING, Array, Map, Node, Record, Schema, Union, parse
 from schemas.errors import MalformedRecord
 
 
 class Translator:
     """Bodies of one writer's schema → bodies of ours."""
 
-    def __init__(self, codec: Codec, ours: Value, schema_id: int, theirs: Value) -> None:
+    def __init__(self, codec: Codec, ours: Schema, schema_id: int, theirs: Schema) -> None:
         root, _ = parse(theirs)
         if not isinstance(root, Record):
             raise MalformedRecord(codec.subject, schema_id, 0, "", f"schema id {schema_id} is not a record")
@@ -39,27 +40,27 @@ class Translator:
         except (SchemaResolutionError, ValueError, TypeError, LookupError) as error:
             reason = f"cannot be read with our schema: {error}"
             raise MalformedRecord(self._codec.subject, self._schema_id, offset, "", reason) from error
-        return self._codec.write(_with_defaults(self._codec.record, record))
+        return self._codec.write(cast("dict[str, object]", _with_defaults(self._codec.record, record)))
 
 
-def without_logical_types(schema: Value) -> Value:
+def without_logical_types(schema: Schema) -> Schema:
     """The schema with integers where it has timestamps."""
     if isinstance(schema, dict):
         return {key: without_logical_types(value) for key, value in schema.items() if key != "logicalType"}
     return [without_logical_types(each) for each in schema] if isinstance(schema, list) else schema
 
 
-def without_docs(schema: Value) -> Value:
+def without_docs(schema: Schema) -> Schema:
     """The schema without its comments: what decides how bytes are read."""
     if isinstance(schema, dict):
         return {key: without_docs(value) for key, value in schema.items() if key != "doc"}
     return [without_docs(each) for each in schema] if isinstance(schema, list) else schema
 
 
-def _with_defaults(node: Node, value: Value) -> Value:
+def _with_defaults(node: Node, value: object) -> object:
     """fastavro gives a default of bytes as the JSON string it stands as; ours are bytes already."""
     match node:
-        case Record():
+        case Record() if isinstance(value, dict):
             return {
                 each.name: each.default
                 if each.default is not MISSING
@@ -68,9 +69,9 @@ def _with_defaults(node: Node, value: Value) -> Value:
                 else _with_defaults(each.type, value[each.name])
                 for each in node.fields
             }
-        case Array(items):
+        case Array(items) if isinstance(value, list):
             return [_with_defaults(items, each) for each in value]
-        case Map(values):
+        case Map(values) if isinstance(value, dict):
             return {key: _with_defaults(values, each) for key, each in value.items()}
         case Union() if node.optional is not None and value is not None:
             return _with_defaults(node.optional[1], value)
@@ -78,5 +79,5 @@ def _with_defaults(node: Node, value: Value) -> Value:
             return value
 
 
-def _is_bytes(value: Value) -> bool:
+def _is_bytes(value: object) -> bool:
     return isinstance(value, bytes)

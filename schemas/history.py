@@ -10,10 +10,11 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import cast
 
 from schemas.catalog import codec_for, schema_of, streams
 from schemas.codec.codec import Codec
-from schemas.codec.model import Record, Value, parse
+from schemas.codec.model import Record, Schema, parse
 from schemas.compatibility import breaks
 from schemas.errors import MalformedRecord
 from schemas.evolution import Translator, without_docs
@@ -29,8 +30,8 @@ class Version:
     """A version of a stream's schema with its golden message, as JSON and as the bytes of its body."""
 
     number: int
-    schema: Value
-    message: Value
+    schema: Schema
+    message: dict[str, object]
     body: bytes
 
 
@@ -51,7 +52,7 @@ def versions(stream: str, folder: Path = FOLDER) -> list[Version]:
     return sorted(found, key=lambda version: version.number)
 
 
-def problems(stream: str, schema: Value | None = None, folder: Path = FOLDER) -> list[str]:
+def problems(stream: str, schema: Schema | None = None, folder: Path = FOLDER) -> list[str]:
     """What is wrong with a stream's schema, held against its history; nothing when all is well."""
     schema = schema_of(stream) if schema is None else schema
     history = versions(stream, folder)
@@ -72,7 +73,7 @@ def problems(stream: str, schema: Value | None = None, folder: Path = FOLDER) ->
     return found
 
 
-def _golden_problems(stream: str, schema: Value, version: Version) -> list[str]:
+def _golden_problems(stream: str, schema: Schema, version: Version) -> list[str]:
     theirs, ours = _codec(stream, version.schema), _codec(stream, schema)
     name = f"{stream}: golden message v{version.number}"
     try:
@@ -99,7 +100,9 @@ def freeze(stream: str, folder: Path = FOLDER) -> Version | None:
         raise ValueError(f"{stream}: a breaking change: {'; '.join(dict.fromkeys(reasons))}")
     codec = codec_for(stream)
     record = sample(codec.record)
-    version = Version(len(history) + 1, schema, to_json(record), codec.write(record))
+    version = Version(
+        len(history) + 1, schema, cast("dict[str, object]", to_json(record)), codec.write(record)
+    )
     stem = folder / stream / f"v{version.number}"
     stem.parent.mkdir(parents=True, exist_ok=True)
     digits = version.body.hex()
@@ -115,7 +118,7 @@ def all_problems() -> list[str]:
     return [problem for stream in streams() for problem in problems(stream)]
 
 
-def _codec(stream: str, schema: Value) -> Codec:
+def _codec(stream: str, schema: Schema) -> Codec:
     root, _ = parse(schema)
     if not isinstance(root, Record):
         raise ValueError(f"a version of {stream} is not a record")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
-from schemas.codec.model import Array, Fixed, Map, Node, Primitive, Record, Union, Value
+from schemas.codec.model import Array, Fixed, Map, Node, Primitive, Record, Union
 
 
-def to_json(value: Value) -> Value:
+def to_json(value: object) -> object:
     """The value with bytes as 0x hex; numbers that JSON does not know as null."""
     match value:
         case bytes() | bytearray():
@@ -22,20 +23,24 @@ def to_json(value: Value) -> Value:
             return value
 
 
-def from_json(node: Node, value: Value) -> Value:
-    """The value of a type that `to_json` wrote. Raises ValueError where hex is expected and is none."""
+def from_json(record: Record, value: Mapping[str, object]) -> dict[str, object]:
+    """The record that `to_json` wrote. Raises ValueError where hex is expected and is none."""
+    return {each.name: _from_json(each.type, value[each.name]) for each in record.fields}
+
+
+def _from_json(node: Node, value: object) -> object:
     match node:
         case Fixed() | Primitive("bytes"):
             if not isinstance(value, str) or not value.startswith("0x"):
                 raise ValueError(f"{value!r} is not a 0x hex")
             return bytes.fromhex(value[2:])
-        case Array(items):
-            return [from_json(items, each) for each in value]
-        case Map(values):
-            return {key: from_json(values, each) for key, each in value.items()}
+        case Array(items) if isinstance(value, list):
+            return [_from_json(items, each) for each in value]
+        case Map(values) if isinstance(value, dict):
+            return {key: _from_json(values, each) for key, each in value.items()}
         case Union() if node.optional is not None:
-            return None if value is None else from_json(node.optional[1], value)
-        case Record():
-            return {each.name: from_json(each.type, value[each.name]) for each in node.fields}
+            return None if value is None else _from_json(node.optional[1], value)
+        case Record() if isinstance(value, dict):
+            return from_json(node, value)
         case _:
             return value

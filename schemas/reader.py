@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from schemas.catalog import codec_for, schema_of
 from schemas.codec.codec import Codec
-from schemas.codec.model import Value
+from schemas.codec.model import Schema
 from schemas.codec.records import Message, Selection
 from schemas.errors import MalformedRecord
 from schemas.evolution import Translator, without_docs
@@ -19,17 +19,19 @@ class StreamReader:
     All methods take whole Kafka values and raise MalformedRecord, and what `schema_of_id` raises.
     """
 
-    def __init__(self, stream: str, schema_of_id: Callable[[int], Value | None]) -> None:
+    def __init__(self, stream: str, schema_of_id: Callable[[int], Schema | None]) -> None:
         self.stream = stream
         self.codec: Codec = codec_for(stream)
         self._schema_of_id = schema_of_id
         self._frames: dict[bytes, Translator | None] = {}
 
-    def read(self, value: bytes) -> dict[str, Value]:
+    def read(self, value: bytes) -> dict[str, object]:
         """One record."""
         return self.codec.read(self.to_current_schema(value), HEADER_SIZE)
 
-    def columns(self, values: Sequence[bytes], fields: Sequence[str] | None = None) -> dict[str, list[Value]]:
+    def columns(
+        self, values: Sequence[bytes], fields: Sequence[str] | None = None
+    ) -> dict[str, list[object]]:
         """Records as columns. MalformedRecord says in `index` which value it is about."""
         if any(
             self._frames.get(head, head) is not None for head in {value[:HEADER_SIZE] for value in values}

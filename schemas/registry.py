@@ -7,14 +7,14 @@ import json
 from headwater.settings import Settings
 from schemas.catalog import schema_of, streams
 from schemas.client import RegistryClient
-from schemas.codec.model import Value
+from schemas.codec.model import Schema
 from schemas.naming import subject_of
 from schemas.reader import StreamReader
 
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
 
 
-def canonical(schema: Value) -> str:
+def canonical(schema: Schema) -> str:
     """The text that is registered: layout of the file does not make a version."""
     return json.dumps(schema, separators=(",", ":"), ensure_ascii=False)
 
@@ -29,7 +29,7 @@ class Registry:
         self._settings = settings
         self._client = client or RegistryClient(settings.registry)
         self._ids: dict[str, int] = {}
-        self._schemas: dict[int, Value] = {}
+        self._schemas: dict[int, Schema] = {}
 
     def subject(self, stream: str) -> str:
         """The stream's subject."""
@@ -52,7 +52,7 @@ class Registry:
         self._client.require(subject, COMPATIBILITY)
         return schema_id
 
-    def schema(self, schema_id: int) -> Value | None:
+    def schema(self, schema_id: int) -> Schema | None:
         """A schema as parsed JSON, None when the registry does not know the id."""
         if schema_id not in self._schemas:
             text = self._client.schema(schema_id)

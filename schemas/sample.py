@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from schemas.codec.model import Array, Enum, Fixed, Map, Node, Primitive, Record, Union, Value
+from schemas.codec.model import Array, Enum, Fixed, Map, Node, Primitive, Record, Union
 from schemas.codec.union import fits
 
 _TIME_MS = 1_700_000_000_123
@@ -26,32 +26,36 @@ _WORDS = {
 }
 
 
-def sample(node: Node, name: str = "") -> Value:
-    """A value in which every optional field is present and no two hashes are equal."""
+def sample(record: Record, name: str = "") -> dict[str, object]:
+    """A record in which every optional field is present and no two hashes are equal."""
+    return {each.name: _field(each.type, each.name, f"{name}/{each.name}") for each in record.fields}
+
+
+def _sample(node: Node, name: str) -> object:
     match node:
         case Record():
-            return {each.name: _field(each.type, each.name, f"{name}/{each.name}") for each in node.fields}
+            return sample(node, name)
         case Fixed(_, size):
             return _bytes(name, size)
         case Enum(_, symbols, _):
             return symbols[min(2, len(symbols) - 1)]
         case Array(items):
-            return [sample(items, f"{name}/{number}") for number in range(2)]
+            return [_sample(items, f"{name}/{number}") for number in range(2)]
         case Map(values):
-            return {"key": sample(values, f"{name}/key")}
+            return {"key": _sample(values, f"{name}/key")}
         case Union() if node.optional is not None:
-            return sample(node.optional[1], name)
+            return _sample(node.optional[1], name)
         case Union(branches):
-            return sample(branches[-1], name)
+            return _sample(branches[-1], name)
         case Primitive(kind, logical):
             return _TIME_MS if logical else _primitive(kind, name)
 
 
-def _field(node: Node, word: str, name: str) -> Value:
-    return _WORDS[word] if word in _WORDS and fits(node, _WORDS[word]) else sample(node, name)
+def _field(node: Node, word: str, name: str) -> object:
+    return _WORDS[word] if word in _WORDS and fits(node, _WORDS[word]) else _sample(node, name)
 
 
-def _primitive(kind: str, name: str) -> Value:
+def _primitive(kind: str, name: str) -> object:
     number = int.from_bytes(_bytes(name, 4), "big")
     match kind:
         case "null":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Generator, Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 import orjson
 from confluent_kafka import (
@@ -21,13 +21,12 @@ from confluent_kafka.admin import ClusterMetadata
 from headwater import kafka
 from headwater.errors import Fatal, Transient
 from headwater.settings import Settings
-from schemas import Codec, MalformedRecord, Value
+from schemas import Codec, MalformedRecord, Schema
 from schemas.codec.model import Record, parse
 from schemas.jsonable import to_json
 from schemas.wire import HEADER_SIZE, MAGIC
 from topics.catalog import TOPICS, topic_name
 
-Json: TypeAlias = Value
 _POLL_SECONDS: Final = 0.2
 _ANSWER_SECONDS: Final = 10.0
 _ANSWERS: Final = ("block", "receipts", "traces")
@@ -37,17 +36,17 @@ _ANSWERS: Final = ("block", "receipts", "traces")
 class Decoder:
     """Messages → JSON objects. A value is decoded with the schema that its frame names."""
 
-    def __init__(self, schema_of_id: Callable[[int], Value | None]) -> None:
+    def __init__(self, schema_of_id: Callable[[int], Schema | None]) -> None:
         self._schema_of_id = schema_of_id
         self._codecs: dict[int, Codec | None] = {}
 
-    def line(self, message: Message) -> dict[str, Json]:
+    def line(self, message: Message) -> dict[str, object]:
         """The message as one JSON object; a value that cannot be decoded as `value_hex` and `problem`.
 
         Raises Transient when the registry does not answer.
         """
         kind, timestamp = message.timestamp()
-        found: dict[str, Json] = {
+        found: dict[str, object] = {
             "topic": message.topic(),
             "partition": message.partition(),
             "offset": message.offset(),
@@ -57,7 +56,7 @@ class Decoder:
         }
         return found | self._value(message.value())
 
-    def _value(self, value: bytes | None) -> dict[str, Json]:
+    def _value(self, value: bytes | None) -> dict[str, object]:
         if value is None:
             return {"value": None}
         framed = len(value) >= HEADER_SIZE and value[0] == MAGIC
@@ -70,7 +69,7 @@ class Decoder:
             return {"value_hex": f"0x{value.hex()}", "problem": str(error)}
         if "event" in record:
             record |= {
-                name: _answer(record[name]) for name in _ANSWERS if isinstance(record.get(name), bytes)
+                name: _answer(answer) for name in _ANSWERS if isinstance(answer := record.get(name), bytes)
             }
         return {"value": to_json(record)}
 
@@ -83,12 +82,12 @@ class Decoder:
         return self._codecs[schema_id]
 
 
-def dump(line: dict[str, Json]) -> str:
+def dump(line: object) -> str:
     """One line of JSON. Numbers keep all their digits."""
     return orjson.dumps(line, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
-def shorten(value: Json, longest: int) -> Json:
+def shorten(value: object, longest: int) -> object:
     """The same with long texts cut, for a screen."""
     match value:
         case str() if len(value) > longest:
@@ -172,7 +171,7 @@ def _text(value: bytes | str | None) -> str | None:
         return f"0x{value.hex()}"
 
 
-def _answer(value: bytes) -> Json:
+def _answer(value: bytes) -> object:
     try:
         return orjson.loads(value)
     except orjson.JSONDecodeError:

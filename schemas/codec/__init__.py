@@ -5,7 +5,6 @@ the slow walks that decide and explain when a generated function gives up, `code
 """
 
 from schemas.codec.codec import Codec, SplitWriter
-from schemas.codec.model import Value
 from schemas.codec.records import COMMON, Message, Records, Selection
 
-__all__ = ["COMMON", "Codec", "Message", "Records", "Selection", "SplitWriter", "Value"]
+__all__ = ["COMMON", "Codec", "Message", "Records", "Selection", "SplitWriter"]

@@ -14,7 +14,6 @@ from schemas.codec.model import (
     Primitive,
     Record,
     Union,
-    Value,
 )
 from schemas.codec.union import branch_of
 from schemas.codec.varint import INT_RANGE, LONG_RANGE
@@ -24,18 +23,18 @@ _INTEGERS = {"int": INT_RANGE, "long": LONG_RANGE}
 _SHOWN = 60
 
 
-def explain(subject: str, node: Node, value: Value, error: Exception) -> WrongValue:
+def explain(subject: str, node: Node, value: object, error: Exception) -> WrongValue:
     """The error that says which field of `value` cannot be written, and why."""
     path, reason = _fault(node, value, "") or ("", f"{type(error).__name__}: {error}")
     return WrongValue(subject, path, reason)
 
 
-def _shown(value: Value) -> str:
+def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({type(value).__name__})"
 
 
-def _fault(node: Node, value: Value, path: str) -> tuple[str, str] | None:
+def _fault(node: Node, value: object, path: str) -> tuple[str, str] | None:
     match node:
         case Record():
             return _record_fault(node, value, path)
@@ -67,7 +66,7 @@ def _fault(node: Node, value: Value, path: str) -> tuple[str, str] | None:
             return _primitive_fault(kind, value, path)
 
 
-def _record_fault(node: Record, value: Value, path: str) -> tuple[str, str] | None:
+def _record_fault(node: Record, value: object, path: str) -> tuple[str, str] | None:
     if isinstance(value, bytes) and path:
         return None
     if not isinstance(value, Mapping):
@@ -82,7 +81,7 @@ def _record_fault(node: Record, value: Value, path: str) -> tuple[str, str] | No
     return None
 
 
-def _union_fault(node: Union, value: Value, path: str) -> tuple[str, str] | None:
+def _union_fault(node: Union, value: object, path: str) -> tuple[str, str] | None:
     optional = node.optional
     if optional is not None:
         return None if value is None else _fault(optional[1], value, path)
@@ -93,7 +92,7 @@ def _union_fault(node: Union, value: Value, path: str) -> tuple[str, str] | None
     return _fault(node.branches[index], chosen, path)
 
 
-def _primitive_fault(kind: str, value: Value, path: str) -> tuple[str, str] | None:
+def _primitive_fault(kind: str, value: object, path: str) -> tuple[str, str] | None:
     match kind:
         case "int" | "long":
             if not hasattr(value, "__index__"):
@@ -119,7 +118,7 @@ def _primitive_fault(kind: str, value: Value, path: str) -> tuple[str, str] | No
             )
 
 
-def _text_fault(value: Value, path: str) -> tuple[str, str] | None:
+def _text_fault(value: object, path: str) -> tuple[str, str] | None:
     if not isinstance(value, str):
         return (
             path,

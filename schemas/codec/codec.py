@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias, TypeVar
 
 from schemas.codec import check, reader, writer
 from schemas.codec.columnar import (
@@ -13,11 +14,17 @@ from schemas.codec.columnar import (
     rows_source,
     shared_fields,
 )
-from schemas.codec.model import Node, Record, Value
+from schemas.codec.model import Node, Record
 from schemas.codec.records import COMMON, Message, Records, Selection
 from schemas.codec.strict import StrictReader
 from schemas.errors import MalformedRecord
 from schemas.wire import HEADER_SIZE, MAGIC
+
+T = TypeVar("T")
+_Rows: TypeAlias = tuple[list[tuple[object, ...]], list[bytes]]
+"""Of an array of records: each record's chosen values, and its own bytes."""
+_Read: TypeAlias = tuple[dict[str, object], dict[str, bytes], dict[str, _Rows]]
+"""Of a message: values, own bytes of fields that are a record, arrays of records."""
 
 
 class Codec:
@@ -34,26 +41,26 @@ class Codec:
         source.whole("write", record)
         namespace = source.source.compile(f"{subject} writer")
         self._pack: Callable[..., bytes] = namespace["pack"]
-        self._write: Callable[[Mapping[str, Value]], bytes] = namespace["write"]
-        self._read: Callable[[bytes, int], dict[str, Value]] = read_source(record).source.compile(
+        self._write: Callable[[Mapping[str, object]], bytes] = namespace["write"]
+        self._read: Callable[[bytes, int], dict[str, object]] = read_source(record).source.compile(
             f"{subject} reader"
         )["read"]
         self._rows: dict[tuple[str, ...], Callable[..., None]] = {}
-        self._messages: dict[tuple[object, ...], Callable[[bytes, int], Value]] = {}
+        self._messages: dict[tuple[object, ...], Callable[[bytes, int], _Read]] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The fields' names, in order."""
         return self.record.names
 
-    def write(self, record: Mapping[str, Value]) -> bytes:
+    def write(self, record: Mapping[str, object]) -> bytes:
         """A record's body; a missing field takes its default, one that is not in the schema is left out."""
         try:
             return self._write(record)
         except writer.FAILURES as error:
             raise check.explain(self.subject, self.record, record, error) from error
 
-    def write_values(self, *values: Value) -> bytes:
+    def write_values(self, *values: object) -> bytes:
         """The same from the values in field order, all of them: the fast way."""
         try:
             return self._pack(*values)
@@ -66,7 +73,7 @@ class Codec:
         """A writer that encodes the leading fields `first` apart from the rest."""
         return SplitWriter(self, tuple(first))
 
-    def read(self, body: bytes, offset: int = 0) -> dict[str, Value]:
+    def read(self, body: bytes, offset: int = 0) -> dict[str, object]:
         """One record, from `offset` to the end. Timestamps stay integers (milliseconds)."""
         try:
             return self._read(body, offset)
@@ -78,7 +85,7 @@ class Codec:
 
     def columns(
         self, bodies: Sequence[bytes], *, offset: int = HEADER_SIZE, fields: Sequence[str] | None = None
-    ) -> dict[str, list[Value]]:
+    ) -> dict[str, list[object]]:
         """Records, each from `offset` to its end, as columns: all fields, or the named ones in that order.
 
         Fields that are not asked for are passed over: their lengths are checked, their content is not.
@@ -86,8 +93,8 @@ class Codec:
         """
         wanted = self.names if fields is None else tuple(fields)
         shared = shared_fields(self.record)
-        rows: list[tuple[Value, ...]] = []
-        runs: list[tuple[int, tuple[Value, ...]]] = []
+        rows: list[tuple[object, ...]] = []
+        runs: list[tuple[int, tuple[object, ...]]] = []
         read_rows = self._rows_reader(wanted)
         leading = [name for name in self.names[:shared] if name in wanted]
         rest = [name for name in self.names[shared:] if name in wanted]
@@ -129,14 +136,14 @@ class Codec:
             records[name] = Records(len(slices), columns, slices)
         return Message(values, bodies, records)
 
-    def _read_one_of(self, bodies: Sequence[bytes], index: int, offset: int) -> dict[str, Value]:
+    def _read_one_of(self, bodies: Sequence[bytes], index: int, offset: int) -> dict[str, object]:
         try:
             return self.read(bodies[index], offset)
         except MalformedRecord as error:
             error.index = index
             raise
 
-    def _arity(self, names: Sequence[str], values: Sequence[Value]) -> None:
+    def _arity(self, names: Sequence[str], values: Sequence[object]) -> None:
         if len(names) != len(values):
             raise TypeError(
                 f"{self.subject}: {len(values)} values for the {len(names)} fields {', '.join(names)}"
@@ -156,7 +163,7 @@ class Codec:
             self._rows[wanted] = source.compile(f"{self.subject} columns")["rows"]
         return self._rows[wanted]
 
-    def _message_reader(self, fields: Selection) -> Callable[[bytes, int], Value]:
+    def _message_reader(self, fields: Selection) -> Callable[[bytes, int], _Read]:
         for name, names in fields.items():
             items = record_items(self._type(name))
             unknown = set(names or ()) - set(items.names if items else ())
@@ -164,7 +171,7 @@ class Codec:
                 raise ValueError(
                     f"{self.subject}: records of {name} have no field {', '.join(sorted(unknown))}"
                 )
-        read: Callable[[bytes, int], Value] = message_source(self.record, fields).source.compile(
+        read: Callable[[bytes, int], _Read] = message_source(self.record, fields).source.compile(
             f"{self.subject} message"
         )["message"]
         return read
@@ -174,11 +181,11 @@ class Codec:
         schema_id = int.from_bytes(body[1:HEADER_SIZE], "big") if framed else None
         return StrictReader(body, offset, self.subject, schema_id)
 
-    def _strict_message(self, body: bytes, offset: int, fields: Selection) -> tuple[Value, Value, Value]:
+    def _strict_message(self, body: bytes, offset: int, fields: Selection) -> _Read:
         strict = self._strict(body, offset)
-        values: dict[str, Value] = {}
+        values: dict[str, object] = {}
         bodies: dict[str, bytes] = {}
-        arrays: dict[str, Value] = {}
+        arrays: dict[str, _Rows] = {}
         for each in self.record.fields:
             items, single = record_items(each.type), record_of(each.type)
             if items is not None:
@@ -194,8 +201,7 @@ class Codec:
             else:
                 values[each.name] = strict.read(each.type, each.name)
         strict.end()
-        chosen_only = [{k: v for k, v in found.items() if k in fields} for found in (values, bodies, arrays)]
-        return chosen_only[0], chosen_only[1], chosen_only[2]
+        return _chosen(values, fields), _chosen(bodies, fields), _chosen(arrays, fields)
 
 
 class SplitWriter:
@@ -216,32 +222,36 @@ class SplitWriter:
         self._prefix: Callable[..., bytes] = namespace["prefix"]
         self._tail: Callable[..., bytes] = namespace["rest"]
 
-    def prefix(self, *values: Value) -> bytes:
+    def prefix(self, *values: object) -> bytes:
         """The bytes of the leading fields."""
         try:
             return self._prefix(*values)
         except writer.FAILURES as error:
             raise self._explain(Record(self._codec.record.name, self._first), values, error) from error
 
-    def rest(self, *values: Value) -> bytes:
+    def rest(self, *values: object) -> bytes:
         """The bytes of all other fields, to stand after a prefix."""
         try:
             return self._tail(*values)
         except writer.FAILURES as error:
             raise self._explain(Record(self._codec.record.name, self._rest), values, error) from error
 
-    def _explain(self, record: Record, values: Sequence[Value], error: Exception) -> Exception:
+    def _explain(self, record: Record, values: Sequence[object], error: Exception) -> Exception:
         self._codec._arity(record.names, values)
         return check.explain(self._codec.subject, record, dict(zip(record.names, values, strict=True)), error)
 
 
-def _transposed(rows: Sequence[tuple[Value, ...]], width: int) -> list[list[Value]]:
+def _chosen(found: Mapping[str, T], fields: Selection) -> dict[str, T]:
+    return {name: value for name, value in found.items() if name in fields}
+
+
+def _transposed(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
     return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
 
 
-def _repeated(runs: Sequence[tuple[int, tuple[Value, ...]]], count: int, width: int) -> list[list[Value]]:
+def _repeated(runs: Sequence[tuple[int, tuple[object, ...]]], count: int, width: int) -> list[list[object]]:
     """Columns of the values that hold from each run's first row to the next run's."""
-    columns: list[list[Value]] = [[] for _ in range(width)]
+    columns: list[list[object]] = [[] for _ in range(width)]
     for number, (start, values) in enumerate(runs):
         length = (runs[number + 1][0] if number + 1 < len(runs) else count) - start
         for column, value in zip(columns, values, strict=True):

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
 
-Value: TypeAlias = Any
-"""What a field holds. Its type is said by the schema, which Python's type system cannot read."""
+Schema: TypeAlias = str | list[Any] | dict[str, Any]
+"""An Avro schema as parsed JSON: a type's name, a union, or an object with `type`."""
 
 PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "bytes", "string"})
 _PRIMITIVE_SIZES = {"null": 0, "float": 4, "double": 8}
@@ -70,7 +70,7 @@ class Union:
 class Field:
     name: str
     type: Node
-    default: Value = MISSING
+    default: object = MISSING
     aliases: tuple[str, ...] = ()
 
 
@@ -94,7 +94,7 @@ def is_null(node: Node) -> bool:
     return isinstance(node, Primitive) and node.kind == "null"
 
 
-def parse(schema: Value) -> tuple[Node, dict[str, Named]]:
+def parse(schema: Schema) -> tuple[Node, dict[str, Named]]:
     """The tree of a schema given as parsed JSON, and its named types by full name.
 
     Raises ValueError for what is not an Avro schema.
@@ -103,7 +103,7 @@ def parse(schema: Value) -> tuple[Node, dict[str, Named]]:
     return _parse(schema, "", names), names
 
 
-def _parse(schema: Value, namespace: str, names: dict[str, Named]) -> Node:
+def _parse(schema: object, namespace: str, names: dict[str, Named]) -> Node:
     if isinstance(schema, str):
         if schema in PRIMITIVES:
             return Primitive(schema)
@@ -127,7 +127,7 @@ def _parse(schema: Value, namespace: str, names: dict[str, Named]) -> Node:
     return _parse(kind, namespace, names)
 
 
-def _named(schema: Mapping[str, Value], kind: str, namespace: str, names: dict[str, Named]) -> Named:
+def _named(schema: Mapping[str, Any], kind: str, namespace: str, names: dict[str, Named]) -> Named:
     name, space = str(schema["name"]), str(schema.get("namespace", namespace))
     if "." in name:
         space = name.rpartition(".")[0]
@@ -152,25 +152,25 @@ def _named(schema: Mapping[str, Value], kind: str, namespace: str, names: dict[s
     return record
 
 
-def from_json(node: Node, value: Value) -> Value:
+def from_json(node: Node, value: object) -> object:
     """A default as it stands in a schema's JSON, as the value that readers and writers use."""
     match node:
         case Fixed() | Primitive("bytes"):
             return str(value).encode("latin-1")
-        case Array(items):
+        case Array(items) if isinstance(value, list):
             return [from_json(items, each) for each in value]
-        case Map(values):
+        case Map(values) if isinstance(value, dict):
             return {key: from_json(values, each) for key, each in value.items()}
         case Union(branches):
             if value is None and any(map(is_null, branches)):
                 return None
             return from_json(branches[0], value)
-        case Record():
+        case Record() if isinstance(value, dict):
             return {
                 each.name: from_json(each.type, value[each.name]) if each.name in value else each.default
                 for each in node.fields
             }
-        case Primitive("float" | "double"):
+        case Primitive("float" | "double") if isinstance(value, int):
             return float(value)
         case _:
             return value

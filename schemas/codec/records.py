@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from schemas.codec.model import Value
-
 COMMON = ("chain_id", "block_number", "block_hash", "block_timestamp", "sequence", "removed")
 """The fields that all public records of a block share, first in each public schema and in this order."""
 
@@ -23,10 +21,10 @@ class Records:
     """
 
     count: int
-    columns: dict[str, list[Value]]
+    columns: dict[str, list[object]]
     bodies: list[bytes]
 
-    def rows(self, *names: str) -> zip[tuple[Value, ...]]:
+    def rows(self, *names: str) -> zip[tuple[object, ...]]:
         """The records as tuples of the named columns."""
         return zip(*(self.columns[name] for name in names), strict=True)
 
@@ -39,9 +37,9 @@ class Message:
     a record (absent where the field is null); `records` the arrays of records.
     """
 
-    values: dict[str, Value]
+    values: dict[str, object]
     bodies: dict[str, bytes]
     records: dict[str, Records]
 
-    def __getitem__(self, field: str) -> Value:
+    def __getitem__(self, field: str) -> object:
         return self.values[field]

@@ -6,8 +6,7 @@ import linecache
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-
-from schemas.codec.model import Value
+from typing import Any
 
 _serial = count(1)
 
@@ -19,7 +18,7 @@ class Source:
         self._lines: list[str] = []
         self._indent = 0
         self._names = 0
-        self.namespace: dict[str, Value] = {}
+        self.namespace: dict[str, object] = {}
 
     def line(self, text: str) -> None:
         self._lines.append("    " * self._indent + text)
@@ -44,7 +43,7 @@ class Source:
         self.namespace[name] = value
         return name
 
-    def compile(self, title: str) -> dict[str, Value]:
+    def compile(self, title: str) -> dict[str, Any]:
         """Runs the module and returns its namespace. Tracebacks show its lines."""
         text = "\n".join(self._lines) + "\n"
         filename = f"<headwater codec {next(_serial)}: {title}>"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from schemas.codec.model import Array, Enum, Fixed, Map, Node, Primitive, Record, Union, Value, least_size
+from schemas.codec.model import Array, Enum, Fixed, Map, Node, Primitive, Record, Union, least_size
 from schemas.codec.varint import INT_RANGE
 from schemas.errors import MalformedRecord
 
@@ -66,7 +66,7 @@ class StrictReader:
             raise self.malformed(path, f"negative length {size}", start)
         return size
 
-    def read(self, node: Node, path: str) -> Value:
+    def read(self, node: Node, path: str) -> object:
         """The value of a node. Raises MalformedRecord."""
         match node:
             case Primitive(kind):
@@ -92,7 +92,7 @@ class StrictReader:
             case Record():
                 return self.record(node, path)
 
-    def record(self, node: Record, path: str) -> dict[str, Value]:
+    def record(self, node: Record, path: str) -> dict[str, object]:
         if self._depth >= _MOST_NESTED:
             raise self.malformed(path, f"more than {_MOST_NESTED} records within each other")
         self._depth += 1
@@ -101,7 +101,7 @@ class StrictReader:
         self._depth -= 1
         return result
 
-    def elements(self, node: Node, record: Record, path: str) -> list[tuple[dict[str, Value], bytes]]:
+    def elements(self, node: Node, record: Record, path: str) -> list[tuple[dict[str, object], bytes]]:
         """The records of an array, each with its own bytes."""
         found = []
         for number in self._numbers(node, record, path):
@@ -109,12 +109,13 @@ class StrictReader:
             found.append((self.record(record, f"{path}[{number}]"), self.data[start : self.at]))
         return found
 
-    def one(self, node: Node, path: str) -> tuple[dict[str, Value] | None, bytes | None]:
+    def one(self, node: Node, path: str) -> tuple[dict[str, object] | None, bytes | None]:
         """A field that is a record, or null: (record, its own bytes), or (None, None)."""
         if isinstance(node, Union):
             node = node.branches[self.branch(node, path)]
         if not isinstance(node, Record):
-            return self.read(node, path), None
+            self.read(node, path)  # null, without a byte
+            return None, None
         start = self.at
         record = self.record(node, path)
         return record, self.data[start : self.at]
@@ -127,7 +128,7 @@ class StrictReader:
             raise self.malformed(path, f"union has no branch {branch}", start)
         return branch
 
-    def _primitive(self, kind: str, path: str) -> Value:
+    def _primitive(self, kind: str, path: str) -> object:
         start = self.at
         match kind:
             case "null":

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from schemas.codec.model import MISSING, Array, Enum, Fixed, Map, Node, Primitive, Record, Union, Value
+from schemas.codec.model import MISSING, Array, Enum, Fixed, Map, Node, Primitive, Record, Union
 from schemas.codec.varint import INT_RANGE, LONG_RANGE
 
 
-def branch_of(union: Union, value: Value) -> tuple[int, Value]:
+def branch_of(union: Union, value: object) -> tuple[int, object]:
     """(index of the branch, value to write). A pair (type name, value) chooses the branch itself.
 
     The first branch that fits wins, except that of several records the one that shares most fields wins,
@@ -25,7 +25,7 @@ def branch_of(union: Union, value: Value) -> tuple[int, Value]:
     for index, branch in enumerate(union.branches):
         if not fits(branch, value):
             continue
-        if isinstance(branch, Record):
+        if isinstance(branch, Record) and isinstance(value, Mapping):
             shared = sum(name in value for name in branch.names)
             if shared > most_fields:
                 chosen, most_fields = index, shared
@@ -60,7 +60,7 @@ def _name(node: Node) -> str:
             return "union"
 
 
-def fits(node: Node, value: Value) -> bool:
+def fits(node: Node, value: object) -> bool:
     """Whether the value is one of the type, deeply."""
     match node:
         case Primitive(kind):
@@ -70,8 +70,9 @@ def fits(node: Node, value: Value) -> bool:
         case Enum(_, symbols, _):
             return isinstance(value, str) and value in symbols
         case Array(items):
-            is_array = isinstance(value, Sequence) and not isinstance(value, str | bytes)
-            return is_array and all(fits(items, each) for each in value)
+            if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+                return False
+            return all(fits(items, each) for each in value)
         case Map(values):
             return isinstance(value, Mapping) and all(
                 isinstance(key, str) and fits(values, each) for key, each in value.items()
@@ -85,7 +86,7 @@ def fits(node: Node, value: Value) -> bool:
             )
 
 
-def _fits_primitive(kind: str, value: Value) -> bool:
+def _fits_primitive(kind: str, value: object) -> bool:
     match kind:
         case "null":
             return value is None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 
-from schemas.codec.model import MISSING, Array, Enum, Field, Fixed, Map, Node, Primitive, Record, Union, Value
+from schemas.codec.model import MISSING, Array, Enum, Field, Fixed, Map, Node, Primitive, Record, Union
 from schemas.codec.source import Source
 from schemas.codec.union import branch_of
 from schemas.codec.varint import INT_RANGE, LONG_RANGE, Encodings, OptionalEncodings, encode, symbols
@@ -32,7 +32,7 @@ def _optional_integers(kind: str, null: int) -> OptionalEncodings:
     return _OPTIONAL[key]
 
 
-def fill(fields: Sequence[Field], record: Mapping[str, Value]) -> list[Value]:
+def fill(fields: Sequence[Field], record: Mapping[str, object]) -> list[object]:
     """The values in field order, defaults where they are missing. Raises KeyError without a default."""
     values = []
     for each in fields:

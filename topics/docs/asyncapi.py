@@ -5,7 +5,6 @@ from __future__ import annotations
 import yaml
 
 from headwater import __version__
-from schemas.codec.model import Value
 from schemas.naming import versioned
 from topics.catalog import TOPICS
 from topics.chainlog.headers import DESCRIPTIONS
@@ -48,7 +47,7 @@ def asyncapi() -> str:
     return f"# {GENERATED}\n{text}"
 
 
-def _channel(entry: TopicSpec) -> Value:
+def _channel(entry: TopicSpec) -> object:
     config = entry.config(replication=BROKERS)
     return {
         "address": f"{{chain}}.{versioned(entry.stream)}",
@@ -73,7 +72,7 @@ def _channel(entry: TopicSpec) -> Value:
     }
 
 
-def _operation(entry: TopicSpec, verb: str) -> Value:
+def _operation(entry: TopicSpec, verb: str) -> object:
     return {
         "action": verb,
         "channel": {"$ref": f"#/channels/{entry.stream}"},
@@ -81,9 +80,9 @@ def _operation(entry: TopicSpec, verb: str) -> Value:
     }
 
 
-def _message(entry: TopicSpec) -> Value:
-    kafka: dict[str, Value] = {"key": {"type": "string", "description": entry.key}}
-    message: dict[str, Value] = {"name": entry.stream, "summary": entry.description}
+def _message(entry: TopicSpec) -> object:
+    kafka: dict[str, object] = {"key": {"type": "string", "description": entry.key}}
+    message: dict[str, object] = {"name": entry.stream, "summary": entry.description}
     if entry.schema:
         message["payload"] = {"$ref": f"#/components/schemas/{entry.stream}"}
         message["traits"] = [{"$ref": "#/components/messageTraits/headwater"}]
@@ -97,6 +96,6 @@ def _message(entry: TopicSpec) -> Value:
     return message | {"bindings": {"kafka": kafka | {"bindingVersion": "0.5.0"}}}
 
 
-def _headers() -> Value:
+def _headers() -> object:
     properties = {name: {"type": "string", "description": text} for name, text in DESCRIPTIONS.items()}
     return {"type": "object", "properties": properties}

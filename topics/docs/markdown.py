@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from schemas import schema_of
-from schemas.codec.model import Value
+from typing import Any
+
+from schemas import Schema, schema_of
 from schemas.naming import versioned
 from topics.catalog import TOPICS
 from topics.docs.shown import CHAIN, GENERATED, shown
@@ -63,7 +64,7 @@ def _record(entry: TopicSpec) -> list[str]:
         return [*lines, f"{entry.description} No schema: the value is the original message's bytes.", ""]
     schema = schema_of(entry.stream)
     lines += [schema["doc"], "", "| field | type | meaning |", "| --- | --- | --- |"]
-    nested: list[Value] = []
+    nested: list[dict[str, Any]] = []
     lines += _fields(schema, nested)
     for record in nested:
         lines += [
@@ -77,14 +78,14 @@ def _record(entry: TopicSpec) -> list[str]:
     return [*lines, ""]
 
 
-def _fields(record: Value, nested: list[Value]) -> list[str]:
+def _fields(record: dict[str, Any], nested: list[dict[str, Any]]) -> list[str]:
     return [
         f"| {each['name']} | {_type(each['type'], nested)} | {each.get('doc', '')} |"
         for each in record["fields"]
     ]
 
 
-def _type(node: Value, nested: list[Value]) -> str:
+def _type(node: Schema, nested: list[dict[str, Any]]) -> str:
     """A type in words; records within it are appended to `nested`."""
     if isinstance(node, str):
         return node.rpartition(".")[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final, TypedDict, cast
 
 from connectors.evm.events import Content, Event, Head
 from schemas import HEADER_SIZE, Codec, codec_for, frame
@@ -28,6 +28,16 @@ _META: Final = (
     "part",
     "parts",
 )
+
+
+class _Part(TypedDict):
+    """What `content` needs of a message."""
+
+    block: bytes | None
+    receipts: bytes | None
+    traces: bytes | None
+    source: str | None
+    verified: list[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +144,7 @@ class EventCodec:
 
     def content(self, values: Sequence[bytes]) -> Content:
         """A block's content again from the values of all its parts in order. Raises MalformedRecord."""
-        records = [self._codec.read(value, HEADER_SIZE) for value in values]
-        answers = join_answers([(each["block"], each["receipts"], each["traces"]) for each in records])
-        first = records[0]
+        parts = [cast(_Part, self._codec.read(value, HEADER_SIZE)) for value in values]
+        answers = join_answers([(each["block"], each["receipts"], each["traces"]) for each in parts])
         block, receipts, traces = cast(tuple[bytes, bytes, bytes | None], answers)
-        return Content(block, receipts, traces, first["source"] or "", tuple(first["verified"]))
+        return Content(block, receipts, traces, parts[0]["source"] or "", tuple(parts[0]["verified"]))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias, cast
 
 from headwater.evm.transfers import EVENTS, transfers_of
 from schemas import Message, codec_for_record
@@ -23,6 +24,8 @@ FIELDS: Final[dict[str, tuple[str, ...] | None]] = {
 _transfer = codec_for_record("enriched-blocks", "TransferBody").write_values
 _contract = codec_for_record("enriched-blocks", "ContractBody").write_values
 _NOBODY: Final = bytes(20)
+_LogRow: TypeAlias = tuple[list[bytes], bytes, int, bytes, int, bytes]
+_TransactionRow: TypeAlias = tuple[bytes | None, int | None, bytes, int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ def derive(block: Message) -> Derived:
     logs = block.records["logs"].rows(
         "topics", "data", "log_index", "transaction_hash", "transaction_index", "address"
     )
-    for topics, data, log_index, transaction, position, token in logs:
+    for topics, data, log_index, transaction, position, token in cast("Iterable[_LogRow]", logs):
         if not topics or topics[0] not in EVENTS:
             continue
         for each in transfers_of(topics, data):
@@ -68,7 +71,7 @@ def derive(block: Message) -> Derived:
     created = block.records["transactions"].rows(
         "receipt_contract_address", "receipt_status", "hash", "transaction_index", "from_address"
     )
-    for address, status, transaction, position, creator in created:
+    for address, status, transaction, position, creator in cast("Iterable[_TransactionRow]", created):
         # Nodes give the address of a creation that failed too. Before Byzantium no receipt tells of
         # failure, so each creation counts there.
         if address is None or status == 0 or address == _NOBODY:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from headwater.errors import Permanent
 from schemas import HEADER_SIZE, codec_for
@@ -56,7 +56,7 @@ def enrich(
     internal = [_internal(frame, value, own) for value, own in zip(values, derived, strict=True)]
     if block is None:
         return Enriched([], None, internal)
-    problem = parts[0]["problem"]
+    problem = cast("str | None", parts[0]["problem"])
     if problem is not None:
         return Enriched([], CoverageDraft(block, {}, problem), internal)
     if "header" not in parts[0].bodies:

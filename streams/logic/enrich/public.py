@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from typing import Final, cast
 
 from headwater.evm.identity import EventIds, HexKeys, RecordKind
 from schemas import Message, codec_for, codec_for_record
@@ -41,17 +41,21 @@ class PublicWriter:
     def add(self, part: Message, derived: Derived) -> None:
         """The records of one part of the block."""
         transactions, logs = part.records["transactions"], part.records["logs"]
+        senders = cast("list[bytes]", transactions.columns["from_address"])
+        addresses = cast("list[bytes]", logs.columns["address"])
+        positions = cast("list[int]", transactions.columns["transaction_index"])
+        indexes = cast("list[int]", logs.columns["log_index"])
         key, own = self._hex, self._ids.of
         self._put(
             "transactions",
-            [key[sender] for sender in transactions.columns["from_address"]],
-            [own(RecordKind.TRANSACTION, index) for index in transactions.columns["transaction_index"]],
+            [key[sender] for sender in senders],
+            [own(RecordKind.TRANSACTION, index) for index in positions],
             transactions.bodies,
         )
         self._put(
             "logs",
-            [key[address] for address in logs.columns["address"]],
-            [own(RecordKind.LOG, index) for index in logs.columns["log_index"]],
+            [key[address] for address in addresses],
+            [own(RecordKind.LOG, index) for index in indexes],
             logs.bodies,
         )
         self._put(

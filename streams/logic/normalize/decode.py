@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -56,7 +56,8 @@ def read_answers(values: Sequence[bytes]) -> Answers:
     A large answer is cut anywhere: its pieces are put together before anyone looks at them.
     """
     parts = [_raw.message(value, _FIELDS) for value in values]
-    block, receipts = join_answers([(part["block"], part["receipts"]) for part in parts])
+    pieces = [cast("tuple[bytes | None, ...]", (part["block"], part["receipts"])) for part in parts]
+    block, receipts = join_answers(pieces)
     return Answers(block, receipts)
 
 
