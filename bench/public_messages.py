@@ -51,11 +51,11 @@ def published(folder: Path, frame: Callable[[str], bytes], sequence: int = 1) ->
         headers: Headers = headers_of(envelope)
         values = [frame("normalized-blocks") + body for body in normalize(envelope, block, receipts)]
         enriched = enrich(envelope, values, frame, headers)
-        ledger = enriched.coverage
-        assert ledger is not None
+        coverage = enriched.coverage
+        assert coverage is not None
         yield Published(
             enriched.public,
-            lambda positions, ledger=ledger, headers=headers: ledger.message(positions, frame, headers),  # type: ignore[misc]
+            lambda positions, coverage=coverage, headers=headers: coverage.message(positions, frame, headers),  # type: ignore[misc]
         )
 
 

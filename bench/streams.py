@@ -116,16 +116,16 @@ def _answers(folder: Path) -> tuple[bytes, bytes]:
 
 
 def _envelope(block: bytes) -> Envelope:
-    said = json.loads(block)
+    answer = json.loads(block)
     return Envelope(
         event=EventKind.APPLY,
         chain_id=1,
         sequence=1_700_000_000_000,
         claim=0,
-        block_number=int(said["number"], 16),
-        block_hash=bytes.fromhex(said["hash"][2:]),
-        parent_hash=bytes.fromhex(said["parentHash"][2:]),
-        block_timestamp=int(said["timestamp"], 16) * 1000,
+        block_number=int(answer["number"], 16),
+        block_hash=bytes.fromhex(answer["hash"][2:]),
+        parent_hash=bytes.fromhex(answer["parentHash"][2:]),
+        block_timestamp=int(answer["timestamp"], 16) * 1000,
         observed_at=1_700_000_000_000,
         source="recorded",
         verified=("header_hash", "parent", "bloom"),

@@ -65,7 +65,7 @@ class Registry:
         """A reader of the stream's values, of all versions of its schema."""
         return StreamReader(stream, self.schema)
 
-    def refusals(self, stream: str) -> list[str]:
+    def incompatibilities(self, stream: str) -> list[str]:
         """Why the registry would not take our schema of the stream; nothing when it would."""
         return self._client.compatible(self.subject(stream), canonical(schema_of(stream)))
 

@@ -132,7 +132,7 @@ class KafkaCluster:
     def _answer(self, future: Any) -> Any:  # noqa: ANN401 - confluent_kafka is untyped
         """What a future brings; its failure as Transient or Fatal."""
         while not future.done():
-            self._admin.poll(_LOOK_AGAIN_SECONDS)  # raises Fatal when the brokers turn us away
+            self._admin.poll(_LOOK_AGAIN_SECONDS)  # raises Fatal when the brokers reject us
         try:
             return future.result()
         except KafkaException as error:

@@ -116,8 +116,8 @@ def follow(
     """Committed messages of all partitions, from the beginning or from now on.
 
     Without `forever` it ends where the topic ends now. `idle` is called when nothing came for a moment;
-    it stops the iteration by answering True. Raises Fatal when there is no such topic or the brokers turn
-    us away, Transient when they do not answer.
+    it stops the iteration by answering True. Raises Fatal when there is no such topic or the brokers
+    reject us, Transient when they do not answer.
     """
     consumer = kafka.consumer(
         settings, f"headwater-tail-{uuid.uuid4().hex}", options={"enable.partition.eof": True}

@@ -36,7 +36,8 @@ def check(
         registry = Registry(configured({"data_dir": data_dir}))
         for stream in streams():
             found += [
-                f"{registry.subject(stream)}: refused: {reason}" for reason in registry.refusals(stream)
+                f"{registry.subject(stream)}: refused: {reason}"
+                for reason in registry.incompatibilities(stream)
             ]
     if json:
         print(orjson.dumps({"ok": not found, "streams": list(streams()), "problems": found}).decode())

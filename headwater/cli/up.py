@@ -41,17 +41,17 @@ class PlainShow(Show):
     def update(self, snapshot: Snapshot) -> None:
         for part in snapshot.parts:
             if part.phase == "ready" and self._phases.get(part.name) != "ready":
-                self.say(f"{part.name} is ready ({snapshot.uptime:.1f} s)")
+                self.note(f"{part.name} is ready ({snapshot.uptime:.1f} s)")
             self._phases[part.name] = part.phase
         if snapshot.visible is not None and not self._visible:
             self._visible = True
             at = f"({snapshot.uptime:.1f} s)"
-            self.say(f"rows are visible in ClickHouse up to block {snapshot.visible} {at}")
+            self.note(f"rows are visible in ClickHouse up to block {snapshot.visible} {at}")
         if snapshot.head is not None and time.monotonic() >= self._next:
             self._next = time.monotonic() + PLAIN_SECONDS
-            self.say(line(snapshot))
+            self.note(line(snapshot))
 
-    def say(self, text: str) -> None:
+    def note(self, text: str) -> None:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
@@ -63,7 +63,7 @@ class LiveShow(Show):
     def __init__(self, console: Console, live: Live) -> None:
         self._console, self._live = console, live
         self._next = 0.0
-        self.said: list[str] = []
+        self.notes: list[str] = []
 
     def update(self, snapshot: Snapshot) -> None:
         if time.monotonic() >= self._next:
@@ -71,8 +71,8 @@ class LiveShow(Show):
             size = self._console.size
             self._live.update(render(snapshot, size.width, size.height), refresh=True)
 
-    def say(self, text: str) -> None:
-        self.said.append(text)
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 @app.command()
@@ -147,7 +147,7 @@ def _run_live(
             Run(options, directory, programs, show).run(stop)
         finally:
             live.stop()
-            for text in show.said:
+            for text in show.notes:
                 console.print(text, markup=False, highlight=False)
 
 

@@ -76,16 +76,16 @@ class ErrorCallback:
     def __init__(self, settings: KafkaSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._clock = clock
-        self._said: dict[str, float] = {}
+        self._logged: dict[str, float] = {}
 
     def __call__(self, error: KafkaError) -> None:
         rejected = rejection(error, self._settings)
         if rejected is not None:
             raise rejected
         now, words = self._clock(), plain_words(error)
-        self._said = {each: when for each, when in self._said.items() if now - when < _AGAIN_SECONDS}
-        if words not in self._said:
-            self._said[words] = now
+        self._logged = {each: when for each, when in self._logged.items() if now - when < _AGAIN_SECONDS}
+        if words not in self._logged:
+            self._logged[words] = now
             _log.warning("kafka", error=words, fatal=error.fatal(), retriable=error.retriable())
 
 
@@ -96,10 +96,10 @@ def plain_words(error: KafkaError) -> str:
 
 def rejection(error: KafkaError, settings: KafkaSettings) -> Fatal | None:
     """The error as a Fatal with its remedy when a broker rejected us, None when waiting may cure it."""
-    said = plain_words(error)
-    speaker = _BROKER.match(said)
-    broker = f"Kafka {speaker[1] if speaker else settings.bootstrap_servers}"
+    text = plain_words(error)
+    named = _BROKER.match(text)
+    broker = f"Kafka {named[1] if named else settings.bootstrap_servers}"
     for words, meaning, remedy in _REJECTIONS:
-        if found := words.search(f"{error.name()} {said}"):
+        if found := words.search(f"{error.name()} {text}"):
             return Fatal(meaning.format(broker=broker, settings=settings, reason=found[1]), remedy=remedy)
     return None

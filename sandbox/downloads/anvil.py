@@ -98,8 +98,8 @@ def _pack(spec: str, directory: Path) -> None:
             continue
         if done.returncode == 0 and any(directory.glob("*.tgz")):
             return
-        said = (done.stderr or done.stdout).strip().splitlines()
-        failures.append(f"{npm[0]}: {said[0][:200] if said else f'exit code {done.returncode}'}")
+        output = (done.stderr or done.stdout).strip().splitlines()
+        failures.append(f"{npm[0]}: {output[0][:200] if output else f'exit code {done.returncode}'}")
     raise Transient(
         f"{spec} could not be fetched by npm ({'; '.join(failures) or 'there is no npm here'})",
         remedy="run the same command again when npm reaches its registry (npm's own proxy and registry "

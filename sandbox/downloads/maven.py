@@ -55,16 +55,16 @@ def _files(title: str, wanted: tuple[Locked, ...], progress: Progress) -> tuple[
 def _fetch(item: Locked, path: Path, advance: Advance) -> None:
     if path.exists() and path.stat().st_size != item.size:
         path.unlink(missing_ok=True)
-    told = 0
+    counted = 0
 
-    def tell(count: int) -> None:
-        nonlocal told
-        told += count
+    def count_up(count: int) -> None:
+        nonlocal counted
+        counted += count
         advance(count)
 
-    place(path, lambda staging: _download(item, staging, tell))
-    if told < item.size:  # another process fetched it, or its size was not announced
-        advance(item.size - told)
+    place(path, lambda staging: _download(item, staging, count_up))
+    if counted < item.size:  # another process fetched it, or its size was not announced
+        advance(item.size - counted)
 
 
 def _download(item: Locked, staging: Path, advance: Advance) -> None:

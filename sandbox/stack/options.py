@@ -32,5 +32,5 @@ class Show:
     def update(self, snapshot: Snapshot) -> None:
         """Called about ten times a second."""
 
-    def say(self, text: str) -> None:
+    def note(self, text: str) -> None:
         """A line that should stay."""

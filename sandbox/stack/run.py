@@ -167,12 +167,12 @@ class Run:
             now = time.monotonic()
             since = now - (self._running_since or now)
             if options.for_seconds is not None and since >= options.for_seconds:
-                self._show.say(f"stopping after {options.for_seconds:g} s, as asked")
+                self._show.note(f"stopping after {options.for_seconds:g} s, as asked")
                 return
             if options.until_block is not None and now >= next_look:
                 next_look = now + VISIBLE_SECONDS
                 if self._tables is not None and self._tables.is_visible(options.until_block):
-                    self._show.say(
+                    self._show.note(
                         f"block {options.until_block} is visible in ClickHouse: stopping, as asked"
                     )
                     return
@@ -190,19 +190,21 @@ class Run:
                 self._reasons[status.name] = status.restarts
                 if "No space left on device" in status.reason:
                     raise disk_full(self._directory.path, 0)
-                self._show.say(f"{status.name} died ({status.reason}), restarting in {status.retry_in:.1f} s")
+                self._show.note(
+                    f"{status.name} died ({status.reason}), restarting in {status.retry_in:.1f} s"
+                )
         if self._collector is not None and self._collector.failure is not None:
             raise self._collector.failure
         snapshot = self._snapshot if self._collector is None else self._collector.snapshot
         self._show.update(replace(snapshot, parts=self._part_views(), uptime=time.monotonic() - self._began))
 
     def _stop(self, seconds: float) -> None:
-        self._show.say("draining and stopping")
+        self._show.note("draining and stopping")
         if self._collector is not None:
             self._collector.stop()
         killed = self._supervisor.stop(seconds, lambda: time.sleep(0.02))
         if killed:
-            self._show.say(f"had to be killed: {', '.join(killed)}; nothing is lost")
+            self._show.note(f"had to be killed: {', '.join(killed)}; nothing is lost")
         self._ports.release()
 
     def _settings(self, chain: str, chain_id: int) -> Settings:

@@ -99,8 +99,8 @@ class Child:
         if code < 0 and -code in UNSAID:
             return f"killed by {signal.Signals(-code).name}"
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        said = last_lines(self.command.log, 1)
-        return f"{how}: {plain_words(said[0])}" if said else how
+        lines = last_lines(self.command.log, 1)
+        return f"{how}: {plain_words(lines[0])}" if lines else how
 
 
 def environment(command: Command, base: Mapping[str, str]) -> dict[str, str]:

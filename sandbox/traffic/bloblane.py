@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from headwater.logging import get_logger
 from sandbox.traffic.accounts import BLOB_SENDER
-from sandbox.traffic.holdings import Ledger
+from sandbox.traffic.holdings import Nonces
 from sandbox.traffic.node import Node, NodeAway, Refused
 from sandbox.traffic.signing import Signed
 
@@ -21,14 +21,14 @@ class BlobLane:
         self._node = node
         self._task: asyncio.Task[bool] | None = None
 
-    def send(self, blobs: Sequence[Signed], ledger: Ledger) -> None:
+    def send(self, blobs: Sequence[Signed], nonces: Nonces) -> None:
         """Send the first of `blobs` if the lane is free; the nonces of the others are taken back."""
         if self._task is not None and self._task.done():
             if not self._task.result():
-                ledger.doubted.add(BLOB_SENDER)
+                nonces.doubted.add(BLOB_SENDER)
             self._task = None
-        free = self._task is None and BLOB_SENDER not in ledger.doubted
-        ledger.senders[BLOB_SENDER] -= len(blobs) - (1 if free and blobs else 0)
+        free = self._task is None and BLOB_SENDER not in nonces.doubted
+        nonces.senders[BLOB_SENDER] -= len(blobs) - (1 if free and blobs else 0)
         if free and blobs:
             self._task = asyncio.create_task(self._send(blobs[0]))
 

@@ -19,7 +19,7 @@ from sandbox.traffic.actions import Chooser
 from sandbox.traffic.bloblane import BlobLane
 from sandbox.traffic.deployment import places, script
 from sandbox.traffic.forking import Forker
-from sandbox.traffic.holdings import Ledger, read_inventory, read_ledger
+from sandbox.traffic.holdings import Nonces, read_inventory, read_nonces
 from sandbox.traffic.makers import Inventory
 from sandbox.traffic.node import Node, NodeAway, Refused
 from sandbox.traffic.outbox import Outbox
@@ -62,7 +62,7 @@ class Generator:
         self._forker = Forker(node, Random(f"headwater reorgs {traffic.seed}"), traffic.reorg_depth)
         self._timing = Random(f"headwater reorg times {traffic.seed}")
         self._blobs = BlobLane(node)
-        self._ledger = Ledger()
+        self._nonces = Nonces()
         self._inventory = Inventory()
         self._chain_id = 0
         self.sent: Counter[str] = Counter()
@@ -173,9 +173,9 @@ class Generator:
         status = cast(dict[str, str], await self._node.call("txpool_status"))
         if int(status["pending"], 16) > max(100.0, BACKLOG_SECONDS * self._traffic.rate):
             return
-        if self._ledger.doubted or int(status["queued"], 16):
+        if self._nonces.doubted or int(status["queued"], 16):
             await self._settle(int(status["queued"], 16) > 0)
-        outbox = Outbox(self._ledger, await self._fees(), self._chain_id)
+        outbox = Outbox(self._nonces, await self._fees(), self._chain_id)
         for _ in range(count):
             if len(outbox.closed) == SENDERS - 1:
                 break
@@ -184,17 +184,17 @@ class Generator:
             self.sent[action.kind.value] += 1
             self.fates[action.fate.value] += 1
         await outbox.send(self._node)
-        self._blobs.send(outbox.blobs, self._ledger)
+        self._blobs.send(outbox.blobs, self._nonces)
 
     async def _settle(self, queued: bool) -> None:
         """Clear away what waits behind a missing nonce, and read the nonces again."""
-        senders = range(SENDERS) if queued else sorted(self._ledger.doubted)
+        senders = range(SENDERS) if queued else sorted(self._nonces.doubted)
         calls = [("anvil_removePoolTransactions", [accounts().senders[who].address]) for who in senders]
         await self._node.batch([(method, list[object](params)) for method, params in calls])
-        self._ledger = await read_ledger(self._node)
+        self._nonces = await read_nonces(self._node)
 
     async def _read(self) -> None:
-        self._ledger = await read_ledger(self._node)
+        self._nonces = await read_nonces(self._node)
         self._inventory = await read_inventory(self._node)
 
     async def _fees(self) -> Fees:

@@ -13,7 +13,7 @@ RECENT_COLLECTIBLES = 256
 
 
 @dataclass(slots=True)
-class Ledger:
+class Nonces:
     """The next nonce of every account, as this process believes it."""
 
     senders: list[int] = field(default_factory=list)
@@ -22,15 +22,15 @@ class Ledger:
     """Senders whose nonces must be read again."""
 
 
-async def read_ledger(node: Node) -> Ledger:
+async def read_nonces(node: Node) -> Nonces:
     """Return the nonces that follow what is mined and pending. Raises NodeAway or Refused."""
     addresses = [*(account.address for account in accounts().senders), accounts().authority.address]
     results = await node.batch([("eth_getTransactionCount", [a, "pending"]) for a in addresses])
     for result in results:
         if isinstance(result, Refused):
             raise result
-    nonces = [int(str(result), 16) for result in results]
-    return Ledger(nonces[:SENDERS], nonces[SENDERS])
+    counts = [int(str(result), 16) for result in results]
+    return Nonces(counts[:SENDERS], counts[SENDERS])
 
 
 async def read_inventory(node: Node) -> Inventory:

@@ -3,7 +3,7 @@
 from headwater.logging import get_logger
 from sandbox.traffic.accounts import BLOB_SENDER
 from sandbox.traffic.actions import Action, Fate
-from sandbox.traffic.holdings import Ledger
+from sandbox.traffic.holdings import Nonces
 from sandbox.traffic.node import Call, Node, Refused
 from sandbox.traffic.signing import BUMP, Fees, Signed, sign_action, sign_cancellation
 
@@ -11,10 +11,10 @@ log = get_logger("headwater.traffic")
 
 
 class Outbox:
-    """Collects signed actions and sends them; nonces come from `ledger` and go on there."""
+    """Collects signed actions and sends them; their nonces are counted on in `nonces`."""
 
-    def __init__(self, ledger: Ledger, fees: Fees, chain_id: int) -> None:
-        self._ledger = ledger
+    def __init__(self, nonces: Nonces, fees: Fees, chain_id: int) -> None:
+        self._nonces = nonces
         self._fees = fees
         self._chain_id = chain_id
         self._first: list[tuple[int, Signed]] = []
@@ -29,11 +29,11 @@ class Outbox:
 
     def add(self, action: Action) -> None:
         """Sign an action at its sender's next nonce, and what takes its place if that is its fate."""
-        sender, authority = action.sender, self._ledger.authority
-        nonce = self._ledger.senders[sender]
+        sender, authority = action.sender, self._nonces.authority
+        nonce = self._nonces.senders[sender]
         signed = sign_action(action, nonce, self._fees, self._chain_id, authority_nonce=authority)
-        self._ledger.senders[sender] += 1
-        self._ledger.authority += action.type == 4
+        self._nonces.senders[sender] += 1
+        self._nonces.authority += action.type == 4
         if sender == BLOB_SENDER:
             self._blobs.append(signed)
             return
@@ -51,20 +51,20 @@ class Outbox:
         return self._blobs
 
     async def send(self, node: Node) -> None:
-        """Send the others; senders of refused transactions are noted as doubted in the ledger."""
+        """Send the others; senders of refused transactions are noted as doubted in the nonces."""
         results = await node.batch([_raw(signed) for _, signed in self._first])
         for (sender, _), result in zip(self._first, results, strict=True):
             if isinstance(result, Refused):
                 log.debug("refused", sender=sender, reason=str(result))
-                self._ledger.doubted.add(sender)
+                self._nonces.doubted.add(sender)
         # A replacement that comes too late is refused because its nonce is mined: nothing is lost then.
         await node.batch([_raw(signed) for signed in self._second])
         dropped = await node.batch([("anvil_dropTransaction", [signed.hash]) for _, signed in self._drops])
         for (sender, _), result in zip(self._drops, dropped, strict=True):
             if isinstance(result, str):
-                self._ledger.senders[sender] -= 1
+                self._nonces.senders[sender] -= 1
             else:
-                self._ledger.doubted.add(sender)
+                self._nonces.doubted.add(sender)
 
 
 def _raw(signed: Signed) -> Call:

@@ -32,7 +32,7 @@ class Member:
         self.gained: list[Partition] = []
         self.gone: list[tuple[tuple[Partition, ...], bool]] = []
         self.messages: list[Message] = []
-        self.ends: dict[Partition, int] = {}
+        self.end_offsets: dict[Partition, int] = {}
         group.subscribe(
             topics.names, self.gained.extend, lambda gone, lost: self.gone.append((tuple(gone), lost))
         )
@@ -40,12 +40,12 @@ class Member:
     def until(self, wanted: Callable[[], bool]) -> None:
         deadline = time.monotonic() + SECONDS
         while not wanted():
-            assert time.monotonic() < deadline, (self.gained, len(self.messages), self.ends)
+            assert time.monotonic() < deadline, (self.gained, len(self.messages), self.end_offsets)
             self.take(self.group.receive(0.1))
 
     def take(self, received: Received) -> None:
         self.messages += received.messages
-        self.ends |= received.ends
+        self.end_offsets |= received.end_offsets
 
     def offsets(self, partition: Partition) -> list[int]:
         return [each.offset() for each in self.messages if partition_of(each) == partition]
@@ -79,18 +79,18 @@ class GroupContract:
         topics.publish(partitions[0], b"a", None, b"c")
         topics.publish(partitions[3], b"d")
         member = Member(topics.member(), topics)
-        member.until(lambda: member.ends.keys() == set(partitions))
+        member.until(lambda: member.end_offsets.keys() == set(partitions))
         assert member.offsets(partitions[0]) == [0, 1, 2]
         first = [each for each in member.messages if partition_of(each) == partitions[0]]
         assert [each.value() for each in first] == [b"a", None, b"c"]
         assert [len(each) for each in first] == [1, 0, 1]
-        assert {each: member.ends[each] for each in partitions} == dict(
+        assert {each: member.end_offsets[each] for each in partitions} == dict(
             zip(partitions, (3, 0, 0, 1), strict=True)
         )
         topics.publish(partitions[3], b"e")
-        member.until(lambda: member.ends[partitions[3]] == 2)
+        member.until(lambda: member.end_offsets[partitions[3]] == 2)
         assert member.offsets(partitions[3]) == [0, 1]
-        assert member.group.ends()[partitions[3]] == 2
+        assert member.group.end_offsets()[partitions[3]] == 2
         member.group.close()
 
     def test_a_paused_partition_waits_and_loses_nothing(
@@ -121,12 +121,12 @@ class GroupContract:
         first.until(lambda: len(first.messages) == 4)
         first.group.commit({}, wait=True)
         first.group.commit({partitions[2]: 2}, wait=True)
-        assert first.group.take_refused() == set()
+        assert first.group.take_failed_commits() == set()
         first.group.close()
         assert [(set(gone), lost) for gone, lost in first.gone] == [(set(partitions), False)]
         assert first.group.assigned == set()
         second = Member(topics.member(), topics)
-        second.until(lambda: second.ends.keys() == set(partitions))
+        second.until(lambda: second.end_offsets.keys() == set(partitions))
         assert second.offsets(partitions[2]) == [2]
         assert second.offsets(partitions[1]) == [0]
         second.group.close()

@@ -103,7 +103,7 @@ class LogStoreContract:
         await rig.settle()
         await rig.log.close()
         store, codec = make_store(), EventCodec(CHAIN_ID, 7)
-        reverts = [each.place.offset for each in accepted(store) if each.kind is EventKind.REVERT]
+        reverts = [each.position.offset for each in accepted(store) if each.kind is EventKind.REVERT]
         assert len(reverts) > 1
         content = codec.content([value for _, value in store.read(reverts[0], reverts[-1] + 1)])
         assert content.block == orphan.part("block")

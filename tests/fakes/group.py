@@ -30,7 +30,7 @@ class FakeLog:
 
 
 class FakeGroup:
-    """A member of the group. `commits` are all that it made; `refused` is what `take_refused` gives."""
+    """A member of the group. `refused` is what `take_failed_commits` gives."""
 
     def __init__(self, log: FakeLog) -> None:
         self.assigned: set[Partition] = set()
@@ -69,11 +69,11 @@ class FakeGroup:
             self.commits.append(dict(positions))
             self._log.committed |= positions
 
-    def take_refused(self) -> set[Partition]:
+    def take_failed_commits(self) -> set[Partition]:
         refused, self.refused = self.refused, set()
         return refused
 
-    def ends(self) -> dict[Partition, int]:
+    def end_offsets(self) -> dict[Partition, int]:
         return dict(self._told)
 
     def close(self) -> None:
@@ -96,8 +96,8 @@ class FakeGroup:
         there = [*self._waiting, *new]
         self._waiting = [each for each in there if not self._is_due(each)]
         reached = self.assigned - self.paused - {partition_of(each) for each in self._waiting}
-        ends = {each: self._log.end(each) for each in reached}
-        news = {each: end for each, end in ends.items() if self._told.get(each) != end}
+        end_offsets = {each: self._log.end(each) for each in reached}
+        news = {each: end for each, end in end_offsets.items() if self._told.get(each) != end}
         self._told |= news
         return Received([each for each in there if self._is_due(each)], news)
 

@@ -218,7 +218,7 @@ def stored(store: LogStore) -> list[Stored]:
 def accepted(store: LogStore) -> list[Stored]:
     """What a reader accepts; asserts that there is no gap."""
     reader = ClaimFilter()
-    verdicts = [(each, reader.judge(each.place)) for each in stored(store)]
+    verdicts = [(each, reader.judge(each.position)) for each in stored(store)]
     assert all(verdict is not Verdict.GAP for _, verdict in verdicts)
     return [each for each, verdict in verdicts if verdict is Verdict.ACCEPT]
 
@@ -227,7 +227,7 @@ def canonical(store: LogStore) -> list[Head]:
     """The chain that a consumer of the accepted events ends with; asserts that each event fits."""
     chain: list[Head] = []
     for each in accepted(store):
-        if each.head is None or each.place.part != each.place.parts - 1:
+        if each.head is None or each.position.part != each.position.parts - 1:
             continue
         if each.kind is EventKind.APPLY:
             assert not chain or (each.head.parent, each.head.number) == (chain[-1].hash, chain[-1].number + 1)

@@ -8,7 +8,7 @@ from typing import Any
 
 from connectors.clickhouse.sink.messages import Bad, Message
 from connectors.clickhouse.sink.rows import Columns
-from connectors.clickhouse.sink.table import RowsRefused
+from connectors.clickhouse.sink.table import RowsRejected
 from headwater.errors import Permanent, Transient
 
 
@@ -89,7 +89,7 @@ class FakeTable:
         numbers = [int(part) for part in encoded.split(b";")[:-1]]
         assert len(numbers) == rows
         if self.refused & set(numbers):
-            raise RowsRefused(f"refused {self.refused & set(numbers)}")
+            raise RowsRejected(f"refused {self.refused & set(numbers)}")
         self.inserts += 1
         self.rows += numbers
 

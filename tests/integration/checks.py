@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.integration.ledger import Seen, apply, faults, messages
+from tests.integration.downstream import Seen, apply, faults, messages
 from tests.integration.line import Line
 from tests.integration.truth import truth
 

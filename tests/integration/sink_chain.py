@@ -67,9 +67,9 @@ class Publisher:
         """`spoil(stream, values)` may change values in place before they are written."""
         self._write([(block, False) for block in blocks], spoil)
 
-    def revert(self, *blocks: Block, ledger: bool = True) -> None:
-        """Without `ledger` the coverage record is late, and is never written."""
-        self._write([(block, True) for block in blocks], ledger=ledger)
+    def revert(self, *blocks: Block, coverage: bool = True) -> None:
+        """Without `coverage` the coverage record is late, and is never written."""
+        self._write([(block, True) for block in blocks], coverage=coverage)
 
     def fork(self, old: list[Block], new: list[Block]) -> None:
         """Old blocks from the tip down, then new ones, in one transaction."""
@@ -79,10 +79,10 @@ class Publisher:
         self,
         events: list[tuple[Block, bool]],
         spoil: Callable[[str, list[bytes]], None] | None = None,
-        ledger: bool = True,
+        coverage: bool = True,
     ) -> None:
         self._producer.begin_transaction()
-        ledgers = []
+        coverages = []
         for block, removed in events:
             self.sequence += 1
             landed: dict[tuple[str, int], int] = {}
@@ -92,9 +92,9 @@ class Publisher:
                     spoil(stream, values)
                 for index, value in enumerate(values):
                     self._produce(stream, f"{block.number}-{index}", value, landed)
-            ledgers.append((block, removed, self.sequence, landed))
+            coverages.append((block, removed, self.sequence, landed))
         self._producer.flush(30)
-        for block, removed, sequence, landed in ledgers if ledger else []:
+        for block, removed, sequence, landed in coverages if coverage else []:
             offsets = [
                 {"topic": topic, "partition": partition, "next_offset": position}
                 for (topic, partition), position in landed.items()

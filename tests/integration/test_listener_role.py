@@ -156,8 +156,8 @@ def test_forks_of_a_real_chain_and_a_stop(
     again = listen("again", rpc)
     until(follows(log, rpc), "a fork while nobody listened")
     events = accepted(log)
-    assert [each.place.sequence for each in events] == list(
-        range(events[0].place.sequence, events[0].place.sequence + len(events))
+    assert [each.position.sequence for each in events] == list(
+        range(events[0].position.sequence, events[0].position.sequence + len(events))
     )
     assert {each.kind for each in events} == set(EventKind) - {EventKind.UNKNOWN}
     assert again.stop()[0] == 0

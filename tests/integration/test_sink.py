@@ -148,7 +148,7 @@ def test_a_fork_never_shows_two_blocks_at_one_height(
     old, new = Block(5), Block(5, salt=1)
     publisher.apply(old)
     until(sinks, lambda: visible(client, settings) == shown(old), "the block does not appear")
-    publisher.revert(old, ledger=False)
+    publisher.revert(old, coverage=False)
     publisher.apply(new)
     until(sinks, lambda: visible(client, settings) == shown(old, new), "the new block does not appear")
     canonical = view_database("canonical", settings.clickhouse.database)

@@ -64,7 +64,7 @@ def test_schemas_are_registered_once_and_breaking_ones_refused(settings: Setting
         found = registry.schema(schema_id)
         assert found is not None
         assert found["name"] == json.loads(canonical(found))["name"]
-        assert registry.refusals(stream) == []
+        assert registry.incompatibilities(stream) == []
     assert registry.schema(2_000_000_000) is None
     client = RegistryClient(settings.registry)
     subject = registry.subject("logs")

@@ -129,7 +129,7 @@ def test_poison_goes_to_the_dead_letters_and_the_stream_goes_on(settings: Settin
     public = [message.value or b"" for message in messages(settings, "transactions")]
     assert sorted(public).count(b"placeholder %d" % (1_000 + POISON)) == 1
     assert len(public) == 20
-    # The ledger speaks of where the block's messages landed.
+    # The coverage speaks of where the block's messages landed.
     ends = {m.key: f"{m.partition}:{m.offset + 1}" for m in messages(settings, "transactions")}
     for message in messages(settings, "coverage"):
         assert (message.value or b"").decode() == ends[message.key]

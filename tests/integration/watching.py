@@ -9,7 +9,7 @@ from types import TracebackType
 
 import orjson
 
-# Each view's rows of a block are as many as the ledger says, whichever version of its row one reads.
+# Each view's rows of a block are as many as the coverage says, whichever version of its row one reads.
 COUNTS = {
     "blocks": "1",
     "transactions": "transaction_count",
@@ -53,18 +53,18 @@ class Watcher:
             view: self._sql(f"SELECT block_hash, count() FROM canonical.{view} GROUP BY block_hash")
             for view in COUNTS
         }
-        # Asked last: whatever a view showed is in the ledger by now.
+        # Asked last: whatever a view showed is in the coverage by now.
         columns = ", ".join(COUNTS.values())
-        ledger = {
+        coverage = {
             row[0]: dict(zip(COUNTS, map(int, row[1:]), strict=True))
             for row in self._sql(f"SELECT block_hash_hex, {columns} FROM headwater.coverage WHERE complete")
         }
         for view, rows in shown.items():
             for block_hash, count in rows:
                 self.blocks.add(block_hash)
-                if int(count) != ledger[block_hash][view]:
-                    said = ledger[block_hash][view]
-                    self.partial.append(f"look {self.looks}: {view} of {block_hash}: {count} rows of {said}")
+                if int(count) != coverage[block_hash][view]:
+                    due = coverage[block_hash][view]
+                    self.partial.append(f"look {self.looks}: {view} of {block_hash}: {count} rows of {due}")
 
     def _sql(self, query: str) -> list[list[str]]:
         text = urllib.parse.quote(f"{query} FORMAT JSONCompactStringsEachRow")

@@ -20,7 +20,7 @@ from headwater.settings import Settings
 _FILE: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql\Z")
 _PER_CHAIN: Final = "-- scope: chain"
 
-_LEDGER: Final = """
+_MIGRATIONS: Final = """
 CREATE TABLE IF NOT EXISTS {{table:schema_migrations}} {{on_cluster}}
 (
     version UInt32,
@@ -132,7 +132,7 @@ def migrate(client: Client, settings: Settings, chain_id: int | None) -> tuple[S
     target = _target(settings)
     on_cluster = f" ON CLUSTER '{target.cluster}'" if target.cluster else ""
     client.command(f"CREATE DATABASE IF NOT EXISTS {target.database}{on_cluster}")
-    for statement in render(_LEDGER, target):
+    for statement in render(_MIGRATIONS, target):
         client.command(statement)
     if chain_id is not None:
         _assign_etl_database(client, target.database, settings.chain.name, chain_id)

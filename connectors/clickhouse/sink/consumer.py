@@ -45,7 +45,7 @@ class Received:
     """What one call of the consumer gave: messages in order, and the ends of partitions that it reached."""
 
     messages: list[Message] = field(default_factory=list)
-    ends: dict[Partition, int] = field(default_factory=dict)
+    end_offsets: dict[Partition, int] = field(default_factory=dict)
 
 
 class GroupConsumer:
@@ -107,7 +107,7 @@ class GroupConsumer:
         if error is None:
             return
         if error.code() == KafkaError._PARTITION_EOF:
-            received.ends[Partition(topic, int(message.partition() or 0))] = int(message.offset() or 0)
+            received.end_offsets[Partition(topic, int(message.partition() or 0))] = int(message.offset() or 0)
         elif error.fatal() or error.code() in _HOPELESS:
             raise Fatal(f"the sink cannot read {topic or 'its topics'}: {error}")
         else:
@@ -141,12 +141,12 @@ class GroupConsumer:
             self._refused |= failed
             _log.warning("offsets are not committed, trying again", error=str(error or partitions[0].error))
 
-    def take_refused(self) -> set[Partition]:
+    def take_failed_commits(self) -> set[Partition]:
         """Partitions whose commit the broker did not take since the last call."""
         refused, self._refused = self._refused, set()
         return refused
 
-    def ends(self) -> dict[Partition, int]:
+    def end_offsets(self) -> dict[Partition, int]:
         """The end of each assigned partition as of the last fetch, where it is known."""
         found = {}
         for partition in self.assigned:

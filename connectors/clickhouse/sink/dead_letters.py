@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Protocol
 
 from connectors.clickhouse.sink.messages import Bad, Message
@@ -47,18 +48,7 @@ class DeadLetters:
         The row is written here and not left to the topic's consumer: whoever shows a block must find
         its dead letters in the table as soon as the partition has passed them. Raises Transient.
         """
-        delivered: list[tuple[Bad, Message]] = []
-        failures: list[str] = []
-
-        def report(each: Bad) -> Callable[[object, Message], None]:
-            def on_delivery(error: object, message: Message) -> None:
-                if error is None:
-                    delivered.append((each, message))
-                else:
-                    failures.append(str(error))
-
-            return on_delivery
-
+        reports = _DeliveryReports()
         for each in bad:
             message = each.message
             self._producer.produce(
@@ -66,13 +56,13 @@ class DeadLetters:
                 message.value(),
                 message.key(),
                 headers=list(self._headers(each).items()),
-                on_delivery=report(each),
+                on_delivery=partial(reports.add, each),
             )
         self._producer.flush(SECONDS)
-        if failures or len(delivered) < len(bad):
-            raise Transient(
-                f"{self._topic} did not acknowledge {len(bad) - len(delivered)} dead letters: {failures[:1]}"
-            )
+        missing = len(bad) - len(reports.delivered)
+        if missing:
+            reason = next(iter(reports.failures), f"no answer within {SECONDS:g} s")
+            raise Transient(f"{self._topic} did not acknowledge {missing} dead letters: {reason}")
         rows = [
             dead_letter_row(
                 self._headers(each),
@@ -82,7 +72,7 @@ class DeadLetters:
                 letter.offset(),
                 letter.timestamp()[1],
             )
-            for each, letter in delivered
+            for each, letter in reports.delivered
         ]
         self._table.write({name: [row[name] for row in rows] for name in rows[0]})
         for each in bad:
@@ -98,8 +88,23 @@ class DeadLetters:
     def _headers(self, bad: Bad) -> dict[str, bytes]:
         message = bad.message
         own = {name: value or b"" for name, value in message.headers() or ()}
-        place = message.topic(), message.partition(), message.offset()
-        return own | dict(error_headers(*place, "sink", bad.error))
+        position = message.topic(), message.partition(), message.offset()
+        return own | dict(error_headers(*position, "sink", bad.error))
+
+
+class _DeliveryReports:
+    """What became of the letters of one call."""
+
+    def __init__(self) -> None:
+        self.delivered: list[tuple[Bad, Message]] = []
+        self.failures: list[str] = []
+
+    def add(self, bad: Bad, error: object, message: Message) -> None:
+        """A delivery report of the producer."""
+        if error is None:
+            self.delivered.append((bad, message))
+        else:
+            self.failures.append(str(error))
 
 
 class StopOnDeadLetter:

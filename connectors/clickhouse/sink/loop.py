@@ -42,8 +42,8 @@ class Group(Protocol):
     def receive(self, seconds: float) -> Received: ...
     def pause_only(self, wanted: Iterable[Partition]) -> None: ...
     def commit(self, positions: Mapping[Partition, int], *, wait: bool) -> None: ...
-    def take_refused(self) -> Set[Partition]: ...
-    def ends(self) -> Mapping[Partition, int]: ...
+    def take_failed_commits(self) -> Set[Partition]: ...
+    def end_offsets(self) -> Mapping[Partition, int]: ...
     def close(self) -> None: ...
 
 
@@ -138,7 +138,7 @@ class Sink:
                 self._progress.begin(start_offsets(messages))
             self._progress.delivered(upto)
             self._streams[topic].buffer.add(messages, now)
-        for partition, position in received.ends.items():
+        for partition, position in received.end_offsets.items():
             self._progress.at_end(partition, position)
         self._moved()
 
@@ -209,7 +209,7 @@ class Sink:
     def _commit(self, now: float) -> None:
         if now - self._committed >= COMMIT_SECONDS:
             self._committed = now
-            self._progress.refused(self._consumer.take_refused())
+            self._progress.refused(self._consumer.take_failed_commits())
             positions = self._progress.to_commit()
             self._consumer.commit(positions, wait=False)
             self._progress.committed(positions)
@@ -218,7 +218,7 @@ class Sink:
         if self._report.due(now):
             failing = [stream.retry.failing for stream in self._streams.values() if stream.retry.failing]
             held = self._held_messages(), len(self._holdback)
-            self._report.write(now, failing, *held, self._consumer.ends(), self._progress)
+            self._report.write(now, failing, *held, self._consumer.end_offsets(), self._progress)
 
     def _held_messages(self) -> int:
         return sum(len(stream.buffer) + stream.in_flight for stream in self._streams.values())

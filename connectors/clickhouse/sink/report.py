@@ -37,16 +37,16 @@ class Report:
         failing: Collection[str],
         held_messages: int,
         held_blocks: int,
-        ends: Mapping[Partition, int],
+        end_offsets: Mapping[Partition, int],
         positions: Positions,
     ) -> None:
-        """`failing`: what tables say that take no batch at present; `ends`: end offsets of partitions."""
+        """`failing`: the errors of tables that take no batch at present."""
         self._reported = now
         trouble = next(iter(failing), "")
         HEALTH.report("clickhouse", not trouble, trouble)
         metrics.SINK_PAUSED.labels(self._chain).set(1 if trouble else 0)
         metrics.SINK_BUFFERED.labels(self._chain).set(held_messages)
         metrics.SINK_HELD_BLOCKS.labels(self._chain).set(held_blocks)
-        for partition, end in ends.items():
+        for partition, end in end_offsets.items():
             lag = CONSUMER_LAG.labels(self._chain, self._group, partition.topic, str(partition.number))
             lag.set(max(0, end - positions.position(partition)))

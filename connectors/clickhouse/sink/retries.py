@@ -1,4 +1,4 @@
-"""How the sink waits for ClickHouse: for ever, said once in the log, and all along in metrics and health."""
+"""How the sink waits for ClickHouse: for ever, once in the log, and all along in metrics and health."""
 
 from __future__ import annotations
 
@@ -17,17 +17,24 @@ _log = get_logger("connectors.clickhouse.sink")
 
 def retry_for(table: str, stop: threading.Event) -> Retry:
     """The retry of one table's writes, ended by `stop`."""
-    said: list[str] = []
-
-    def waits(error: Transient, _: float) -> None:
-        metrics.SINK_RETRIES.labels(table).inc()
-        if not said:
-            said.append(str(error))
-            _log.warning("the sink waits", table=table, error=str(error))
-
-    def goes_on() -> None:
-        said.clear()
-        _log.info("the sink goes on", table=table)
-
+    outage = _Outage(table)
     backoff = Backoff(first=_FIRST_PAUSE_SECONDS, ceiling=_LONGEST_PAUSE_SECONDS)
-    return Retry(backoff=backoff, stop=stop, on_failure=waits, on_recovery=goes_on)
+    return Retry(backoff=backoff, stop=stop, on_failure=outage.failed, on_recovery=outage.recovered)
+
+
+class _Outage:
+    """Counts failed writes of a table, and logs the first of them and the end."""
+
+    def __init__(self, table: str) -> None:
+        self._table = table
+        self._logged = False
+
+    def failed(self, error: Transient, pause: float) -> None:
+        metrics.SINK_RETRIES.labels(self._table).inc()
+        if not self._logged:
+            self._logged = True
+            _log.warning("the sink waits", table=self._table, error=str(error))
+
+    def recovered(self) -> None:
+        self._logged = False
+        _log.info("the sink goes on", table=self._table)

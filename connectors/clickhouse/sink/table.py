@@ -48,7 +48,7 @@ ROW_CODES: Final = frozenset(
 FAILURES: Final = (ClickHouseError, HTTPError, OSError)
 
 
-class RowsRefused(Permanent):
+class RowsRejected(Permanent):
     """ClickHouse refuses the rows themselves."""
 
 
@@ -85,7 +85,7 @@ class Table:
     def insert(self, encoded: bytes, rows: int) -> None:
         """Put a block in; when this returns ClickHouse has acknowledged it.
 
-        Raises RowsRefused when the rows are at fault, Transient for anything else.
+        Raises RowsRejected when the rows are at fault, Transient for anything else.
         """
         started = time.monotonic()
         body, compression = (
@@ -140,5 +140,5 @@ def _classified(table: str, error: Exception) -> Permanent | Transient:
     code = cast("int | None", getattr(error, "code", None))
     text = " ".join(str(error).split())[:500]
     if code in ROW_CODES:
-        return RowsRefused(f"{table} refuses the rows: {text}")
+        return RowsRejected(f"{table} refuses the rows: {text}")
     return Transient(f"cannot insert into {table}: {text}")

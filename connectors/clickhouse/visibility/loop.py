@@ -12,7 +12,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from connectors.clickhouse.client import Client, connect
-from connectors.clickhouse.visibility.settler import Ends, Settler
+from connectors.clickhouse.visibility.settler import EndOffsets, Settler
 from headwater import kafka
 from headwater.errors import HeadwaterError, Transient
 from headwater.logging import get_logger
@@ -71,7 +71,7 @@ class SettleLoop:
             return None
         admin = kafka.admin(settings)
         topics = [catalog.topic_name(settings, stream) for stream in STREAMS]
-        return Settler(client, settings.clickhouse.database, chain_id, lambda: ends(admin, topics))
+        return Settler(client, settings.clickhouse.database, chain_id, lambda: end_offsets(admin, topics))
 
 
 def unsettler(client: Client, database: str) -> Unsettle:
@@ -86,7 +86,7 @@ def unsettler(client: Client, database: str) -> Unsettle:
     return unsettle
 
 
-def ends(admin: AdminClient, topics: list[str]) -> Ends:
+def end_offsets(admin: AdminClient, topics: list[str]) -> EndOffsets:
     """The end offset of each partition that has held anything. Raises KafkaException."""
     known = admin.list_topics(timeout=KAFKA_SECONDS).topics
     wanted = {

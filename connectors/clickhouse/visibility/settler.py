@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from connectors.clickhouse.client import Client, insert_settings
-from connectors.clickhouse.visibility.settling import Ledger, Settled, extend, refill
+from connectors.clickhouse.visibility.settling import CoveredBlock, Settled, extend, refill
 
-Ends = Mapping[tuple[str, int], int]
+EndOffsets = Mapping[tuple[str, int], int]
 
 # Blocks that one step looks at, at most; a long catch-up settles in steps of this size.
 STEP_BLOCKS: Final = 20_000
@@ -25,21 +25,23 @@ TIP_PARTITION: Final = 1_000
 class _Pending:
     number: int
     block_hash: bytes
-    ends: Ends
+    end_offsets: EndOffsets
 
 
 class Settler:
     """Settles one chain, a step a `tick`. Several may run at once: each writes only what is true.
 
-    `ends` gives the present end offset of each partition of the chain's public topics.
-    Errors of the client (`ClickHouseError`) and of `ends` go to the caller; the next tick starts over.
+    `end_offsets` gives the present end offset of each partition of the chain's public topics.
+    Errors of the client (`ClickHouseError`) and of `end_offsets` go to the caller; the next tick starts over.
     """
 
-    def __init__(self, client: Client, database: str, chain_id: int, ends: Callable[[], Ends]) -> None:
+    def __init__(
+        self, client: Client, database: str, chain_id: int, end_offsets: Callable[[], EndOffsets]
+    ) -> None:
         self._client = client
         self._database = database
         self._chain_id = chain_id
-        self._ends = ends
+        self._end_offsets = end_offsets
         self._pending: _Pending | None = None
         self._earlier: Settled | None = None
 
@@ -52,9 +54,9 @@ class Settler:
         if self._pending is None:
             point = self._next_point(settled)
             if point is not None:
-                self._pending = _Pending(*point, self._ends())
+                self._pending = _Pending(*point, self._end_offsets())
             return None
-        if not self._passed(self._pending.ends):
+        if not self._passed(self._pending.end_offsets):
             return None
         pending, self._pending = self._pending, None
         return self._settle(settled, pending)
@@ -85,13 +87,15 @@ class Settler:
 
     def _settle(self, settled: Settled | None, pending: _Pending) -> Settled | None:
         since = 0 if settled is None else settled.last
-        ledger = self._ledger("block_number BETWEEN {since:UInt64} AND {until:UInt64}", since, pending.number)
-        moved = extend(settled, pending.number, pending.block_hash, ledger)
+        coverage = self._covered(
+            "block_number BETWEEN {since:UInt64} AND {until:UInt64}", since, pending.number
+        )
+        moved = extend(settled, pending.number, pending.block_hash, coverage)
         if moved is None:
             return None
         if moved.holes:
             listed = ",".join(str(number) for number in sorted(moved.holes))
-            moved = refill(moved, self._ledger(f"block_number IN ({listed})", 0, 0))
+            moved = refill(moved, self._covered(f"block_number IN ({listed})", 0, 0))
         before = frozenset[int]() if settled is None else settled.holes
         self._write_holes(moved.holes - before, opened=True)
         self._write(moved)
@@ -111,14 +115,14 @@ class Settler:
         )
         return (_int(rows[0][0]), _bytes(rows[0][1])) if rows else None
 
-    def _passed(self, ends: Ends) -> bool:
+    def _passed(self, end_offsets: EndOffsets) -> bool:
         rows = self._rows(
             f"SELECT topic, partition, max(next_offset) FROM {self._database}.sink_progress GROUP BY ALL"
         )
         reached = {(str(topic), _int(partition)): _int(offset) for topic, partition, offset in rows}
-        return all(reached.get(place, 0) >= end for place, end in ends.items())
+        return all(reached.get(place, 0) >= end for place, end in end_offsets.items())
 
-    def _ledger(self, condition: str, since: int, until: int) -> list[Ledger]:
+    def _covered(self, condition: str, since: int, until: int) -> list[CoveredBlock]:
         rows = self._rows(
             "SELECT block_number, block_hash, parent_hash, complete "
             f"FROM {self._database}.coverage FINAL WHERE chain_id = {{chain_id:UInt64}} AND NOT removed "
@@ -126,7 +130,7 @@ class Settler:
             since=since,
             until=until,
         )
-        return [Ledger(_int(n), _bytes(h), _bytes(parent), bool(whole)) for n, h, parent, whole in rows]
+        return [CoveredBlock(_int(n), _bytes(h), _bytes(parent), bool(whole)) for n, h, parent, whole in rows]
 
     def _drop_settled_partitions(self) -> None:
         if self._earlier is None:

@@ -1,4 +1,4 @@
-"""Which blocks are settled, from the ledger alone. Pure."""
+"""Which blocks are settled, from the coverage alone. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class CoveredBlock:
     """A canonical row of coverage."""
 
     number: int
@@ -34,15 +34,15 @@ class Settled:
 
 
 def extend(
-    settled: Settled | None, number: int, block_hash: bytes, ledger: Sequence[Ledger]
+    settled: Settled | None, number: int, block_hash: bytes, coverage: Sequence[CoveredBlock]
 ) -> Settled | None:
-    """Extend the range to the final block `number`, given the ledger from the range's last block on.
+    """Extend the range to the final block `number`, given the coverage from the range's last block on.
 
-    Nothing more may be under way for these blocks. Where the ledger lacks a link of the chain, or has a
+    Nothing more may be under way for these blocks. Where the coverage lacks a link of the chain, or has a
     block that is not whole, the number becomes a hole. None when the final block itself is not there.
     """
-    by_number: dict[int, list[Ledger]] = defaultdict(list)
-    for row in ledger:
+    by_number: dict[int, list[CoveredBlock]] = defaultdict(list)
+    for row in coverage:
         by_number[row.number].append(row)
     if not any(row.block_hash == block_hash for row in by_number[number]):
         return None
@@ -55,17 +55,17 @@ def extend(
         linked = next((row for row in rows if row.block_hash == wanted), None)
         if linked is None or len(rows) > 1 or not linked.complete:
             holes.add(height)
-        # Below a break the chain is picked up again where the ledger has one candidate: nothing more can
+        # Below a break the chain is picked up again where the coverage has one candidate: nothing more can
         # come for these heights, so what is there alone is canonical.
         below = by_number.get(height - 1, [])
         wanted = linked.parent_hash if linked else below[0].block_hash if len(below) == 1 else None
     return Settled(first, number, frozenset(holes))
 
 
-def refill(settled: Settled, ledger: Iterable[Ledger]) -> Settled:
-    """Close the holes that have one whole canonical block now; `ledger` has the rows of the holes."""
-    by_number: dict[int, list[Ledger]] = defaultdict(list)
-    for row in ledger:
+def refill(settled: Settled, coverage: Iterable[CoveredBlock]) -> Settled:
+    """Close the holes that have one whole canonical block now; `coverage` has the rows of the holes."""
+    by_number: dict[int, list[CoveredBlock]] = defaultdict(list)
+    for row in coverage:
         by_number[row.number].append(row)
     filled = {n for n, rows in by_number.items() if len(rows) == 1 and rows[0].complete}
     return Settled(settled.first, settled.last, settled.holes - filled)

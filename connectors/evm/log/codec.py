@@ -44,7 +44,7 @@ class _Part(TypedDict):
 class Stored:
     """A message of raw-blocks without its answers."""
 
-    place: LogPosition
+    position: LogPosition
     kind: EventKind  # UNKNOWN: one that this version does not know
     chain_id: int
     head: Head | None
@@ -125,7 +125,7 @@ class EventCodec:
             if value["block_number"] is not None:
                 parent = value["parent_hash"] or b""
                 head = Head(value["block_number"], value["block_hash"], parent, value["block_timestamp"])
-            place = LogPosition(
+            position = LogPosition(
                 offset,
                 kind is EventKind.CLAIM,
                 value["claim"],
@@ -134,13 +134,13 @@ class EventCodec:
                 value["part"],
                 value["parts"],
             )
-            yield Stored(place, kind, value["chain_id"], head, value["observed_at"], value["source"] or "")
+            yield Stored(position, kind, value["chain_id"], head, value["observed_at"], value["source"] or "")
 
     def stored(self, event: Event, numbered: Numbered, offset: int, part: int, parts: int) -> Stored:
         """What `read` would give for a part of an event that was written at `offset`."""
-        place = LogPosition(offset, False, numbered.claim, numbered.sequence, numbered.fresh, part, parts)
+        position = LogPosition(offset, False, numbered.claim, numbered.sequence, numbered.fresh, part, parts)
         source = "" if event.content is None else event.content.source
-        return Stored(place, event.kind, self.chain_id, event.head, numbered.observed_at, source)
+        return Stored(position, event.kind, self.chain_id, event.head, numbered.observed_at, source)
 
     def content(self, values: Sequence[bytes]) -> Content:
         """A block's content again from the values of all its parts in order. Raises MalformedRecord."""

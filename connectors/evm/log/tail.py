@@ -33,7 +33,7 @@ class Published:
 
     def take(self, stored: Stored) -> Verdict:
         """Judge the next message and take it into account. Raises Fatal on a gap or a broken branch."""
-        verdict = self.reader.judge(stored.place)
+        verdict = self.reader.judge(stored.position)
         if stored.kind is EventKind.CLAIM:
             self.claimed_by = stored.source
             self._parts = []
@@ -41,13 +41,14 @@ class Published:
             return Verdict.STALE  # the later parts of an event that began before the fold did
         if verdict is Verdict.GAP:
             raise Fatal(
-                f"raw-blocks has a gap before offset {stored.place.offset}: sequence {stored.place.sequence} "
+                f"raw-blocks has a gap before offset {stored.position.offset}: "
+                f"sequence {stored.position.sequence} "
                 f"follows {self.reader.last}",
                 remedy="restore the topic, or start with an empty one",
             )
         if verdict is Verdict.ACCEPT and stored.kind is not EventKind.CLAIM:
-            self._parts.append(stored.place)
-            if len(self._parts) == stored.place.parts:
+            self._parts.append(stored.position)
+            if len(self._parts) == stored.position.parts:
                 self._whole(stored, self._parts[0].offset)
                 self._parts = []
         return verdict
@@ -59,11 +60,11 @@ class Published:
         if stored.kind is EventKind.APPLY:
             if not branch.follows(head):
                 raise Fatal(
-                    f"raw-blocks offset {stored.place.offset} applies block {head.number}, "
+                    f"raw-blocks offset {stored.position.offset} applies block {head.number}, "
                     "which does not follow the block before it",
                     remedy="restore the topic, or start with an empty one",
                 )
-            branch.applied(Link(head, offset, stored.place.offset + 1))
+            branch.applied(Link(head, offset, stored.position.offset + 1))
         elif stored.kind is EventKind.REVERT:
             if branch.tip is not None and branch.tip.hash == head.hash:
                 branch.reverted()
@@ -71,7 +72,7 @@ class Published:
                 self.covered = False
                 branch.floor = head.number
             else:
-                raise Fatal(f"raw-blocks offset {stored.place.offset} reverts a block that is not the tip")
+                raise Fatal(f"raw-blocks offset {stored.position.offset} reverts a block that is not the tip")
         elif stored.kind is EventKind.SAFE:
             branch.moved_safe(head)
         elif stored.kind is EventKind.FINALIZED and self.heeds_finality:
@@ -126,8 +127,8 @@ def fold(
                 f"raw-blocks is of chain {stored.chain_id}, the node of chain {chain_id}",
                 remedy="give the chain another name (HEADWATER_CHAIN__NAME) or correct --rpc",
             )
-        if stored.place.offset < start:
-            before.append(stored.place)
+        if stored.position.offset < start:
+            before.append(stored.position)
             continue
         if published is None:
             published = _begin(before, low, finality)

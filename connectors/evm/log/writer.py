@@ -99,10 +99,10 @@ class ChainLog:
         if offsets and offsets[-1] != self._next_offset + len(offsets) - 1:
             self._look_for_others(set(offsets), offsets[-1] + 1)
         self._next_offset = offsets[-1] + 1 if offsets else self._next_offset
-        place = 0
+        start = 0
         for event, numbered, parts in owners:
-            self._count(published, event, numbered, offsets[place : place + parts])
-            place += parts
+            self._count(published, event, numbered, offsets[start : start + parts])
+            start += parts
         return sequence
 
     def content(self, link: Link) -> Content:
@@ -113,9 +113,9 @@ class ChainLog:
             value
             for (_, value), each in zip(found, stored, strict=True)
             # An fenced listener's messages may lie between the parts.
-            if each.place.claim == stored[0].place.claim and each.head == link.head
+            if each.position.claim == stored[0].position.claim and each.head == link.head
         ]
-        if not values or len(values) != stored[0].place.parts:
+        if not values or len(values) != stored[0].position.parts:
             raise Fatal(
                 f"raw-blocks no longer holds block {link.head.number} at offset {link.offset}",
                 remedy="it was deleted before it was final: start with an empty topic",
@@ -133,7 +133,7 @@ class ChainLog:
         if found is None or needed is None:
             return None
         (stored,) = read_stored(self._store, self._codec, found, found + 1)
-        before = stored.place.offset if stored.place.is_claim else stored.place.claim
+        before = stored.position.offset if stored.position.is_claim else stored.position.claim
         if not low < before <= needed:
             return None
         self._store.trim(before)
@@ -163,7 +163,7 @@ class ChainLog:
             (offset,) = self._store.append([Outgoing(value, self._headers(numbered, None))])
             verdict = Verdict.REPEAT
             for stored in read_stored(self._store, self._codec, self._next_offset, offset + 1):
-                if renewal and stored.kind is EventKind.CLAIM and stored.place.offset != offset:
+                if renewal and stored.kind is EventKind.CLAIM and stored.position.offset != offset:
                     raise self._fenced(stored)
                 verdict = published.take(stored)
             self._next_offset = offset + 1
@@ -174,15 +174,15 @@ class ChainLog:
 
     def _look_for_others(self, ours: AbstractSet[int], end: int) -> None:
         for stored in read_stored(self._store, self._codec, self._next_offset, end):
-            if stored.place.offset in ours:
+            if stored.position.offset in ours:
                 continue
             if stored.kind is EventKind.CLAIM:
                 raise self._fenced(stored)
-            _log.warning("ignored a message of a fenced listener", offset=stored.place.offset)
+            _log.warning("ignored a message of a fenced listener", offset=stored.position.offset)
 
     def _fenced(self, stored: Stored) -> Fatal:
         return Fatal(
-            f"another listener ({stored.source}) took the chain over at offset {stored.place.offset}; "
+            f"another listener ({stored.source}) took the chain over at offset {stored.position.offset}; "
             "what this one wrote since is ignored by every reader",
             remedy="run one listener a chain; started again, this one takes over",
         )

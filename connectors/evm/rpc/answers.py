@@ -137,11 +137,11 @@ def _result(endpoint: str, method: str, envelope: _Envelope) -> memoryview:
     return raw
 
 
-def _no_batches(endpoint: str, method: str, count: int, said: _Envelope) -> NodeFailure | Unsupported:
-    if said.error is not None:
-        failure = _failure(endpoint, method, said.error)
+def _no_batches(endpoint: str, method: str, count: int, answer: _Envelope) -> NodeFailure | Unsupported:
+    if answer.error is not None:
+        failure = _failure(endpoint, method, answer.error)
         # An invalid request is what a node says that expects one call; all else is about the calls.
-        if said.error.code not in (INVALID_REQUEST, PARSE_ERROR):
+        if answer.error.code not in (INVALID_REQUEST, PARSE_ERROR):
             return failure
     return NoBatches(endpoint, f"{method}: one answer to a batch of {count}", "broken")
 

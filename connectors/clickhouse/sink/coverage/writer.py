@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final, Protocol
 
 from connectors.clickhouse.sink.coverage.holdback import Block, Held
@@ -37,7 +37,7 @@ class DeadLetterLookup(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CoverageBatch:
-    """What a batch of coverage messages told. `shown` are held ones whose rows are now in."""
+    """What a batch of coverage messages says. `shown` are held ones whose rows are now in."""
 
     applied: Sequence[Held]
     retracted: Sequence[tuple[Block, int]]
@@ -48,7 +48,7 @@ class CoverageWriter:
     """Writes coverage: retractions at once, applications when they are handed back as ready.
 
     `topics` maps the names of the topics that this sink stores to their streams: offsets of others are
-    nobody's here to wait for.
+    not waited for.
     """
 
     def __init__(
@@ -96,19 +96,19 @@ class CoverageWriter:
         if not messages:
             return
         observed: list[int] = []
-
-        def adjust(columns: Columns) -> Columns:
-            observed.extend(
-                when
-                for when, removed in zip(columns["observed_at"], columns["removed"], strict=True)
-                if not removed
-            )
-            return self._marked(columns)
-
-        self._writer.insert(messages, bad, adjust)
+        self._writer.insert(messages, bad, partial(self._note_and_mark, observed))
         now, visible = self._clock(), metrics.BLOCK_VISIBLE_SECONDS.labels(self._chain)
         for when in observed:
             visible.observe(max(0, now - when) / 1000)
+
+    def _note_and_mark(self, observed: list[int], columns: Columns) -> Columns:
+        """`_marked`; the times at which the blocks to show were observed are added to `observed`."""
+        observed += [
+            when
+            for when, removed in zip(columns["observed_at"], columns["removed"], strict=True)
+            if not removed
+        ]
+        return self._marked(columns)
 
     def _held(self, message: Message, columns: Columns, row: int) -> Held:
         needs = tuple(

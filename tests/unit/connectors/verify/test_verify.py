@@ -16,7 +16,7 @@ def name(number: int, branch: str = "a") -> bytes:
 
 
 NODE = {"transactions": 2, "logs": 3, "token_transfers": 1}
-LEDGER = {**NODE, "contracts": 1}
+COUNTS = {**NODE, "contracts": 1}
 
 
 def node_block(number: int) -> NodeBlock:
@@ -24,11 +24,11 @@ def node_block(number: int) -> NodeBlock:
 
 
 def coverage_row(number: int, branch: str = "a") -> CoverageRow:
-    return CoverageRow(name(number, branch), name(number - 1), LEDGER, True, None)
+    return CoverageRow(name(number, branch), name(number - 1), COUNTS, True, None)
 
 
 def table_block() -> TableBlock:
-    return TableBlock({"blocks": 1, **LEDGER}, 2, 0)
+    return TableBlock({"blocks": 1, **COUNTS}, 2, 0)
 
 
 def height(number: int = 7) -> Height:
@@ -51,8 +51,8 @@ def test_each_count_is_compared(kind: str) -> None:
     tables.rows[kind] += 1
     found = compare(replace(height(), tables={name(7): tables}), None)
     assert kinds(found) == [kind]
-    assert f"tables {LEDGER[kind] + 1}" in found[0].detail
-    counts = {**LEDGER, kind: 0}
+    assert f"tables {COUNTS[kind] + 1}" in found[0].detail
+    counts = {**COUNTS, kind: 0}
     found = compare(replace(height(), coverage=[replace(coverage_row(7), counts=counts)]), None)
     assert kinds(found) == [kind]
 

@@ -15,7 +15,7 @@ from connectors.clickhouse.sink.dead_letters import DeadLetters, StopOnDeadLette
 from connectors.clickhouse.sink.messages import Bad, Message, Partition
 from connectors.clickhouse.sink.routes import EXEMPT, LEFT_OUT, ROUTES, RouteKind
 from connectors.clickhouse.sink.rows import DeadLetterRows
-from connectors.clickhouse.sink.table import RowsRefused, Table, open_table
+from connectors.clickhouse.sink.table import RowsRejected, Table, open_table
 from headwater.errors import Fatal, Permanent, Transient
 from schemas import codec_for
 from tests.fakes.sink import FakeClient, FakeMessage
@@ -58,7 +58,7 @@ def test_blocks_are_compressed_for_another_machine() -> None:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (DatabaseError("Code: 349. NULL", code=349), RowsRefused),
+        (DatabaseError("Code: 349. NULL", code=349), RowsRejected),
         (DatabaseError("Code: 60. no such table", code=60), Transient),
         (DatabaseError("Code: 252. too many parts", code=252), Transient),
         (DatabaseError("Code: 243. disk full", code=243), Transient),
@@ -180,15 +180,15 @@ def test_a_dead_letter_that_cannot_be_stored_stops_the_sink() -> None:
         StopOnDeadLetter().send([Bad(SPOILT, Permanent("no"))])
 
 
-def test_the_ledger_tells_and_asks() -> None:
+def test_replica_progress_is_stored_and_read_back() -> None:
     client = FakeClient([("x.logs.v1", 3, 78)])
     progress = table(client, topic="String", partition="UInt32", next_offset="UInt64")
-    ledger = ReplicaProgress(client, "db", progress, ["x.logs.v1"])  # type: ignore[arg-type]
-    ledger.store({})
+    progress_table = ReplicaProgress(client, "db", progress, ["x.logs.v1"])  # type: ignore[arg-type]
+    progress_table.store({})
     assert client.inserted == []
-    ledger.store({Partition("x.logs.v1", 3): 78})
+    progress_table.store({Partition("x.logs.v1", 3): 78})
     assert client.inserted[0][2].endswith(b"\x4e" + bytes(7))
-    assert ledger.positions() == {Partition("x.logs.v1", 3): 78}
+    assert progress_table.positions() == {Partition("x.logs.v1", 3): 78}
     client.result_rows = [("x.logs.v1", 3, 77, "12"), ("x.logs.v1", 3, 78, "")]
-    assert [letter.sequence for letter in ledger.since({"x.logs.v1": 70})] == [12, None]
+    assert [letter.sequence for letter in progress_table.since({"x.logs.v1": 70})] == [12, None]
     assert client.asked[-1][1] == {"t0": "x.logs.v1", "o0": 70}

@@ -1,22 +1,22 @@
-"""What may be settled, from the ledger alone."""
+"""What may be settled, from the coverage alone."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.clickhouse.visibility.settling import Ledger, Settled, extend, refill
+from connectors.clickhouse.visibility.settling import CoveredBlock, Settled, extend, refill
 
 
 def name(number: int, branch: str = "a") -> bytes:
     return f"{branch}{number}".encode().ljust(32, b".")
 
 
-def row(number: int, branch: str = "a", *, parent: str = "a", complete: bool = True) -> Ledger:
-    return Ledger(number, name(number, branch), name(number - 1, parent), complete)
+def row(number: int, branch: str = "a", *, parent: str = "a", complete: bool = True) -> CoveredBlock:
+    return CoveredBlock(number, name(number, branch), name(number - 1, parent), complete)
 
 
-def chain(first: int, last: int) -> list[Ledger]:
+def chain(first: int, last: int) -> list[CoveredBlock]:
     return [row(number) for number in range(first, last + 1)]
 
 
@@ -47,8 +47,8 @@ def test_a_block_of_another_branch_is_a_hole() -> None:
 
 def test_holes_close_when_whole() -> None:
     settled = Settled(5, 12, frozenset({7, 9, 11}))
-    ledger = [row(7), row(9, complete=False), row(11), row(11, "b")]
-    assert refill(settled, ledger) == Settled(5, 12, frozenset({9, 11}))
+    coverage = [row(7), row(9, complete=False), row(11), row(11, "b")]
+    assert refill(settled, coverage) == Settled(5, 12, frozenset({9, 11}))
 
 
 def test_what_a_range_covers() -> None:

@@ -40,8 +40,8 @@ async def test_it_applies_the_chain_in_order_and_then_each_new_block() -> None:
     assert hashes(store) == chain.hashes
     first = accepted(store)[0]
     assert first.kind is EventKind.CLAIM
-    assert first.place.fresh
-    assert first.place.sequence == 1_700_000_000_000
+    assert first.position.fresh
+    assert first.position.sequence == 1_700_000_000_000
     assert all(
         not headers or dict(headers)["chain-id"] == b"31337"
         for headers in (message.headers for _, message in store.log)
@@ -53,7 +53,9 @@ async def test_answers_are_carried_byte_for_byte() -> None:
     store = MemoryStore()
     await settled_rig(store, [node])
     applies = [each for each in accepted(store) if each.kind is EventKind.APPLY]
-    contents = [EventCodec(CHAIN_ID, 7).content([store.log[each.place.offset][1].value]) for each in applies]
+    contents = [
+        EventCodec(CHAIN_ID, 7).content([store.log[each.position.offset][1].value]) for each in applies
+    ]
     blocks = [chain.by_number(number) for number in (1, 2, 3)]
     assert [each.block for each in contents] == [block.part("block") for block in blocks if block]
     assert [each.receipts for each in contents] == [
@@ -77,10 +79,10 @@ async def test_it_follows_a_fork_to_any_height(depth: int, length: int, keeps_or
     assert ["0x" + each.head.hash.hex() for each in reverts if each.head] == orphans[::-1]
     codec = EventCodec(CHAIN_ID, 7)
     for each in reverts:
-        again = codec.content([store.log[each.place.offset][1].value])
+        again = codec.content([store.log[each.position.offset][1].value])
         assert each.head is not None
         applied = next(a for a in accepted(store) if a.kind is EventKind.APPLY and a.head == each.head)
-        assert again == codec.content([store.log[applied.place.offset][1].value])
+        assert again == codec.content([store.log[applied.position.offset][1].value])
 
 
 async def test_a_node_that_lags_is_waited_for_and_one_that_went_back_is_followed() -> None:
@@ -284,8 +286,8 @@ async def test_events_that_slip_in_before_a_claim_are_taken_into_account() -> No
     await settled_rig(store, [node])
     chain.extend(1)
     late = made_up_apply(made_up_head(5, parent=canonical(store)[-1]))
-    claim = stored(store)[0].place
-    last = accepted(store)[-1].place.sequence
+    claim = stored(store)[0].position
+    last = accepted(store)[-1].position.sequence
     store.before_append = outgoing(late, last + 1, claim.offset)
     await settled_rig(store, [node])
     assert hashes(store) == chain.hashes
@@ -301,8 +303,8 @@ async def test_two_listeners_that_start_together_on_an_empty_topic_leave_no_gap(
     store.before_append = [Outgoing(rival)]
     await settled_rig(store, [node], now_ms=now)
     assert hashes(store) == chain.hashes
-    first = accepted(store)[0].place.sequence
-    assert [each.place.sequence for each in accepted(store)] == [
+    first = accepted(store)[0].position.sequence
+    assert [each.position.sequence for each in accepted(store)] == [
         first + place for place in range(len(accepted(store)))
     ]
 
@@ -311,7 +313,7 @@ async def test_a_split_block_is_whole_again_when_it_is_reverted() -> None:
     chain, node = served(5)
     store = MemoryStore()
     rig = await settled_rig(store, [node], part_bytes=700)
-    assert max(each.place.parts for each in accepted(store)) > 2
+    assert max(each.position.parts for each in accepted(store)) > 2
     chain.fork(3)
     await rig.settle()
     assert hashes(store) == chain.hashes

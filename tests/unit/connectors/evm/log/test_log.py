@@ -105,7 +105,7 @@ def test_a_window_that_begins_inside_a_split_block_passes_it_over() -> None:
     finalize(log, 2)
     start = len(store.log) - 40
     messages = tail.read_stored(store, CODEC, start - LOOK_BACK, len(store.log))
-    assert next(iter(CODEC.read(list(store.read(start, start + 1))))).place.part != 0
+    assert next(iter(CODEC.read(list(store.read(start, start + 1))))).position.part != 0
     published = tail.fold(messages, start, 0, CHAIN_ID)
     assert published.branch.tip == log.branch.tip
 
