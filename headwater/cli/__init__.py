@@ -61,13 +61,18 @@ def _not_loaded() -> None:
     raise Fatal("this command was not loaded", remedy="name the command as a word of its own")
 
 
-def _root(
-    version: bool = typer.Option(False, "--version", is_eager=True, help="Print the version and leave."),
-) -> None:
-    """Blockchain nodes to clean, complete, reorg-proof Kafka streams and ClickHouse tables."""
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         print(__version__)
         raise typer.Exit
+
+
+def _root(
+    version: bool = typer.Option(
+        False, "--version", is_eager=True, callback=_print_version, help="Print the version and leave."
+    ),
+) -> None:
+    """Blockchain nodes to clean, complete, reorg-proof Kafka streams and ClickHouse tables."""
 
 
 def _typed_so_far(environ: Mapping[str, str]) -> list[str]:

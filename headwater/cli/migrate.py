@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import typer
 from connectors.clickhouse.client import connect
 from connectors.clickhouse.migrations.runner import Step, plan
 from connectors.clickhouse.migrations.runner import migrate as apply
-from connectors.evm.rpc import once
-from connectors.evm.rpc.answers import NodeFailure, Unsupported
+from connectors.evm.rpc.answers import NodeFailure
+from connectors.evm.rpc.chain_id import ask
 from headwater.cli.configuration import configured
 from headwater.settings import Settings, chain_id_of
 
+_NODE_SECONDS = 5.0
 app = typer.Typer(rich_markup_mode=None)
 
 
@@ -61,9 +63,10 @@ def known_chain_id(settings: Settings) -> int | None:
 
 def _ask(url: str) -> int | None:
     try:
-        return int(str(once.ask(url, "eth_chainId", seconds=5.0)), 16)
-    except (NodeFailure, Unsupported):
-        return None  # the next endpoint, or the name, will tell
+        return ask(url, seconds=_NODE_SECONDS)
+    except NodeFailure as error:
+        print(f"headwater: {error}", file=sys.stderr)
+        return None  # the next endpoint has it, or the chain's name means one
 
 
 def _described(steps: tuple[Step, ...], dry_run: bool, chain_id: int | None) -> dict[str, object]:

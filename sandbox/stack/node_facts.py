@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from connectors.evm.rpc import once
+from connectors.evm.rpc import chain_id, once
 from headwater.errors import Fatal, HeadwaterError, Transient
 from headwater.settings import mask_url
 
@@ -30,19 +30,17 @@ def ask(urls: Sequence[str]) -> NodeFacts:
     troubles = []
     for url in urls:
         try:
-            found[url] = int(str(once.ask(url, "eth_chainId", seconds=SECONDS)), 16)
+            found[url] = chain_id.ask(url, seconds=SECONDS)
         except HeadwaterError as error:
             troubles.append(str(error))
-        except ValueError as error:
-            troubles.append(f"{mask_url(url)}: eth_chainId: {error}")
     if len(set(found.values())) > 1:
-        each = ", ".join(f"{mask_url(url)} is on {chain_id}" for url, chain_id in found.items())
+        each = ", ".join(f"{mask_url(url)} is on {each_id}" for url, each_id in found.items())
         raise Fatal(f"the nodes are on different chains: {each}", remedy="name nodes of one chain")
     if not found:
         raise Transient(f"no node answers ({'; '.join(troubles)})", remedy="check --rpc and the node")
-    url, chain_id = next(iter(found.items()))
+    url, found_id = next(iter(found.items()))
     try:
         block = once.ask(url, "eth_getBlockByNumber", "0x0", False, seconds=SECONDS)
     except HeadwaterError:
         block = None  # pruned, or a recording: the chain's id has to do
-    return NodeFacts(chain_id, str(block.get("hash") or "") if isinstance(block, dict) else "")
+    return NodeFacts(found_id, str(block.get("hash") or "") if isinstance(block, dict) else "")

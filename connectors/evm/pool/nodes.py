@@ -12,9 +12,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
-import msgspec
-
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
+from connectors.evm.rpc.chain_id import chain_id
 from connectors.evm.rpc.endpoint import AiohttpTransport, Endpoint, Transport
 from headwater.errors import Fatal
 from headwater.health import HEALTH
@@ -46,12 +45,12 @@ class Pool(Protocol):
 
 
 class Nodes:
-    """Failover over endpoints, in the order given. `chain_id` None takes the first node's answer."""
+    """Failover over endpoints, in the order given. `expected`: the chain's id, None for the first node's."""
 
     def __init__(
-        self, endpoints: Sequence[Endpoint], chain_id: int | None, *, sleep: Sleep = asyncio.sleep
+        self, endpoints: Sequence[Endpoint], expected: int | None, *, sleep: Sleep = asyncio.sleep
     ) -> None:
-        self.chain_id = chain_id
+        self.chain_id = expected
         self._endpoints = list(endpoints)
         self._sleep = sleep
         self._admitted: dict[str, float] = {}
@@ -108,25 +107,16 @@ class Nodes:
     async def _admit(self, endpoint: Endpoint) -> None:
         if time.monotonic() < self._admitted.get(endpoint.name, 0.0):
             return
-        chain_id = await _chain_id(endpoint)
+        found = await chain_id(endpoint)
         if self.chain_id is None:
-            self.chain_id = chain_id
-        if chain_id != self.chain_id:
+            self.chain_id = found
+        if found != self.chain_id:
             raise NodeFailure(
-                endpoint.name, f"is on chain {chain_id}, not {self.chain_id}: not used", "wrong chain"
+                endpoint.name, f"is on chain {found}, not {self.chain_id}: not used", "wrong chain"
             )
         if await _syncing(endpoint):
             raise NodeFailure(endpoint.name, "is still syncing: not used", "syncing")
         self._admitted[endpoint.name] = time.monotonic() + ADMITTED_SECONDS
-
-
-async def _chain_id(endpoint: Endpoint) -> int:
-    try:
-        return int(msgspec.json.decode(await endpoint.call("eth_chainId"), type=str), 16)
-    except Unsupported as error:
-        raise NodeFailure(endpoint.name, error.what, "wrong chain") from error
-    except ValueError as error:
-        raise NodeFailure(endpoint.name, f"eth_chainId: no chain id: {error}", "broken") from error
 
 
 async def _syncing(endpoint: Endpoint) -> bool:

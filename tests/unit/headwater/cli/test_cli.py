@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from typer.testing import CliRunner
 
-from headwater.cli import COMMANDS
+from headwater import __version__
+from headwater.cli import COMMANDS, build
 
 
 def test_help_names_every_command_and_loads_none() -> None:
@@ -18,6 +20,11 @@ def test_help_names_every_command_and_loads_none() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert all(f"  {name} " in done.stdout for name in COMMANDS)
+
+
+def test_the_version_is_printed_without_a_command() -> None:
+    done = CliRunner().invoke(build(["--version"]), ["--version"])
+    assert (done.exit_code, done.output.strip()) == (0, __version__)
 
 
 @pytest.mark.parametrize(

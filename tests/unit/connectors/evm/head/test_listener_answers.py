@@ -63,6 +63,8 @@ BAD: list[tuple[f.Fault, str]] = [
     (f.Result([]), "eth_getBlockReceipts"),
     (f.Changed(_emptied), "eth_getBlockByNumber"),
     (f.Result("0x2a"), "eth_chainId"),
+    (f.Result(1), "eth_chainId"),
+    (f.Result("mainnet"), "eth_chainId"),
     (f.Result({"startingBlock": "0x0"}), "eth_syncing"),
 ]
 
