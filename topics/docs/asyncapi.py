@@ -8,23 +8,25 @@ from headwater import __version__
 from schemas.naming import versioned
 from topics.catalog import TOPICS
 from topics.chainlog.headers import DESCRIPTIONS
-from topics.docs.shown import BROKERS, GENERATED
 from topics.spec import TopicSpec
 
 
-def asyncapi() -> str:
-    """AsyncAPI 3 with Kafka bindings; the payloads are the Avro schemas of the repository."""
+def asyncapi(generated: str, brokers: int) -> str:
+    """AsyncAPI 3 with Kafka bindings; the payloads are the Avro schemas of the repository.
+
+    `generated` says where the file comes from, `brokers` how many the shown cluster has.
+    """
     streams = [entry for entry in TOPICS if entry.schema]
     document = {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Headwater",
             "version": __version__,
-            "description": "Blockchain events as Kafka topics. " + GENERATED,
+            "description": "Blockchain events as Kafka topics. " + generated,
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/vnd.apache.avro",
-        "channels": {entry.stream: _channel(entry) for entry in TOPICS},
+        "channels": {entry.stream: _channel(entry, brokers) for entry in TOPICS},
         "operations": {
             f"{role}-{verb}-{entry.stream}": _operation(entry, verb)
             for entry in TOPICS
@@ -44,11 +46,11 @@ def asyncapi() -> str:
         },
     }
     text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110)
-    return f"# {GENERATED}\n{text}"
+    return f"# {generated}\n{text}"
 
 
-def _channel(entry: TopicSpec) -> object:
-    config = entry.config(replication=BROKERS)
+def _channel(entry: TopicSpec, brokers: int) -> object:
+    config = entry.config(replication=brokers)
     return {
         "address": f"{{chain}}.{versioned(entry.stream)}",
         "title": f"{entry.stream} ({entry.visibility.value})",
@@ -60,7 +62,7 @@ def _channel(entry: TopicSpec) -> object:
         "bindings": {
             "kafka": {
                 "partitions": entry.partitions,
-                "replicas": BROKERS,
+                "replicas": brokers,
                 "topicConfiguration": {
                     "cleanup.policy": config["cleanup.policy"].split(","),
                     "retention.ms": int(config["retention.ms"]),

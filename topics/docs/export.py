@@ -1,23 +1,35 @@
 """What is generated from the catalogue: docs/topics.md, docs/asyncapi.yaml and the chart's topics.json.
 
-A test compares them with the committed files, so that neither is edited by hand nor forgotten.
+They show a cluster of three brokers, and `<chain>` for the chain's name. A test compares them with the
+committed files, so that neither is edited by hand nor forgotten.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Final
 
+from headwater.settings import load_settings
+from schemas.naming import versioned
+from topics.catalog import TOPICS, wanted
 from topics.docs.asyncapi import asyncapi
 from topics.docs.markdown import markdown
-from topics.docs.shown import BROKERS, GENERATED, shown
+
+CHAIN: Final = "<chain>"
+BROKERS: Final = 3
+GENERATED: Final = "Generated from `topics/` by `headwater topics export`. Do not edit."
+
+_SETTINGS = load_settings(
+    {"chain": {"name": "chain-name"}, "kafka": {"replication": BROKERS}, "topic_prefix": ""}, environ={}
+)
 
 
 def files() -> dict[Path, str]:
     """Path from the root of the repository → content."""
     return {
-        Path("docs/topics.md"): markdown(),
-        Path("docs/asyncapi.yaml"): asyncapi(),
+        Path("docs/topics.md"): markdown(GENERATED, _of_faust()),
+        Path("docs/asyncapi.yaml"): asyncapi(GENERATED, BROKERS),
         Path("helm/headwater/files/topics.json"): chart(),
     }
 
@@ -44,6 +56,17 @@ def chart() -> str:
     """Every topic with partitions and settings, `<chain>` standing for the chain's name."""
     topics = [
         {"name": name, "partitions": partitions, "config": config}
-        for name, (partitions, config) in shown().items()
+        for name, (partitions, config) in _topics().items()
     ]
     return json.dumps({"comment": GENERATED, "replication": BROKERS, "topics": topics}, indent=2) + "\n"
+
+
+def _topics() -> dict[str, tuple[int, dict[str, str]]]:
+    """Every topic, those of the Faust applications included: name → partitions and settings."""
+    named = wanted(_SETTINGS).items()
+    return {name.replace(_SETTINGS.chain.name, CHAIN, 1): what for name, what in named}
+
+
+def _of_faust() -> dict[str, tuple[int, dict[str, str]]]:
+    catalogue = {f"{CHAIN}.{versioned(entry.stream)}" for entry in TOPICS}
+    return {name: what for name, what in _topics().items() if name not in catalogue}

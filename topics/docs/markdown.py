@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from schemas import Schema, schema_of
-from schemas.naming import versioned
 from topics.catalog import TOPICS
-from topics.docs.shown import CHAIN, GENERATED, shown
 from topics.spec import DAY_MS, TopicSpec, Visibility
 
 _TYPES = {"timestamp-millis": "timestamp-millis (ms since 1970, UTC)"}
 
 
-def markdown() -> str:
-    """Tables of the topics, then the fields of each stream's records."""
+def markdown(generated: str, of_faust: Mapping[str, tuple[int, dict[str, str]]]) -> str:
+    """Tables of the topics, then the fields of each stream's records.
+
+    `generated` says where the page comes from; `of_faust` are the topics of the Faust applications:
+    name → partitions and settings.
+    """
     lines = [
         "# Topics",
         "",
-        GENERATED,
+        generated,
         "",
         "Name: `[prefix.]<chain>.<stream>.v<major>`. Value: Avro in the Confluent wire format, subject "
         "`<topic>-value`, BACKWARD_TRANSITIVE. Key: UTF-8. Partitioner: murmur2. Timestamps: LogAppendTime.",
@@ -32,10 +35,10 @@ def markdown() -> str:
         "| topic | partitions | cleanup |",
         "| --- | --- | --- |",
     ]
-    named = {f"{CHAIN}.{versioned(entry.stream)}" for entry in TOPICS}
-    for name, (partitions, config) in shown().items():
-        if name not in named:
-            lines.append(f"| `{name}` | {partitions} | {config['cleanup.policy']} |")
+    lines += [
+        f"| `{name}` | {partitions} | {config['cleanup.policy']} |"
+        for name, (partitions, config) in of_faust.items()
+    ]
     lines += ["", "## Records", ""]
     for entry in TOPICS:
         lines += _record(entry)
