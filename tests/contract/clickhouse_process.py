@@ -39,11 +39,15 @@ class ClickHouseProcess:
         ]
         process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
         assert process.stderr is not None
-        for line in process.stderr:
-            if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
-                self.port = int(found[1])
-                self.url = f"http://127.0.0.1:{self.port}"
-                return process
+        try:
+            for line in process.stderr:
+                if found := re.search(r"http://127\.0\.0\.1:(\d+)", line):
+                    self.port = int(found[1])
+                    self.url = f"http://127.0.0.1:{self.port}"
+                    return process
+        except BaseException:
+            process.kill()
+            raise
         process.kill()
         raise AssertionError(f"the server ended with {process.wait()} before it listened")
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from connectors.clickhouse.sink.messages import Bad, Message
 from connectors.clickhouse.sink.rows import Columns
@@ -102,35 +101,3 @@ class FakeDeadLetters:
 
     def send(self, bad: Sequence[Bad]) -> None:
         self.sent += bad
-
-
-class FakeClient:
-    """Enough of clickhouse-connect for a Table: remembers inserts, answers from `answers`, or raises."""
-
-    def __init__(self, answers: Sequence[Sequence[object]] = (), error: Exception | None = None) -> None:
-        self.inserted: list[tuple[str, tuple[str, ...], bytes, Mapping[str, object]]] = []
-        self.result_rows = answers
-        self.asked: list[tuple[str, Mapping[str, object]]] = []
-        self.error = error
-        self.write_compression: str | None = None
-
-    def query(self, query: str, parameters: Mapping[str, object] | None = None) -> Any:
-        if self.error is not None:
-            raise self.error
-        self.asked.append((query, parameters or {}))
-        return self
-
-    def raw_insert(
-        self,
-        table: str,
-        names: Sequence[str],
-        block: bytes,
-        settings: Mapping[str, object],
-        fmt: str,
-        compression: str | None = None,
-    ) -> None:
-        assert fmt == "Native"
-        assert (compression == "zstd") == bool(self.write_compression)
-        if self.error is not None:
-            raise self.error
-        self.inserted.append((table, tuple(names), block, settings))

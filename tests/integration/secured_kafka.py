@@ -49,7 +49,11 @@ def start(directory: Path, programs: Programs, ports: Ports, files: Certificates
     formatting = kafka.format_command(broker, kafka.cluster_id(directory), java, jars, config, log)
     users = [f"--add-scram={each}=[name={USER},password={PASSWORD}]" for each in SCRAM]
     preparing = Child(replace(formatting, argv=(*formatting.argv, *users)))
-    assert preparing.wait(START_SECONDS), log.read_text()
+    try:
+        assert preparing.wait(START_SECONDS), log.read_text()
+    except BaseException:
+        preparing.kill()
+        raise
     assert preparing.exit_code() == 0, log.read_text()
     child = Child(kafka.command(broker, java, jars, config, log))
     try:
