@@ -41,6 +41,7 @@ class EventAssembler:
 
     def __init__(self, start: Start, *, fenced: bool) -> None:
         self.position = start.position
+        self._claim_at_position = None if start.position is None else start.claim
         self._parts: list[tuple[Envelope, Incoming]] = []
         self._claims = ClaimFilter(start.last, start.claim) if fenced else None
         self._filter = self._claims or SequenceFilter(start.last)
@@ -57,9 +58,17 @@ class EventAssembler:
         return -1 if claim is None else claim
 
     @property
-    def unfinished(self) -> bool:
-        """True while parts of an event are here and others are not."""
-        return bool(self._parts)
+    def parts_held(self) -> int:
+        """How many parts of an event are here that are not all here."""
+        return len(self._parts)
+
+    def rewind(self) -> None:
+        """Forget what was judged since the last whole event: messages come again from `position` on."""
+        self._parts.clear()
+        last = self.last
+        if self._claims is not None:
+            self._claims = ClaimFilter(last, self._claim_at_position)
+        self._filter = self._claims or SequenceFilter(last)
 
     def peek(self, envelope: Envelope, message: Incoming) -> Verdict:
         """The verdict that `judge` would give. Changes nothing."""
@@ -77,6 +86,7 @@ class EventAssembler:
             return verdict, None
         parts, self._parts = self._parts, []
         self.position = message.offset + 1
+        self._claim_at_position = None if self._claims is None else self._claims.claim
         event = ChainEvent(
             envelope=parts[0][0],
             values=tuple(each.value or b"" for _, each in parts),

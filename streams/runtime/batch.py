@@ -112,7 +112,8 @@ class BatchHandler:
         """The message's envelope and what is wrong with the message.
 
         What cannot be read but is, by its header, the next event becomes one of kind UNKNOWN, so that it
-        leaves no hole; there is no envelope for what is not an event of the chain at all.
+        leaves no hole; where parts of that event are here already it stands for all that are not. There is
+        no envelope for what is not an event of the chain at all.
         """
         try:
             if message.value is None:
@@ -124,7 +125,7 @@ class BatchHandler:
             last = self.assembler.last
             if sequence is None or chain_id is None or last is None or sequence != last + 1:
                 return None, error
-            return _unreadable(chain_id, sequence, self.assembler.claim), error
+            return _unreadable(chain_id, sequence, self.assembler.claim, self.assembler.parts_held), error
         if envelope.event is EventKind.UNKNOWN and self._group.fenced:
             return envelope, Permanent(f"{message.topic}@{message.offset}: an event of a kind we do not know")
         return envelope, None
@@ -173,7 +174,7 @@ def _number(text: bytes | None) -> int | None:
     return int(text) if text is not None and text.isdigit() else None
 
 
-def _unreadable(chain_id: int, sequence: int, claim: int) -> Envelope:
+def _unreadable(chain_id: int, sequence: int, claim: int, part: int) -> Envelope:
     return Envelope(
         event=EventKind.UNKNOWN,
         chain_id=chain_id,
@@ -187,6 +188,6 @@ def _unreadable(chain_id: int, sequence: int, claim: int) -> Envelope:
         source=None,
         verified=(),
         fresh=False,
-        part=0,
-        parts=1,
+        part=part,
+        parts=part + 1,
     )

@@ -73,15 +73,17 @@ def _start_after(message: Incoming, stream: str) -> Start | None:
 def claim_at(settings: Settings, start: Start, stream: str, first: Incoming) -> int | None:
     """The claim in force where a reader of raw-blocks starts, given the first message it gets.
 
-    What our own output says holds at `start.position`; reading begins there or before it, and every
-    CLAIM between is read again. None at the very start of the topic, a new one after a loss included.
+    What our own output says holds at `start.position`, and for reading that begins there or before it,
+    since every CLAIM between is read again. Reading may also begin after it, behind a CLAIM that only
+    fenced and left nothing in the output: then the messages before tell. None at the very start of the
+    topic, a new one after a loss included.
     """
     reader = kafka.reader(settings, isolation="read_uncommitted")
     try:
         low, _ = kafka.watermarks(reader, first.topic, first.partition)
         if first.offset <= low:
             return None
-        if start.claim is not None and start.position is not None:
+        if start.claim is not None and start.position is not None and first.offset <= start.position:
             return start.claim
         before = max(low, first.offset - LOOK_BACK)
         messages = kafka.read_range(reader, first.topic, before, first.offset, first.partition)

@@ -101,7 +101,7 @@ class StageRunner:
             self._held += [acknowledge for _, acknowledge in batch]
             last = batch[-1][0]
             self.positions[last.topic, last.partition] = last.offset + 1
-            if not self._handler.assembler.unfinished:
+            if not self._handler.assembler.parts_held:
                 # Never past an event whose parts are not all here: Faust would commit it.
                 for acknowledge in self._held:
                     acknowledge()
@@ -151,6 +151,8 @@ class StageRunner:
             last=assembler.last,
             start=assembler.position,
         )
+        # As when it was read first: a CLAIM behind the gap must not fence what is before it.
+        assembler.rewind()
         pieces = reread(self._settings, message.topic, message.partition, assembler.position, message.offset)
         while (piece := await self._thread(partial(next, pieces, None))) is not None:
             if await self._handle(handler, piece) is not None:

@@ -8,13 +8,21 @@ from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
 
 
-def envelope(sequence: int, *, number: int | None = None, part: int = 0, parts: int = 1) -> Envelope:
-    """An APPLY of a block without content."""
+def envelope(
+    sequence: int,
+    *,
+    number: int | None = None,
+    part: int = 0,
+    parts: int = 1,
+    claim: int = 0,
+    kind: EventKind = EventKind.APPLY,
+) -> Envelope:
+    """An event without content, of `kind`."""
     return Envelope(
-        event=EventKind.APPLY,
+        event=kind,
         chain_id=1,
         sequence=sequence,
-        claim=0,
+        claim=claim,
         block_number=number,
         block_hash=None,
         parent_hash=None,

@@ -44,7 +44,7 @@ class PlainHost:
             batch = [each for each in read if each.offset < end]
             handler = self._handle(batch)
             offset = batch[-1].offset + 1
-            if commits and not handler.assembler.unfinished:
+            if commits and not handler.assembler.parts_held:
                 done = TopicPartition(batch[-1].topic, batch[-1].partition, offset)
                 self._consumer.commit(offsets=[done], asynchronous=False)
 

@@ -11,6 +11,8 @@ arrive late; these rules make every reader see the one sequence of the listener 
 4. A CLAIM that starts a new numbering (`fresh`) may jump ahead, but only as the first CLAIM that a
    reader meets in the topic: two listeners that start together on an empty topic must not make a gap.
    A CLAIM that would jump anywhere else only fences, as one with a repeated number does.
+5. An event that names a later CLAIM than the one in force tells of one that could not be read: it is in
+   force all the same. What else was not read shows in the sequence.
 
 Pure: no I/O. Writers and readers use the same fold, so that they never disagree.
 """
@@ -109,7 +111,7 @@ class ClaimFilter:
 
     def peek(self, position: LogPosition) -> Verdict:
         """The verdict that `judge` would give. Changes nothing."""
-        if not position.is_claim and position.claim != self.claim:
+        if not position.is_claim and position.claim != self._claim_before(position):
             return Verdict.STALE
         verdict = self._sequence.peek(self._heeded(position))
         # The number of a CLAIM that lost a race means nothing: its writer claims again.
@@ -121,9 +123,14 @@ class ClaimFilter:
         verdict = self.peek(position)
         if verdict is not Verdict.STALE:
             self._sequence.judge(self._heeded(position))
-        if position.is_claim:
-            self.claim = position.offset
+        self.claim = position.offset if position.is_claim else self._claim_before(position)
         return verdict
+
+    def _claim_before(self, position: LogPosition) -> int | None:
+        """The claim in force before a message, which may tell of one that was not seen."""
+        known = -1 if self.claim is None else self.claim
+        told = not position.is_claim and known < position.claim < position.offset
+        return position.claim if told else self.claim
 
     def _heeded(self, position: LogPosition) -> LogPosition:
         """The position as the sequence sees it: only the first CLAIM may start a new numbering."""

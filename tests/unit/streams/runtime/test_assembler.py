@@ -53,14 +53,14 @@ def test_parts_make_one_event_and_a_writer_may_start_again() -> None:
     assembler = EventAssembler(Start(last=9), fenced=False)
     parts = [envelope(10, part=part, parts=3) for part in range(3)]
     assert judged(assembler, (0, parts[0]), (1, parts[1])) == [Verdict.ACCEPT, Verdict.ACCEPT]
-    assert assembler.unfinished
+    assert assembler.parts_held == 2
     assert judged(assembler, (2, parts[0]), (3, parts[1])) == [Verdict.REPEAT, Verdict.REPEAT]
     verdict, event = assembler.judge(parts[2], message(4))
     assert verdict is Verdict.ACCEPT
     assert event is not None
     assert event.values == (b"value 0", b"value 1", b"value 4")
     assert event.offsets == (0, 1, 4)
-    assert not assembler.unfinished
+    assert assembler.parts_held == 0
 
 
 def test_a_missing_part_is_a_gap() -> None:

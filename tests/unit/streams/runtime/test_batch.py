@@ -136,6 +136,26 @@ def test_an_unreadable_event_keeps_its_number(tmp_path: Path) -> None:
     assert [stream for stream, _ in line.streams()] == ["dead-letters", "enriched-blocks", "enriched-blocks"]
 
 
+def test_an_unreadable_part_stands_for_those_that_are_not_here(tmp_path: Path) -> None:
+    """The first part names the block: downstream learns that it is incomplete, and the next one goes on."""
+    stage = Recorder()
+    line = Line(tmp_path, stage, Start(last=9))
+    first = value_of(envelope(10, number=10, part=0, parts=3), STREAM)
+    third = value_of(envelope(10, number=10, part=2, parts=3), STREAM)
+    broken = b"\x00\x00\x00\x00\x07\xff"
+    done = line.handler.handle(
+        [incoming(10, 0, first), incoming(10, 1, broken), incoming(10, 2, third), incoming(11, 3)]
+    )
+    assert done.gap is None
+    assert [event.envelope.block_number for event in done.events] == [10, 11]
+    assert line.streams() == [
+        ("dead-letters", first),
+        ("dead-letters", broken),
+        ("enriched-blocks", b"placeholder"),
+        ("enriched-blocks", b"whole"),
+    ]
+
+
 def test_a_transient_failure_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("headwater.retry.Backoff.next", lambda *_: 0.0)
     stage = Recorder({10: [Transient("not now"), Transient("not yet")]})

@@ -18,6 +18,7 @@ from streams.runtime.batch import BatchHandler
 from streams.runtime.runner import Delivery, StageRunner
 from streams.stage import Outcome
 from tests.builders.stage_events import envelope, value_of
+from topics.chainlog.kinds import EventKind
 from topics.groups import Group
 
 STREAM = "normalized-blocks"
@@ -72,12 +73,12 @@ class Table:
 class Bench:
     """A runner whose assignment starts after sequence 9, without any Kafka."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, claim: int | None = None) -> None:
         self.diary = Diary()
         self.opened: list[int] = []
         settings = load_settings({"data_dir": str(folder)}, environ={})
         stage = Stage(self.diary)
-        group = Group("state", STREAM, None, table="blocks")
+        group = Group("state", STREAM, None, table="blocks", fenced=claim is not None)
         self.stop = threading.Event()
         monkeypatch.setattr("streams.runtime.runner._TABLE_PAUSE_SECONDS", 0)
         table = Table(self.diary)
@@ -86,7 +87,7 @@ class Bench:
 
         async def opened(first: Incoming) -> BatchHandler:
             self.opened.append(first.offset)
-            start = Start(last=9, position=0)
+            start = Start(last=9, position=0, claim=claim)
             return BatchHandler(settings, group, stage, self._write, self.stop, start)
 
         def reread(_: Settings, __: str, ___: int, start: int, end: int) -> Iterator[list[Incoming]]:
@@ -167,6 +168,21 @@ async def test_a_gap_is_filled_from_the_topic(bench: Bench) -> None:
     ]
     assert bench.diary.lines[0] == "reread 0 3"
     assert bench.diary.lines[-5:] == ["below 3", "handle 13", "write 1", "table 13", "ack 3"]
+
+
+async def test_a_gap_that_a_claim_shows_is_filled_with_what_came_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path, monkeypatch, claim=0)
+    for offset, sequence in ((1, 10), (2, 11), (3, 12)):
+        bench.delivery(offset, sequence, claim=0)
+    claim = bench.delivery(4, 13, claim=-1, kind=EventKind.CLAIM)
+    await bench.runner.process(1, [claim, bench.delivery(5, 14, claim=4)])
+    bench.runner.close()
+    assert [line for line in bench.diary.lines if line.startswith("handle")] == [
+        f"handle {number}" for number in (10, 11, 12, 13, 14)
+    ]
+    assert bench.diary.lines[-2:] == ["ack 4", "ack 5"]
 
 
 async def test_a_gap_that_the_topic_has_too_is_fatal(bench: Bench) -> None:

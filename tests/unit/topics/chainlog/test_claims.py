@@ -170,6 +170,19 @@ def test_a_gap_changes_nothing() -> None:
     assert reader.judge(event(5)) is Verdict.ACCEPT
 
 
+def test_an_event_tells_of_a_claim_that_could_not_be_read() -> None:
+    reader = ClaimFilter(last=9, claim=3)
+    assert reader.judge(LogPosition(20, False, 3, 10)) is Verdict.ACCEPT
+    # At 21 there is a CLAIM, whose bytes only the sequence saw.
+    assert reader.judge(LogPosition(21, False, 3, 11)) is Verdict.ACCEPT
+    assert reader.peek(LogPosition(22, False, 21, 12)) is Verdict.ACCEPT
+    assert reader.judge(LogPosition(22, False, 21, 12)) is Verdict.ACCEPT
+    assert reader.judge(LogPosition(23, False, 3, 13)) is Verdict.STALE
+    assert reader.judge(LogPosition(24, False, 25, 13)) is Verdict.STALE  # no such CLAIM can be before it
+    # One that was not delivered at all shows in the sequence.
+    assert reader.judge(LogPosition(40, False, 30, 14)) is Verdict.GAP
+
+
 @given(st.integers(0, 10**9), st.data())
 def test_to_peek_is_to_judge_without_a_trace(seed: int, data: st.DataObject) -> None:
     """Any message at any moment, seen before or never, changes nothing when it is only peeked at."""
