@@ -8,6 +8,7 @@ from typing import Protocol
 
 from headwater.errors import Permanent
 from headwater.settings import Settings
+from schemas import StreamReader
 from streams.logic.event import ChainEvent, Messages, Position
 from topics.groups import Group
 
@@ -32,7 +33,8 @@ class Stage(Protocol):
 
     The runner calls `handle` once with each event. Permanent sends the event to the dead letters and
     asks for its `placeholder`; Transient makes the runner call again, so it must be raised before
-    anything is remembered; any other error stops the process.
+    anything is remembered; any other error stops the process. A message that its topic would refuse for
+    its size is treated as Permanent too: a stage that remembers makes small ones.
     """
 
     def handle(self, event: ChainEvent) -> Outcome:
@@ -55,11 +57,16 @@ class Stage(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StageContext:
-    """What a stage is made with. `frame(stream)` is the five bytes before each value of that stream."""
+    """What a stage is made with.
+
+    `frame(stream)` is the five bytes before each value of that stream, `reader(stream)` reads its values,
+    whichever version of the schema they were written with.
+    """
 
     settings: Settings
     group: Group
     frame: Callable[[str], bytes]
+    reader: Callable[[str], StreamReader]
 
 
 @dataclass(frozen=True, slots=True)

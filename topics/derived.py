@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from topics.spec import DAY_MS, Cleanup, TopicSpec, Visibility
-
-_MEBIBYTE = 1_048_576
+from topics.spec import BLOCK_BYTES, DAY_MS, Cleanup, TopicSpec, Visibility
 
 TRANSACTIONS = TopicSpec(
     stream="transactions",
@@ -19,8 +17,9 @@ TRANSACTIONS = TopicSpec(
     owner="enrich",
     producers=("enrich",),
     consumers=("public", "sink"),
-    # Call data is bounded by the network's limit on a transaction, not by a mebibyte.
-    max_message_bytes=8 * _MEBIBYTE,
+    # A block's gas may all go into the call data of one transaction, or into one log: a topic takes what
+    # a block can hold.
+    max_message_bytes=BLOCK_BYTES,
 )
 BLOCKS = replace(
     TRANSACTIONS,

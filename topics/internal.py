@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headwater.kafka import HEADER_BYTES
 from topics.spec import BLOCK_BYTES, DAY_MS, Cleanup, TopicSpec, Visibility
 
 NORMALIZED_BLOCKS = TopicSpec(
@@ -45,7 +46,21 @@ DEAD_LETTERS = TopicSpec(
     consumers=("sink",),
     schema=False,
     stateful=False,
-    max_message_bytes=BLOCK_BYTES,
+    # The largest message of another topic, and the headers that say what was wrong with it.
+    max_message_bytes=BLOCK_BYTES + HEADER_BYTES,
 )
 
-INTERNAL = (NORMALIZED_BLOCKS, ENRICHED_BLOCKS, DEAD_LETTERS)
+STAGE_PROGRESS = TopicSpec(
+    stream="stage-progress",
+    key="stage",
+    description="How far a stage has come with its input, for when its output topic has forgotten.",
+    partitions=1,
+    cleanup=Cleanup.COMPACT,
+    retention_ms=None,
+    visibility=Visibility.INTERNAL,
+    owner="every stage without a table",
+    producers=("normalize", "enrich"),
+    consumers=("normalize", "enrich"),
+)
+
+INTERNAL = (NORMALIZED_BLOCKS, ENRICHED_BLOCKS, DEAD_LETTERS, STAGE_PROGRESS)

@@ -4,11 +4,12 @@ Read it in this order: `clients` makes them, `rejections` says which of their er
 asks brokers with a time-out, `reading` reads offsets outside any group.
 """
 
-from headwater.kafka.clients import MAX_MESSAGE_BYTES, Option, admin, consumer, producer, reader
+from headwater.kafka.clients import HEADER_BYTES, MAX_MESSAGE_BYTES, Option, admin, consumer, producer, reader
 from headwater.kafka.reach import ask, away, reach
 from headwater.kafka.reading import read_range, tail, watermarks
 
 __all__ = [
+    "HEADER_BYTES",
     "MAX_MESSAGE_BYTES",
     "Option",
     "admin",

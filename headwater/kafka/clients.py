@@ -12,6 +12,8 @@ from headwater.kafka.rejections import ErrorCallback
 from headwater.settings import Settings
 
 MAX_MESSAGE_BYTES: Final = 32 * 1024 * 1024
+HEADER_BYTES: Final = 1024 * 1024
+"""Room for the headers of a dead letter, whose value may be the largest message."""
 
 Option = str | int | float | bool
 
@@ -42,7 +44,7 @@ def producer(
         "compression.type": settings.kafka.compression,
         # zstd's own default, 3, takes half as much CPU again on blocks and saves no byte of them.
         "compression.level": 1,
-        "message.max.bytes": MAX_MESSAGE_BYTES,
+        "message.max.bytes": MAX_MESSAGE_BYTES + HEADER_BYTES,
         "linger.ms": 5,
         "queue.buffering.max.messages": 1_000_000,
         "queue.buffering.max.kbytes": 262_144,

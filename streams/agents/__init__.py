@@ -22,5 +22,5 @@ def stage_spec(name: str) -> StageSpec:
 
 def stage_context(settings: Settings, group: Group) -> StageContext:
     """What a group's stage is made with. The schema registry is asked for a frame when it is first needed."""
-    ids = Registry(settings)
-    return StageContext(settings, group, lambda stream: frame(ids.id_for(stream)))
+    registry = Registry(settings)
+    return StageContext(settings, group, lambda stream: frame(registry.id_for(stream)), registry.reader)

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final
 
 from headwater.errors import Permanent
-from schemas import StreamReader
-from schemas.registry import Registry
 from streams.logic.enrich.event import STREAM, Enriched, enrich, enriched_placeholder
 from streams.logic.event import ChainEvent, Messages
 from streams.stage import Outcome, StageContext
-from topics.catalog import spec
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.headers import headers_of
-
-# Key, headers and the batch around a message.
-_OVERHEAD: Final = 2_048
 
 
 class EnrichStage:
@@ -31,7 +24,6 @@ class EnrichStage:
         """A block's public records, its coverage, and the enriched event. Raises Permanent."""
         values = [self._to_current_schema(value) for value in event.values]
         enriched = enrich(event.envelope, values, self._frame, headers_of(event.envelope))
-        _refuse_too_large(event.envelope, enriched.public)
         return self._outcome(event.envelope, enriched)
 
     def placeholder(self, event: ChainEvent, problem: Permanent) -> Outcome:
@@ -53,20 +45,6 @@ class EnrichStage:
         )
 
 
-def _refuse_too_large(envelope: Envelope, public: Sequence[Messages]) -> None:
-    """Raises Permanent for a record that its topic would refuse: the brokers would refuse it for ever."""
-    for messages in public:
-        limit = spec(messages.stream).max_message_bytes - _OVERHEAD
-        largest = max(len(value) for value in messages.values if value is not None)
-        if largest > limit:
-            raise Permanent(
-                f"block {envelope.block_number}: a record of {messages.stream} has {largest} bytes, "
-                f"its topic takes {limit}",
-                remedy="raise max_message_bytes in the topic catalogue, apply it, and replay the block",
-            )
-
-
 def build(context: StageContext) -> EnrichStage:
     """The stage of a running worker."""
-    reader = StreamReader(context.group.input, Registry(context.settings).schema)
-    return EnrichStage(context, reader.to_current_schema)
+    return EnrichStage(context, context.reader(context.group.input).to_current_schema)

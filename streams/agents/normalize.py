@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from headwater.errors import Permanent
-from schemas import StreamReader
-from schemas.registry import Registry
 from streams.logic.body import STREAM, placeholder
 from streams.logic.event import ChainEvent, Messages
 from streams.logic.normalize.decode import read_answers
@@ -46,5 +44,4 @@ class NormalizeStage:
 
 def build(context: StageContext) -> NormalizeStage:
     """The stage of a running worker."""
-    reader = StreamReader(context.group.input, Registry(context.settings).schema)
-    return NormalizeStage(context, reader.to_current_schema)
+    return NormalizeStage(context, context.reader(context.group.input).to_current_schema)

@@ -8,8 +8,6 @@ import msgspec
 
 from headwater.errors import Permanent
 from headwater.metrics import stages as metrics
-from schemas import StreamReader
-from schemas.registry import Registry
 from streams.logic.event import ChainEvent
 from streams.logic.state.facts import Fact, key_of, pack
 from streams.logic.state.fold import Fold
@@ -75,5 +73,4 @@ class StateStage:
 
 def build(context: StageContext) -> StateStage:
     """The stage of a running worker."""
-    reader = StreamReader(context.group.input, Registry(context.settings).schema)
-    return StateStage(context, reader.to_current_schema)
+    return StateStage(context, context.reader(context.group.input).to_current_schema)

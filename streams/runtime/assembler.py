@@ -35,6 +35,12 @@ class Start:
     claim: int | None = None
     position: int | None = None
 
+    def or_later(self, other: Start) -> Start:
+        """The one that is further on; this one when both are equally far."""
+        if other.last is None:
+            return self
+        return other if self.last is None or other.last > self.last else self
+
 
 class EventAssembler:
     """The log's rules (see topics.chainlog.claims), and the parts of the event in the making."""
@@ -56,6 +62,11 @@ class EventAssembler:
         """The claim in force; -1 where there is none."""
         claim = None if self._claims is None else self._claims.claim
         return -1 if claim is None else claim
+
+    @property
+    def reached(self) -> Start:
+        """Where a reader would start that is to go on after the last whole event."""
+        return Start(self.last, self._claim_at_position, self.position)
 
     @property
     def parts_held(self) -> int:

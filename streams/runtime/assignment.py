@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from headwater.logging import get_logger
-from headwater.settings import Settings
 from streams.runtime.assembler import Incoming, Start
 from streams.runtime.batch import BatchHandler
 from streams.runtime.input import claim_at, last_written
 from streams.runtime.output import StageOutput
-from streams.stage import Stage
+from streams.runtime.progress import ProgressLog, last_reached
+from streams.stage import Stage, StageContext
 from topics.catalog import topic_name
-from topics.groups import Group
 
 _log = get_logger("streams.assignment")
 
 
 def take_over(
-    settings: Settings,
-    group: Group,
+    context: StageContext,
     stage: Stage,
     table: Mapping[bytes, bytes],
     output: StageOutput,
@@ -30,14 +28,16 @@ def take_over(
 ) -> BatchHandler:
     """The handler of an assignment that begins with the message `first`. Blocking.
 
-    `table` is the content of the group's table, empty where it has none. `output` is opened, so that
-    nothing that an earlier owner still has under way can follow what is read here. Raises Stopped,
-    Transient, Fatal.
+    `output` is open, which fenced the transactions of the earlier owner, and `table` is the content of the
+    group's table as it stood after that, empty where it has none. Raises Transient, Fatal.
     """
-    output.open()
+    settings, group = context.settings, context.group
     start = Start(last=stage.restore(table))
+    reached: Callable[[Start], None] = _kept_in_the_table
     if group.output is not None:
         start = last_written(settings, topic_name(settings, group.output), group.output, first.partition)
+        start = start.or_later(last_reached(context))
+        reached = ProgressLog(context, output.send_later).reached
     if group.fenced:
         start = replace(start, claim=claim_at(settings, start, group.input, first))
     _log.info(
@@ -47,4 +47,8 @@ def take_over(
         last_sequence=start.last,
         position=start.position,
     )
-    return BatchHandler(settings, group, stage, output.write, stop, start)
+    return BatchHandler(settings, group, stage, output.write, stop, start, reached)
+
+
+def _kept_in_the_table(start: Start) -> None:
+    """A table holds the last sequence itself."""

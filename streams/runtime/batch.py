@@ -18,6 +18,7 @@ from headwater.settings import Settings
 from streams.logic.event import ChainEvent, Messages
 from streams.runtime.assembler import EventAssembler, Incoming, Start
 from streams.runtime.dead_letter import dead_letters
+from streams.runtime.sizes import refuse_too_large
 from streams.stage import Outcome, Stage
 from topics.chainlog.claims import Verdict
 from topics.chainlog.envelope import Envelope, read_envelope
@@ -41,7 +42,10 @@ class BatchResult:
 
 
 class BatchHandler:
-    """The events and the stage of one assignment. `handle` returns when all but the table is acknowledged."""
+    """The events and the stage of one assignment. `handle` returns when all but the table is acknowledged.
+
+    `reached` is called with how far everything is written, after each write.
+    """
 
     def __init__(
         self,
@@ -51,11 +55,13 @@ class BatchHandler:
         write: Write,
         stop: threading.Event,
         start: Start,
+        reached: Callable[[Start], None],
     ) -> None:
         self._settings = settings
         self._group = group
         self._stage = stage
         self._write = write
+        self._reached = reached
         self._retry = Retry(
             backoff=Backoff(ceiling=_LONGEST_PAUSE_SECONDS), stop=stop, on_failure=self._waits
         )
@@ -87,6 +93,7 @@ class BatchHandler:
         if outcomes:
             self._write(outcomes)
             metrics.STAGE_SECONDS.labels(**self._labels).observe(time.perf_counter() - began)
+            self._reached(self.assembler.reached)
         table = tuple(change for outcome in outcomes for change in outcome.table)
         return BatchResult(tuple(events), table, gap)
 
@@ -134,14 +141,16 @@ class BatchHandler:
         try:
             if problem is not None:
                 raise problem
-            return self._retry(partial(self._stage.handle, event))
+            outcome = self._retry(partial(self._stage.handle, event))
+            refuse_too_large(outcome)
         except Permanent as error:
             originals = tuple(
                 replace(message, offset=offset, value=value)
                 for offset, value in zip(event.offsets, event.values, strict=True)
             )
-            outcome = self._stage.placeholder(event, error)
+            outcome = self._retry(partial(self._stage.placeholder, event, error))
             return replace(outcome, internal=(*self._dead(originals, error), *outcome.internal))
+        return outcome
 
     def _waits(self, error: Transient, seconds: float) -> None:
         _log.warning("retrying", sequence=self.assembler.last, seconds=round(seconds, 2), error=str(error))

@@ -10,10 +10,11 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from headwater.errors import Fatal, Transient
+from headwater.health import HEALTH
 from headwater.logging import get_logger
 from headwater.retry import Backoff, Retry
 
-_log = get_logger("streams.output")
+_log = get_logger("streams.kafka_retry")
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _FENCED: Final = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
 
@@ -34,8 +35,14 @@ class KafkaRetry:
 
         def waits(error: Transient, seconds: float) -> None:
             _log.warning("retrying", what=what, seconds=round(seconds, 2), error=str(error))
+            HEALTH.report("kafka", False, f"{what}: {error}")
 
-        retry = Retry(backoff=Backoff(ceiling=_LONGEST_PAUSE_SECONDS), stop=self._stop, on_failure=waits)
+        retry = Retry(
+            backoff=Backoff(ceiling=_LONGEST_PAUSE_SECONDS),
+            stop=self._stop,
+            on_failure=waits,
+            on_recovery=lambda: HEALTH.report("kafka", True),
+        )
         retry(partial(self._judged, call))
 
     def persist(self, producer: Producer, call: Callable[[], object], what: str) -> None:
@@ -55,10 +62,16 @@ class KafkaRetry:
 
         def again(error: Transient, seconds: float) -> None:
             _log.warning("retrying", what=what, error=str(error))
+            HEALTH.report("kafka", False, f"{what}: {error}")
             # The call serves no callbacks: whether brokers reject us is heard here.
             producer.poll(0)
 
-        Retry(backoff=Backoff(first=0.0, ceiling=0.0), stop=self._stop, on_failure=again)(step)
+        Retry(
+            backoff=Backoff(first=0.0, ceiling=0.0),
+            stop=self._stop,
+            on_failure=again,
+            on_recovery=lambda: HEALTH.report("kafka", True),
+        )(step)
 
     def _judged(self, call: Callable[[], None]) -> None:
         """The call, with what the client raises for good as Fenced or Fatal."""

@@ -11,6 +11,8 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from headwater import kafka
 from headwater.errors import Transient
+from headwater.health import HEALTH
+from headwater.logging import get_logger
 from headwater.metrics import stages as metrics
 from headwater.retry import Stopped
 from headwater.settings import Settings
@@ -22,12 +24,15 @@ from topics.catalog import app_id, topic_name
 
 # Long enough for a broker to restart within one call, short enough to notice that we must stop.
 _CALL_SECONDS = 5.0
+_POLL_SECONDS = 0.1
+_log = get_logger("streams.output")
 
 
 class StageOutput:
     """The producers of one assignment of one partition of the input. Blocking: for a thread of its own.
 
-    `open` fences every earlier owner of the partition. Nothing is acknowledged by this class; when
+    `open` fences the transactions of every earlier owner of the partition; what one of them still writes
+    to internal topics are repeats, which readers drop. Nothing is acknowledged by this class; when
     `write` returns, everything it was given is committed and acknowledged by the brokers.
     """
 
@@ -37,6 +42,7 @@ class StageOutput:
         self._transactional_id = f"{app_id(settings, group)}.{partition}"
         self._stop = stop
         self._retry = KafkaRetry(self._transactional_id, stop)
+        self._stuck = False
         self._names: dict[str, str] = {}
         self._public: Producer | None = None
         self._internal: Producer | None = None
@@ -70,6 +76,11 @@ class StageOutput:
         for outcome in outcomes:
             for messages in (*outcome.public, *outcome.internal):
                 metrics.STAGE_RECORDS.labels(**self._labels, stream=messages.stream).inc(len(messages.keys))
+
+    def send_later(self, messages: Messages) -> None:
+        """Hand over messages that nobody waits for, to be sent soon; they may be lost."""
+        if self._internal is not None:
+            self._send(self._internal, messages, None)
 
     def _transact(self, outcomes: Sequence[Outcome]) -> None:
         producer = self._public
@@ -125,20 +136,42 @@ class StageOutput:
         if reports is not None:
             produce = partial(produce, on_delivery=reports)
         for key, value in zip(messages.keys, messages.values, strict=True):
-            try:
-                produce(topic, value, key, headers=headers)
-            except BufferError:
-                self._make_room(producer)
-                produce(topic, value, key, headers=headers)
+            while True:
+                try:
+                    produce(topic, value, key, headers=headers)
+                except BufferError:
+                    self._make_room(producer)
+                else:
+                    break
 
     def _make_room(self, producer: Producer) -> None:
-        before = len(producer)
+        """Wait until fewer messages are queued."""
+        before, began = len(producer), time.monotonic()
         while len(producer) >= before:
-            if self._stop.is_set():
-                raise Stopped("stopped while the brokers took nothing")
-            producer.poll(0.1)
+            self._waits(began, before)
+            producer.poll(_POLL_SECONDS)
 
     def _flush(self, producer: Producer) -> None:
-        while producer.flush(_CALL_SECONDS):
-            if self._stop.is_set():
-                raise Stopped("stopped while the brokers acknowledged nothing")
+        """Wait until every message is acknowledged, or has failed."""
+        began = time.monotonic()
+        while waiting := producer.flush(_CALL_SECONDS):
+            self._waits(began, waiting)
+        if self._stuck:
+            self._stuck = False
+            HEALTH.report("output", True, "acknowledged again")
+
+    def _waits(self, began: float, messages: int) -> None:
+        """Say in health, and once in the log, that brokers take nothing. Raises Stopped."""
+        if self._stop.is_set():
+            raise Stopped("stopped while the brokers acknowledged nothing")
+        seconds = time.monotonic() - began
+        if seconds < _CALL_SECONDS:
+            return
+        HEALTH.report(
+            "output",
+            False,
+            f"{messages} messages wait for Kafka since {seconds:.0f} s: are enough replicas in sync?",
+        )
+        if not self._stuck:
+            self._stuck = True
+            _log.warning("kafka acknowledges nothing", messages=messages, id=self._transactional_id)

@@ -64,7 +64,7 @@ class StageProcess:
                 TP(message.topic, message.partition), message.offset
             )
 
-        runner = StageRunner(settings, group, stage, table, self._stop, finished_below)
+        runner = StageRunner(self._context, stage, table, self._stop, finished_below)
         topic = app.topic(
             topic_name(settings, group.input),
             key_type=bytes,
@@ -98,8 +98,11 @@ class StageProcess:
                     return problem
                 HEALTH.report("assignment", True, "standing by, no event so far")
                 crashed = asyncio.ensure_future(app.wait_until_stopped())
-                tasks |= {asyncio.ensure_future(self._report_lag(app, runner)), crashed}
-                await asyncio.wait({crashed, ended, rejection}, return_when=asyncio.FIRST_COMPLETED)
+                lag = asyncio.ensure_future(self._report_lag(app, runner))
+                tasks |= {lag, crashed}
+                await asyncio.wait({crashed, ended, rejection, lag}, return_when=asyncio.FIRST_COMPLETED)
+                if lag.done():
+                    return lag.exception()
             failure: BaseException | None = self._failure or app.crash_reason
             if failure is None and rejection.done():
                 failure = rejection.result()
@@ -139,12 +142,19 @@ class StageProcess:
 
     async def _report_lag(self, app: faust.App, runner: StageRunner) -> None:
         chain, group = self._settings.chain.name, self._group.name
+        reported: set[TP] = set()
         while True:
             await asyncio.sleep(_LAG_SECONDS)
-            for (topic, partition), position in list(runner.positions.items()):
-                end = app.consumer.highwater(TP(topic, partition))
-                gauge = CONSUMER_LAG.labels(chain=chain, group=group, topic=topic, partition=partition)
-                gauge.set(max(0, end - position))
+            assigned = app.consumer.assignment()
+            for each in reported - assigned:
+                CONSUMER_LAG.remove(chain, group, each.topic, each.partition)
+            reported &= assigned
+            for (topic, partition), position in runner.positions.items():
+                each = TP(topic, partition)
+                end = _end_offset(app, each)
+                if end is not None:
+                    CONSUMER_LAG.labels(chain, group, topic, partition).set(max(0, end - position))
+                    reported.add(each)
 
     def _end(self) -> None:
         self._stop.set()
@@ -159,7 +169,16 @@ class StageProcess:
             _log.warning("did not drain in time, what is unacknowledged will be read again")
         except KafkaError as error:
             _log.warning("stopped without Kafka", error=str(error))
-        runner.close()
+        finally:
+            runner.close()
+
+
+def _end_offset(app: faust.App, partition: TP) -> int | None:
+    """A partition's end as the last fetch told it, None before the first and for one that is not ours."""
+    try:
+        return cast("int | None", app.consumer.highwater(partition))
+    except AssertionError:  # aiokafka's, whose thread may have lost the partition a moment ago
+        return None
 
 
 async def _batches(stream: StreamT[bytes]) -> AsyncIterator[tuple[int, list[Delivery]]]:

@@ -14,14 +14,12 @@ from headwater.health import HEALTH
 from headwater.logging import get_logger
 from headwater.metrics import stages as metrics
 from headwater.retry import Backoff, Retry
-from headwater.settings import Settings
 from streams.runtime.assembler import Incoming
 from streams.runtime.assignment import take_over
 from streams.runtime.batch import BatchHandler
 from streams.runtime.input import reread
 from streams.runtime.output import StageOutput
-from streams.stage import Stage
-from topics.groups import Group
+from streams.stage import Stage, StageContext
 
 _log = get_logger("streams.runner")
 _T = TypeVar("_T")
@@ -58,16 +56,16 @@ class StageRunner:
 
     def __init__(
         self,
-        settings: Settings,
-        group: Group,
+        context: StageContext,
         stage: Stage,
         table: Table | None,
         stop: threading.Event,
         finished_below: Callable[[Incoming], None],
     ) -> None:
         self._finished_below = finished_below
-        self._settings = settings
-        self._group = group
+        self._context = context
+        self._settings = context.settings
+        self._group = context.group
         self._stage = stage
         self._table = table
         self._stop = stop
@@ -77,7 +75,7 @@ class StageRunner:
             stop=stop,
             on_failure=lambda error, _: _log.warning("retrying", what="table", error=str(error)),
         )
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"stage-{group.name}")
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"stage-{context.group.name}")
         self._handler: BatchHandler | None = None
         self._output: StageOutput | None = None
         self._generation: int | None = None
@@ -120,9 +118,10 @@ class StageRunner:
         if self._output is not None:
             await self._thread(self._output.close)
         output = self._output = StageOutput(self._settings, self._group.name, first.partition, self._stop)
+        await self._thread(output.open)
         table = {} if self._table is None else self._table.content()
         handler = await self._thread(
-            partial(take_over, self._settings, self._group, self._stage, table, output, first, self._stop)
+            partial(take_over, self._context, self._stage, table, output, first, self._stop)
         )
         HEALTH.report("assignment", True, f"partition {first.partition}")
         return handler

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 import faust
+from faust.exceptions import ProducerSendError
+from faust.types import TopicT
 
 from headwater.errors import Transient
 
@@ -31,22 +33,29 @@ class AcknowledgedTable:
         topic = self._table.changelog_topic
         sent = []
         for key, value in changes:
-            sent.append(
-                await topic.send(
-                    key=key,
-                    value=value,
-                    partition=0,
-                    key_serializer="raw",
-                    value_serializer="raw",
-                    force=True,
+            try:
+                sent.append(
+                    await topic.send(
+                        key=key,
+                        value=value,
+                        partition=0,
+                        key_serializer="raw",
+                        value_serializer="raw",
+                        force=True,
+                    )
                 )
-            )
+            except ProducerSendError as error:
+                raise _not_taken(topic, error) from error
         for result in await asyncio.gather(*sent, return_exceptions=True):
             if isinstance(result, BaseException):
-                raise Transient(f"changelog {topic} did not take a write: {result}") from result
+                raise _not_taken(topic, result) from result
         data = self._table.data
         for key, value in changes:
             if value is None:
                 data.pop(key, None)
             else:
                 data[key] = value
+
+
+def _not_taken(topic: TopicT, error: BaseException) -> Transient:
+    return Transient(f"changelog {topic} did not take a write: {error}")

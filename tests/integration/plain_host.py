@@ -25,7 +25,8 @@ class PlainHost:
 
     def __init__(self, settings: Settings, group: Group) -> None:
         self._settings, self._group = settings, group
-        self._stage = stage_spec(group.name).build(stage_context(settings, group))
+        self._context = stage_context(settings, group)
+        self._stage = stage_spec(group.name).build(self._context)
         self._consumer: Consumer = clients.consumer(settings, app_id(settings, group.name))
         self._consumer.subscribe([topic_name(settings, group.input)])
         self._changelog: Producer = clients.producer(settings)
@@ -56,8 +57,9 @@ class PlainHost:
     def _handle(self, batch: list[Incoming]) -> BatchHandler:
         handler = self._handler
         if handler is None:
+            self._output.open()
             handler = self._handler = take_over(
-                self._settings, self._group, self._stage, self._table, self._output, batch[0], self._stop
+                self._context, self._stage, self._table, self._output, batch[0], self._stop
             )
         result = handler.handle(batch)
         assert result.gap is None

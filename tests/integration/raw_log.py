@@ -49,29 +49,39 @@ def chain(number: int) -> tuple[Answer, list[Answer]]:
         receipt(0, [log(0, 0, **own), log(0, 1, **own)], **own),
         receipt(1, **own, to=None, contractAddress="0x" + f"{number:040x}"),
     ]
-    said = block(transactions, number=hex(number), hash=own["blockHash"], parentHash=f"0x{number - 1:064x}")
-    return said, receipts
+    answer = block(transactions, number=hex(number), hash=own["blockHash"], parentHash=f"0x{number - 1:064x}")
+    return answer, receipts
 
 
-def publish(settings: Settings) -> int:
+def answers(number: int) -> tuple[bytes, bytes]:
+    """The node's answers for block `number`."""
+    answer, receipts = chain(number)
+    return encoded(answer), encoded(receipts)
+
+
+def block_event(
+    number: int, sequence: int, kind: EventKind = EventKind.APPLY, *, claim: int, **changes: Any
+) -> Envelope:
+    """An event about block `number`, written under a claim."""
+    return envelope(chain(number)[0], kind, sequence=sequence, claim=claim, **changes)
+
+
+def publish(raw: Log) -> int:
     """A claim, blocks whole, in parts, wrong and fenced, a retraction; returns the last sequence."""
-    raw = Log(settings)
-    said, receipts = chain(42)
-    start = envelope(said, EventKind.CLAIM, block_number=None, block_hash=None, parent_hash=None)
+    start = envelope(chain(42)[0], EventKind.CLAIM, block_number=None, block_hash=None, parent_hash=None)
     claim = raw.write(
         Envelope(**{name: getattr(start, name) for name in Envelope.__slots__} | {"fresh": True}),
         (None, None),
     )
 
-    def event(number: int, sequence: int, kind: EventKind = EventKind.APPLY, **changes: Any) -> Envelope:
-        return envelope(chain(number)[0], kind, sequence=FIRST + sequence, **{"claim": claim} | changes)
+    def event(number: int, sequence: int, kind: EventKind = EventKind.APPLY) -> Envelope:
+        return block_event(number, FIRST + sequence, kind, claim=claim)
 
-    raw.write(event(42, 1), (encoded(said), encoded(receipts)))
-    said, receipts = chain(43)
-    raw.write(event(43, 2), (encoded(said), encoded(receipts)), limit=1_500)
-    raw.write(event(43, 3, claim=claim + 77), (encoded(said), encoded(receipts)))
-    raw.write(event(44, 3), (encoded(chain(44)[0]), b"[]"))
-    raw.write(event(44, 4, EventKind.REVERT), (encoded(chain(44)[0]), b"[]"))
-    raw.write(event(43, 5, EventKind.REVERT), (encoded(said), encoded(receipts)))
+    raw.write(event(42, 1), answers(42))
+    raw.write(event(43, 2), answers(43), limit=1_500)
+    raw.write(block_event(43, FIRST + 3, claim=claim + 77), answers(43))
+    raw.write(event(44, 3), (answers(44)[0], b"[]"))
+    raw.write(event(44, 4, EventKind.REVERT), (answers(44)[0], b"[]"))
+    raw.write(event(43, 5, EventKind.REVERT), answers(43))
     raw.write(event(42, 6, EventKind.FINALIZED), (None, None))
     return FIRST + 6

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka import Message
+from confluent_kafka import OFFSET_END, Message, TopicPartition
 
 from headwater import kafka as clients
 from headwater.settings import Settings, environment, load_settings
@@ -23,7 +23,7 @@ from tests.builders.chain_answers import (
     TOKEN,
     encoded,
 )
-from tests.integration.raw_log import FIRST, chain, publish
+from tests.integration.raw_log import FIRST, Log, answers, block_event, chain, publish
 from topics.admin import apply
 from topics.catalog import spec, topic_name
 
@@ -47,21 +47,21 @@ def settings(kafka: str, registry_url: str, topic_prefix: str, tmp_path: Path) -
 @pytest.fixture
 def workers(settings: Settings, tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
     apply(settings)
-    started = []
-    for group in ("normalize", "enrich"):
-        with (tmp_path / f"{group}.log").open("wb") as output:
-            started.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "headwater", "work", group],
-                    env=os.environ | environment(settings),
-                    stdout=output,
-                    stderr=output,
-                )
-            )
+    started = [start(settings, group, tmp_path) for group in ("normalize", "enrich")]
     yield started
     for process in started:
         process.kill()
         process.wait()
+
+
+def start(settings: Settings, group: str, logs: Path) -> subprocess.Popen[bytes]:
+    with (logs / f"{group}.log").open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "headwater", "work", group],
+            env=os.environ | environment(settings),
+            stdout=output,
+            stderr=output,
+        )
 
 
 def read(settings: Settings, stream: str) -> list[Message]:
@@ -96,7 +96,7 @@ def wait_for(settings: Settings, last: int, workers: list[subprocess.Popen[bytes
 def test_public_topics_say_what_the_log_says(
     settings: Settings, workers: list[subprocess.Popen[bytes]], tmp_path: Path
 ) -> None:
-    events = wait_for(settings, publish(settings), workers, tmp_path)
+    events = wait_for(settings, publish(Log(settings)), workers, tmp_path)
     assert [each["sequence"] for each in events] == [FIRST + place for place in range(7)]
     assert [each["event"] for each in events] == ["CLAIM"] + ["APPLY"] * 3 + ["REVERT"] * 2 + ["FINALIZED"]
     problems = [each["problem"] is not None for each in events]
@@ -117,6 +117,41 @@ def test_public_topics_say_what_the_log_says(
     for process in workers:
         process.send_signal(signal.SIGTERM)
     assert [process.wait(20) for process in workers] == [0, 0]
+
+
+def test_a_stage_whose_output_has_expired_skips_nothing(
+    settings: Settings, workers: list[subprocess.Popen[bytes]], tmp_path: Path
+) -> None:
+    """As after three days without workers: what a stage wrote, and what it was to read, is deleted."""
+    raw = Log(settings)
+    last = publish(raw)
+    wait_for(settings, last, workers, tmp_path)
+    for process in workers:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+    for stream in ("normalized-blocks", "enriched-blocks"):
+        delete_all(settings, stream)
+    following = raw.write(block_event(45, last + 1, claim=0), answers(45))
+    workers[:] = [start(settings, group, tmp_path) for group in ("normalize", "enrich")]
+    events = wait_for(settings, last + 1, workers, tmp_path)
+    assert [each["sequence"] for each in events] == [last + 1]
+    # What comes next is not there any more, and nothing may go on as if it had never been.
+    workers[0].send_signal(signal.SIGTERM)
+    assert workers[0].wait(20) == 0
+    delete_all(settings, "normalized-blocks")
+    delete_all(settings, "raw-blocks")
+    assert following < raw.write(block_event(47, last + 3, claim=0), answers(47))
+    workers[0] = start(settings, "normalize", tmp_path)
+    assert workers[0].wait(60) == 1
+    assert f"sequence {last + 2} is missing" in (tmp_path / "normalize.log").read_text()
+
+
+def delete_all(settings: Settings, stream: str) -> None:
+    """Delete every record of a topic of one partition."""
+    topic = TopicPartition(topic_name(settings, stream), 0, OFFSET_END)
+    client = clients.admin(settings)
+    (future,) = client.delete_records([topic]).values()
+    future.result(30)
 
 
 def _keys_are_as_in_the_catalogue(found: dict[str, list[tuple[Message, dict[str, Any]]]]) -> None:

@@ -12,8 +12,9 @@ import pytest
 from headwater import kafka as clients
 from headwater.settings import Settings, load_settings
 from schemas import HEADER_SIZE, codec_for
+from streams.runtime.progress import STREAM as PROGRESS
 from tests.integration.plain_host import PlainHost, changes
-from tests.integration.raw_log import publish
+from tests.integration.raw_log import Log, publish
 from tests.integration.worker_process import WorkerProcess, committed, messages, until
 from topics import admin, dead_letters
 from topics.catalog import TOPICS, topic_name
@@ -48,7 +49,7 @@ def by_faust(kafka: str, registry_url: str, tmp_path_factory: pytest.TempPathFac
     """A chain that the Faust workers of all groups have gone through."""
     folder = tmp_path_factory.mktemp("faust")
     settings = _made(kafka, registry_url, folder)
-    publish(settings)
+    publish(Log(settings))
     started: list[WorkerProcess] = []
     try:
         for group in GROUPS:
@@ -85,10 +86,15 @@ def _copy(source: Settings, target: Settings, stream: str) -> None:
 
 
 def _written(settings: Settings, group: Group) -> dict[str, list[Any]]:
-    """What the group wrote: (partition, key, value, headers) of each message, stream by stream."""
+    """What the group wrote: (partition, key, value, headers) of each message, stream by stream.
+
+    Which steps are told as progress depends on what was read at once.
+    """
     own = settings.topic_prefix.encode()
     found: dict[str, list[Any]] = {}
-    for stream in (entry.stream for entry in TOPICS if group.name in entry.producers):
+    for stream in (
+        each.stream for each in TOPICS if group.name in each.producers and each.stream != PROGRESS
+    ):
         found[stream] = [
             (each.partition, each.key, _content(settings, stream, each.value), _without(own, each.headers))
             for each in messages(settings, stream)

@@ -43,6 +43,7 @@ EXEMPT: Final[Mapping[str, str]] = {
     "raw-blocks": "the chain's log as nodes told it; its content reaches tables through the public streams",
     "normalized-blocks": "between stages; its records are on the public streams",
     "enriched-blocks": "between stages; its records are on the public streams",
+    "stage-progress": "for the stages themselves; how far they are is in their metrics",
 }
 
 # Fields of a stream's schema that its table does not have, and why.

@@ -1,7 +1,7 @@
 """What a node says of a block and its receipts, as typed structs.
 
 Quantities and data stay the text that the node sent; their content is read when they are encoded. What no
-field models is in `extra`, a JSON object (see `normalize_decode`).
+field models is in `extra`, a JSON object (see `decode`).
 """
 
 from __future__ import annotations

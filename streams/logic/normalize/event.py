@@ -8,7 +8,6 @@ downstream has no hole.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import Final
 
 from headwater.errors import Permanent
@@ -19,6 +18,7 @@ from streams.logic.normalize.decode import decode_block, decode_receipts
 from streams.logic.normalize.differences import receipts_in_order
 from streams.logic.normalize.faults import fault_of
 from streams.logic.normalize.records import Bodies, encode_records
+from streams.logic.parts import spread
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
 from topics.chainlog.parts import PART_BYTES
@@ -41,18 +41,17 @@ def normalize(
         bodies = _bodies(envelope, block, receipts)
     except Permanent as error:
         raise Permanent(f"{_named(envelope)}: {error}") from error
-    ranges = _ranges(bodies, part_bytes)
-    ends = list(accumulate(bodies.log_counts, initial=0))
+    parts = spread(part_bytes - len(bodies.header), bodies.transactions, bodies.logs)
     return [
         body_of(
             envelope,
             header=bodies.header,
-            transactions=bodies.transactions[start:end],
-            logs=bodies.logs[ends[start] : ends[end]],
+            transactions=bodies.transactions[transactions],
+            logs=bodies.logs[logs],
             part=part,
-            parts=len(ranges),
+            parts=len(parts),
         )
-        for part, (start, end) in enumerate(ranges)
+        for part, (transactions, logs) in enumerate(parts)
     ]
 
 
@@ -96,23 +95,6 @@ def _refuse_other_block(envelope: Envelope, block: Block) -> None:
     for name, value in answered.items():
         if value != expected[name]:
             raise Permanent(f"{name} is {_shown(value)}, its event says {_shown(expected[name])}")
-
-
-def _ranges(bodies: Bodies, part_bytes: int) -> list[tuple[int, int]]:
-    """Ranges of transactions, each with its logs below `part_bytes` unless one transaction is above."""
-    total = len(bodies.header) + sum(map(len, bodies.transactions)) + sum(map(len, bodies.logs))
-    if total <= part_bytes:
-        return [(0, len(bodies.transactions))]
-    ranges: list[tuple[int, int]] = []
-    start, size, log = 0, 0, 0
-    for number, (transaction, count) in enumerate(zip(bodies.transactions, bodies.log_counts, strict=True)):
-        own = len(transaction) + sum(map(len, bodies.logs[log : log + count]))
-        if number > start and size + own > part_bytes:
-            ranges.append((start, number))
-            start, size = number, 0
-        size += own
-        log += count
-    return [*ranges, (start, len(bodies.transactions))]
 
 
 def _named(envelope: Envelope) -> str:

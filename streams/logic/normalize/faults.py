@@ -11,7 +11,8 @@ import msgspec
 
 from streams.logic.normalize.answers import Answer, Block, Digits, Octets, Receipt
 
-_NUMBER = re.compile(r"0x[0-9a-fA-F]+|[0-9]+", re.ASCII)
+# What `int` reads: it refuses a decimal that begins with 0.
+_NUMBER = re.compile(r"0x[0-9a-fA-F]+|0+|[1-9][0-9]*", re.ASCII)
 _OCTETS = re.compile(r"0x(?:[0-9a-fA-F]{2})*", re.ASCII)
 _MAY_BE_EMPTY = frozenset({"to", "contractAddress", "root", "nonce", "logsBloom"})
 _SIZES = {"to": 20, "contractAddress": 20, "root": 32}

@@ -1,7 +1,7 @@
 """From a node's answers to the Avro bodies of a block's header, transactions and logs.
 
 Raises ValueError or the codec's WrongValue for content that is not what its field says; which field of
-which record it was is found afterwards by `normalize_faults`, so that the good path stays free of it.
+which record it was is found afterwards by `faults`, so that the good path stays free of it.
 """
 
 from __future__ import annotations
@@ -37,12 +37,11 @@ _authorization = codec_for_record("normalized-blocks", "Authorization").write_va
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """The Avro bodies of a block; `log_counts[n]` of the logs belong to transaction n, in order."""
+    """The Avro bodies of a block; its logs are in the order of their transactions."""
 
     header: bytes
     transactions: list[bytes]
     logs: list[bytes]
-    log_counts: list[int]
 
 
 def encode_header(block: Block) -> bytes:
@@ -90,7 +89,6 @@ def encode_records(block: Block, receipts: list[Receipt], chain_id: int) -> Bodi
     chain = hex(chain_id)
     transactions: list[bytes] = []
     logs: list[bytes] = []
-    log_counts: list[int] = []
     indexes: list[int] = []
     for position, (transaction, receipt) in enumerate(zip(block.transactions, receipts, strict=True)):
         if SMALL.get(transaction.transaction_index) != position:
@@ -114,8 +112,7 @@ def encode_records(block: Block, receipts: list[Receipt], chain_id: int) -> Bodi
         ):
             receipt.extra = receipt_differences(receipt, transaction, block)
         own_hash = octets(transaction.hash)
-        own_logs = receipt.logs or ()
-        for log in own_logs:
+        for log in receipt.logs or ():
             if (
                 log.transaction_hash != transaction.hash
                 or log.block_hash != block.hash
@@ -138,10 +135,9 @@ def encode_records(block: Block, receipts: list[Receipt], chain_id: int) -> Bodi
                     log.extra,
                 )
             )
-        log_counts.append(len(own_logs))
         transactions.append(_encode_transaction(transaction, receipt, own_hash, position, words))
     refuse_repeated(indexes)
-    return Bodies(encode_header(block), transactions, logs, log_counts)
+    return Bodies(encode_header(block), transactions, logs)
 
 
 def _encode_transaction(

@@ -14,6 +14,7 @@ from streams.agents import enrich, normalize
 from streams.logic.event import ChainEvent, Position
 from streams.stage import StageContext
 from tests.builders.chain_answers import Answer, block, encoded, envelope, log, receipt, transaction
+from tests.fakes.stage import unread
 from topics.chainlog.envelope import Envelope
 from topics.groups import group_of
 
@@ -23,7 +24,7 @@ def same(value: bytes) -> bytes:
 
 
 def context(group: str) -> StageContext:
-    return StageContext(load_settings(environ={}), group_of(group), lambda stream: frame(len(stream)))
+    return StageContext(load_settings(environ={}), group_of(group), lambda stream: frame(len(stream)), unread)
 
 
 NORMALIZE = normalize.NormalizeStage(context("normalize"), same)
@@ -120,13 +121,6 @@ def test_enrich_writes_public_records_their_coverage_and_the_event() -> None:
     (internal,) = outcome.internal
     assert (internal.stream, list(internal.keys)) == ("enriched-blocks", [b"31337"])
     assert len(read("enriched-blocks", internal.values[0])["transfers"]) == 1
-
-
-def test_a_record_that_its_topic_would_refuse_is_permanent() -> None:
-    answer = block([transaction(input="0x" + "ee" * 8 * 1024 * 1024)])
-    event = onward(raw(envelope(answer), answer, [receipt()]))
-    with pytest.raises(Permanent, match="block 42: a record of transactions has 8389"):
-        ENRICH.handle(event)
 
 
 def test_enrich_leaves_a_placeholder_for_bytes_that_are_no_event() -> None:

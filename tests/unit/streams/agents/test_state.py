@@ -19,6 +19,7 @@ from streams.logic.event import ChainEvent
 from streams.logic.state.facts import key_of
 from streams.stage import Outcome, StageContext
 from tests.builders.state_chains import block_hash, transaction
+from tests.fakes.stage import unread
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
 from topics.groups import group_of
@@ -90,7 +91,8 @@ def _read(outcome: Outcome) -> list[dict[str, Any]]:
 @pytest.fixture
 def stage(tmp_path: Path) -> StateStage:
     settings = load_settings({"data_dir": str(tmp_path)}, environ={})
-    made = StateStage(StageContext(settings, group_of("state"), lambda _: frame(9)), lambda value: value)
+    context = StageContext(settings, group_of("state"), lambda _: frame(9), unread)
+    made = StateStage(context, lambda value: value)
     assert made.restore({}) is None
     return made
 

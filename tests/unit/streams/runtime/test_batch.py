@@ -25,7 +25,8 @@ STREAM = "normalized-blocks"
 class Recorder:
     """A stage that fails as told: by block number, a list of errors to raise one call after another."""
 
-    def __init__(self, errors: Mapping[int, list[Exception]] | None = None) -> None:
+    def __init__(self, errors: Mapping[int, list[Exception]] | None = None, value: bytes = b"whole") -> None:
+        self.value = value
         self.errors = {number: list(each) for number, each in (errors or {}).items()}
         self.handled: list[int] = []
 
@@ -34,7 +35,7 @@ class Recorder:
         if waiting:
             raise waiting.pop(0)
         self.handled.append(event.envelope.sequence)
-        return self._outcome(event, b"whole")
+        return self._outcome(event, self.value)
 
     def placeholder(self, event: ChainEvent, problem: Permanent) -> Outcome:
         return self._outcome(event, b"placeholder")
@@ -58,7 +59,10 @@ class Line:
         self.stop = threading.Event()
         group = Group("enrich", STREAM, "enriched-blocks")
         settings = load_settings({"data_dir": str(folder)}, environ={})
-        self.handler = BatchHandler(settings, group, stage, self._write, self.stop, start)
+        self.reached: list[Start] = []
+        self.handler = BatchHandler(
+            settings, group, stage, self._write, self.stop, start, self.reached.append
+        )
 
     def _write(self, outcomes: Sequence[Outcome]) -> None:
         self.written += [messages for outcome in outcomes for messages in outcome.internal]
@@ -81,6 +85,7 @@ def test_events_are_handled_once_and_in_order(tmp_path: Path) -> None:
     assert done.gap is None
     assert [key for key, _ in done.table] == [b"10", b"11"]
     assert [dict(messages.headers)[SOURCE_POSITION] for messages in line.written] == [b"2", b"4"]
+    assert line.reached == [Start(11, None, 4)]
 
 
 def test_it_stops_before_a_gap(tmp_path: Path) -> None:
@@ -114,6 +119,15 @@ def test_a_permanent_failure_goes_to_the_dead_letters_with_its_bytes(tmp_path: P
     assert headers["__connect.errors.exception.class.name"] == b"headwater.errors.Permanent"
     assert b"Traceback" in headers["__connect.errors.exception.stacktrace"]
     assert headers["sequence"] == b"10"
+
+
+def test_a_record_that_its_topic_would_refuse_is_never_begun(tmp_path: Path) -> None:
+    line = Line(tmp_path, Recorder(value=bytes(32 * 2**20 - 2_000)), Start(last=9))
+    line.handler.handle([incoming(10, 4)])
+    assert [stream for stream, _ in line.streams()] == ["dead-letters", "enriched-blocks"]
+    assert line.streams()[1][1] == b"placeholder"
+    problem = dict(line.written[0].headers)["__connect.errors.exception.message"]
+    assert b"a record of enriched-blocks has 33552432 bytes, its topic takes 33552384" in problem
 
 
 def test_a_foreign_message_goes_to_the_dead_letters_and_leaves_the_sequence_alone(tmp_path: Path) -> None:

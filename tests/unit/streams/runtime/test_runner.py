@@ -12,12 +12,14 @@ import pytest
 from headwater.errors import Fatal, Permanent, Transient
 from headwater.retry import Stopped
 from headwater.settings import Settings, load_settings
+from schemas import frame
 from streams.logic.event import ChainEvent
 from streams.runtime.assembler import Incoming, Start
 from streams.runtime.batch import BatchHandler
 from streams.runtime.runner import Delivery, StageRunner
-from streams.stage import Outcome
+from streams.stage import Outcome, StageContext
 from tests.builders.stage_events import envelope, value_of
+from tests.fakes.stage import unread
 from topics.chainlog.kinds import EventKind
 from topics.groups import Group
 
@@ -82,13 +84,14 @@ class Bench:
         self.stop = threading.Event()
         monkeypatch.setattr("streams.runtime.runner._TABLE_PAUSE_SECONDS", 0)
         table = Table(self.diary)
-        self.runner = StageRunner(settings, group, stage, table, self.stop, self._finished)
+        context = StageContext(settings, group, lambda _: frame(7), unread)
+        self.runner = StageRunner(context, stage, table, self.stop, self._finished)
         self.topic: list[Incoming] = []
 
         async def opened(first: Incoming) -> BatchHandler:
             self.opened.append(first.offset)
             start = Start(last=9, position=0, claim=claim)
-            return BatchHandler(settings, group, stage, self._write, self.stop, start)
+            return BatchHandler(settings, group, stage, self._write, self.stop, start, lambda _: None)
 
         def reread(_: Settings, __: str, ___: int, start: int, end: int) -> Iterator[list[Incoming]]:
             self.diary.lines.append(f"reread {start} {end}")

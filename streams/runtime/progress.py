@@ -1,0 +1,74 @@
+"""How far a stage has come, kept for ever: its output topic, which says the same, forgets after some days.
+
+A compacted topic keeps the last record of each stage. It is written after what it tells of has been
+acknowledged, and nobody waits for it: it may lag behind the output's tail and is never ahead of it, so the
+later of the two holds. Without it a stage whose output has expired would take any event for the first one,
+and skip in silence what its input no longer has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, cast
+
+from headwater import clock, kafka
+from headwater.errors import Permanent
+from headwater.logging import get_logger
+from schemas import StreamReader, codec_for
+from streams.logic.event import Messages
+from streams.runtime.assembler import Start
+from streams.stage import StageContext
+from topics.catalog import topic_name
+
+STREAM: Final = "stage-progress"
+_codec = codec_for(STREAM)
+_log = get_logger("streams.progress")
+
+
+class ProgressLog:
+    """Hands the progress of one stage over to `send`, which need not wait for it."""
+
+    def __init__(self, context: StageContext, send: Callable[[Messages], None]) -> None:
+        self._context = context
+        self._send = send
+        self._last: int | None = None
+
+    def reached(self, start: Start) -> None:
+        """Everything up to `start` is written and acknowledged."""
+        if start.last is None or start.position is None or start.last == self._last:
+            return
+        stage = self._context.group.name
+        body = _codec.write_values(stage, start.last, start.claim, start.position, clock.now_ms())
+        value = self._context.frame(STREAM) + body
+        self._send(Messages(STREAM, [stage.encode()], [value], ()))
+        self._last = start.last
+
+
+def last_reached(context: StageContext) -> Start:
+    """What the topic says of the stage; a Start that knows nothing where it says nothing.
+
+    Raises Transient when the broker does not answer.
+    """
+    topic, key = topic_name(context.settings, STREAM), context.group.name.encode()
+    reader = context.reader(STREAM)
+    client = kafka.reader(context.settings, isolation="read_uncommitted")
+    try:
+        low, high = kafka.watermarks(client, topic)
+        start = Start()
+        for message in kafka.read_range(client, topic, low, high):
+            if message.key() == key and message.value() is not None:
+                start = start.or_later(_read(reader, cast(bytes, message.value()), message.offset()))
+        return start
+    finally:
+        client.close()
+
+
+def _read(reader: StreamReader, value: bytes, offset: int | None) -> Start:
+    try:
+        record = reader.read(value)
+    except Permanent as error:
+        _log.error("progress that cannot be read is passed over", offset=offset, error=str(error))
+        return Start()
+    return Start(
+        cast(int, record["sequence"]), cast("int | None", record["claim"]), cast(int, record["position"])
+    )
