@@ -1,8 +1,10 @@
 """Headwater: blockchain nodes to clean, complete, reorg-proof streams and tables.
 
 This package is what every process has, and the command that puts processes together. Read it in this order:
-`errors` (what a failure allows), `settings/`, `logging`, `health`, `metrics/`, `clock`, `retry`, `kafka/`
-(clients), `evm/` (facts of the chain, pure), `cli/` (one module a command; it alone imports all others).
+`errors` (what a failure allows), `retry` (trying again with backoff: the only one), `settings/`, `logging`,
+`health` (what `/readyz` says), `metrics/` (all of them, one module a part), `clock` (which tests replace),
+`kafka/` (clients), `evm/` (facts of the chain, pure), `cli/` (one module a command; it alone imports all
+others).
 """
 
 __version__ = "0.1.0"

@@ -1,1 +1,4 @@
-"""Peers measured on the same recorded node, each in an environment of its own."""
+"""Other programs that read blocks from a node (cryo, ethereum-etl), measured on the same recorded node.
+
+Each runs in an environment of its own, made on first use.
+"""

@@ -2,5 +2,5 @@
 
 Read it in this order: `app` (put together), `head/` (follows the head), `blocks/` (whole blocks, checked),
 `log/` (the writer of raw-blocks and what it reads back), `pool/` (several endpoints of one chain), `rpc/`
-(JSON-RPC to one), `events` (the words they share).
+(JSON-RPC to one), `events` (a block and what is said of it, before it has a place in the log).
 """

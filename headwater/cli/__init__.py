@@ -1,7 +1,7 @@
 """The `headwater` command: one module for each command, imported only when it is asked for.
 
-Read it in this order: `COMMANDS` below, `role` (what every long-running role does first), `listen`, `work`
-and `sink` (the roles), then any other.
+Read it in this order: `COMMANDS` below, `role` (what every long-running process does first: settings, logs,
+metrics, signals), `listen`, `work` and `sink` (those processes), then any other.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
@@ -72,6 +73,7 @@ def lives(draw: st.DrawFn, steps: int = 20) -> list[Fact]:
     facts = [fact(EventKind.CLAIM, FIRST, None)]
     safe = finalized = -1
     made = 0
+    repeats = draw(st.booleans())
 
     def publish(kind: EventKind, block: Block | None) -> None:
         facts.append(fact(kind, FIRST + len(facts), block))
@@ -79,8 +81,9 @@ def lives(draw: st.DrawFn, steps: int = 20) -> list[Fact]:
     def extend() -> None:
         nonlocal made
         made += 1
-        known = {n for block in chain for n in block.transactions}
-        # Few numbers, so that transactions of orphans come back in other blocks.
+        # Few numbers, so that transactions of orphans come back in other blocks, and some chains have one in
+        # two canonical blocks.
+        known = set() if repeats else {n for block in chain for n in block.transactions}
         numbers = draw(st.lists(st.integers(0, 9), unique=True, max_size=4))
         picked = tuple(n for n in numbers if n not in known)
         chain.append(Block(len(chain), f"block {len(chain)} try {made}", picked))
@@ -101,7 +104,7 @@ def lives(draw: st.DrawFn, steps: int = 20) -> list[Fact]:
                 extend()
         elif step == "back" and orphans and orphans[-1].number == len(chain):
             again = orphans.pop()
-            if not {n for block in chain for n in block.transactions} & set(again.transactions):
+            if repeats or not {n for block in chain for n in block.transactions} & set(again.transactions):
                 chain.append(again)
                 publish(EventKind.APPLY, again)
         elif step == "safe" and len(chain) - 1 > safe:
@@ -127,38 +130,42 @@ class TransactionState:
 
 
 def replay(facts: Sequence[Fact]) -> dict[bytes, TransactionState]:
-    """The last state of each transaction, by walking the whole log in order: no index, no cleverness."""
+    """The last state of each transaction, by walking the whole log in order: no index, no cleverness.
+
+    Of two canonical blocks with one transaction the later one decides.
+    """
+    order = ("INCLUDED", "SAFE", "FINALIZED")
     states: dict[bytes, TransactionState] = {}
-    canonical: list[Fact] = []
+    canonical: list[tuple[Fact, str]] = []
+    reverts: Counter[bytes] = Counter()
     for each in sorted({one.sequence: one for one in facts}.values(), key=lambda one: one.sequence):
+        shown: dict[bytes, tuple[str, bytes | None]] = {}
         if each.kind == EventKind.APPLY:
-            canonical.append(each)
-            _change(states, each, "INCLUDED", each)
+            canonical.append((each, "INCLUDED"))
         elif each.kind == EventKind.REVERT:
-            gone = canonical.pop()
+            gone, _ = canonical.pop()
             assert gone.hash == each.hash
-            _change(states, gone, "REORGED", each)
+            reverts.update(_hashes(gone))
+            shown = dict.fromkeys(_hashes(gone), ("REORGED", gone.hash))
         elif each.kind in (EventKind.SAFE, EventKind.FINALIZED):
-            name = "SAFE" if each.kind == EventKind.SAFE else "FINALIZED"
-            for block in canonical:
-                if (block.number or 0) <= (each.number or 0):
-                    _change(states, block, name, each)
+            tag = EventKind(each.kind).name
+            canonical = [
+                (block, max(state, tag, key=order.index) if block.number <= each.number else state)  # type: ignore[operator]
+                for block, state in canonical
+            ]
+        for block, state in canonical:
+            shown |= dict.fromkeys(_hashes(block), (state, block.hash))
+        for name, (state, holder) in shown.items():
+            before = states.get(name)
+            if before is None or (before.state, before.block) != (state, holder):
+                previous = None if before is None else before.state
+                assert holder is not None
+                states[name] = TransactionState(state, previous, each.sequence, holder, reverts[name])
+            elif before.epoch != reverts[name]:
+                states[name] = replace(before, epoch=reverts[name])
     return states
 
 
-def _change(states: dict[bytes, TransactionState], block: Fact, state: str, by: Fact) -> None:
+def _hashes(block: Fact) -> list[bytes]:
     assert block.content is not None
-    assert block.hash is not None
-    order = ("INCLUDED", "SAFE", "FINALIZED")
-    for name in block.content.hashes():
-        before = states.get(name)
-        tag = state in order[1:]
-        if tag and before is not None and order.index(before.state) >= order.index(state):
-            continue
-        states[name] = TransactionState(
-            state,
-            None if before is None else before.state,
-            by.sequence,
-            block.hash,
-            (0 if before is None else before.epoch) + (state == "REORGED"),
-        )
+    return block.content.hashes()

@@ -1,3 +1,4 @@
-"""Tables and views: ordered SQL files, `template` (their placeholders) and `runner` (which are due, applied
-once).
+"""Tables and views: ordered SQL files, never changed once released; a new column is a new file.
+
+`template` fills in database, cluster and chain, `runner` applies what is due, once.
 """

@@ -1,6 +1,6 @@
 """From a normalised block to public records.
 
-Read it in this order: `event` (one event, whole), `block` (what all its records carry), `derived` (token
-transfers and contract creations), `public` (the messages), `coverage` (the record that makes the block
-complete).
+Read it in this order: `event` (one event, whole), `block` (the number, hash and time that all its records
+carry), `derived` (token transfers and contract creations), `public` (the messages), `coverage` (the record
+that makes the block complete).
 """

@@ -13,6 +13,7 @@ from typing import Final
 from streams.logic.state.facts import Content, Fact
 from streams.logic.state.history import BlockLife, LifeState, Tags, Transition, history
 from streams.logic.state.index import TransactionIndex
+from streams.logic.state.merge import merged
 from topics.chainlog.kinds import EventKind
 
 GRACE_BLOCKS: Final = 64
@@ -90,7 +91,7 @@ class Fold:
         elif fact.is_tag and fact.number is not None:
             self._tags[EventKind(fact.kind)].add(fact)
             touched = [block for block in self._open.values() if block.number <= fact.number]
-        return [change for block in touched for change in self._changes(block, fact.sequence)]
+        return [change for block in touched for change in self._changes(block, fact.sequence, touched)]
 
     def states(self) -> dict[bytes, tuple[BlockLife, State]]:
         """The state of every transaction held, with the block it speaks of."""
@@ -148,8 +149,8 @@ class Fold:
     def _history(self, block: BlockLife) -> list[Transition]:
         return history(block, self._tags[EventKind.SAFE], self._tags[EventKind.FINALIZED])
 
-    def _changes(self, block: BlockLife, sequence: int) -> list[Change]:
-        """What the event with this sequence decided for a block's transactions."""
+    def _changes(self, block: BlockLife, sequence: int, touched: Sequence[BlockLife]) -> list[Change]:
+        """What the event with this sequence decided for a block, one of those that it `touched`."""
         transitions = self._history(block)
         if transitions and transitions[-1].state in (LifeState.INCLUDED, LifeState.SAFE):
             self._open[block.hash] = block
@@ -159,9 +160,15 @@ class Fold:
         alone: Sequence[int] = range(len(block.transactions))
         if block.elsewhere:
             for place in sorted(block.elsewhere):
-                holder, state = self._merged(block.transactions[place])
-                if holder is block and state is not None and state.current.sequence == sequence:
+                transaction = block.transactions[place]
+                holder, state = self._merged(transaction)
+                if state is None or state.current.sequence != sequence:
+                    continue
+                # Of another block when this one left the chain; what is touched itself has its own turn.
+                if holder is block:
                     changes.append(Change(block, (place,), state))
+                elif holder not in touched:
+                    changes.append(Change(holder, (holder.transactions.index(transaction),), state))
             alone = [place for place in alone if place not in block.elsewhere]
         if alone and transitions and transitions[-1].sequence == sequence:
             changes.append(Change(block, alone, _latest(transitions, block.reverts)))
@@ -174,26 +181,11 @@ class Fold:
         if len(holders) == 1:
             own = self._history(holders[0])
             return holders[0], _latest(own, epoch) if own else None
-        every: list[tuple[Transition, BlockLife]] = []
-        canonical: list[tuple[Transition, BlockLife]] = []
-        for block in holders:
-            transitions = self._history(block)
-            every += [(transition, block) for transition in transitions]
-            if transitions and transitions[-1].state is not LifeState.REORGED:
-                canonical.append((transitions[-1], block))
-        # Where it is canonical decides; while it is nowhere, what took it off last.
-        ended = [each for each in every if each[0].state is LifeState.REORGED]
-        candidates = canonical or ended
-        if not candidates:
+        shown = merged({block: self._history(block) for block in holders})
+        if not shown:
             return holders[0], None
-        current, block = max(candidates, key=_version)
-        earlier = [each for each in every if each[0].version < current.version]
-        previous = max(earlier, key=_version)[0] if earlier else None
-        return block, State(current, previous, epoch)
-
-
-def _version(placed: tuple[Transition, BlockLife]) -> int:
-    return placed[0].version
+        block = shown[-1][0]
+        return block, _latest([transition for _, transition in shown], epoch)
 
 
 def _latest(transitions: Sequence[Transition], epoch: int) -> State:
