@@ -154,7 +154,7 @@ def _run(settings: Settings, client: Client, coverage: int) -> tuple[float, floa
 
 
 def _caught_up(settings: Settings, client: Client, coverage: int) -> bool:
-    """Merges fold the repeated blocks of the loops, so rows are no measure: progress is."""
+    """Merges fold the repeated blocks of the loops, so rows do not measure it, progress does."""
     if not coverage:
         return True
     topic = topic_name(settings, "coverage")
@@ -199,7 +199,7 @@ def _bare(settings: Settings, client: Client, registry: Registry) -> float:
             topic = str(message.topic())
             counts[topic] += 1
             if topic not in ready:
-                # Encoding the block that is sent over and over is no part of the loop.
+                # Encoding the block that is sent over and over is not part of the loop.
                 spent += time.process_time() - start
                 ready[topic] = _block(raw, database, registry, wanted[topic].stream, message)
                 start = time.process_time()

@@ -2,8 +2,8 @@
 
 This package is what every process has, and the command that puts processes together. Read it in this order:
 `errors` (what a failure allows), `retry` (trying again with backoff: the only one), `settings/`, `logging`,
-`health` (what `/readyz` says), `metrics/` (all of them, one module a part), `clock` (which tests replace),
-`kafka/` (clients), `evm/` (facts of the chain, pure), `cli/` (one module a command; it alone imports all
+`health` (what `/readyz` says), `metrics/` (all of them, one module per part), `clock` (which tests replace),
+`kafka/` (clients), `evm/` (facts of the chain, pure), `cli/` (one module per command; it alone imports all
 others).
 """
 

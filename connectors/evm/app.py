@@ -69,7 +69,7 @@ async def _chain_id(fetcher: Fetcher, nodes: Nodes) -> int:
     # The first good answer admits its node, which tells the chain where the settings do not.
     await fetcher.head("latest")
     if nodes.chain_id is None:
-        raise Fatal("no endpoint told its chain id", remedy="set HEADWATER_CHAIN__CHAIN_ID")
+        raise Fatal("no endpoint gives its chain id", remedy="set HEADWATER_CHAIN__CHAIN_ID")
     return nodes.chain_id
 
 

@@ -1,6 +1,6 @@
 """The Kafka cluster: where it is and how to prove who we are.
 
-Two clients connect with these, librdkafka and aiokafka: what only one of them could do is no choice here.
+Two clients connect with these, librdkafka and aiokafka: what only one of them could do is not offered.
 """
 
 from __future__ import annotations

@@ -151,7 +151,7 @@ class Recorder:
         if not isinstance(document, dict) or "result" not in document:
             error_object = document.get("error") if isinstance(document, dict) else None
             if not isinstance(error_object, dict):
-                raise Transient(f"the node's answer to {method} is no JSON-RPC response")
+                raise Transient(f"the node's answer to {method} is not a JSON-RPC response")
             raise RpcError(int(error_object.get("code", 0)), str(error_object.get("message")))
         return request, body.strip()
 

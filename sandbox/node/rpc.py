@@ -38,13 +38,13 @@ class Responder:
         method: str = call["method"]
         self.calls[method] = self.calls.get(method, 0) + 1
         fault = self._faults.take(method) if len(self._faults) else None
-        spoiled = fault if isinstance(fault, _TRANSPORT) else None
+        damage = fault if isinstance(fault, _TRANSPORT) else None
         try:
             result = spoil(fault, lambda: self._methods.call(method, call.get("params", [])))
         except RpcError as error:
-            return error_answer(call.get("id"), error), spoiled
+            return error_answer(call.get("id"), error), damage
         head = b'{"jsonrpc":"2.0","id":' + orjson.dumps(call.get("id")) + b',"result":'
-        return b"".join((head, result, b"}")), spoiled
+        return b"".join((head, result, b"}")), damage
 
 
 def error_answer(identity: object, error: RpcError) -> bytes:

@@ -1,4 +1,4 @@
-"""anvil, the local chain: a block a second, its state on disk each second."""
+"""anvil, the local chain: one block per second, its state on disk each second."""
 
 from __future__ import annotations
 

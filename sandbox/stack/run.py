@@ -224,7 +224,7 @@ class Run:
                     "chain_id": chain_id,
                     "rpc": list(self._rpc()),
                     "start": start,
-                    # The local chain is here and makes a block a second: looking often costs nothing.
+                    # The local chain is here and makes one block per second: looking often costs nothing.
                     "poll_seconds": None if self._options.rpc else 0.2,
                 },
             },

@@ -25,9 +25,9 @@ class BlobLane:
         """Send the first of `blobs` if the lane is free; the nonces of the others are taken back."""
         if self._task is not None and self._task.done():
             if not self._task.result():
-                nonces.doubted.add(BLOB_SENDER)
+                nonces.unsure.add(BLOB_SENDER)
             self._task = None
-        free = self._task is None and BLOB_SENDER not in nonces.doubted
+        free = self._task is None and BLOB_SENDER not in nonces.unsure
         nonces.senders[BLOB_SENDER] -= len(blobs) - (1 if free and blobs else 0)
         if free and blobs:
             self._task = asyncio.create_task(self._send(blobs[0]))

@@ -102,7 +102,7 @@ class Generator:
         self._chain_id = int(str(await self._node.call("eth_chainId")), 16)
         mining = await self._node.batch([("anvil_getAutomine", []), ("anvil_getIntervalMining", [])])
         if mining == [False, None]:
-            log.warning("mining stands still, as a killed reorg leaves it: a block a second again")
+            log.warning("mining stands still, as a killed reorg leaves it: one block per second again")
             await self._node.call("evm_setIntervalMining", 1)
         await self._node.call("anvil_dropAllTransactions")
         await self._deploy()
@@ -173,7 +173,7 @@ class Generator:
         status = cast(dict[str, str], await self._node.call("txpool_status"))
         if int(status["pending"], 16) > max(100.0, BACKLOG_SECONDS * self._traffic.rate):
             return
-        if self._nonces.doubted or int(status["queued"], 16):
+        if self._nonces.unsure or int(status["queued"], 16):
             await self._settle(int(status["queued"], 16) > 0)
         outbox = Outbox(self._nonces, await self._fees(), self._chain_id)
         for _ in range(count):
@@ -188,7 +188,7 @@ class Generator:
 
     async def _settle(self, queued: bool) -> None:
         """Clear away what waits behind a missing nonce, and read the nonces again."""
-        senders = range(SENDERS) if queued else sorted(self._nonces.doubted)
+        senders = range(SENDERS) if queued else sorted(self._nonces.unsure)
         calls = [("anvil_removePoolTransactions", [accounts().senders[who].address]) for who in senders]
         await self._node.batch([(method, list[object](params)) for method, params in calls])
         self._nonces = await read_nonces(self._node)

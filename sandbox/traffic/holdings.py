@@ -18,7 +18,7 @@ class Nonces:
 
     senders: list[int] = field(default_factory=list)
     authority: int = 0
-    doubted: set[int] = field(default_factory=set)
+    unsure: set[int] = field(default_factory=set)
     """Senders whose nonces must be read again."""
 
 

@@ -51,12 +51,12 @@ class Outbox:
         return self._blobs
 
     async def send(self, node: Node) -> None:
-        """Send the others; senders of refused transactions are noted as doubted in the nonces."""
+        """Send the others; senders of refused transactions are noted as unsure in the nonces."""
         results = await node.batch([_raw(signed) for _, signed in self._first])
         for (sender, _), result in zip(self._first, results, strict=True):
             if isinstance(result, Refused):
                 log.debug("refused", sender=sender, reason=str(result))
-                self._nonces.doubted.add(sender)
+                self._nonces.unsure.add(sender)
         # A replacement that comes too late is refused because its nonce is mined: nothing is lost then.
         await node.batch([_raw(signed) for signed in self._second])
         dropped = await node.batch([("anvil_dropTransaction", [signed.hash]) for _, signed in self._drops])
@@ -64,7 +64,7 @@ class Outbox:
             if isinstance(result, str):
                 self._nonces.senders[sender] -= 1
             else:
-                self._nonces.doubted.add(sender)
+                self._nonces.unsure.add(sender)
 
 
 def _raw(signed: Signed) -> Call:

@@ -52,10 +52,10 @@ def test_its_headers_are_of_the_one_list_and_its_row_has_them(written: object, s
     assert {name for name in headers if name.startswith(names.PREFIX)} == listed
     assert headers[names.STAGE] == stage
     row = DeadLetterRows().columns([FakeMessage("dead", 0, 0, b"value", b"1", tuple(headers.items()))])
-    told = {
+    letter_headers = {
         name: row[name][0] for name in ("topic", "partition", "offset", "stage", "error_message", "headers")
     }
-    assert told == {
+    assert letter_headers == {
         "topic": b"local.raw.v1",
         "partition": 2,
         "offset": 9,

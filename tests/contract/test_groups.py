@@ -83,7 +83,7 @@ def test_the_screen_shows_each() -> None:
 
 def test_the_command_line_names_each() -> None:
     assert all(name in COMMANDS["work"] for name in NAMES)
-    told = CliRunner().invoke(build(["work"]), ["work", "--help"]).output
+    help_text = CliRunner().invoke(build(["work"]), ["work", "--help"]).output
     # The summary above it names them too.
-    argument = told.partition("Arguments:")[2]
+    argument = help_text.partition("Arguments:")[2]
     assert all(name in argument for name in NAMES)

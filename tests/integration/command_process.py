@@ -29,7 +29,7 @@ class CommandProcess:
         """True while it runs."""
         return self._process.poll() is None
 
-    def said(self) -> str:
+    def logged(self) -> str:
         """Everything that it has written."""
         return self._log.read_text(errors="replace")
 

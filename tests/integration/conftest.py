@@ -71,7 +71,7 @@ def clickhouse_url(stack: LocalStack) -> str:
 
 @pytest.fixture(scope="session")
 def rpc_url(stack: LocalStack) -> str:
-    """The session's local chain: a block a second, safe head - 8, finalized head - 16."""
+    """The session's local chain: one block per second, safe head - 8, finalized head - 16."""
     stack.wait("anvil")
     return stack.stack.rpc_url
 

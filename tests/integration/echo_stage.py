@@ -41,8 +41,8 @@ class Echo:
         headers = headers_of(envelope)
 
         def coverage(positions: Sequence[Position]) -> Messages:
-            said = ",".join(f"{each.partition}:{each.next_offset}" for each in positions)
-            return Messages("coverage", [key], [said.encode()], headers)
+            text = ",".join(f"{each.partition}:{each.next_offset}" for each in positions)
+            return Messages("coverage", [key], [text.encode()], headers)
 
         return Outcome(
             public=[Messages("transactions", [key], [how + b" " + str(envelope.sequence).encode()], headers)],

@@ -52,10 +52,10 @@ def _converse(client: socket.socket, service: socket.socket, utterances: int | N
     answering.start()
     try:
         for number in itertools.count():
-            said = client.recv(CHUNK)
-            if not said or number == utterances:
+            answer = client.recv(CHUNK)
+            if not answer or number == utterances:
                 break
-            service.sendall(said)
+            service.sendall(answer)
     finally:
         for each in (service, client):
             with suppress(OSError):

@@ -31,9 +31,9 @@ def test_three_brokers_hold_every_topic_and_one_may_die(tmp_path: Path, programs
         line.wait_settled(line.freeze())
         check_verify(line)
         assert line.stop() == 0
-        said = (tmp_path / "up.log").read_text()
-        assert "kafka-2 died" in said
-        assert "kafka-1 died" not in said
+        log = (tmp_path / "up.log").read_text()
+        assert "kafka-2 died" in log
+        assert "kafka-1 died" not in log
     finally:
         line.end()
 

@@ -80,11 +80,11 @@ class Role:
         """Wait until its log says something."""
         found: list[re.Match[str]] = []
 
-        def said() -> bool:
+        def has_logged() -> bool:
             found.extend(re.finditer(words, self.path.read_text()))
             return bool(found) or self.process.poll() is not None
 
-        until(said, f"{words!r} in {self.path.read_text()[-2000:]}")
+        until(has_logged, f"{words!r} in {self.path.read_text()[-2000:]}")
         assert found, self.path.read_text()[-2000:]
         return found[0]
 
@@ -251,7 +251,7 @@ def test_bad_answers_over_http_are_named_and_survived(listen: Callable[..., Role
         until(lambda: hashes(log) == chain.hashes, "the chain")
         until(lambda: not len(node.faults), "all faults taken")
         code, seconds = role.stop()
-    said = role.path.read_text()
+    logged = role.path.read_text()
     for words in (
         "HTML",
         "broken JSON",
@@ -261,8 +261,8 @@ def test_bad_answers_over_http_are_named_and_survived(listen: Callable[..., Role
         "null",
         "no answer in time",
     ):
-        assert words in said
-    assert "is on chain 9, not 31337" in said
+        assert words in logged
+    assert "is on chain 9, not 31337" in logged
     assert (code, seconds < 10) == (0, True)
     assert canonical(log)[-1].number == 11
 

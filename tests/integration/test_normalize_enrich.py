@@ -193,8 +193,8 @@ def _offsets_are_those_of_the_messages(
                 if record["sequence"] == coverage["sequence"]:
                     place = topic_name(settings, stream), message.partition() or 0
                     expected[place] = max(expected.get(place, 0), (message.offset() or 0) + 1)
-        said = {(each["topic"], each["partition"]): each["next_offset"] for each in coverage["offsets"]}
-        assert said == expected
+        offsets = {(each["topic"], each["partition"]): each["next_offset"] for each in coverage["offsets"]}
+        assert offsets == expected
 
 
 def _dead_letters_hold_the_bytes(settings: Settings) -> None:

@@ -133,10 +133,10 @@ async def test_the_commands_record_and_serve(tmp_path: Path) -> None:
             )
             await socket.send_json({"jsonrpc": "2.0", "id": 2, "method": "eth_blockNumber", "params": []})
             while True:
-                said = await socket.receive_json()
+                message = await socket.receive_json()
                 if (
-                    said.get("params", {}).get("result", {}).get("number") == "0x6"
-                    or said.get("result") == "0x6"
+                    message.get("params", {}).get("result", {}).get("number") == "0x6"
+                    or message.get("result") == "0x6"
                 ):
                     break
         serving.send_signal(signal.SIGTERM)

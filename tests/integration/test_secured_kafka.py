@@ -44,7 +44,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 @pytest.fixture(autouse=True)
 def _nothing_left_to_collect() -> Iterator[None]:
-    """What aiokafka left open is collected here, where it is no news, and not in a test that follows."""
+    """What aiokafka left open is collected here, where it means nothing, and not in a test that follows."""
     yield
     gc.collect()
 
@@ -191,14 +191,14 @@ def test_the_line_runs_over_it(line: str, variables: Variables, start: Start, re
 
             def complete() -> bool:
                 for role in roles:
-                    assert role.alive, role.said()
+                    assert role.alive, role.logged()
                 return arrived() == {"blocks": set(chain.hashes), "transaction-states": _transactions(chain)}
 
             until(complete, "blocks and states are public")
         for role in roles:
             role.terminate()
         for role in roles:
-            assert role.exit_code(20) == 0, role.said()
+            assert role.exit_code(20) == 0, role.logged()
     assert _length(settings, changelog_name(settings, group_of("state"))) > 0
 
 
@@ -308,11 +308,11 @@ def test_roles_end_with_the_remedy_instead_of_trying_for_ever(
             "no certificate": start(given("no certificate"), "listen", "--rpc", node.url),
         }
         for wrong, role in started.items():
-            assert role.exit_code(40) == 1, role.said()
-            last = role.said().splitlines()[-1]
-            assert last.startswith("headwater: Kafka "), role.said()
+            assert role.exit_code(40) == 1, role.logged()
+            last = role.logged().splitlines()[-1]
+            assert last.startswith("headwater: Kafka "), role.logged()
             assert f"HEADWATER_KAFKA__{WRONG[wrong][2]}" in last
-            assert GUESSED not in role.said()
+            assert GUESSED not in role.logged()
 
 
 def test_the_sink_stops_reading(variables: Variables, topic_prefix: str) -> None:
@@ -361,7 +361,7 @@ def test_a_worker_that_is_sent_where_nobody_is_still_heeds_a_signal(
         "HEADWATER_REGISTRY__URL": registry_url,
     }
     worker = start(given, "work", "state")
-    until(lambda: "Unable connect to node" in worker.said() or not worker.alive, "it tries")
-    assert worker.alive, worker.said()
+    until(lambda: "Unable connect to node" in worker.logged() or not worker.alive, "it tries")
+    assert worker.alive, worker.logged()
     worker.terminate()
-    assert worker.exit_code(15) == 0, worker.said()
+    assert worker.exit_code(15) == 0, worker.logged()

@@ -180,9 +180,9 @@ def test_first_start_serves_on_loopback_beside_a_neighbour_and_drains_on_sigterm
 
 
 def test_the_directory_is_not_for_another_chain(make_chain: Callable[..., str], directory: Path) -> None:
-    said = refused(directory, "--rpc", make_chain())
-    assert "another chain with the same id" in said
-    assert "--data-dir" in said
+    output = refused(directory, "--rpc", make_chain())
+    assert "another chain with the same id" in output
+    assert "--data-dir" in output
 
 
 def test_a_second_start_continues_and_a_killed_parent_leaves_no_orphan(

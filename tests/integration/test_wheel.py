@@ -136,8 +136,8 @@ def settings(tmp_path: Path) -> dict[str, str]:
 def test_each_role_works_from_the_base(
     base: Path, tmp_path: Path, settings: dict[str, str], role: tuple[str, ...], first_answer: str
 ) -> None:
-    told = run(base, tmp_path, role[0], "--help")
-    assert (told.returncode, told.stderr) == (0, "")
+    help_text = run(base, tmp_path, role[0], "--help")
+    assert (help_text.returncode, help_text.stderr) == (0, "")
     command = [str(base), "-m", "headwater", *role]
     with subprocess.Popen(command, cwd=tmp_path, env=settings, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -148,6 +148,6 @@ def test_each_role_works_from_the_base(
                 break
         process.send_signal(signal.SIGTERM)
         lines += list(process.stderr)
-    said = "".join(lines)
-    assert first_answer in said
-    assert "Traceback" not in said
+    output = "".join(lines)
+    assert first_answer in output
+    assert "Traceback" not in output

@@ -114,7 +114,7 @@ def test_poison_goes_to_the_dead_letters_and_the_stream_goes_on(settings: Settin
     _blocks(settings, POISON + 2, 20)
     until(lambda: committed(settings, "enrich", "normalized-blocks") == 21, "everything is acknowledged")
     worker.signal(signal.SIGTERM)
-    assert worker.exit_code() == 0, worker.said()
+    assert worker.exit_code() == 0, worker.logged()
 
     assert _accepted(settings) == [1_000 + number for number in range(1, 21)]
     letters = messages(settings, "dead-letters")
@@ -140,7 +140,7 @@ def test_a_hole_in_the_sequence_stops_the_worker(settings: Settings, start: Star
     _blocks(settings, 5, 6)
     worker = start(ECHO)
     assert worker.exit_code(40) == 1
-    assert "sequence 1004 is missing, also from the topic itself" in worker.said()
+    assert "sequence 1004 is missing, also from the topic itself" in worker.logged()
     assert _accepted(settings) == [1_001, 1_002, 1_003]
 
 
@@ -155,7 +155,7 @@ def test_a_lost_position_is_read_again_without_a_hole(settings: Settings, start:
     _move(settings, 9)
     worker = start(ECHO)
     until(lambda: len(_accepted(settings)) == 12, "all are there")
-    assert "gap in the sequence" in worker.said()
+    assert "gap in the sequence" in worker.logged()
 
 
 def test_members_come_and_go_in_the_middle_of_work(settings: Settings, start: Start) -> None:
@@ -167,12 +167,12 @@ def test_members_come_and_go_in_the_middle_of_work(settings: Settings, start: St
     until(lambda: members(settings, "enrich") == 2, "both are members")
     _blocks(settings, 151, 250)
     second.signal(signal.SIGTERM)
-    assert second.exit_code() == 0, second.said()
+    assert second.exit_code() == 0, second.logged()
     _blocks(settings, 251, 300)
     until(lambda: committed(settings, "enrich", "normalized-blocks") == 300, "everything is acknowledged")
-    assert first.alive, first.said()
+    assert first.alive, first.logged()
     first.signal(signal.SIGTERM)
-    assert first.exit_code() == 0, first.said()
+    assert first.exit_code() == 0, first.logged()
     assert _accepted(settings) == [1_000 + number for number in range(1, 301)]
     assert {message.key for message in messages(settings, "transactions")} == {
         b"%d" % number for number in range(1, 301)
@@ -263,16 +263,16 @@ def _enriched(each: Fact) -> bytes:
 def _states(settings: Settings) -> dict[bytes, Any]:
     """The last message of each transaction; on the way, that equal versions say equal things."""
     read: Any = codec_for("transaction-states").read
-    said: dict[bytes, dict[int, bytes]] = defaultdict(dict)
+    states: dict[bytes, dict[int, bytes]] = defaultdict(dict)
     last: dict[bytes, Any] = {}
     for message in messages(settings, "transaction-states"):
         value = message.value or b""
         row = read(value, 5)
-        versions = said[row["hash"]]
+        versions = states[row["hash"]]
         assert versions.setdefault(row["version"], value) == value
         last[row["hash"]] = row
     for name, row in last.items():
-        assert row["version"] == max(said[name]), "the topic ends on a stale value"
+        assert row["version"] == max(states[name]), "the topic ends on a stale value"
     return last
 
 
@@ -281,7 +281,7 @@ def _check_states(settings: Settings, facts: list[Fact]) -> None:
     found = _states(settings)
     # Not previous_state: orphans that are long final are forgotten.
     assert {name: (row["state"], row["sequence"], row["block_hash"]) for name, row in found.items()} == {
-        name: (said.state, said.sequence, said.block) for name, said in expected.items()
+        name: (state.state, state.sequence, state.block) for name, state in expected.items()
     }
 
 
@@ -307,7 +307,7 @@ def test_states_survive_kills_at_random_moments(settings: Settings, start: Start
     worker = start(STATE)
     until(lambda: committed(settings, "state", "enriched-blocks") == len(facts), "everything is acknowledged")
     worker.signal(signal.SIGTERM)
-    assert worker.exit_code() == 0, worker.said()
+    assert worker.exit_code() == 0, worker.logged()
     _check_states(settings, facts)
 
 

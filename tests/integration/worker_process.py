@@ -53,7 +53,7 @@ class WorkerProcess:
         """True while it runs, or is paused."""
         return self._process.poll() is None
 
-    def said(self) -> str:
+    def logged(self) -> str:
         """Everything it logged."""
         return self._log.read_text(errors="replace")
 

@@ -129,8 +129,8 @@ class ClaimFilter:
     def _claim_before(self, position: LogPosition) -> int | None:
         """The claim in force before a message, which may tell of one that was not seen."""
         known = -1 if self.claim is None else self.claim
-        told = not position.is_claim and known < position.claim < position.offset
-        return position.claim if told else self.claim
+        names_another = not position.is_claim and known < position.claim < position.offset
+        return position.claim if names_another else self.claim
 
     def _heeded(self, position: LogPosition) -> LogPosition:
         """The position as the sequence sees it: only the first CLAIM may start a new numbering."""

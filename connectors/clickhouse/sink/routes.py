@@ -40,7 +40,7 @@ ROUTES: Final = (
 
 # Streams without a table, and why.
 EXEMPT: Final[Mapping[str, str]] = {
-    "raw-blocks": "the chain's log as nodes told it; its content reaches tables through the public streams",
+    "raw-blocks": "the chain's log, as nodes answered; its content reaches tables through the public streams",
     "normalized-blocks": "between stages; its records are on the public streams",
     "enriched-blocks": "between stages; its records are on the public streams",
     "stage-progress": "for the stages themselves; how far they are is in their metrics",

@@ -17,8 +17,8 @@ from topics.chainlog.kinds import EventKind
 
 PATIENCE: Final = 12
 """Looks in a row at a head that is an ancestor of the tip, before it is taken for a chain that went back
-and not for a node that lags behind: at a second a look, as long as a block of Ethereum takes. Nodes of one
-provider often lag so far behind each other, and no consumer wants a retraction for it."""
+and not for a node that lags behind: at one look per second, as long as a block of Ethereum takes. Nodes of
+one provider often lag so far behind each other, and no consumer wants a retraction for it."""
 REVERTS_AT_ONCE: Final = 4
 Publish = Callable[[Sequence[Event]], Awaitable[None]]
 _log = get_logger("headwater.listen.forks")

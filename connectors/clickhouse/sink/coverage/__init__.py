@@ -1,5 +1,5 @@
 """Coverage rows: held back until all of their block is stored.
 
 Read it in this order: `holdback` (which may go, pure), `writer` (writes them), `replicas` (what replicas of
-the sink tell each other through ClickHouse).
+the sink share through ClickHouse).
 """
