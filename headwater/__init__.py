@@ -1,7 +1,8 @@
 """Headwater: blockchain nodes to clean, complete, reorg-proof streams and tables.
 
 This package is what every process has, and the command that puts processes together. Read it in this order:
-`errors` (what a failure allows), `retry` (trying again with backoff: the only one), `settings/`, `logging`,
+`errors` (what a failure allows), `retry` (trying again with backoff: the only one), `bad_ratio` (when to
+stop instead of skipping more), `settings/`, `logging`,
 `health` (what `/readyz` says), `metrics/` (all of them, one module per part), `clock` (which tests replace),
 `kafka/` (clients), `evm/` (facts of the chain, pure), `cli/` (one module per command; it alone imports all
 others).

@@ -32,6 +32,7 @@ from headwater.settings.model import (
     RegistrySettings,
     Settings,
     SinkSettings,
+    StageSettings,
 )
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "RegistrySettings",
     "Settings",
     "SinkSettings",
+    "StageSettings",
     "chain_id_of",
     "chain_name",
     "environment",

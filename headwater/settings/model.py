@@ -76,6 +76,14 @@ class ChainSettings(Section):
         )
 
 
+class StageSettings(Section):
+    """The stream workers."""
+
+    max_bad_ratio: float = Field(
+        0.2, ge=0, le=1, description="Share of events in the dead letters above which a worker stops."
+    )
+
+
 class SinkSettings(Section):
     """The ClickHouse sink."""
 
@@ -122,6 +130,7 @@ class Settings(BaseSettings):
     registry: RegistrySettings = Field(default_factory=RegistrySettings, description="Schema registry.")
     clickhouse: ClickHouseSettings = Field(default_factory=ClickHouseSettings, description="ClickHouse.")
     chain: ChainSettings = Field(default_factory=ChainSettings, description="The chain.")
+    stages: StageSettings = Field(default_factory=StageSettings, description="The stream workers.")
     sink: SinkSettings = Field(default_factory=SinkSettings, description="The sink.")
 
     @classmethod

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from headwater import clock
+from headwater.bad_ratio import BadRatioLimit
 from headwater.errors import Permanent, Transient
 from headwater.logging import get_logger
 from headwater.metrics import stages as metrics
@@ -28,6 +29,7 @@ from topics.groups import Group
 
 _log = get_logger("streams.stage")
 _LONGEST_PAUSE_SECONDS = 10.0
+_WINDOW_EVENTS = 200
 
 Write = Callable[[Sequence[Outcome]], None]
 
@@ -66,6 +68,14 @@ class BatchHandler:
             backoff=Backoff(ceiling=_LONGEST_PAUSE_SECONDS), stop=stop, on_failure=self._waits
         )
         self._labels = {"chain": settings.chain.name, "stage": group.name}
+        self._count = 0  # of this batch: events and what is none, and how many of them are bad
+        self._limit = BadRatioLimit(
+            f"events of {group.input}",
+            settings.stages.max_bad_ratio,
+            setting="stages.max_bad_ratio",
+            window=_WINDOW_EVENTS,
+        )
+        self._bad = 0
         self.assembler = EventAssembler(start, fenced=group.fenced)
 
     def handle(self, messages: Sequence[Incoming]) -> BatchResult:
@@ -73,10 +83,12 @@ class BatchHandler:
         events: list[ChainEvent] = []
         outcomes: list[Outcome] = []
         gap = None
+        self._count = self._bad = 0
         began = time.perf_counter()
         for index, message in enumerate(messages):
             envelope, problem = self._read(message)
             if envelope is None:
+                self._count += 1
                 outcomes.append(Outcome(internal=self._dead((message,), problem or Permanent("no event"))))
                 continue
             verdict, event = self.assembler.judge(envelope, message)
@@ -88,10 +100,12 @@ class BatchHandler:
             elif verdict is Verdict.STALE:
                 metrics.STALE_CLAIMS.labels(**self._labels).inc()
             elif event is not None:
+                self._count += 1
                 events.append(event)
                 outcomes.append(self._marked(self._decide(event, message, problem), message))
         if outcomes:
             self._write(outcomes)
+            self._limit.done(self._count, self._bad)
             metrics.STAGE_SECONDS.labels(**self._labels).observe(time.perf_counter() - began)
             self._reached(self.assembler.reached)
         table = tuple(change for outcome in outcomes for change in outcome.table)
@@ -156,6 +170,9 @@ class BatchHandler:
         _log.warning("retrying", sequence=self.assembler.last, seconds=round(seconds, 2), error=str(error))
 
     def _dead(self, originals: tuple[Incoming, ...], error: Permanent) -> tuple[Messages, ...]:
+        """The dead letters of one event. Raises Fatal when there are too many, before any is written."""
+        self._bad += 1
+        self._limit.check(self._count, self._bad, error)
         first = originals[0]
         _log.error(
             "sent to the dead letters",

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from headwater.errors import Fatal, Permanent
+from headwater.bad_ratio import BadRatioLimit
+from headwater.errors import Permanent
 
-# Fewer bad rows than this never stop the sink, whatever share of a small batch they are.
-ALWAYS_ALLOWED: Final = 20
-# Rows over which the share is taken, so that a trickle of small batches counts as one large batch.
 WINDOW_ROWS: Final = 10_000
+"""Rows over which the share of bad ones is taken."""
 
 
 def bisect(count: int, attempt: Callable[[int, int], None], found: Callable[[int, Permanent], None]) -> None:
@@ -35,29 +33,8 @@ def bisect(count: int, attempt: Callable[[int, int], None], found: Callable[[int
             ranges += [(middle, end), (start, middle)]
 
 
-class BadRowLimit:
-    """Stops the sink when a stream's rows are bad too often: a bad deploy must not drain a topic into the
-    dead letters.
-    """
+class BadRowLimit(BadRatioLimit):
+    """Stops the sink when a stream's rows are bad too often."""
 
     def __init__(self, stream: str, max_ratio: float) -> None:
-        self._stream = stream
-        self._max_ratio = max_ratio
-        self._batches: deque[tuple[int, int]] = deque()
-
-    def check(self, rows: int, bad: int, last: Permanent) -> None:
-        """Ask while a batch of `rows` has shown `bad` bad rows so far. Raises Fatal when it is enough."""
-        all_rows = rows + sum(each for each, _ in self._batches)
-        all_bad = bad + sum(each for _, each in self._batches)
-        if all_bad > ALWAYS_ALLOWED and all_bad > self._max_ratio * all_rows:
-            raise Fatal(
-                f"{all_bad} of the last {all_rows} rows of {self._stream} cannot be stored, the last: {last}",
-                remedy="this looks like a wrong deploy: fix schema or tables and start again, nothing was "
-                "skipped; or allow it with sink.max_bad_ratio",
-            )
-
-    def done(self, rows: int, bad: int) -> None:
-        """A batch is finished: it counts for those that follow."""
-        self._batches.append((rows, bad))
-        while sum(each for each, _ in self._batches) - self._batches[0][0] >= WINDOW_ROWS:
-            self._batches.popleft()
+        super().__init__(f"rows of {stream}", max_ratio, setting="sink.max_bad_ratio", window=WINDOW_ROWS)

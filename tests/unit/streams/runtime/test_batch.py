@@ -130,6 +130,16 @@ def test_a_record_that_its_topic_would_refuse_is_never_begun(tmp_path: Path) -> 
     assert b"a record of enriched-blocks has 33552432 bytes, its topic takes 33552384" in problem
 
 
+def test_a_stage_that_can_handle_nothing_stops_before_the_topic_is_drained(tmp_path: Path) -> None:
+    errors: dict[int, list[Exception]] = {number: [Permanent(f"bad {number}")] for number in range(10, 99)}
+    line = Line(tmp_path, Recorder(errors), Start(last=9))
+    line.handler.handle([incoming(number, number) for number in range(10, 30)])
+    assert [stream for stream, _ in line.streams()].count("dead-letters") == 20
+    with pytest.raises(Fatal, match=r"21 of the last 21 events of normalized-blocks are bad.*bad 30"):
+        line.handler.handle([incoming(30, 30), incoming(31, 31)])
+    assert [stream for stream, _ in line.streams()].count("dead-letters") == 20
+
+
 def test_a_foreign_message_goes_to_the_dead_letters_and_leaves_the_sequence_alone(tmp_path: Path) -> None:
     stage = Recorder()
     line = Line(tmp_path, stage, Start(last=9))

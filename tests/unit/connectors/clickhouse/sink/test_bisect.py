@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.clickhouse.sink.bisect import ALWAYS_ALLOWED, BadRowLimit, bisect
+from connectors.clickhouse.sink.bisect import BadRowLimit, bisect
+from headwater.bad_ratio import ALWAYS_ALLOWED
 from headwater.errors import Fatal, Permanent
 
 
@@ -44,7 +45,7 @@ def test_a_few_bad_rows_never_stop_the_sink_and_many_do() -> None:
     for _ in range(ALWAYS_ALLOWED):
         limit.check(1, 1, Permanent("bad"))
         limit.done(1, 1)
-    with pytest.raises(Fatal, match="21 of the last 21 rows of logs cannot be stored, the last: worse"):
+    with pytest.raises(Fatal, match="21 of the last 21 rows of logs are bad, the last: worse"):
         limit.check(1, 1, Permanent("worse"))
 
 

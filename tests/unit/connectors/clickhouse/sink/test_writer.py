@@ -59,7 +59,7 @@ def test_tombstones_are_no_rows() -> None:
 def test_too_many_bad_rows_stop_the_sink_before_any_becomes_a_dead_letter() -> None:
     table, letters = FakeTable(), FakeDeadLetters()
     batch = messages(*[b"x" if n % 2 else b"%d" % n for n in range(200)])
-    with pytest.raises(Fatal, match="rows of logs cannot be stored"):
+    with pytest.raises(Fatal, match="rows of logs are bad"):
         writer(table, letters).write(batch)
     assert (table.rows, letters.sent) == ([], [])
 
