@@ -37,7 +37,12 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
     nodes, transport = connect(settings)
     try:
         chain = settings.chain
-        verifier = Verifier(Bloom(), header_hash=chain.verify_header_hash, logs_bloom=chain.verify_bloom)
+        verifier = Verifier(
+            Bloom(),
+            header_hash=chain.verify_header_hash,
+            logs_bloom=chain.verify_bloom,
+            gas_used=chain.verify_gas_used,
+        )
         fetcher = Fetcher(chain.name, nodes, verifier, chain.traces)
         chain_id = await _chain_id(fetcher, nodes)
         registry = Registry(settings)

@@ -2,8 +2,9 @@
 
 A header's hash is keccak-256 of the RLP list of its fields (Yellow Paper 4.4.3), and each fork only
 ever appended fields: baseFeePerGas (EIP-1559), withdrawalsRoot (EIP-4895), blobGasUsed and
-excessBlobGas (EIP-4844), parentBeaconBlockRoot (EIP-4788), requestsHash (EIP-7685). Which of them an
-answer carries therefore tells which fork it is of, without a table of heights a chain.
+excessBlobGas (EIP-4844), parentBeaconBlockRoot (EIP-4788), requestsHash (EIP-7685), blockAccessListHash
+(EIP-7928), slotNumber (EIP-7843). Which of them an answer carries therefore tells which fork it is of,
+without a table of heights for each chain.
 """
 
 from collections.abc import Mapping
@@ -43,6 +44,8 @@ _TAIL = (
     ("excessBlobGas", True),
     ("parentBeaconBlockRoot", False),
     ("requestsHash", False),
+    ("blockAccessListHash", False),
+    ("slotNumber", True),
 )
 _AVALANCHE_TAIL = (
     ("extDataHash", False),
@@ -54,6 +57,12 @@ _AVALANCHE_TAIL = (
     ("parentBeaconBlockRoot", False),
     ("timestampMilliseconds", True),
     ("minDelayExcess", True),
+    ("targetExponent", True),
+    ("minPriceExponent", True),
+    ("settledHeight", True),
+    ("settledGasUnix", True),
+    ("settledGasNumerator", True),
+    ("settledExcess", True),
 )
 _SUBNET_TAIL = tuple(field for field in _AVALANCHE_TAIL if field[0] not in ("extDataHash", "extDataGasUsed"))
 """Avalanche's C-Chain (coreth) and its other chains (subnet-evm): their own fields stand among Ethereum's."""

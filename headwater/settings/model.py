@@ -62,6 +62,11 @@ class ChainSettings(Section):
     )
     verify_header_hash: bool = Field(True, description="Recompute the header's hash.")
     verify_bloom: bool = Field(True, description="Check the logs bloom against the receipts.")
+    verify_gas_used: bool = Field(True, description="Check the last receipt's gas against the header's.")
+    finality: Literal["auto", "tags", "depth"] = Field(
+        "auto",
+        description="What is final: the node's tags, a depth, or a depth where no node knows the tags.",
+    )
     traces: Literal["off", "callTracer", "trace_block"] = Field(
         "off", description="Which tracing call to make."
     )

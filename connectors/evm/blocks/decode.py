@@ -12,7 +12,11 @@ from typing import Final
 import msgspec
 
 from connectors.evm.events import Head
+from connectors.evm.rpc.answers import UNREADABLE
 
+_LONG: Final = 2**63 - 1
+LAST_SECOND: Final = 10_413_791_999
+"""The end of the year 2299, which ClickHouse's DateTime64 reaches: a later time counts other than seconds."""
 _NOT_HEADER: Final = frozenset(("transactions", "withdrawals", "uncles"))
 
 
@@ -20,38 +24,45 @@ class ShapeError(ValueError):
     """An answer that is JSON but no block, or no array of receipts; says what is missing."""
 
 
-class Transaction(msgspec.Struct, gc=False):
-    """A transaction's identity."""
+class Transaction(msgspec.Struct, rename="camel", gc=False):
+    """A transaction's identity, and where it says that it stands."""
 
     hash: str
+    transaction_index: str | int | None = None
 
 
 class Log(msgspec.Struct, rename="camel", gc=False):
     """What a log adds to the bloom, and where it stands."""
 
     address: str
-    topics: list[str]
-    log_index: str | None = None
+    topics: list[str] | None = None
+    log_index: str | int | None = None
     block_hash: str | None = None
     transaction_hash: str | None = None
+    transaction_index: str | int | None = None
 
 
 class Receipt(msgspec.Struct, rename="camel", gc=False):
-    """A receipt's identity and logs."""
+    """A receipt's identity and logs. A block hash or an index of null is of a block still being made."""
 
     transaction_hash: str
-    logs: list[Log]
-    transaction_index: str | None = None
-    block_hash: str | None = None
+    logs: list[Log] | None = None
+    transaction_index: str | int | msgspec.UnsetType | None = msgspec.UNSET
+    block_hash: str | msgspec.UnsetType | None = msgspec.UNSET
+    cumulative_gas_used: str | int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block as answered: its place, its scalar header fields as JSON has them, its transactions' hashes."""
+    """A block as answered: its place, its scalar header fields as JSON has them, its transactions' hashes.
+
+    `indexes` are what full transactions say of their place; none where there are hashes alone.
+    """
 
     head: Head
     header: Mapping[str, object]
     transactions: tuple[str, ...]
+    indexes: tuple[str | int | None, ...] = ()
 
 
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -59,43 +70,65 @@ _FULL: Final = msgspec.json.Decoder(list[Transaction])
 _HASHES: Final = msgspec.json.Decoder(list[str])
 _RECEIPTS: Final = msgspec.json.Decoder(list[Receipt])
 _ANY: Final = msgspec.json.Decoder()
+_NONE: Final = msgspec.Raw(b"[]")
 
 
 def decode_block(raw: bytes | memoryview) -> Block:
     """A block of eth_getBlockBy…, with full transactions or hashes only. Raises ShapeError."""
     try:
+        _check_text(raw)
         fields = _FIELDS.decode(raw)
         header = {name: _ANY.decode(value) for name, value in fields.items() if name not in _NOT_HEADER}
-        listed = fields.get("transactions", b"[]")
-        full = bytes(memoryview(listed)[1:17]).lstrip()[:1] == b"{"
-        transactions = (
-            tuple(each.hash for each in _FULL.decode(listed)) if full else tuple(_HASHES.decode(listed))
-        )
-        return Block(_head(header), header, transactions)
-    except msgspec.MsgspecError as error:
+        listed = fields.get("transactions", _NONE)
+        if bytes(listed) == b"null":
+            listed = _NONE
+        if bytes(memoryview(listed)[1:17]).lstrip()[:1] != b"{":
+            return Block(_head(header), header, tuple(_HASHES.decode(listed)))
+        full = _FULL.decode(listed)
+        indexes = tuple(each.transaction_index for each in full)
+        return Block(_head(header), header, tuple(each.hash for each in full), indexes)
+    except UNREADABLE as error:
         raise ShapeError(f"no block: {error}") from error
 
 
 def decode_receipts(raw: bytes | memoryview) -> list[Receipt]:
     """The receipts of a block. Raises ShapeError."""
     try:
+        _check_text(raw)
         return _RECEIPTS.decode(raw)
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise ShapeError(f"no receipts: {error}") from error
+
+
+def _check_text(raw: bytes | memoryview) -> None:
+    # What no field models is passed over undecoded here, and read by others.
+    text = bytes(raw)
+    if not text.isascii():
+        text.decode()
 
 
 def _head(header: Mapping[str, object]) -> Head:
     try:
         return Head(
-            int(str(header["number"]), 16),
+            _quantity(header, "number", _LONG),
             hash_bytes(header["hash"]),
             hash_bytes(header["parentHash"]),
-            int(str(header["timestamp"]), 16) * 1000,
+            _quantity(header, "timestamp", LAST_SECOND) * 1000,
         )
     except KeyError as error:
         raise ShapeError(f"no block: it has no field {error}") from error
-    except ValueError as error:
-        raise ShapeError(f"no block: {error}") from error
+
+
+def _quantity(header: Mapping[str, object], name: str, largest: int) -> int:
+    value = header[name]
+    if isinstance(value, str) and value.startswith("0x") and len(value) <= 66:
+        try:
+            number = int(value, 16)
+        except ValueError:
+            number = -1
+        if 0 <= number <= largest:
+            return number
+    raise ShapeError(f"no block: its {name} is {str(value)[:80]!r}, not a quantity of at most {largest}")
 
 
 def hash_bytes(value: object) -> bytes:

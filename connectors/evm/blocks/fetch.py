@@ -12,7 +12,7 @@ from connectors.evm.blocks.decode import Block, ShapeError, decode_block, decode
 from connectors.evm.blocks.receipts import Receipts, present
 from connectors.evm.events import Content, Head
 from connectors.evm.pool.nodes import Pool, Rejected
-from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, Unsupported, is_null
+from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, is_null
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.metrics import listener as metrics
 
@@ -40,10 +40,13 @@ class Fetcher:
         self._traces = traces
         self._receipts = Receipts()
 
-    async def head(self, tag: str, *, finalized: Head | None = None) -> Head | None:
-        """The block that a tag names, None when the chain has no such tag or no such block yet.
+    async def head(
+        self, tag: str, *, finalized: Head | None = None, rounds: int | None = None
+    ) -> Head | None:
+        """The block that a tag names, None when there is no such block yet.
 
-        A node whose block is below `finalized` is passed over: it lags, or lost what it had.
+        Raises Unsupported when no node knows the tag, NodeFailure after `rounds` over all nodes. A node
+        whose block is below `finalized` is passed over: it lags, or lost what it had.
         """
 
         async def work(endpoint: Endpoint) -> Head | None:
@@ -69,10 +72,7 @@ class Fetcher:
                 )
             return head
 
-        try:
-            return await self._pool.ask(work)
-        except Unsupported:
-            return None
+        return await self._pool.ask(work, rounds=rounds)
 
     async def header(self, *, number: int | None = None, hash: bytes | None = None) -> Head | None:
         """The header's facts of a height or a hash, None when no node knows it. Raises NodeFailure."""
@@ -128,7 +128,11 @@ class Fetcher:
     ) -> Fetched:
         listed = present(endpoint, receipts, f"receipts of block {block.head.number}")
         listed = await self._receipts.completed(endpoint, block, listed)
-        verified = self._checked(endpoint, lambda: self._verifier.check(block, decode_receipts(listed)))
+        decoded = self._checked(endpoint, lambda: decode_receipts(listed))
+        if len(decoded) != len(block.transactions):
+            listed = await self._receipts.singly(endpoint, block)
+            decoded = self._checked(endpoint, lambda: decode_receipts(listed))
+        verified = self._checked(endpoint, lambda: self._verifier.check(block, decoded))
         traces = await self._traces_of(endpoint, block)
         content = Content(bytes(raw), bytes(listed), traces, endpoint.name, verified)
         return Fetched(block.head, content)

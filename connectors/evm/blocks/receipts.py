@@ -9,7 +9,15 @@ import msgspec
 
 from connectors.evm.blocks.checks import state_sync_hash
 from connectors.evm.blocks.decode import Block
-from connectors.evm.rpc.answers import NoBatches, NodeFailure, Unsupported, is_null, json_array
+from connectors.evm.rpc.answers import (
+    UNREADABLE,
+    BatchTooLarge,
+    NoBatches,
+    NodeFailure,
+    Unsupported,
+    is_null,
+    json_array,
+)
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.logging import get_logger
 
@@ -81,12 +89,25 @@ class Receipts:
             return listed
         try:
             items = _ITEMS.decode(listed)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             return listed  # The checks say what is wrong with it.
         if len(items) != len(block.transactions) - 1:
             return listed
         last = await endpoint.call("eth_getTransactionReceipt", block.transactions[-1])
         return json_array([*items, present(endpoint, last, "the receipt of the state-sync transaction")])
+
+    async def singly(self, endpoint: Endpoint, block: Block) -> bytes:
+        """A receipt for each transaction that the block lists, asked for one by one.
+
+        For a list that has too many or too few: some nodes add receipts of no transaction, or have an empty
+        list for a block whose receipts they know. Raises NodeFailure, Unsupported.
+        """
+        _log.warning(
+            "bad answer of a node",
+            endpoint=endpoint.name,
+            reason=f"receipts of block {block.head.number} are not as many as its transactions; asked singly",
+        )
+        return await _one_by_one(endpoint, block.transactions)
 
     def _way(self, endpoint: Endpoint) -> _Way:
         return self._ways.get(endpoint.name, _Way.BY_HASH)
@@ -100,17 +121,28 @@ def present(endpoint: Endpoint, raw: Raw, what: str) -> Raw:
 
 
 async def _one_by_one(endpoint: Endpoint, transactions: tuple[str, ...]) -> bytes:
-    batches = [
-        transactions[start : start + RECEIPT_BATCH] for start in range(0, len(transactions), RECEIPT_BATCH)
-    ]
+    size = RECEIPT_BATCH
     found: list[memoryview] = []
-    for batch in batches:
+    while len(found) < len(transactions):
+        batch = transactions[len(found) : len(found) + size]
         try:
-            answers = await endpoint.batch("eth_getTransactionReceipt", [[each] for each in batch])
-        except NoBatches:
-            answers = [await endpoint.call("eth_getTransactionReceipt", each) for each in batch]
+            answers = await _receipts_of(endpoint, batch, size)
+        except BatchTooLarge:
+            if size == 1:
+                raise
+            size = max(1, size // 4)
+            continue
         found += [
             present(endpoint, raw, f"eth_getTransactionReceipt {asked}")
             for raw, asked in zip(answers, batch, strict=True)
         ]
     return json_array(found)
+
+
+async def _receipts_of(endpoint: Endpoint, batch: tuple[str, ...], size: int) -> list[memoryview]:
+    if size > 1:
+        try:
+            return await endpoint.batch("eth_getTransactionReceipt", [[each] for each in batch])
+        except NoBatches:
+            pass
+    return [await endpoint.call("eth_getTransactionReceipt", each) for each in batch]

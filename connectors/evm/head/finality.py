@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 
-from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.blocks.fetch import ROUNDS, Fetcher
 from connectors.evm.events import Event, Head
 from connectors.evm.head.forks import Publish
 from connectors.evm.log.async_log import AsyncLog
+from connectors.evm.rpc.answers import NodeFailure, Unsupported
+from headwater.health import HEALTH
+from headwater.logging import get_logger
 from headwater.settings import ChainSettings
 from topics.chainlog.kinds import EventKind
+
+_log = get_logger("headwater.listen.finality")
 
 
 class Finality:
@@ -21,6 +26,8 @@ class Finality:
         self._log = log
         self._publish = publish
         self._tagged: bytes | None = None
+        self._seen: set[str] = set()
+        self._waiting: dict[str, str] = {}
 
     async def follow(self) -> None:
         """Look at the tags, unless that was done at this tip."""
@@ -43,14 +50,41 @@ class Finality:
     async def _tag(self, name: str, tip: Head, depth: int) -> Head | None:
         """The published block that a tag means.
 
-        A chain without the tag has it at a depth. While catching up the tag is ahead of the tip: then
-        the tip itself is meant, once the node confirms that it is on its chain.
+        Where no node knows the tag it is at a depth, unless it was ever seen: a tag that fails, or that
+        names no block yet, is waited for, and blocks go on. While catching up the tag is ahead of the tip:
+        then the tip itself is meant, once the node confirms that it is on its chain.
         """
         branch = self._log.branch
-        tag = await self._fetcher.head(name)
-        if tag is None:
+        if self._chain.finality == "depth":
             return branch.at(tip.number - depth)
+        try:
+            tag = await self._fetcher.head(name, rounds=ROUNDS)
+        except Unsupported as error:
+            if self._chain.finality == "auto" and name not in self._seen:
+                self._waits(name, "")
+                return branch.at(tip.number - depth)
+            self._waits(name, str(error))
+            return None
+        except NodeFailure as error:
+            self._waits(name, str(error))
+            return None
+        if tag is None:
+            self._waits(
+                name, "no node has such a block yet (chain.finality=depth is for a chain without tags)"
+            )
+            return None
+        self._seen.add(name)
+        self._waits(name, "")
         if tag.number <= tip.number:
             return branch.at(tag.number) if branch.holds(tag.hash) else None
         there = await self._fetcher.header(number=tip.number)
         return tip if there is not None and there.hash == tip.hash else None
+
+    def _waits(self, name: str, reason: str) -> None:
+        """Say why a tag is waited for, once each time that the reason changes; "" when it is not."""
+        if self._waiting.get(name, "") != reason:
+            self._waiting[name] = reason
+            if reason:
+                _log.warning("finality waits", tag=name, reason=reason)
+        waiting = "; ".join(f"{each}: {why}" for each, why in self._waiting.items() if why)
+        HEALTH.report("finality", True, f"waiting: {waiting}" if waiting else "")

@@ -12,7 +12,9 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
-from connectors.evm.rpc.answers import NodeFailure, Unsupported
+import msgspec
+
+from connectors.evm.rpc.answers import UNREADABLE, NodeFailure, Unsupported
 from connectors.evm.rpc.chain_id import chain_id
 from connectors.evm.rpc.endpoint import AiohttpTransport, Endpoint, Transport
 from headwater.errors import Fatal
@@ -120,10 +122,20 @@ class Nodes:
 
 
 async def _syncing(endpoint: Endpoint) -> bool:
+    """Whether blocks are still missing; one that has them and builds an index over them is not syncing."""
     try:
-        return bytes(await endpoint.call("eth_syncing")) not in (b"false", b"null")
+        answer = msgspec.json.decode(await endpoint.call("eth_syncing"))
     except Unsupported:
         return False
+    except UNREADABLE as error:
+        raise NodeFailure(endpoint.name, f"eth_syncing: {error}", "broken") from error
+    if not isinstance(answer, dict):
+        return bool(answer)
+    current, highest = (str(answer.get(name)) for name in ("currentBlock", "highestBlock"))
+    try:
+        return int(current, 16) < int(highest, 16)
+    except ValueError:
+        return True
 
 
 def connect(settings: Settings) -> tuple[Nodes, Transport]:

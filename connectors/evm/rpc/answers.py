@@ -6,6 +6,7 @@ nothing is parsed twice.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +17,9 @@ from headwater.errors import Permanent, Transient
 
 MAX_RETRY_AFTER: Final = 120.0
 _SHOWN: Final = 160
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for an answer that is not JSON of the expected shape: bytes that are not UTF-8 and
+nesting without end included."""
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
 METHOD_NOT_FOUND: Final = -32601
@@ -23,19 +27,22 @@ INVALID_PARAMS: Final = -32602
 UNKNOWN_BLOCK: Final = -39001
 LIMIT_EXCEEDED: Final = -32005
 
-# Phrases of nodes and providers, messages before codes: they use the codes for anything.
-_UNSUPPORTED: Final = (
-    "does not exist",
-    "not supported",
-    "unsupported",
-    "not available",
-    "method not found",
-    "not whitelisted",
-    "not implemented",
-    "unknown method",
+# Phrases of nodes and providers, in this order and before any code: they use the codes for anything.
+_BATCH_LIMIT: Final = re.compile(r"batch.*(limit|large|exceed|maximum|too many)|(maximum|limit|max).*batch")
+_THROTTLED: Final = re.compile(
+    r"rate.?limit|too many requests|request (rate|limit)|limit (exceeded|reached)|capacity|throttl|quota"
 )
-_THROTTLED: Final = ("rate limit", "too many requests", "limit exceeded", "capacity", "throttl")
-_NO_SUCH_BLOCK: Final = ("block not found", "unknown block", "header not found")
+_NO_SUCH_BLOCK: Final = re.compile(
+    r"\b(block|header)\b.*(not found|not available|unavailable|not yet available)"
+    r"|\b(unknown|no such|could not find|cannot find) (block|header)\b(?! tag)|resource not found"
+)
+_PASSING: Final = re.compile(
+    r"temporar|try again|\bretry\b|timed? ?out|\bbusy\b|overload|unavailable|not ready|upstream"
+)
+_UNSUPPORTED: Final = re.compile(
+    r"\bmethod\b.*(not|disabled|unknown|unsupported)|(unknown|unsupported|invalid|no such) method"
+    r"|not (supported|whitelisted|implemented)|unsupported|does not exist|\btag\b|hex number"
+)
 
 
 class NodeFailure(Transient):
@@ -58,6 +65,10 @@ class NoSuchBlock(NodeFailure):
 
 class NoBatches(NodeFailure):
     """The node answered a batch with one answer: it may still take the calls one after the other."""
+
+
+class BatchTooLarge(NodeFailure):
+    """The node takes smaller batches than this one."""
 
 
 class Unsupported(Permanent):
@@ -85,9 +96,20 @@ class _Error(msgspec.Struct):
 
 
 class _Envelope(msgspec.Struct):
+    """An answer. Gateways also send an error as a text, or its object in place of the answer."""
+
     result: msgspec.Raw = msgspec.Raw()
-    error: _Error | None = None
-    id: int | str | None = None
+    error: _Error | str | None = None
+    id: int | float | str | None = None
+    code: int | str | None = None
+    message: str | None = None
+
+    def failed(self) -> _Error | None:
+        if isinstance(self.error, str):
+            return _Error(message=self.error)
+        if self.error is None and not self.result and self.message is not None:
+            return _Error(self.code, self.message)
+        return self.error
 
 
 _ONE: Final = msgspec.json.Decoder(_Envelope)
@@ -99,7 +121,7 @@ def result_of(endpoint: str, method: str, answer: HttpAnswer) -> memoryview:
     _check_status(endpoint, method, answer)
     try:
         return _result(endpoint, method, _ONE.decode(answer.body))
-    except msgspec.MsgspecError as error:
+    except UNREADABLE as error:
         raise _broken(endpoint, method, answer.body, error) from error
 
 
@@ -109,8 +131,8 @@ def results_of(endpoint: str, method: str, answer: HttpAnswer, count: int) -> li
     try:
         if answer.body.lstrip()[:1] == b"{":
             raise _no_batches(endpoint, method, count, _ONE.decode(answer.body))
-        by_id = {str(each.id): each for each in _MANY.decode(answer.body)}
-    except msgspec.MsgspecError as error:
+        by_id = {_id(each.id): each for each in _MANY.decode(answer.body)}
+    except UNREADABLE as error:
         raise _broken(endpoint, method, answer.body, error) from error
     missing = [number for number in range(count) if str(number) not in by_id]
     if missing:
@@ -129,19 +151,26 @@ def is_null(raw: bytes | memoryview) -> bool:
 
 
 def _result(endpoint: str, method: str, envelope: _Envelope) -> memoryview:
-    if envelope.error is not None:
-        raise _failure(endpoint, method, envelope.error)
+    error = envelope.failed()
+    if error is not None:
+        raise _failure(endpoint, method, error)
     raw = memoryview(envelope.result)
     if not raw:
         raise NodeFailure(endpoint, f"{method}: an answer without result and error", "broken")
     return raw
 
 
+def _id(value: float | str | None) -> str:
+    """An id as text; some gateways answer 0 with 0.0."""
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value)
+
+
 def _no_batches(endpoint: str, method: str, count: int, answer: _Envelope) -> NodeFailure | Unsupported:
-    if answer.error is not None:
-        failure = _failure(endpoint, method, answer.error)
+    error = answer.failed()
+    if error is not None:
+        failure = _failure(endpoint, method, error)
         # An invalid request is what a node says that expects one call; all else is about the calls.
-        if answer.error.code not in (INVALID_REQUEST, PARSE_ERROR):
+        if isinstance(failure, BatchTooLarge) or error.code not in (INVALID_REQUEST, PARSE_ERROR):
             return failure
     return NoBatches(endpoint, f"{method}: one answer to a batch of {count}", "broken")
 
@@ -149,11 +178,17 @@ def _no_batches(endpoint: str, method: str, count: int, answer: _Envelope) -> No
 def _failure(endpoint: str, method: str, error: _Error) -> NodeFailure | Unsupported:
     message = (error.message or "").lower()
     what = f"{method}: error {error.code}: {(error.message or 'without a message')[:_SHOWN]}"
-    if error.code in (LIMIT_EXCEEDED, 429) or any(phrase in message for phrase in _THROTTLED):
+    if _BATCH_LIMIT.search(message):
+        return BatchTooLarge(endpoint, what, "throttled")
+    if error.code in (LIMIT_EXCEEDED, 429) or _THROTTLED.search(message):
         return NodeFailure(endpoint, what, "throttled")
-    if error.code in (METHOD_NOT_FOUND, INVALID_PARAMS) or any(phrase in message for phrase in _UNSUPPORTED):
+    if _NO_SUCH_BLOCK.search(message):
+        return NoSuchBlock(endpoint, what, "error")
+    if _PASSING.search(message):
+        return NodeFailure(endpoint, what, "error")
+    if error.code in (METHOD_NOT_FOUND, INVALID_PARAMS) or _UNSUPPORTED.search(message):
         return Unsupported(endpoint, what)
-    if error.code == UNKNOWN_BLOCK or any(phrase in message for phrase in _NO_SUCH_BLOCK):
+    if error.code == UNKNOWN_BLOCK:
         return NoSuchBlock(endpoint, what, "error")
     return NodeFailure(endpoint, what, "error")
 
@@ -168,8 +203,8 @@ def _check_status(endpoint: str, method: str, answer: HttpAnswer) -> None:
     # Some nodes send a JSON-RPC error with a 4xx status: what it says is worth more than the number.
     if status < 500 and answer.body.lstrip()[:1] == b"{":
         try:
-            error = _ONE.decode(answer.body).error
-        except msgspec.MsgspecError:
+            error = _ONE.decode(answer.body).failed()
+        except UNREADABLE:
             error = None
         if error is not None:
             raise _failure(endpoint, method, error)

@@ -17,9 +17,10 @@ EXTRA = "headwater:extra"
 
 @dataclass(frozen=True, slots=True)
 class Digits:
-    """Text that is a number, 0x-hex (or plain decimal), of at most `bits` bits."""
+    """Text that is a number, 0x-hex (or plain decimal), of at most `bits` bits; or "0x" where it may be."""
 
     bits: int
+    may_be_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ Hash = Annotated[str, Meta(min_length=66, max_length=66), Octets(32)]
 Address = Annotated[str, Meta(min_length=42, max_length=42), Octets(20)]
 Data = Annotated[str, Octets(None)]
 Uint = Annotated[str, Meta(max_length=66), Digits(256)]
+Quantity = Annotated[str, Meta(max_length=66), Digits(256, may_be_empty=True)]
 Long = Annotated[str, Meta(max_length=66), Digits(63)]
 Int = Annotated[str, Meta(max_length=66), Digits(31)]
 
@@ -47,14 +49,15 @@ class AccessListEntry(Answer):
 
 
 class Authorization(Answer):
-    """EIP-7702."""
+    """EIP-7702; some nodes call the parity v."""
 
     chain_id: Uint
     address: Address
     nonce: Uint
     r: Uint
     s: Uint
-    y_parity: Int
+    y_parity: Int | None = None
+    v: Uint | None = None
 
 
 class Withdrawal(Answer):
@@ -67,19 +70,21 @@ class Withdrawal(Answer):
 
 
 class Transaction(Answer):
+    """Types of a chain's own may lack a nonce, gas, value or input."""
+
     hash: Hash
     from_: Address = field(name="from")
-    nonce: Long
-    gas: Long
-    value: Uint
-    input: Data
     transaction_index: Int
+    nonce: Long | None = None
+    gas: Long | None = None
+    value: Uint | None = None
+    input: Data | None = None
     to: Data | None = None
     block_hash: Hash | None = None
     block_number: Long | None = None
     block_timestamp: Long | None = None
     chain_id: Uint | None = None
-    type: Long = "0x0"
+    type: Long | None = None
     gas_price: Uint | None = None
     max_fee_per_gas: Uint | None = None
     max_priority_fee_per_gas: Uint | None = None
@@ -96,15 +101,15 @@ class Transaction(Answer):
 
 class Log(Answer):
     address: Address
-    topics: list[Hash]
-    data: Data
     log_index: Int
+    data: Data
+    topics: list[Hash] | None = None
     transaction_hash: Hash | None = None
     transaction_index: Int | None = None
     block_hash: Hash | None = None
     block_number: Long | None = None
     block_timestamp: Long | None = None
-    removed: bool = False
+    removed: bool | None = False
     extra: str | None = field(default=None, name=EXTRA)
 
 
@@ -144,11 +149,11 @@ class Block(Answer):
     state_root: Hash
     receipts_root: Hash
     miner: Address
-    difficulty: Uint
+    difficulty: Quantity
     extra_data: Data
     gas_limit: Long
     gas_used: Long
-    transactions: list[Transaction]
+    transactions: list[Transaction] | None = None
     nonce: Data | None = None
     logs_bloom: Data | None = None
     total_difficulty: Uint | None = None

@@ -63,7 +63,10 @@ def read_answers(values: Sequence[bytes]) -> Answers:
 
 def decode_block(raw: bytes) -> Block:
     """The answer of eth_getBlockBy… with full transactions. Raises Permanent naming the field at fault."""
-    return _decode(raw, _BLOCK, Block, Block, "block")
+    block = _decode(raw, _BLOCK, Block, Block, "block")
+    if block.transactions is None:
+        block.transactions = []
+    return block
 
 
 def decode_receipts(raw: bytes) -> list[Receipt]:

@@ -64,7 +64,7 @@ def _bodies(envelope: Envelope, block_answer: bytes | None, receipts_answer: byt
         raise Permanent(f"receipts: the event carries none for {len(block.transactions)} transactions")
     if any(mark in answer for answer in (block_answer, receipts_answer or b"") for mark in _LENIENT):
         _refuse_faults(block, receipts)
-    receipts = receipts_in_order(block.transactions, receipts)
+    receipts = receipts_in_order(block.transactions or (), receipts)
     try:
         _refuse_other_block(envelope, block)
         return encode_records(block, receipts, envelope.chain_id)

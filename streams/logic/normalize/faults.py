@@ -43,6 +43,8 @@ def _reason(path: str, name: str, value: object, kind: Digits | Octets | None) -
         return None
     shown = value if len(value) <= _SHOWN else f"{value[:_SHOWN]}…"
     if isinstance(kind, Digits):
+        if kind.may_be_empty and value == "0x":
+            return None
         if not _NUMBER.fullmatch(value):
             return f"{path} is {shown!r}, which is not a quantity"
         if int(value, 0).bit_length() > kind.bits:

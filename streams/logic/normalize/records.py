@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import msgspec
+
 from schemas import codec_for_record
+from streams.logic.normalize.absent import fill_in, parity_of
 from streams.logic.normalize.answers import AccessListEntry, Authorization, Block, Receipt, Transaction
+from streams.logic.normalize.decode import join_extra
 from streams.logic.normalize.differences import (
     log_differences,
     receipt_differences,
@@ -56,13 +60,13 @@ def encode_header(block: Block) -> bytes:
         octets(block.state_root),
         octets(block.receipts_root),
         octets(block.miner),
-        decimal(block.difficulty),
+        "0" if block.difficulty == "0x" else decimal(block.difficulty),
         optional_decimal(block.total_difficulty),
         optional_integer(block.size),
         octets(block.extra_data),
         int(block.gas_limit, 0),
         int(block.gas_used, 0),
-        len(block.transactions),
+        len(block.transactions or ()),
         optional_decimal(block.base_fee_per_gas),
         optional_octets(block.mix_hash),
         optional_octets(block.withdrawals_root),
@@ -90,7 +94,9 @@ def encode_records(block: Block, receipts: list[Receipt], chain_id: int) -> Bodi
     transactions: list[bytes] = []
     logs: list[bytes] = []
     indexes: list[int] = []
-    for position, (transaction, receipt) in enumerate(zip(block.transactions, receipts, strict=True)):
+    for position, (transaction, receipt) in enumerate(zip(block.transactions or (), receipts, strict=True)):
+        if transaction.type is None:
+            transaction.type = "0x0"
         if SMALL.get(transaction.transaction_index) != position:
             refuse_other_place(transaction, position)
         if (
@@ -130,7 +136,7 @@ def encode_records(block: Block, receipts: list[Receipt], chain_id: int) -> Bodi
                     own_hash,
                     position,
                     words[log.address],
-                    [words[topic] for topic in log.topics],
+                    [words[topic] for topic in log.topics or ()],
                     octets(log.data),
                     log.extra,
                 )
@@ -143,22 +149,29 @@ def encode_records(block: Block, receipts: list[Receipt], chain_id: int) -> Bodi
 def _encode_transaction(
     transaction: Transaction, receipt: Receipt, own_hash: bytes, position: int, words: Words
 ) -> bytes:
-    kind, status = transaction.type, receipt.status
+    kind, status = transaction.type or "0x0", receipt.status
+    if None in (transaction.nonce, transaction.value, transaction.gas, transaction.input):
+        fill_in(transaction, receipt, position)
     hashes, accesses, authorizations = (
         transaction.blob_versioned_hashes,
         transaction.access_list,
         transaction.authorization_list,
     )
+    if authorizations and any(parity_of(each) is None for each in authorizations):
+        transaction.extra = join_extra(
+            transaction.extra, {"authorizationList": msgspec.to_builtins(authorizations)}
+        )
+        authorizations = None
     return _transaction(
         own_hash,
         position,
         words[transaction.from_],
         words.optional(transaction.to),
-        int(transaction.nonce, 0),
-        str(int(transaction.value, 0)),
-        int(transaction.gas, 0),
+        int(transaction.nonce or "", 0),
+        str(int(transaction.value or "", 0)),
+        int(transaction.gas or "", 0),
         optional_decimal(transaction.gas_price),
-        octets(transaction.input),
+        octets(transaction.input or ""),
         SMALL[kind] if kind in SMALL else int(kind, 0),
         optional_decimal(transaction.max_fee_per_gas),
         optional_decimal(transaction.max_priority_fee_per_gas),
@@ -197,7 +210,7 @@ def _encode_authorization(authorization: Authorization) -> bytes:
         decimal(authorization.chain_id),
         octets(authorization.address),
         decimal(authorization.nonce),
-        int(authorization.y_parity, 0),
+        parity_of(authorization),
         decimal(authorization.r),
         decimal(authorization.s),
     )

@@ -169,7 +169,8 @@ class Fold:
                     changes.append(Change(block, (place,), state))
                 elif holder not in touched:
                     changes.append(Change(holder, (holder.transactions.index(transaction),), state))
-            alone = [place for place in alone if place not in block.elsewhere]
+            shared = {block.transactions[place] for place in block.elsewhere}
+            alone = [place for place in alone if block.transactions[place] not in shared]
         if alone and transitions and transitions[-1].sequence == sequence:
             changes.append(Change(block, alone, _latest(transitions, block.reverts)))
         return changes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from streams.logic.state.history import BlockLife
 
@@ -24,7 +24,7 @@ class TransactionIndex:
     def add(self, block: BlockLife) -> None:
         """Enter a block's transactions."""
         only = self._only
-        for place, transaction in enumerate(block.transactions):
+        for transaction, place in _first_places(block):
             first = only.setdefault(transaction, block)
             if first is block:
                 continue
@@ -36,7 +36,7 @@ class TransactionIndex:
 
     def remove(self, block: BlockLife) -> None:
         """Take a block's transactions out again."""
-        for place, transaction in enumerate(block.transactions):
+        for transaction, place in _first_places(block):
             if place not in block.elsewhere:
                 del self._only[transaction]
                 continue
@@ -47,3 +47,11 @@ class TransactionIndex:
                 del self._several[transaction]
                 blocks[0].elsewhere.discard(blocks[0].transactions.index(transaction))
         block.elsewhere.clear()
+
+
+def _first_places(block: BlockLife) -> Iterable[tuple[bytes, int]]:
+    """Each transaction of a block with its place; with the first one where a chain lists it twice."""
+    places: dict[bytes, int] = {}
+    for place, transaction in enumerate(block.transactions):
+        places.setdefault(transaction, place)
+    return places.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +167,8 @@ def test_hashes_only_and_full_transactions_read_the_same(real: list[tuple[Json, 
     block = real[0][0]
     full = decode_block(json.dumps(block, indent=1).encode())
     hashes = [each["hash"] for each in block["transactions"]]
-    assert decode_block(json.dumps({**block, "transactions": hashes}).encode()) == full
+    only_hashes = decode_block(json.dumps({**block, "transactions": hashes}).encode())
+    assert only_hashes == replace(full, indexes=())
     assert full.transactions == tuple(hashes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Literal
 
 import pytest
 
@@ -10,6 +11,7 @@ from connectors.evm.head.forks import PATIENCE
 from connectors.evm.log.codec import EventCodec, Numbered
 from connectors.evm.log.store import Outgoing
 from headwater.errors import Fatal, Transient
+from headwater.health import HEALTH
 from headwater.settings import ChainSettings
 from sandbox.node import RecordedNode
 from sandbox.node import faults as f
@@ -143,26 +145,56 @@ async def test_finality_names_published_ancestors_and_bounds_memory() -> None:
     assert rig.copies.movements[-1] == ("FINALIZED", 34)
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        f.NullResult(),
-        f.CallError(-32602, "unknown block tag"),
-        f.CallError(-39001, "Unknown block"),
-        f.CallError(-32000, "finalized block not found"),
-    ],
-    ids=str,
-)
-async def test_a_chain_without_tags_is_final_at_a_depth(answer: f.Fault) -> None:
+WAITS = [
+    f.NullResult(),
+    f.CallError(-39001, "Unknown block"),
+    f.CallError(-32000, "finalized block not found"),
+    f.CallError(-32603, "internal error"),
+]
+
+
+async def test_where_no_node_knows_the_tags_a_block_is_final_at_a_depth() -> None:
+    assert await _final_with(f.CallError(-32602, "unknown block tag")) == (37, 35)
+
+
+@pytest.mark.parametrize("answer", WAITS, ids=str)
+async def test_a_chain_set_to_depth_asks_for_no_tag(answer: f.Fault) -> None:
+    assert await _final_with(answer, finality="depth") == (37, 35)
+
+
+async def _final_with(answer: f.Fault, finality: Literal["auto", "depth"] = "auto") -> tuple[int, int]:
     _chain, node = served(40)
     store = MemoryStore()
-    depths = ChainSettings(chain_id=CHAIN_ID, start="1", safe_depth=3, finalized_depth=5)
-    rig = make_rig(store, [node], chain=depths)
+    chain = ChainSettings(chain_id=CHAIN_ID, start="1", safe_depth=3, finalized_depth=5, finality=finality)
+    rig = make_rig(store, [node], chain=chain)
     await rig.log.open()
     rig.transport.tags = {"safe": answer, "finalized": answer}
     await rig.settle()
     last = {each.kind: each.head.number for each in accepted(store) if each.head}
-    assert (last[EventKind.SAFE], last[EventKind.FINALIZED]) == (37, 35)
+    return last[EventKind.SAFE], last[EventKind.FINALIZED]
+
+
+@pytest.mark.parametrize("answer", WAITS, ids=str)
+async def test_a_tag_that_fails_or_is_not_there_yet_is_waited_for_and_blocks_go_on(answer: f.Fault) -> None:
+    chain, node = served(40, safe_lag=2, finalized_lag=4)
+    store = MemoryStore()
+    rig = make_rig(store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="1", finalized_depth=5))
+    await rig.log.open()
+    rig.transport.tags = {"safe": answer, "finalized": answer}
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    assert not [each for each in accepted(store) if each.kind in (EventKind.SAFE, EventKind.FINALIZED)]
+    assert "finalized: " in HEALTH.checks()["finality"].detail
+    rig.transport.tags = {}
+    chain.extend()
+    await rig.settle()
+    # Seen once, it is never replaced by a depth.
+    rig.transport.tags = {"finalized": f.CallError(-32602, "unknown block tag"), "safe": answer}
+    chain.extend(60)
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    final = [each.head.number for each in accepted(store) if each.kind is EventKind.FINALIZED and each.head]
+    assert final == [37]
 
 
 async def test_a_fork_below_finality_stops_with_an_alarm_and_is_followed_when_accepted() -> None:

@@ -66,7 +66,17 @@ BAD: list[tuple[f.Fault, str]] = [
     (f.Result(1), "eth_chainId"),
     (f.Result("mainnet"), "eth_chainId"),
     (f.Result({"startingBlock": "0x0"}), "eth_syncing"),
+    (f.Result({"currentBlock": "0x60", "highestBlock": "0x66"}), "eth_syncing"),
 ]
+
+
+async def test_a_node_that_has_the_blocks_and_builds_an_index_is_used() -> None:
+    chain, node = served(3)
+    index = {"currentBlock": "0x66", "highestBlock": "0x60", "txIndexRemainingBlocks": "0x50"}
+    node.faults.add(f.Result(index), "eth_syncing")
+    store = MemoryStore()
+    rig = await settled_rig(store, [node])
+    assert (hashes(store), rig.pauses) == (chain.hashes, [])
 
 
 @pytest.fixture

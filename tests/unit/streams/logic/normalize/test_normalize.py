@@ -234,7 +234,7 @@ def test_numbers_instead_of_hex_strings() -> None:
         (block([transaction(gas="0x1_0")]), [receipt()], "transactions[0].gas is '0x1_0'"),
         (block([transaction(gas="0x")]), [receipt()], "transactions[0].gas is '0x'"),
         (block([transaction(to="0x12")]), [receipt()], "transactions[0].to has 1 bytes, not 20"),
-        (block([transaction(nonce=None)]), [receipt()], "$.transactions[0].nonce"),
+        (block([transaction(nonce=None)]), [receipt()], "transactions[0].nonce is missing"),
         (block([transaction(transactionIndex="0x1")]), [receipt()], "transactionIndex is 0x1"),
         (block([transaction(blockHash="0x" + "99" * 32)]), [receipt()], "transactions[0].blockHash"),
         (block(["0x" + "11" * 32]), [receipt()], "$.transactions[0]"),  # type: ignore[list-item]
