@@ -51,7 +51,7 @@ class ChainSettings(Section):
     start: str = Field(
         "latest",
         description="First block of an empty topic: latest, earliest or a number.",
-        pattern=r"^(latest|earliest|\d+)$",
+        pattern=r"^(latest|earliest|[0-9]{1,18})$",
     )
     poll_seconds: float = Field(1.0, gt=0, description="Pause between two looks at the head, seconds.")
     request_timeout_seconds: float = Field(20.0, gt=0, description="Time a call may take, seconds.")

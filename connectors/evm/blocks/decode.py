@@ -12,7 +12,10 @@ from typing import Final
 import msgspec
 
 from connectors.evm.events import Head
+from headwater.digits import quantity
 
+# Milliseconds of such a time still fit an Avro long.
+_SECONDS_BITS: Final = 53
 _NOT_HEADER: Final = frozenset(("transactions", "withdrawals", "uncles"))
 
 
@@ -87,15 +90,20 @@ def decode_receipts(raw: bytes | memoryview) -> list[Receipt]:
 def _head(header: Mapping[str, object]) -> Head:
     try:
         return Head(
-            int(str(header["number"]), 16),
+            _quantity(header, "number", 63),
             hash_bytes(header["hash"]),
             hash_bytes(header["parentHash"]),
-            int(str(header["timestamp"]), 16) * 1000,
+            _quantity(header, "timestamp", _SECONDS_BITS) * 1000,
         )
     except KeyError as error:
         raise ShapeError(f"no block: it has no field {error}") from error
-    except ValueError as error:
-        raise ShapeError(f"no block: {error}") from error
+
+
+def _quantity(header: Mapping[str, object], name: str, bits: int) -> int:
+    number = quantity(header[name], bits)
+    if number is None:
+        raise ShapeError(f"no block: its {name} {str(header[name])[:40]!r} is not a quantity of {bits} bits")
+    return number
 
 
 def hash_bytes(value: object) -> bytes:

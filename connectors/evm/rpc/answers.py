@@ -6,6 +6,7 @@ nothing is parsed twice.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -182,9 +183,11 @@ def retry_after_seconds(header: str | None) -> float:
     if header is None:
         return 0.0
     try:
-        return min(max(float(header), 0.0), MAX_RETRY_AFTER)
+        seconds = float(header)
     except ValueError:
         return 1.0
+    # "nan" is a float, and no bound holds it.
+    return 1.0 if math.isnan(seconds) else min(max(seconds, 0.0), MAX_RETRY_AFTER)
 
 
 def _broken(endpoint: str, method: str, body: bytes, error: Exception) -> NodeFailure:
