@@ -10,7 +10,7 @@ from connectors.evm.rpc import once
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.digits import quantity
-from headwater.settings import mask_url
+from headwater.redaction import brief, mask_url
 
 METHOD: Final = "eth_chainId"
 # Of EIP-155, in 63 bits: it is an Avro long wherever it is stored.
@@ -41,4 +41,4 @@ def _number(endpoint: str, answer: object) -> int:
     number = quantity(answer, _BITS)
     if number is not None:
         return number
-    raise NodeFailure(endpoint, f"{METHOD}: {str(answer)[:40]!r} is not a chain id", "broken")
+    raise NodeFailure(endpoint, f"{METHOD}: {brief(answer, 40)!r} is not a chain id", "broken")
