@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from headwater.redaction import redact
+
 
 class HeadwaterError(Exception):
-    """A failure with a remedy. `str()` gives both, in one line, for whoever reads it at 3 a.m."""
+    """A failure with a remedy. `str()` gives both, in one line, for whoever reads it at 3 a.m.
+
+    Logins and keys in `message` are masked here: it goes to topics, tables and screens past every logger.
+    """
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
+        message = redact(message)
         super().__init__(message)
         self.message = message
         self.remedy = remedy

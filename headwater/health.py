@@ -6,6 +6,8 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from headwater.redaction import redact
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -30,12 +32,12 @@ class Health:
     def report(self, name: str, ok: bool, detail: str = "") -> None:
         """Record what the part `name` says now."""
         with self._lock:
-            self._checks[name] = Check(ok, detail)
+            self._checks[name] = Check(ok, redact(detail))
 
     def fail(self, reason: str) -> None:
         """Declare the process beyond repair."""
         with self._lock:
-            self._failure = reason
+            self._failure = redact(reason)
 
     def checks(self) -> Mapping[str, Check]:
         """A copy of all checks by name."""

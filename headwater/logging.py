@@ -9,12 +9,21 @@ from typing import cast
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
+from headwater.redaction import redact
+
 SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 )
+
+
+class _Redacting(structlog.stdlib.ProcessorFormatter):
+    """A net under the places that make error text: tracebacks, and what libraries log of their own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
 
 
 def configure(role: str, level: str = "INFO", format: str = "auto") -> None:
@@ -34,9 +43,7 @@ def configure(role: str, level: str = "INFO", format: str = "auto") -> None:
     if json:
         tail.append(structlog.processors.format_exc_info)
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(foreign_pre_chain=list(SHARED), processors=[*tail, renderer])
-    )
+    handler.setFormatter(_Redacting(foreign_pre_chain=list(SHARED), processors=[*tail, renderer]))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(min(logging.getLevelName(level.upper()), logging.INFO))

@@ -9,10 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
 from urllib.request import Request, urlopen
 
 from headwater.errors import Fatal, Transient
+from headwater.redaction import redact, secrets_of
 from headwater.retry import Backoff, Retry
 from headwater.settings import RegistrySettings
 from schemas.errors import IncompatibleSchema
@@ -36,12 +37,13 @@ class RegistryClient:
     """
 
     def __init__(self, settings: RegistrySettings, send: Callable[[Request], Answer] | None = None) -> None:
-        self.url = settings.url.rstrip("/")
+        # urllib takes a login in an address for a part of the host's name; and errors tell the address.
+        self.url, username, password = _login_apart(settings)
+        self._secrets = secrets_of(settings.url, keys=False)
         self._send = send or _send
         self._headers = {"Content-Type": CONTENT_TYPE, "Accept": f"{CONTENT_TYPE}, application/json"}
-        if settings.username is not None:
-            password = settings.password.get_secret_value() if settings.password else ""
-            token = base64.b64encode(f"{settings.username}:{password}".encode()).decode()
+        if username is not None:
+            token = base64.b64encode(f"{username}:{password}".encode()).decode()
             self._headers["Authorization"] = f"Basic {token}"
         self._retry = Retry(backoff=Backoff(first=0.1, ceiling=2.0), attempts=_ATTEMPTS)
 
@@ -101,10 +103,27 @@ class RegistryClient:
         try:
             answer = self._send(request)
         except (URLError, OSError, ValueError) as error:
-            raise Transient(f"schema registry {self.url} does not answer: {error}") from error
+            reason = redact(str(error), self._secrets)
+            raise Transient(f"schema registry {self.url} does not answer: {reason}") from error
         if answer.status >= 500 or answer.status in (408, 429):
             raise Transient(f"schema registry {self.url}: {answer.status} {_message(answer)}")
         return answer
+
+
+def _login_apart(settings: RegistrySettings) -> tuple[str, str | None, str]:
+    """The address without a login, and the login: the settings', else the address's own."""
+    url = settings.url.rstrip("/")
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise Fatal(
+            "the schema registry's address is not one", remedy="correct HEADWATER_REGISTRY__URL"
+        ) from error
+    bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    if settings.username is not None:
+        return bare, settings.username, settings.password.get_secret_value() if settings.password else ""
+    own = None if parts.username is None else unquote(parts.username)
+    return bare, own, unquote(parts.password or "")
 
 
 def _send(request: Request) -> Answer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import traceback
 from typing import Final
 
+from headwater.redaction import redact
 from topics.chainlog.headers import Headers
 
 STREAM: Final = "dead-letters"
@@ -26,7 +27,10 @@ _LONGEST: Final = 16_384
 
 
 def error_headers(topic: str, partition: int, offset: int, stage: str, error: BaseException) -> Headers:
-    """The headers of one message's dead letter, each value cut at 16 KiB. A remedy is told too."""
+    """The headers of one message's dead letter, each value without secrets and cut at 16 KiB.
+
+    A remedy is told too.
+    """
     name = f"{type(error).__module__}.{type(error).__qualname__}"
     values = {
         TOPIC: topic,
@@ -39,4 +43,4 @@ def error_headers(topic: str, partition: int, offset: int, stage: str, error: Ba
         EXCEPTION_MESSAGE: str(error),
         STACKTRACE: "".join(traceback.format_exception(error)),
     }
-    return tuple((name, value.encode()[:_LONGEST]) for name, value in values.items())
+    return tuple((name, redact(value).encode()[:_LONGEST]) for name, value in values.items())

@@ -9,6 +9,7 @@ import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from headwater.errors import Fatal, Transient
+from headwater.redaction import mask_url, redact, secrets_of
 from headwater.settings import ClickHouseSettings
 
 # Rows are idempotent by identity, so the server's own deduplication could only lose some: it drops a
@@ -92,7 +93,7 @@ def connect(
 
     Raises Transient when nothing answers there, Fatal when the server refuses the user or the database.
     """
-    address = urlsplit(settings.url)
+    address, shown = urlsplit(settings.url), mask_url(settings.url)
     try:
         client = clickhouse_connect.get_client(
             dsn=settings.url,
@@ -109,20 +110,21 @@ def connect(
         )
     except ClickHouseError as error:
         code = getattr(error, "code", None)
+        # The first line names the fault; the rest is the client's address and identifiers.
+        words = str(error.__cause__ or error).rsplit("Caused by ", 1)[-1].splitlines()
+        reason = redact(words[0] if words else type(error).__name__, secrets_of(settings.url))
         if code in _LOGIN_CODES:
             raise Fatal(
-                f"ClickHouse at {settings.url} refuses user {settings.username}: {error}",
+                f"ClickHouse at {shown} refuses user {settings.username}: {reason}",
                 remedy="check clickhouse.username and clickhouse.password",
             ) from error
         if code == _UNKNOWN_DATABASE:
             raise Fatal(
-                f"ClickHouse at {settings.url} has no database {settings.database}",
+                f"ClickHouse at {shown} has no database {settings.database}",
                 remedy="run `headwater migrate`",
             ) from error
-        # The first line names the fault; the rest is the client's address and identifiers.
-        reason = str(error.__cause__ or error).rsplit("Caused by ", 1)[-1].splitlines()[0]
         raise Transient(
-            f"ClickHouse does not answer at {settings.url}: {reason}", remedy="is it up? check clickhouse.url"
+            f"ClickHouse does not answer at {shown}: {reason}", remedy="is it up? check clickhouse.url"
         ) from error
     return cast(Client, client)
 

@@ -69,7 +69,8 @@ class NodeSource:
         filled = [(n, block) for n, block in blocks.items() if block is not None and block.transactions]
         logs = dict(zip((n for n, _ in filled), await self._logs(endpoint, filled), strict=True))
         return {
-            n: None if block is None else self._counted(block, logs.get(n, [])) for n, block in blocks.items()
+            n: None if block is None else self._counted(endpoint, block, logs.get(n, []))
+            for n, block in blocks.items()
         }
 
     async def _logs(self, endpoint: Endpoint, blocks: Sequence[tuple[int, _Block]]) -> list[list[_Log]]:
@@ -86,7 +87,13 @@ class NodeSource:
         raw = await endpoint.batch("eth_getLogs", [[{"blockHash": block.hash}] for _, block in blocks])
         return [_decoded(endpoint, _logs, each) for each in raw]
 
-    def _counted(self, block: _Block, logs: Sequence[_Log]) -> NodeBlock:
+    def _counted(self, endpoint: Endpoint, block: _Block, logs: Sequence[_Log]) -> NodeBlock:
+        try:
+            return self._count(block, logs)
+        except ValueError as error:
+            raise NodeFailure(endpoint.name, f"an answer of another shape: {error}", "broken") from error
+
+    def _count(self, block: _Block, logs: Sequence[_Log]) -> NodeBlock:
         transfers = sum(
             self._transfers([_bytes(topic) for topic in log.topics], _bytes(log.data))
             for log in logs

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from headwater.settings import Settings, load_settings, provenance
+from headwater import redaction
+from headwater.settings import Settings, load_settings, provenance, secrets
 from sandbox.stack import endpoints
 
 
 def configured(overrides: Mapping[str, object] | None = None) -> Settings:
     """The settings of a command, `overrides` being its flags. Raises Fatal naming what is wrong."""
-    return load_settings(overrides, local=endpoints.settings)
+    settings = load_settings(overrides, local=endpoints.settings)
+    redaction.learn(secrets(settings))
+    return settings
 
 
 def origins(overrides: Mapping[str, object] | None = None) -> list[tuple[str, str, str]]:

@@ -82,6 +82,7 @@ async def _record(directory: Path, rpc: str, first: str, last: str, traces: bool
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from headwater.errors import Fatal
+    from headwater.redaction import redact, secrets_of
     from sandbox.node.errors import RpcError
     from sandbox.node.record import TIMEOUT_SECONDS, Recorder
 
@@ -98,5 +99,6 @@ async def _record(directory: Path, rpc: str, first: str, last: str, traces: bool
             try:
                 start, end = await recorder.record(first, last, started, lambda _: bar.advance(task))
             except RpcError as error:
-                raise Fatal(f"the node refuses: {error.message} ({error.code})") from error
+                message = redact(error.message, secrets_of(rpc))
+                raise Fatal(f"the node refuses: {message} ({error.code})") from error
     print(f"{directory}: blocks {start}..{end}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import orjson
 import typer
@@ -16,6 +15,7 @@ from rich.table import Table
 from connectors.clickhouse.client import Client, connect
 from headwater.cli.configuration import configured
 from headwater.errors import Fatal
+from headwater.redaction import mask_url
 
 app = typer.Typer(rich_markup_mode=None)
 _SHOWN = 1_000
@@ -48,8 +48,7 @@ def sql(
         else:
             _show(client, str(text))
     except ClickHouseError as error:
-        host = urlsplit(settings.url).netloc
-        raise Fatal(f"ClickHouse at {host}: {_reason(error)}") from error
+        raise Fatal(f"ClickHouse at {mask_url(settings.url)}: {_reason(error)}") from error
     finally:
         client.close()
 

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
+from headwater.digits import decimal
 from headwater.errors import Fatal
 from sandbox.downloads.progress import shown
 from sandbox.screen.lines import line
@@ -107,7 +108,7 @@ def up(
     """Run everything on this machine: local stack, traffic, pipeline, live screen."""
     if brokers not in (None, 1, 3):
         raise Fatal(f"--brokers {brokers} is not possible", remedy="use 1 or 3")
-    if start is not None and start not in ("latest", "earliest") and not start.isdigit():
+    if start is not None and start not in ("latest", "earliest") and decimal(start) is None:
         raise Fatal(f"--start {start} is not a place to start", remedy="use latest, earliest or a number")
     ports = {
         "kafka": kafka_port,

@@ -26,6 +26,7 @@ from headwater.cli.migrate import known_chain_id
 from headwater.errors import Fatal
 from headwater.evm.transfers import transfers_of
 from headwater.logging import configure
+from headwater.redaction import brief
 from headwater.settings import Settings
 
 app = typer.Typer(rich_markup_mode=None)
@@ -93,7 +94,7 @@ async def _run(
                 progress=lambda n: progress.advance(task, n),
             )
     except ClickHouseError as error:
-        raise Fatal(f"ClickHouse failed a question: {' '.join(str(error).split())[:500]}") from error
+        raise Fatal(f"ClickHouse failed a question: {brief(error)}") from error
     finally:
         client.close()
         await transport.close()

@@ -61,7 +61,7 @@ _REJECTIONS: Final = (
         "one that it trusts",
     ),
 )
-_BROKER: Final = re.compile(r"^(?:[a-z_]+://)?([^/ ]+:\d+)/")
+_BROKER: Final = re.compile(r"^(?:[a-z_]+://)?(?:[^/ ]*@)?([^/ @]+:\d+)/")
 # How long it took, and how often it was left out: different each time.
 _CHANGING: Final = re.compile(r" \(after \d+ms in state .*\)$")
 _log = get_logger("headwater.kafka")

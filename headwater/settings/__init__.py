@@ -7,12 +7,14 @@ from), `masking` (how one may be shown), `chains` (usual names), `pem` (are key 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
 from headwater.errors import Fatal
+from headwater.redaction import mask_url, secrets_of
 from headwater.settings.chains import CHAIN_NAMES, chain_id_of, chain_name
 from headwater.settings.kafka import KafkaSettings
 from headwater.settings.layers import (
@@ -25,7 +27,7 @@ from headwater.settings.layers import (
     value_of,
     variable,
 )
-from headwater.settings.masking import mask_url, masked
+from headwater.settings.masking import masked
 from headwater.settings.model import (
     ChainSettings,
     ClickHouseSettings,
@@ -34,6 +36,8 @@ from headwater.settings.model import (
     SinkSettings,
     StageSettings,
 )
+
+_KEY = re.compile(r"(?=.*[0-9])[A-Za-z0-9_-]{12,}\Z")
 
 __all__ = [
     "CHAIN_NAMES",
@@ -52,6 +56,7 @@ __all__ = [
     "mask_url",
     "masked",
     "provenance",
+    "secrets",
 ]
 
 
@@ -107,3 +112,19 @@ def environment(settings: Settings) -> dict[str, str]:
             text = str(value)
         result[variable(name)] = text
     return result
+
+
+def secrets(settings: Settings) -> frozenset[str]:
+    """Every text of the settings that nobody may see: passwords, and the keys in addresses."""
+    found: set[str] = set()
+    for name in known():
+        value = value_of(settings, name)
+        for each in value if isinstance(value, tuple) else (value,):
+            text = each.get_secret_value() if isinstance(each, SecretStr) else each
+            if isinstance(text, str) and "://" in text:
+                found.update(secrets_of(text, keys=False))
+                # A provider's path has words beside the key: they stand in names of topics and tables.
+                found.update(part for part in secrets_of(text) if _KEY.match(part))
+            elif isinstance(each, SecretStr):
+                found.add(each.get_secret_value())
+    return frozenset(found)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from headwater.digits import decimal
+
 CHAIN_NAMES: Mapping[int, str] = {
     1: "ethereum",
     10: "optimism",
@@ -35,6 +37,6 @@ def chain_id_of(chain_id: int | None, name: str, *sources: Callable[[], int | No
         found = source()
         if found is not None:
             return found
-    if name.startswith("evm-") and name[4:].isdigit():
-        return int(name[4:])
+    if name.startswith("evm-") and (number := decimal(name[4:])) is not None:
+        return number
     return next((number for number, known in CHAIN_NAMES.items() if known == name), None)

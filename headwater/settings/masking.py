@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from pydantic import SecretStr
+
+from headwater.redaction import mask_url
 
 
 def masked(value: object) -> str:
@@ -18,12 +18,3 @@ def masked(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(masked(item) for item in value)
     return mask_url(value) if isinstance(value, str) and "://" in value and "@" in value else str(value)
-
-
-def mask_url(url: str) -> str:
-    """Scheme, host and port; keys sit in user parts, paths and queries, so those become stars."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    port = f":{parts.port}" if parts.port else ""
-    rest = "/***" if parts.path.strip("/") or parts.query else ""
-    return f"{parts.scheme}://{host}{port}{rest}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -20,10 +21,25 @@ from headwater.settings.section import Section
 PREFIX = "HEADWATER_"
 
 
+def _http_address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        # Not the text itself: what makes it unreadable may be the password in it.
+        raise ValueError("not an address of the form http://host:port or https://host:port")
+    return url
+
+
+HttpAddress = Annotated[str, AfterValidator(_http_address)]
+
+
 class RegistrySettings(Section):
     """The schema registry, Confluent API."""
 
-    url: str = Field("http://127.0.0.1:8081", description="Base address of the Confluent API.")
+    url: HttpAddress = Field("http://127.0.0.1:8081", description="Base address of the Confluent API.")
     username: str | None = Field(None, description="User, when it asks for one.")
     password: SecretStr | None = Field(None, description="Password.")
 
@@ -31,7 +47,7 @@ class RegistrySettings(Section):
 class ClickHouseSettings(Section):
     """ClickHouse over HTTP."""
 
-    url: str = Field("http://127.0.0.1:8123", description="HTTP interface.")
+    url: HttpAddress = Field("http://127.0.0.1:8123", description="HTTP interface.")
     database: str = Field(
         "headwater", description="Database of the tables.", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"
     )
@@ -51,7 +67,7 @@ class ChainSettings(Section):
     start: str = Field(
         "latest",
         description="First block of an empty topic: latest, earliest or a number.",
-        pattern=r"^(latest|earliest|\d+)$",
+        pattern=r"^(latest|earliest|[0-9]{1,18})$",
     )
     poll_seconds: float = Field(1.0, gt=0, description="Pause between two looks at the head, seconds.")
     request_timeout_seconds: float = Field(20.0, gt=0, description="Time a call may take, seconds.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from headwater.digits import decimal
 from headwater.errors import Fatal
 
 HERE = Path(__file__).parent
@@ -43,9 +44,9 @@ def parse(text: str, origin: str) -> tuple[Locked, ...]:
             continue
         words = line.split()
         coordinates = words[2].split(":") if len(words) == 3 else []
-        if len(coordinates) != 5 or len(words[0]) != 64 or not words[1].isdigit():
+        if len(coordinates) != 5 or len(words[0]) != 64 or (size := decimal(words[1])) is None:
             raise Fatal(f"{origin} line {number} is not a locked artifact: {line!r}", remedy="reinstall")
-        found.append(Locked(words[0], int(words[1]), *coordinates))
+        found.append(Locked(words[0], size, *coordinates))
     return tuple(found)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from headwater.digits import quantity
 from sandbox.node.answers import BlockAnswers, Chain, Part
 from sandbox.node.errors import INVALID_PARAMS, METHOD_NOT_FOUND, NOT_RECORDED, RpcError
 from sandbox.node.files import params_key
@@ -88,11 +89,9 @@ class Methods:
             tagged = self.head.tag(reference)
             if tagged is not None:
                 return tagged
-            if reference.startswith("0x"):
-                try:
-                    return int(reference, 16)
-                except ValueError:
-                    pass
+            named = quantity(reference)
+            if named is not None:
+                return named
         raise RpcError(INVALID_PARAMS, f"{reference!r} is not a block number, tag or hash")
 
     def transaction_block(self, hash_: object) -> BlockAnswers | None:
@@ -155,7 +154,9 @@ def _receipt(node: Methods, params: Params) -> bytes:
 
 def _transaction_at(node: Methods, params: Params) -> bytes:
     answers = node.block(params[0])
-    index = int(str(params[1]), 16)
+    index = quantity(params[1])
+    if index is None:
+        raise RpcError(INVALID_PARAMS, f"{str(params[1])[:40]!r} is not an index")
     listed = [] if answers is None else list(answers.transactions().values())
     return listed[index] if index < len(listed) else NULL
 

@@ -10,6 +10,7 @@ from typing import cast
 import aiohttp
 import orjson
 
+from headwater.digits import decimal, quantity
 from headwater.errors import Fatal, Transient
 from headwater.retry import Backoff, Retry
 from sandbox.node.answers import Json
@@ -84,8 +85,9 @@ class Recorder:
         _write(path, orjson.dumps(facts, option=orjson.OPT_INDENT_2))
 
     async def _height(self, reference: str) -> int:
-        if reference.isdecimal() or reference.startswith("0x"):
-            return int(reference, 0)
+        number = quantity(reference) if reference.startswith("0x") else decimal(reference)
+        if number is not None:
+            return number
         block = await self._result("eth_getBlockByNumber", [reference, False])
         if not isinstance(block, dict):
             raise Fatal(f"the node has no block {reference!r}", remedy="give a number or another tag")
@@ -152,7 +154,8 @@ class Recorder:
             error_object = document.get("error") if isinstance(document, dict) else None
             if not isinstance(error_object, dict):
                 raise Transient(f"the node's answer to {method} is not a JSON-RPC response")
-            raise RpcError(int(error_object.get("code", 0)), str(error_object.get("message")))
+            code = error_object.get("code")
+            raise RpcError(code if isinstance(code, int) else 0, str(error_object.get("message")))
         return request, body.strip()
 
 

@@ -14,6 +14,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 from headwater import __version__
+from headwater.digits import decimal
 from headwater.errors import Fatal
 
 LAYOUT = 1  # raised when an older version could not read what this one writes
@@ -180,4 +181,4 @@ def disk_of(path: Path) -> str:
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) if part.isdigit() else 0 for part in version.split("."))
+    return tuple(decimal(part) or 0 for part in version.split("."))

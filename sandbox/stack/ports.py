@@ -105,4 +105,5 @@ def _previous(directory: Path) -> dict[str, int]:
         found = json.loads((directory / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {str(name): int(port) for name, port in found.items()}
+    ports = found.items() if isinstance(found, dict) else ()
+    return {name: port for name, port in ports if isinstance(port, int) and 0 < port < 1 << 16}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from headwater.errors import Fatal
+from headwater.redaction import redact
 
 LAUNCH = Path(__file__).with_name("launch.py")
 LOG_LIMIT = 32 << 20
@@ -100,7 +101,7 @@ class Child:
             return f"killed by {signal.Signals(-code).name}"
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         lines = last_lines(self.command.log, 1)
-        return f"{how}: {plain_words(lines[0])}" if lines else how
+        return f"{how}: {redact(plain_words(lines[0]))}" if lines else how
 
 
 def environment(command: Command, base: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from functools import partial
 
 from headwater import clock
 from headwater.bad_ratio import BadRatioLimit
+from headwater.digits import decimal
 from headwater.errors import Permanent, Transient
 from headwater.logging import get_logger
 from headwater.metrics import stages as metrics
@@ -142,7 +143,7 @@ class BatchHandler:
             envelope = read_envelope(message.value, self._group.input)
         except Permanent as error:
             headers = dict(message.headers)
-            sequence, chain_id = (_number(headers.get(name)) for name in (SEQUENCE, CHAIN_ID))
+            sequence, chain_id = (decimal(headers.get(name)) for name in (SEQUENCE, CHAIN_ID))
             last = self.assembler.last
             if sequence is None or chain_id is None or last is None or sequence != last + 1:
                 return None, error
@@ -194,10 +195,6 @@ class BatchHandler:
                 for each in outcome.internal
             ),
         )
-
-
-def _number(text: bytes | None) -> int | None:
-    return int(text) if text is not None and text.isdigit() else None
 
 
 def _unreadable(chain_id: int, sequence: int, claim: int, part: int) -> Envelope:

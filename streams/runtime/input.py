@@ -8,6 +8,7 @@ from typing import Final
 from confluent_kafka import Message
 
 from headwater import kafka
+from headwater.digits import decimal
 from headwater.errors import Permanent
 from headwater.settings import Settings
 from streams.runtime.assembler import Incoming, Start, log_position
@@ -61,10 +62,9 @@ def _start_after(message: Incoming, stream: str) -> Start | None:
         return None  # whoever reads the topic sends it to the dead letters
     if envelope.part != envelope.parts - 1:
         return Start(last=envelope.sequence - 1)
-    header = dict(message.headers).get(SOURCE_POSITION)
-    if header is None:
+    position = decimal(dict(message.headers).get(SOURCE_POSITION))
+    if position is None:
         return Start(last=envelope.sequence)
-    position = int(header)
     if envelope.event is EventKind.CLAIM:
         return Start(envelope.sequence, position - 1, position)
     return Start(envelope.sequence, None if envelope.claim < 0 else envelope.claim, position)

@@ -7,6 +7,7 @@ from typing import Any, Protocol, cast
 
 from connectors.clickhouse.native import Column
 from connectors.clickhouse.sink.messages import VALUE, Message
+from headwater.digits import decimal
 from schemas.reader import StreamReader
 from topics import dead_letters
 
@@ -103,6 +104,5 @@ def dead_letter_row(
 
 
 def _integer(text: bytes | None, bits: int) -> int:
-    if text is None or not text.isdigit() or int(text) >= 1 << bits:
-        return -1
-    return int(text)
+    number = decimal(text, bits)
+    return -1 if number is None else number

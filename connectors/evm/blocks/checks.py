@@ -14,6 +14,7 @@ import msgspec
 import sha3
 
 from connectors.evm.blocks.decode import Block, Log, Receipt
+from headwater.digits import quantity
 from headwater.evm.bloom import Bloom
 from headwater.evm.header import HeaderFieldError, header_is_genuine
 
@@ -235,12 +236,10 @@ def _same(one: str, other: str) -> bool:
 
 
 def _int(value: str | int) -> int:
-    if isinstance(value, int):
-        return value
-    try:
-        return int(value, 16)
-    except ValueError as error:
-        raise CheckError(RECEIPTS, f"{value!r} is not an index") from error
+    number = value if isinstance(value, int) else quantity(value)
+    if number is None:
+        raise CheckError(RECEIPTS, f"{str(value)[:40]!r} is not an index")
+    return number
 
 
 def _hex(value: bytes) -> str:

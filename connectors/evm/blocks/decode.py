@@ -13,8 +13,8 @@ import msgspec
 
 from connectors.evm.events import Head
 from connectors.evm.rpc.answers import UNREADABLE
+from headwater.digits import quantity
 
-_LONG: Final = 2**63 - 1
 LAST_SECOND: Final = 10_413_791_999
 """The end of the year 2299, which ClickHouse's DateTime64 reaches: a later time counts other than seconds."""
 _NOT_HEADER: Final = frozenset(("transactions", "withdrawals", "uncles"))
@@ -110,7 +110,7 @@ def _check_text(raw: bytes | memoryview) -> None:
 def _head(header: Mapping[str, object]) -> Head:
     try:
         return Head(
-            _quantity(header, "number", _LONG),
+            _quantity(header, "number"),
             hash_bytes(header["hash"]),
             hash_bytes(header["parentHash"]),
             _quantity(header, "timestamp", LAST_SECOND) * 1000,
@@ -119,16 +119,13 @@ def _head(header: Mapping[str, object]) -> Head:
         raise ShapeError(f"no block: it has no field {error}") from error
 
 
-def _quantity(header: Mapping[str, object], name: str, largest: int) -> int:
-    value = header[name]
-    if isinstance(value, str) and value.startswith("0x") and len(value) <= 66:
-        try:
-            number = int(value, 16)
-        except ValueError:
-            number = -1
-        if 0 <= number <= largest:
-            return number
-    raise ShapeError(f"no block: its {name} is {str(value)[:80]!r}, not a quantity of at most {largest}")
+def _quantity(header: Mapping[str, object], name: str, largest: int = 2**63 - 1) -> int:
+    number = quantity(header[name])
+    if number is None or number > largest:
+        raise ShapeError(
+            f"no block: its {name} is {str(header[name])[:40]!r}, not a quantity of at most {largest}"
+        )
+    return number
 
 
 def hash_bytes(value: object) -> bytes:

@@ -6,14 +6,16 @@ nothing is parsed twice.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from headwater.errors import Permanent, Transient
+from headwater.redaction import redact
 
 MAX_RETRY_AFTER: Final = 120.0
 _SHOWN: Final = 160
@@ -116,28 +118,33 @@ _ONE: Final = msgspec.json.Decoder(_Envelope)
 _MANY: Final = msgspec.json.Decoder(list[_Envelope])
 
 
-def result_of(endpoint: str, method: str, answer: HttpAnswer) -> memoryview:
-    """The raw JSON of a call's result. Raises NodeFailure or Unsupported."""
-    _check_status(endpoint, method, answer)
+def result_of(endpoint: str, method: str, answer: HttpAnswer, secrets: Collection[str] = ()) -> memoryview:
+    """The raw JSON of a call's result. Raises NodeFailure or Unsupported.
+
+    Nodes quote their address in what they say of an error: its `secrets` are left out.
+    """
+    _check_status(endpoint, method, answer, secrets)
     try:
-        return _result(endpoint, method, _ONE.decode(answer.body))
+        return _result(endpoint, method, _ONE.decode(answer.body), secrets)
     except UNREADABLE as error:
         raise _broken(endpoint, method, answer.body, error) from error
 
 
-def results_of(endpoint: str, method: str, answer: HttpAnswer, count: int) -> list[memoryview]:
+def results_of(
+    endpoint: str, method: str, answer: HttpAnswer, count: int, secrets: Collection[str] = ()
+) -> list[memoryview]:
     """The raw JSON of a batch's results; calls have the ids 0 to count - 1. Raises as `result_of`."""
-    _check_status(endpoint, method, answer)
+    _check_status(endpoint, method, answer, secrets)
     try:
         if answer.body.lstrip()[:1] == b"{":
-            raise _no_batches(endpoint, method, count, _ONE.decode(answer.body))
+            raise _no_batches(endpoint, method, count, _ONE.decode(answer.body), secrets)
         by_id = {_id(each.id): each for each in _MANY.decode(answer.body)}
     except UNREADABLE as error:
         raise _broken(endpoint, method, answer.body, error) from error
     missing = [number for number in range(count) if str(number) not in by_id]
     if missing:
         raise NodeFailure(endpoint, f"{method}: {len(missing)} of {count} answers are missing", "broken")
-    return [_result(endpoint, method, by_id[str(number)]) for number in range(count)]
+    return [_result(endpoint, method, by_id[str(number)], secrets) for number in range(count)]
 
 
 def json_array(items: Sequence[bytes | memoryview]) -> bytes:
@@ -150,10 +157,10 @@ def is_null(raw: bytes | memoryview) -> bool:
     return raw == b"null"
 
 
-def _result(endpoint: str, method: str, envelope: _Envelope) -> memoryview:
+def _result(endpoint: str, method: str, envelope: _Envelope, secrets: Collection[str]) -> memoryview:
     error = envelope.failed()
     if error is not None:
-        raise _failure(endpoint, method, error)
+        raise _failure(endpoint, method, error, secrets)
     raw = memoryview(envelope.result)
     if not raw:
         raise NodeFailure(endpoint, f"{method}: an answer without result and error", "broken")
@@ -165,19 +172,24 @@ def _id(value: float | str | None) -> str:
     return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
-def _no_batches(endpoint: str, method: str, count: int, answer: _Envelope) -> NodeFailure | Unsupported:
+def _no_batches(
+    endpoint: str, method: str, count: int, answer: _Envelope, secrets: Collection[str]
+) -> NodeFailure | Unsupported:
     error = answer.failed()
     if error is not None:
-        failure = _failure(endpoint, method, error)
+        failure = _failure(endpoint, method, error, secrets)
         # An invalid request is what a node says that expects one call; all else is about the calls.
         if isinstance(failure, BatchTooLarge) or error.code not in (INVALID_REQUEST, PARSE_ERROR):
             return failure
     return NoBatches(endpoint, f"{method}: one answer to a batch of {count}", "broken")
 
 
-def _failure(endpoint: str, method: str, error: _Error) -> NodeFailure | Unsupported:
+def _failure(
+    endpoint: str, method: str, error: _Error, secrets: Collection[str]
+) -> NodeFailure | Unsupported:
     message = (error.message or "").lower()
-    what = f"{method}: error {error.code}: {(error.message or 'without a message')[:_SHOWN]}"
+    shown = redact(error.message or "without a message", secrets)[:_SHOWN]
+    what = f"{method}: error {redact(str(error.code)[:_SHOWN], secrets)}: {shown}"
     if _BATCH_LIMIT.search(message):
         return BatchTooLarge(endpoint, what, "throttled")
     if error.code in (LIMIT_EXCEEDED, 429) or _THROTTLED.search(message):
@@ -193,7 +205,7 @@ def _failure(endpoint: str, method: str, error: _Error) -> NodeFailure | Unsuppo
     return NodeFailure(endpoint, what, "error")
 
 
-def _check_status(endpoint: str, method: str, answer: HttpAnswer) -> None:
+def _check_status(endpoint: str, method: str, answer: HttpAnswer, secrets: Collection[str]) -> None:
     status = answer.status
     if status < 400:
         return
@@ -207,7 +219,7 @@ def _check_status(endpoint: str, method: str, answer: HttpAnswer) -> None:
         except UNREADABLE:
             error = None
         if error is not None:
-            raise _failure(endpoint, method, error)
+            raise _failure(endpoint, method, error, secrets)
     hint = " (is the key in its address right?)" if status in (401, 403, 404) else ""
     raise NodeFailure(endpoint, f"{method}: HTTP {status}{hint}", "http", retry_after=wait)
 
@@ -217,9 +229,11 @@ def retry_after_seconds(header: str | None) -> float:
     if header is None:
         return 0.0
     try:
-        return min(max(float(header), 0.0), MAX_RETRY_AFTER)
+        seconds = float(header)
     except ValueError:
         return 1.0
+    # "nan" is a float, and no bound holds it.
+    return 1.0 if math.isnan(seconds) else min(max(seconds, 0.0), MAX_RETRY_AFTER)
 
 
 def _broken(endpoint: str, method: str, body: bytes, error: Exception) -> NodeFailure:

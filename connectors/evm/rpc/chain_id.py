@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import msgspec
@@ -10,11 +9,12 @@ import msgspec
 from connectors.evm.rpc import once
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from connectors.evm.rpc.endpoint import Endpoint
-from headwater.settings import mask_url
+from headwater.digits import quantity
+from headwater.redaction import brief, mask_url
 
 METHOD: Final = "eth_chainId"
-# A quantity of the JSON-RPC specification; a chain id has 64 bits wherever it is stored.
-_QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,16}\Z")
+# Of EIP-155, in 63 bits: it is an Avro long wherever it is stored.
+_BITS: Final = 63
 
 
 async def chain_id(endpoint: Endpoint) -> int:
@@ -38,6 +38,7 @@ def ask(url: str, *, seconds: float) -> int:
 
 
 def _number(endpoint: str, answer: object) -> int:
-    if isinstance(answer, str) and _QUANTITY.match(answer):
-        return int(answer, 16)
-    raise NodeFailure(endpoint, f"{METHOD}: {str(answer)[:40]!r} is not a chain id", "broken")
+    number = quantity(answer, _BITS)
+    if number is not None:
+        return number
+    raise NodeFailure(endpoint, f"{METHOD}: {brief(answer, 40)!r} is not a chain id", "broken")

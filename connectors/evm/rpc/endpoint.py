@@ -17,6 +17,7 @@ import msgspec
 
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, result_of, results_of
 from headwater.metrics import listener as metrics
+from headwater.redaction import redact, secrets_of
 
 CONNECT_SECONDS: Final = 5.0
 Param = str | int | bool | dict[str, object] | None
@@ -65,13 +66,14 @@ class Endpoint:
         self._chain = chain
         self._url = url
         self._transport = transport
+        self._secrets = secrets_of(url)
 
     async def call(self, method: str, *params: Param) -> memoryview:
         """The raw JSON of a call's result. Raises NodeFailure or Unsupported."""
         body = _encode({"jsonrpc": "2.0", "id": 0, "method": method, "params": params})
         answer = await self._post(method, body)
         with self._counted(method):
-            return result_of(self.name, method, answer)
+            return result_of(self.name, method, answer, self._secrets)
 
     async def batch(self, method: str, params: Sequence[Sequence[Param]]) -> list[memoryview]:
         """The raw results of one method for several parameter lists, in their order. Raises as `call`."""
@@ -83,7 +85,7 @@ class Endpoint:
         ]
         answer = await self._post(method, _encode(calls))
         with self._counted(method):
-            return results_of(self.name, method, answer, len(params))
+            return results_of(self.name, method, answer, len(params), self._secrets)
 
     async def _post(self, method: str, body: bytes) -> HttpAnswer:
         start = time.perf_counter()
@@ -115,4 +117,4 @@ class Endpoint:
         return NodeFailure(self.name, f"{method}: {what}", outcome)
 
     def _clean(self, text: str) -> str:
-        return text.replace(self._url, self.name)
+        return redact(text.replace(self._url, self.name), self._secrets)

@@ -72,7 +72,7 @@ def test_passing_failures_are_retried_and_then_transient() -> None:
     wire = Wire(URLError("refused"), Answer(503, "busy"), Answer(429, {}), Answer(200, {"id": 7}))
     assert _client(wire).register("s", "{}") == 7
     wire = Wire(*[Answer(500, {"message": "down"})] * 6)
-    with pytest.raises(Transient, match=r"http://r/api: 500 down"):
+    with pytest.raises(Transient, match=r"http://r/\*\*\*: 500 down"):
         _client(wire).register("s", "{}")
     assert wire.replies == []
     with pytest.raises(Transient, match=r"does not answer: .*refused"):

@@ -8,6 +8,7 @@ from typing import Any, cast
 from connectors.clickhouse.sink.coverage.writer import DeadLetter
 from connectors.clickhouse.sink.messages import Partition
 from connectors.clickhouse.sink.table import FAILURES, RawClient, Table
+from headwater.digits import decimal
 from headwater.errors import Transient
 
 PROGRESS_COLUMNS = ("topic", "partition", "next_offset")
@@ -56,7 +57,7 @@ class ReplicaProgress:
             parameters,
         )
         return [
-            DeadLetter(Partition(topic, number), offset, int(text) if text.isdigit() else None)
+            DeadLetter(Partition(topic, number), offset, decimal(text))
             for topic, number, offset, text in rows
         ]
 

@@ -83,12 +83,27 @@ def test_what_a_node_will_never_do_is_not_retried(error: bytes) -> None:
 
 def test_retry_after_is_honoured_within_reason() -> None:
     assert [
-        retry_after_seconds(each) for each in (None, "3", "99999", "-1", "Wed, 21 Oct 2026 07:28:00 GMT")
+        retry_after_seconds(each)
+        for each in (
+            None,
+            "3",
+            "99999",
+            "-1",
+            "inf",
+            "9" * 5_000,
+            "nan",
+            "²",
+            "Wed, 21 Oct 2026 07:28:00 GMT",
+        )
     ] == [
         0.0,
         3.0,
         120.0,
         0.0,
+        120.0,
+        120.0,
+        1.0,
+        1.0,
         1.0,
     ]
 
