@@ -70,6 +70,9 @@ class ChainSettings(Section):
         pattern=r"^(latest|earliest|[0-9]{1,18})$",
     )
     poll_seconds: float = Field(1.0, gt=0, description="Pause between two looks at the head, seconds.")
+    stale_head_seconds: float = Field(
+        30.0, gt=0, description="Age of a head after which the other nodes are asked for theirs, seconds."
+    )
     request_timeout_seconds: float = Field(20.0, gt=0, description="Time a call may take, seconds.")
     prefetch_blocks: int = Field(8, ge=1, description="Blocks fetched ahead while catching up.")
     safe_depth: int = Field(16, ge=1, description="Depth of safe where the chain has no such tag, blocks.")

@@ -11,6 +11,7 @@ from typing import Any
 from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.fetch import Fetcher
 from connectors.evm.events import Content, Event, Head
+from connectors.evm.head.age import HeadAge
 from connectors.evm.head.listener import Listener
 from connectors.evm.head.progress import ProgressReporter
 from connectors.evm.log.async_log import AsyncLog
@@ -176,6 +177,7 @@ def make_rig(
     now_ms: int = 1_700_000_000_000,
     part_bytes: int = 24 * 1024 * 1024,
     name: str = "listener",
+    age: HeadAge | None = None,
 ) -> Rig:
     """A listener whose log is not opened yet."""
     by_url = nodes if isinstance(nodes, dict) else {f"http://node{n}": node for n, node in enumerate(nodes)}
@@ -194,7 +196,14 @@ def make_rig(
     log = AsyncLog(ChainLog(store, codec, name, lambda: now_ms), Retention(lambda: now_ms))
     copies = NoCopies()
     listener = Listener(
-        settings, pool, fetcher, log, ProgressReporter("local", copies), Looks(), accept_fork=accept_fork
+        settings,
+        pool,
+        fetcher,
+        log,
+        ProgressReporter("local", copies),
+        Looks(),
+        accept_fork=accept_fork,
+        age=age,
     )
     return Rig(listener, log, pool, fetcher, copies, pauses, transport)
 

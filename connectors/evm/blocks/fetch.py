@@ -49,30 +49,37 @@ class Fetcher:
         whose block is below `finalized` is passed over: it lags, or lost what it had.
         """
 
-        async def work(endpoint: Endpoint) -> Head | None:
-            try:
-                raw = await endpoint.call("eth_getBlockByNumber", tag, False)
-            except NoSuchBlock:
-                # geth answers "finalized block not found" before there is one.
-                if tag == "latest":
-                    raise
-                return None
-            if is_null(raw):
-                if tag == "latest":
-                    raise NodeFailure(endpoint.name, "eth_getBlockByNumber latest: null", "null")
-                return None
-            head = self._header(endpoint, raw).head
-            if finalized is not None and head.number < finalized.number:
-                raise NodeFailure(
-                    endpoint.name,
-                    f"its head {head.number} is below the finalized block {finalized.number}: not used until "
-                    "it has caught up (if the chain itself went back: "
-                    f"`headwater listen --accept-fork 0x{head.hash.hex()}`)",
-                    "behind",
-                )
-            return head
+        return await self._pool.ask(lambda endpoint: self._named(endpoint, tag, finalized), rounds=rounds)
 
-        return await self._pool.ask(work, rounds=rounds)
+    async def freshest(self, *, finalized: Head | None = None) -> Head | None:
+        """The highest head of all nodes, asked at once; None when none answers."""
+        return await self._pool.best(
+            lambda endpoint: self._named(endpoint, "latest", finalized),
+            lambda head: -1 if head is None else head.number,
+        )
+
+    async def _named(self, endpoint: Endpoint, tag: str, finalized: Head | None) -> Head | None:
+        try:
+            raw = await endpoint.call("eth_getBlockByNumber", tag, False)
+        except NoSuchBlock:
+            # geth answers "finalized block not found" before there is one.
+            if tag == "latest":
+                raise
+            return None
+        if is_null(raw):
+            if tag == "latest":
+                raise NodeFailure(endpoint.name, "eth_getBlockByNumber latest: null", "null")
+            return None
+        head = self._header(endpoint, raw).head
+        if finalized is not None and head.number < finalized.number:
+            raise NodeFailure(
+                endpoint.name,
+                f"its head {head.number} is below the finalized block {finalized.number}: not used until "
+                "it has caught up (if the chain itself went back: "
+                f"`headwater listen --accept-fork 0x{head.hash.hex()}`)",
+                "behind",
+            )
+        return head
 
     async def header(self, *, number: int | None = None, hash: bytes | None = None) -> Head | None:
         """The header's facts of a height or a hash, None when no node knows it. Raises NodeFailure."""

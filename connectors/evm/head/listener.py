@@ -13,6 +13,7 @@ from typing import Final, Protocol
 from connectors.evm.blocks.checks import PARENT_LINK
 from connectors.evm.blocks.fetch import Fetched, Fetcher
 from connectors.evm.events import Content, Event, Head
+from connectors.evm.head.age import HeadAge
 from connectors.evm.head.finality import Finality
 from connectors.evm.head.forks import Forks
 from connectors.evm.head.progress import ProgressReporter
@@ -65,6 +66,7 @@ class Listener:
         ticker: Ticker,
         *,
         accept_fork: bytes | None = None,
+        age: HeadAge | None = None,
     ) -> None:
         self._chain = chain
         self._fetcher = fetcher
@@ -76,6 +78,7 @@ class Listener:
         # An operator who accepts a fork may mean one that is shorter than what was final.
         self._heeds_finalized = accept_fork is None
         self._at_head = False
+        self._age = age or HeadAge(chain.stale_head_seconds)
 
     async def run(self) -> None:
         """Follow the chain until cancelled."""
@@ -140,6 +143,15 @@ class Listener:
         latest = await self._fetcher.head("latest", finalized=finalized)
         if latest is None:
             raise Fatal("no endpoint answers eth_getBlockByNumber latest", remedy="check chain.rpc")
+        tip = self._log.branch.tip
+        lags = tip is not None and latest.number < tip.number
+        if self._age.is_due(latest) or lags:
+            other = await self._fetcher.freshest(finalized=finalized)
+            if other is not None and other.number > latest.number:
+                _log.warning("another node is ahead", head=latest.number, ahead=other.number)
+                latest = other
+                self._age.is_due(latest)
+        HEALTH.report("head", True, f"block {latest.number}, new {self._age.seconds:.0f} s ago")
         self._progress.node_head(latest)
         return latest
 

@@ -43,6 +43,8 @@ class Pool(Protocol):
 
     async def ask(self, work: Work[T], *, rounds: int | None = None) -> T: ...
 
+    async def best(self, work: Work[T], rank: Callable[[T], int]) -> T | None: ...
+
     def recheck(self) -> None: ...
 
 
@@ -95,6 +97,27 @@ class Nodes:
             if backoff.attempts > 1:
                 _log.warning("no node gave a good answer", endpoints=len(failures), retry_in=round(wait, 2))
             await self._sleep(wait)
+
+    async def best(self, work: Work[T], rank: Callable[[T], int]) -> T | None:
+        """The result that ranks highest of `work` on all endpoints at once, None when there is none.
+
+        The endpoint that gave it is the first choice from then on, unless the present one ranks as high.
+        """
+        attempts = [self._attempt(endpoint, work) for endpoint in self._endpoints]
+        found = [each for each in await asyncio.gather(*attempts) if each is not None]
+        if not found:
+            return None
+        endpoint, result = max(found, key=lambda each: rank(each[1]))
+        self._prefer(endpoint)
+        return result
+
+    async def _attempt(self, endpoint: Endpoint, work: Work[T]) -> tuple[Endpoint, T] | None:
+        try:
+            await self._admit(endpoint)
+            return endpoint, await work(endpoint)
+        except (NodeFailure, Unsupported) as error:
+            _log.debug("no answer to compare", endpoint=endpoint.name, reason=error.what)
+            return None
 
     def recheck(self) -> None:
         """Have every endpoint report its chain and state again before it is used."""

@@ -7,6 +7,7 @@ from typing import Literal
 
 import pytest
 
+from connectors.evm.head.age import HeadAge
 from connectors.evm.head.forks import PATIENCE
 from connectors.evm.log.codec import EventCodec, Numbered
 from connectors.evm.log.store import Outgoing
@@ -235,6 +236,40 @@ async def test_a_node_below_the_finalized_block_is_passed_over_and_proves_no_for
     before = len(store.log)
     behind.set_head(9)
     ahead.faults.add(f.Disconnect())
+    await rig.settle()
+    chain.extend()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    assert all(each.kind is not EventKind.REVERT for each in stored(store)[before:])
+
+
+async def test_a_frozen_node_is_left_for_one_that_goes_on() -> None:
+    now = 0.0
+    chain, healthy = served(20)
+    frozen = RecordedNode(chain)
+    store = MemoryStore()
+    rig = await settled_rig(store, [frozen, healthy], age=HeadAge(30.0, lambda: now))
+    frozen.set_head(20)
+    chain.extend(50)
+    now = 29.0
+    await rig.settle()
+    assert len(hashes(store)) == 20
+    now = 31.0
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    assert "block 70" in HEALTH.checks()["head"].detail
+    chain.extend(5)
+    await rig.settle()  # At once: the healthy node is the first choice now.
+    assert hashes(store) == chain.hashes
+
+
+async def test_a_head_below_the_tip_is_not_believed_while_another_node_is_ahead() -> None:
+    chain, healthy = served(20)
+    behind = RecordedNode(chain)
+    store = MemoryStore()
+    rig = await settled_rig(store, [behind, healthy])
+    behind.set_head(15)
+    before = len(store.log)
     await rig.settle()
     chain.extend()
     await rig.settle()
