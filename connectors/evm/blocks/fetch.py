@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 from connectors.evm.blocks.checks import SHAPE, CheckError, Verifier, check_place
@@ -17,6 +18,8 @@ from connectors.evm.rpc.endpoint import Endpoint
 from headwater.metrics import listener as metrics
 
 T = TypeVar("T")
+BY_HASH: Final = "eth_getBlockByHash"
+BY_NUMBER: Final = "eth_getBlockByNumber"
 _NO_RECEIPTS: Final = b"[]"
 ROUNDS: Final = 3
 """Attempts over all endpoints before the head is looked at again: the block may be gone."""
@@ -82,16 +85,22 @@ class Fetcher:
         return head
 
     async def header(self, *, number: int | None = None, hash: bytes | None = None) -> Head | None:
-        """The header's facts of a height or a hash, None when no node knows it. Raises NodeFailure."""
+        """The header's facts of a height or a hash, None when no node knows it. Raises NodeFailure.
+
+        With both it is the block of that hash, from a node that knows blocks by height alone too.
+        """
 
         async def work(endpoint: Endpoint) -> Head | None:
-            method, reference = _reference(number, hash)
-            raw = await endpoint.call(method, reference, False)
-            if is_null(raw):
-                return None
-            block = self._header(endpoint, raw)
-            self._checked(endpoint, lambda: check_place(block, number=number, hash=hash))
-            return block.head
+            for method, reference in _references(number, hash):
+                raw = await endpoint.call(method, reference, False)
+                if is_null(raw):
+                    continue
+                block = self._header(endpoint, raw)
+                if hash is not None and method == BY_NUMBER and block.head.hash != hash:
+                    return None
+                self._checked(endpoint, partial(check_place, block, number=number, hash=hash))
+                return block.head
+            return None
 
         return await self._pool.ask(work, rounds=ROUNDS)
 
@@ -118,10 +127,13 @@ class Fetcher:
         async def work(endpoint: Endpoint) -> Fetched:
             listed: bytes | memoryview | None
             raw, listed = await asyncio.gather(
-                endpoint.call("eth_getBlockByHash", reference, True),
+                endpoint.call(BY_HASH, reference, True),
                 self._receipts.beside(endpoint, reference),
             )
-            raw = present(endpoint, raw, f"eth_getBlockByHash {reference}")
+            if is_null(raw):
+                # Some nodes know blocks by height alone.
+                raw = await endpoint.call(BY_NUMBER, hex(head.number), True)
+            raw = present(endpoint, raw, f"{BY_HASH} {reference}")
             block = self._header(endpoint, raw)
             self._checked(endpoint, lambda: check_place(block, hash=head.hash))
             if listed is None:
@@ -179,9 +191,9 @@ class Fetcher:
         return Rejected(endpoint.name, check, str(error))
 
 
-def _reference(number: int | None, hash: bytes | None) -> tuple[str, str]:
+def _references(number: int | None, hash: bytes | None) -> Iterator[tuple[str, str]]:
+    """The calls for a block, (method, reference), the exact one first."""
     if hash is not None:
-        return "eth_getBlockByHash", "0x" + hash.hex()
+        yield BY_HASH, "0x" + hash.hex()
     if number is not None:
-        return "eth_getBlockByNumber", hex(number)
-    raise ValueError("neither a number nor a hash")
+        yield BY_NUMBER, hex(number)

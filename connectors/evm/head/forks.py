@@ -1,11 +1,17 @@
-"""Following a fork: where a node's branch leaves the published one, and what is taken back."""
+"""Following a fork by its links: where a node's branch leaves the published one, and what takes its place.
+
+Blocks of the branch are asked for by hash and are all here before anything is taken back: a node, or a
+balancer over two, may answer heights from another branch than its head.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.blocks.fetch import Fetched, Fetcher
 from connectors.evm.events import Event, Head
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.branch import Ancestor, BelowFinalized, BelowStart
@@ -20,8 +26,19 @@ PATIENCE: Final = 12
 and not for a node that lags behind: at one look per second, as long as a block of Ethereum takes. Nodes of
 one provider often lag so far behind each other, and no consumer wants a retraction for it."""
 REVERTS_AT_ONCE: Final = 4
+SPOOL_BLOCKS: Final = 64
+"""Blocks of a branch that are held at most; those above them follow by height."""
+_FETCHES_AT_ONCE: Final = 8
 Publish = Callable[[Sequence[Event]], Awaitable[None]]
 _log = get_logger("headwater.listen.forks")
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How many blocks were taken back, and the blocks of the branch that come next, in order."""
+
+    reverted: int = 0
+    blocks: Sequence[Fetched] = ()
 
 
 class Forks:
@@ -46,28 +63,42 @@ class Forks:
         """The node's head is the tip."""
         self._lagging = 0
 
-    async def follow(self, seen: Head) -> int:
-        """Take back what is not on the branch of `seen`; returns how many blocks.
+    async def follow(self, seen: Head) -> Followed:
+        """Take back what is not on the branch of `seen`, once the blocks that take its place are here.
 
-        Raises NodeFailure, Fatal.
+        Raises NodeFailure, with nothing taken back, and Fatal.
         """
         self._pool.recheck()
-        if await self._fetcher.header(hash=seen.hash) is None:
-            return 0
+        if await self._fetcher.header(number=seen.number, hash=seen.hash) is None:
+            return Followed()
         oldest = seen
+        walked = [seen]
         while not isinstance(meaning := self._log.branch.meaning(oldest), Ancestor | BelowStart):
             if isinstance(meaning, BelowFinalized):
                 await self._accept_or_stop(oldest, meaning.finalized)
                 continue
-            parent = await self._fetcher.header(hash=meaning.parent)
+            parent = await self._fetcher.header(number=oldest.number - 1, hash=meaning.parent)
             if parent is None or parent.number != oldest.number - 1:
                 _log.warning("a branch vanished while it was followed", number=oldest.number)
-                return 0
+                return Followed()
             oldest = parent
-        if isinstance(meaning, Ancestor) and meaning.number == seen.number and not self._patient(seen):
-            return 0
+            walked.append(parent)
+        if isinstance(meaning, Ancestor) and meaning.number == seen.number:
+            if not self._patient(seen):
+                return Followed()
+            walked = []
+        # The lowest block walked may be the ancestor itself.
+        new = [head for head in walked if not self._log.branch.holds(head.hash)]
+        blocks = [] if isinstance(meaning, BelowStart) else await self._spooled(new[::-1][:SPOOL_BLOCKS])
         await self._revert(meaning.revert, meaning)
-        return meaning.revert
+        return Followed(meaning.revert, blocks)
+
+    async def _spooled(self, heads: Sequence[Head]) -> list[Fetched]:
+        blocks: list[Fetched] = []
+        for start in range(0, len(heads), _FETCHES_AT_ONCE):
+            together = heads[start : start + _FETCHES_AT_ONCE]
+            blocks += await asyncio.gather(*(self._fetcher.by_hash(head) for head in together))
+        return blocks
 
     def _patient(self, seen: Head) -> bool:
         self._lagging += 1

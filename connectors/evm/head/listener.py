@@ -15,7 +15,7 @@ from connectors.evm.blocks.fetch import Fetched, Fetcher
 from connectors.evm.events import Content, Event, Head
 from connectors.evm.head.age import HeadAge
 from connectors.evm.head.finality import Finality
-from connectors.evm.head.forks import Forks
+from connectors.evm.head.forks import SPOOL_BLOCKS, Forks
 from connectors.evm.head.progress import ProgressReporter
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.branch import PublishedBranch
@@ -167,13 +167,20 @@ class Listener:
                 for ahead in range(number, min(last + 1, number + self._chain.prefetch_blocks)):
                     if ahead not in fetches:
                         fetches[ahead] = asyncio.create_task(self._fetcher.by_number(ahead))
-                ready = [await fetches.pop(number)]
+                try:
+                    ready = [await fetches.pop(number)]
+                except NodeFailure:
+                    # Its head may be of another branch than its heights.
+                    if branch.tip is None or latest.number - branch.tip.number > SPOOL_BLOCKS:
+                        raise
+                    return await self._follow_fork(latest)
                 while (task := fetches.get(number + len(ready))) and task.done() and not task.exception():
                     ready.append(fetches.pop(number + len(ready)).result())
                 applied = await self._apply(ready)
                 number += applied
                 if applied < len(ready):
-                    return await self._follow_fork(ready[applied].head)
+                    near = branch.tip is not None and latest.number - branch.tip.number <= SPOOL_BLOCKS
+                    return await self._follow_fork(latest if near else ready[applied].head)
         finally:
             for task in fetches.values():
                 task.cancel()
@@ -212,10 +219,11 @@ class Listener:
         return len(events)
 
     async def _follow_fork(self, seen: Head) -> bool:
-        reverted = await self._forks.follow(seen)
-        if reverted:
-            self._progress.reorganised(reverted)
-        return reverted > 0
+        followed = await self._forks.follow(seen)
+        if followed.reverted:
+            self._progress.reorganised(followed.reverted)
+        applied = await self._apply(followed.blocks)
+        return followed.reverted + applied > 0
 
     async def _publish(self, events: Sequence[Event]) -> None:
         sequence = await self._log.publish(events)

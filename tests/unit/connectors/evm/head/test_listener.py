@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
+import orjson
 import pytest
 
 from connectors.evm.head.age import HeadAge
 from connectors.evm.head.forks import PATIENCE
 from connectors.evm.log.codec import EventCodec, Numbered
 from connectors.evm.log.store import Outgoing
+from connectors.evm.rpc.answers import HttpAnswer, NodeFailure
 from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH
 from headwater.settings import ChainSettings
@@ -19,6 +21,7 @@ from sandbox.node import faults as f
 from tests.fakes.listening import (
     CHAIN_ID,
     MemoryStore,
+    NodeTransport,
     accepted,
     canonical,
     hashes,
@@ -241,6 +244,61 @@ async def test_a_node_below_the_finalized_block_is_passed_over_and_proves_no_for
     await rig.settle()
     assert hashes(store) == chain.hashes
     assert all(each.kind is not EventKind.REVERT for each in stored(store)[before:])
+
+
+class Balanced:
+    """A balancer whose heights come from one node, and whose tags and hashes from another."""
+
+    def __init__(self, transport: NodeTransport, by_height: RecordedNode, by_hash: RecordedNode) -> None:
+        self._transport, self._by_height, self._by_hash = transport, by_height, by_hash
+
+    async def post(self, url: str, body: bytes) -> HttpAnswer:
+        asked = orjson.loads(body)
+        method, reference = asked["method"], (asked["params"] or [""])[0]
+        if method == "eth_getBlockReceipts":
+            heights = self._by_height.chain.by_hash(reference) is not None
+        else:
+            heights = method == "eth_getBlockByNumber" and reference.startswith("0x")
+        self._transport.nodes[url] = self._by_height if heights else self._by_hash
+        return await self._transport.post(url, body)
+
+    async def close(self) -> None: ...
+
+
+async def test_heights_of_one_branch_and_a_head_of_another_make_no_endless_fork() -> None:
+    chain, by_height = served(20)
+    other, by_hash = served(20)
+    store = MemoryStore()
+    rig = await settled_rig(store, [by_height])
+    other.fork(3, 6)
+    chain.extend(2)
+    for endpoint in rig.nodes._endpoints:
+        endpoint._transport = Balanced(rig.transport, by_height, by_hash)
+    await rig.settle()
+    before = len(store.log)
+    for _ in range(20):
+        await rig.settle()
+    assert hashes(store) == other.hashes
+    assert len(store.log) == before
+    other.extend()
+    await rig.settle()
+    assert hashes(store) == other.hashes
+
+
+async def test_a_branch_that_cannot_be_had_whole_takes_nothing_back() -> None:
+    chain, node = served(20)
+    store = MemoryStore()
+    rig = await settled_rig(store, [node])
+    before = len(store.log)
+    chain.fork(3, 5)
+    for _ in range(100):
+        node.faults.add(f.Status(503), "eth_getBlockReceipts")
+    with pytest.raises(NodeFailure):
+        await rig.listener.round()
+    assert len(store.log) == before
+    node.faults.clear()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
 
 
 async def test_a_frozen_node_is_left_for_one_that_goes_on() -> None:
