@@ -6,6 +6,7 @@ Run alone with `python -m bench.endtoend [--loops N]`.
 from __future__ import annotations
 
 import argparse
+import base64
 import json
 import os
 import signal
@@ -125,14 +126,14 @@ def _pipeline(rpc: str, last: int) -> tuple[float, dict[str, float]]:
             cpu: dict[str, float] = {}
             # The view is what counts, but asking it again and again would cost as much as a role does.
             for seen in (_covered, _visible):
-                while seen(endpoints["clickhouse"]) < last:
+                while seen(endpoints) < last:
                     if process.poll() is not None:
                         raise RuntimeError(
                             "headwater up stopped: " + (Path(folder) / "up.log").read_text()[-3000:]
                         )
                     time.sleep(0.2)
             end = time.time()
-            start = _first_apply(endpoints["clickhouse"])
+            start = _first_apply(endpoints)
             for role in OWN:
                 cpu[role] = _cpu(json.loads((Path(folder) / "endpoints.json").read_text())["metrics"][role])
         finally:
@@ -154,24 +155,30 @@ def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> dict[str, str]:
     return result
 
 
-def _ask(url: str, query: str) -> str:
-    with urllib.request.urlopen(f"{url}/?query={urllib.parse.quote(query)}", timeout=60) as answer:
+def _ask(endpoints: dict[str, str], query: str) -> str:
+    login = f"{endpoints['clickhouse_user']}:{endpoints['clickhouse_password']}"
+    request = urllib.request.Request(
+        f"{endpoints['clickhouse']}/?query={urllib.parse.quote(query)}",
+        headers={"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return str(answer.read().decode().strip())
 
 
-def _visible(url: str) -> int:
-    return int(_ask(url, "SELECT max(number) FROM ethereum_etl.blocks") or 0)
+def _visible(endpoints: dict[str, str]) -> int:
+    return int(_ask(endpoints, "SELECT max(number) FROM ethereum_etl.blocks") or 0)
 
 
-def _covered(url: str) -> int:
+def _covered(endpoints: dict[str, str]) -> int:
     try:
-        return int(_ask(url, "SELECT max(block_number) FROM headwater.coverage") or 0)
+        return int(_ask(endpoints, "SELECT max(block_number) FROM headwater.coverage") or 0)
     except OSError:
         return 0  # ClickHouse or its tables are not there yet
 
 
-def _first_apply(url: str) -> float:
-    return float(_ask(url, "SELECT toUnixTimestamp64Milli(min(observed_at)) / 1000 FROM headwater.coverage"))
+def _first_apply(endpoints: dict[str, str]) -> float:
+    query = "SELECT toUnixTimestamp64Milli(min(observed_at)) / 1000 FROM headwater.coverage"
+    return float(_ask(endpoints, query))
 
 
 def _cpu(metrics_url: str) -> float:

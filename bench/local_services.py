@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from headwater.settings import Settings, load_settings
+from sandbox.chdb.logins import WRITER
 from sandbox.downloads import LineProgress
 from sandbox.stack.ports import Ports
 from sandbox.stack.services import Stack, fetch_programs
@@ -37,7 +38,11 @@ def services() -> Iterator[Settings]:
                     "chain": {"name": "ethereum", "chain_id": 1},
                     "kafka": {"bootstrap_servers": stack.kafka_address},
                     "registry": {"url": stack.registry_url},
-                    "clickhouse": {"url": stack.clickhouse_url},
+                    "clickhouse": {
+                        "url": stack.clickhouse_url,
+                        "username": WRITER,
+                        "password": stack.clickhouse_logins.writer,
+                    },
                 },
                 environ={},
             )

@@ -1,4 +1,8 @@
-"""Settings as a command sees them: a local stack in the data directory stands above the defaults."""
+"""Settings as a command sees them: a local stack in the data directory stands above the defaults.
+
+Logins go with addresses: a command that talks to the local stack sends it no login of the environment or the
+settings file, and sends the stack's own nowhere else.
+"""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from headwater.cli.configuration import configured
+from headwater.settings import ClickHouseSettings
 from sandbox.screen.clickhouse_view import Tables
 from sandbox.screen.collector import Collector
 from sandbox.screen.lines import NARROW
@@ -65,12 +66,22 @@ def look(data_dir: Path, seconds: float) -> Snapshot:
     base = Snapshot(
         found.chain, found.chain_id, data_dir=str(data_dir.absolute()), endpoints=addresses(found)
     )
-    database = configured({"data_dir": str(data_dir)}).clickhouse.database
-    tables = Tables(found.clickhouse, database, found.chain_id)
+    tables = Tables(_clickhouse(data_dir, found), found.chain_id)
     collector = Collector(base, ports, tables, parts)
     collector.collect()
     time.sleep(seconds)
     return replace(collector.collect(), **_since(data_dir))
+
+
+def _clickhouse(data_dir: Path, found: endpoints_file.Endpoints) -> ClickHouseSettings:
+    """The stack's own ClickHouse, whatever else the shell's settings name."""
+    given = {
+        "url": found.clickhouse,
+        "username": found.clickhouse_user,
+        "password": found.clickhouse_password,
+        "database": configured({"data_dir": str(data_dir)}).clickhouse.database,
+    }
+    return ClickHouseSettings.model_validate(given)
 
 
 def _since(data_dir: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,10 @@ OUTSIDE = {
     "HEADWATER_ANVIL",
     "HEADWATER_MAVEN_REPOSITORY",
 }
+
+
+ADDRESSES = ("kafka.bootstrap_servers", "registry.url", "clickhouse.url")
+"""Where logins are sent to."""
 
 
 def known() -> dict[str, type[BaseModel] | None]:
@@ -123,11 +127,27 @@ def merged(
     layers.append(local(Path(data_dir)))
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
-    for origin, layer in reversed(layers):
+    last, addressed, proving = len(layers) - 1, _addressed_by(layers), logins()
+    for place, (origin, layer) in reversed(list(enumerate(layers))):
         for name, value in layer.items():
+            # A login belongs to the address that it came with: the shell's is not for a stack on this
+            # machine, and the stack's is for no other server.
+            local_address = addressed.get(name.partition(".")[0]) == last
+            if name in proving and (place == last) is not local_address:
+                continue
             if origin == "flag" or name not in ignored:
                 values[name], origins[name] = value, origin
     return values, origins
+
+
+def _addressed_by(layers: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, int]:
+    """Service → the place among the layers of the one that gives its address."""
+    return {
+        name.partition(".")[0]: place
+        for name in ADDRESSES
+        for place, (_, layer) in reversed(list(enumerate(layers)))
+        if name in layer
+    }
 
 
 def nested(values: Mapping[str, Any]) -> dict[str, Any]:

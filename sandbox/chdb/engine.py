@@ -10,15 +10,17 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 from chdb import ChdbError
 from chdb.state.sqlitelike import Connection
 
+from sandbox.chdb import reading
 from sandbox.chdb.failures import failure
 from sandbox.chdb.request import Request
+from sandbox.chdb.statement import parse
 
 MAX_CONNECTIONS: Final = 32
 _DESCRIPTORS: Final = Path("/proc/self/fd")
@@ -27,6 +29,7 @@ _SETTING: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _BLOCKWISE: Final = frozenset(
     {"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow", "JSONLines"}
 )
+_FORMATTING: Final = parse(b"SELECT formatQuerySingleLine({statement:String})")
 
 
 class _Blocks(Protocol):
@@ -85,6 +88,35 @@ class Engine:
         self._open = 1
         first = self._idle[0].connection.query("SELECT version(), timezone()", "TSV").bytes().decode()
         self.version, self.timezone = first.strip().split("\t")
+        listed = self._idle[0].connection.query("SELECT lower(name) FROM system.table_functions", "TSV")
+        self._table_functions = frozenset(listed.bytes().decode().split())
+
+    def restrict(self, request: Request) -> Request:
+        """The request as the reader may have it run: without writing, within limits, on tables only.
+
+        Raises Failure for what he may not do.
+        """
+        reading.allowed_settings(request.settings)
+        asked = replace(
+            request,
+            statement=_FORMATTING,
+            format="RawBLOB",
+            database="system",
+            settings=reading.LIMITS,
+            # The engine reads a parameter as it reads a field of TabSeparated.
+            parameters={"statement": _escaped(request.statement.sql)},
+            restricted=True,
+        )
+        formatted = self.run(asked)[0].decode()
+        reading.allowed(formatted, self._table_functions)
+        return replace(
+            request,
+            statement=replace(request.statement, sql=formatted, settings_at=-1),
+            # In the default database every unknown name would be a file's.
+            database="system" if request.database in ("", "default") else request.database,
+            settings={**request.settings, **reading.LIMITS},
+            restricted=True,
+        )
 
     def run(self, request: Request) -> tuple[bytes, Done]:
         """Run a statement and return its whole result."""
@@ -155,15 +187,16 @@ class Engine:
     @contextmanager
     def _borrowed(self, request: Request) -> Iterator[_Link]:
         link = self._take()
-        keep = False
+        # What was told to be read-only stays so: its connection serves no other request.
+        keep, fixed = False, request.restricted or request.readonly
         try:
             link.prepare(request)
-            if request.readonly:
-                link.connection.query("SET readonly = 2")
+            if request.restricted or request.readonly:
+                link.connection.query(f"SET readonly = {1 if request.restricted else 2}")
             yield link
-            keep = not request.readonly and request.statement.verb not in ("SET", "USE")
+            keep = not fixed and request.statement.verb not in ("SET", "USE")
         except ChdbError as error:
-            keep = not request.readonly
+            keep = not fixed
             raise failure(str(error), self.version) from error
         except RuntimeError as error:
             raise failure(str(error), self.version) from error
@@ -213,3 +246,9 @@ def path_of(data: BinaryIO) -> str:
 
 def _quoted(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def _escaped(value: str) -> str:
+    for plain, written in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n")):
+        value = value.replace(plain, written)
+    return value

@@ -9,7 +9,7 @@ _NAME: Final = re.compile(r"\(([A-Z][A-Z0-9_]+)\)(?: \(version .*\))?\s*\Z")
 # As src/Server/HTTP/exceptionCodeToHTTPStatus.cpp of ClickHouse maps them; everything else is 500.
 _STATUS: Final[dict[int, tuple[str, ...]]] = {
     401: ("REQUIRED_PASSWORD",),
-    403: ("UNKNOWN_USER", "WRONG_PASSWORD", "AUTHENTICATION_FAILED", "SET_NON_GRANTED_ROLE"),
+    403: ("ACCESS_DENIED", "UNKNOWN_USER", "WRONG_PASSWORD", "AUTHENTICATION_FAILED", "SET_NON_GRANTED_ROLE"),
     400: (
         "BAD_ARGUMENTS",
         "CANNOT_COMPILE_REGEXP",

@@ -2,16 +2,20 @@
 
 import secrets
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from typing import Final, Protocol, cast
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
-from sandbox.chdb import codecs
+from headwater.digits import decimal, quantity
+from sandbox.chdb import access, codecs
 from sandbox.chdb.engine import Done, Engine, spool
 from sandbox.chdb.failures import Failure
+from sandbox.chdb.logins import READER, Logins
+from sandbox.chdb.reading import MAX_STATEMENT_BYTES
 from sandbox.chdb.request import Request, read
 
 _CONTENT: Final = {
@@ -29,10 +33,21 @@ _NO_RESULT: Final = frozenset(
 )
 
 
+# An INSERT of the sink is some hundred megabytes at most.
+MAX_BODY_BYTES: Final = 2 << 30
+MAX_TRAILERS: Final = 64
+_NO_LENGTH: Final = (
+    "Code: 381. DB::Exception: The length of the request's body, or of a chunk of it, is not a number. "
+    "(HTTP_LENGTH_REQUIRED)"
+)
+
+
 class Front(Protocol):
     """What a request needs of the server that took it."""
 
     engine: Engine
+    logins: Logins
+    server_port: int
 
     def enter(self) -> None: ...
     def leave(self) -> None: ...
@@ -47,17 +62,25 @@ class Handler(BaseHTTPRequestHandler):
     wbufsize = 1 << 16
     _cut_off = False
     _may_compress = False
+    _read = False
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: a line per request would be most of what this process does."""
 
     def do_GET(self) -> None:
         """Ping, or a read-only query."""
+        if self._misdirected():
+            return
         address = urlsplit(self.path)
         if address.path == "/ping" or (address.path == "/" and not address.query):
             self._answer(200, b"Ok.\n", "text/html; charset=UTF-8")
         else:
             self._serve(readonly=True)
+
+    def do_OPTIONS(self) -> None:
+        """A browser asks whether a page of another origin may ask: none may."""
+        if not self._misdirected():
+            self._close(403, "Pages of other origins may not ask this server.")
 
     def do_HEAD(self) -> None:
         """As GET, without the body."""
@@ -65,17 +88,36 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Any statement, in the address, in the body, or one behind the other."""
-        self._serve(readonly=False)
+        if not self._misdirected():
+            self._serve(readonly=False)
+
+    def _misdirected(self) -> bool:
+        """Was the request refused, being for another server or from another one's page?"""
+        refusal = access.misdirected(self.path, self._all, cast(Front, self.server).server_port)
+        if refusal is not None:
+            self._close(refusal.status, refusal.text)
+        return refusal is not None
+
+    def _all(self, name: str) -> Sequence[str]:
+        return self.headers.get_all(name) or ()
+
+    def _close(self, status: int, text: str) -> None:
+        """Answer without having read the body, which then is not taken for the next request."""
+        self.close_connection = True
+        self._answer(status, text.encode() + b"\n")
 
     def _serve(self, *, readonly: bool) -> None:
         server = cast(Front, self.server)
         server.enter()
+        self._read = False
         try:
             if urlsplit(self.path).path != "/":
-                self._answer(404, b"There is no handle " + self.path.encode() + b"\n\nUse / or /ping.\n")
+                self._close(404, f"There is no handle {self.path}\n\nUse / or /ping.")
                 return
             self._query(server, readonly)
         except Failure as error:
+            # What was refused before its body was read would stand before the next request.
+            self.close_connection = self.close_connection or not self._read
             self._fail(error)
         except (ConnectionError, TimeoutError):
             self.close_connection = True
@@ -83,7 +125,12 @@ class Handler(BaseHTTPRequestHandler):
             server.leave()
 
     def _query(self, server: Front, readonly: bool) -> None:
-        asked = read(self.path, self.headers.get, self._body(), readonly=readonly)
+        options = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
+        reader = access.user(self._all, options, server.logins) == READER
+        body = self._body(MAX_STATEMENT_BYTES if reader else MAX_BODY_BYTES, plain=reader)
+        asked = read(self.path, self.headers.get, body, readonly=readonly)
+        if reader:
+            asked = replace(asked, request=server.engine.restrict(asked.request), data=None)
         request, query_id = asked.request, asked.query_id or str(uuid.uuid4())
         self._may_compress = asked.compress
         if asked.data is not None:
@@ -136,34 +183,62 @@ class Handler(BaseHTTPRequestHandler):
             yield b"\r\n__exception__\r\n%b\r\n%b\n" % (mark, text)
             yield b"%d %b\r\n__exception__\r\n" % (len(text) + 1, mark)
 
-    def _body(self) -> bytes:
-        if self.headers.get("Expect", "").lower() == "100-continue":
-            self.send_response_only(100)
-            self.end_headers()
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            raw = b"".join(self._chunks())
-        elif "Content-Length" in self.headers:
-            raw = self.rfile.read(int(self.headers["Content-Length"]))
-        elif self.command == "POST" and "query=" not in self.path:
+    def _body(self, limit: int, *, plain: bool) -> bytes:
+        """The decoded body. Raises Failure when it is longer than `limit`, or packed where `plain` is due."""
+        encoding = self.headers.get("Content-Encoding", "").lower()
+        if plain and encoding not in ("", "identity"):
+            # A few bytes may unpack to more than the machine has.
             raise Failure(
-                "Code: 381. DB::Exception: The Transfer-Encoding is not chunked and there is no "
-                "Content-Length header for POST request. (HTTP_LENGTH_REQUIRED)"
+                "Code: 48. DB::Exception: The reader's statements come uncompressed. (NOT_IMPLEMENTED)"
             )
-        else:
-            return b""
+        raw = self._raw(limit)
+        self._read = True
         try:
-            return codecs.decode(raw, self.headers.get("Content-Encoding", "").lower())
+            return codecs.decode(raw, encoding)
         except ValueError as error:
             raise Failure(
                 f"Code: 354. DB::Exception: Cannot decode the request: {error}. (ZLIB_INFLATE_FAILED)"
             ) from error
 
-    def _chunks(self) -> Iterator[bytes]:
-        while size := int(self.rfile.readline(64).split(b";")[0], 16):
+    def _raw(self, limit: int) -> bytes:
+        if self.headers.get("Expect", "").lower() == "100-continue":
+            self.send_response_only(100)
+            self.end_headers()
+        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
+            return b"".join(self._chunks(limit))
+        if "Content-Length" in self.headers:
+            lengths = set(self._all("Content-Length"))
+            length = decimal(lengths.pop()) if len(lengths) == 1 else None
+            if length is None:
+                raise Failure(_NO_LENGTH)
+            if length > limit:
+                raise _too_large(limit)
+            return self.rfile.read(length)
+        if self.command == "POST" and "query=" not in self.path:
+            raise Failure(
+                "Code: 381. DB::Exception: The Transfer-Encoding is not chunked and there is no "
+                "Content-Length header for POST request. (HTTP_LENGTH_REQUIRED)"
+            )
+        return b""
+
+    def _chunks(self, limit: int) -> Iterator[bytes]:
+        total = 0
+        while size := self._chunk_size():
+            total += size
+            if total > limit:
+                raise _too_large(limit)
             yield self.rfile.read(size)
             self.rfile.readline(3)
-        while self.rfile.readline(1 << 16) not in (b"\r\n", b"\n", b""):
-            pass
+        for _ in range(MAX_TRAILERS):
+            if self.rfile.readline(1 << 16) in (b"\r\n", b"\n", b""):
+                return
+        raise Failure(_NO_LENGTH)
+
+    def _chunk_size(self) -> int:
+        size = quantity("0x" + self.rfile.readline(64).split(b";")[0].strip().decode("ascii", "replace"))
+        if size is None:
+            raise Failure(_NO_LENGTH)
+        return size
 
     def _common_headers(self, result_format: str, query_id: str, done: Done) -> None:
         engine = cast(Front, self.server).engine
@@ -195,6 +270,10 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(error.status)
         self.send_header("Content-Type", "text/plain; charset=UTF-8")
         self.send_header("X-ClickHouse-Exception-Code", str(error.code))
+        if error.status == 401:
+            self.send_header("WWW-Authenticate", 'Basic realm="ClickHouse"')
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         if self.command != "HEAD":
@@ -204,6 +283,14 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", content_type)
         self.send_header("Content-Length", str(len(body)))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+
+def _too_large(limit: int) -> Failure:
+    return Failure(
+        f"Code: 62. DB::Exception: The request's body is longer than {limit} bytes. (QUERY_IS_TOO_LARGE)"
+    )

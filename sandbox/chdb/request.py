@@ -42,7 +42,7 @@ _OFF: Final = ("", "0")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client wants run."""
+    """What a client wants run: `readonly` without writing, `restricted` as the reader (see `reading`)."""
 
     statement: Statement
     format: str
@@ -50,6 +50,7 @@ class Request:
     settings: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     readonly: bool = False
+    restricted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

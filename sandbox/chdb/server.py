@@ -8,6 +8,7 @@ from typing import Final
 
 from sandbox.chdb.engine import Engine
 from sandbox.chdb.handler import Handler
+from sandbox.chdb.logins import Logins
 
 DRAIN_SECONDS: Final = 8.0
 
@@ -18,8 +19,9 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, path: Path, port: int) -> None:
+    def __init__(self, path: Path, port: int, logins: Logins) -> None:
         path.mkdir(parents=True, exist_ok=True)
+        self.logins = logins
         super().__init__(("127.0.0.1", port), Handler)
         self.engine = Engine(path)
         self._running = 0

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from headwater.settings import ClickHouseSettings
 from sandbox.screen.snapshot import StateView, TransferView
 
 SECONDS = 5.0
+# Twenty rows of each kind, and a row for each table.
+ANSWER_BYTES = 4 << 20
 SHOWN = 20
 RECENT_BLOCKS = 200
 NUMBERS = "/?output_format_json_quote_64bit_integers=0"
@@ -77,10 +81,12 @@ class Tables:
     Without `feed` the last transfers and states are left out: on a busy chain they cost more than all else.
     """
 
-    def __init__(self, url: str, database: str, chain_id: int, *, feed: bool = True) -> None:
-        parts = urlsplit(url)
+    def __init__(self, settings: ClickHouseSettings, chain_id: int, *, feed: bool = True) -> None:
+        parts = urlsplit(settings.url)
+        login = f"{settings.username}:{settings.password.get_secret_value()}"
+        self._headers = {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 8123
-        self._values = {"db": database, "chain_id": str(chain_id), "shown": str(SHOWN)}
+        self._values = {"db": settings.database, "chain_id": str(chain_id), "shown": str(SHOWN)}
         self._values |= {"recent": str(RECENT_BLOCKS), "a_block": str(SHOWN // 4)}
         self._feed = feed
         self._least = 0
@@ -113,14 +119,14 @@ class Tables:
         statement = sql.format(**self._values, least=self._least, **values) + " FORMAT JSONCompact"
         connection = http.client.HTTPConnection(self._host, self._port, timeout=SECONDS)
         try:
-            connection.request("POST", NUMBERS, statement.encode())
+            connection.request("POST", NUMBERS, statement.encode(), self._headers)
             answer = connection.getresponse()
-            body = answer.read()
+            body = answer.read(ANSWER_BYTES + 1)
         except (OSError, http.client.HTTPException):
             return ()
         finally:
             connection.close()
-        if answer.status != 200:
+        if answer.status != 200 or len(body) > ANSWER_BYTES:
             return ()
         decoded = json.loads(body)
         names = [column["name"] for column in decoded["meta"]]

@@ -9,8 +9,8 @@ from sandbox.services.probes import http_get
 from sandbox.supervisor.process import Command
 
 
-def command(directory: Path, port: int, log: Path) -> Command:
-    """How to run it; its data stays in `directory`."""
+def command(directory: Path, port: int, logins: Path, log: Path) -> Command:
+    """How to run it; its data stays in `directory`, its passwords in the file `logins`."""
     directory.mkdir(parents=True, exist_ok=True)
     return Command(
         name="clickhouse",
@@ -22,6 +22,8 @@ def command(directory: Path, port: int, log: Path) -> Command:
             str(directory),
             "--port",
             str(port),
+            "--logins",
+            str(logins),
         ),
         log=log,
     )

@@ -7,6 +7,7 @@ import json
 import socket
 
 QUICK_SECONDS = 0.4
+ANSWER_BYTES = 16 << 20
 
 
 def answers_tcp(port: int) -> bool:
@@ -34,7 +35,9 @@ def _ask(port: int, method: str, path: str, body: bytes | None, seconds: float) 
         headers = {"Content-Type": "application/json"} if body is not None else {}
         connection.request(method, path, body, headers)
         answer = connection.getresponse()
-        return answer.status, answer.read()
+        content = answer.read(ANSWER_BYTES + 1)
+        # Whatever answers with more than that on this port is not the service that was asked.
+        return (answer.status, content) if len(content) <= ANSWER_BYTES else (0, b"")
     except (OSError, http.client.HTTPException):
         return 0, b""
     finally:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from headwater.errors import Fatal, Transient
 from headwater.settings import Settings, chain_name, environment, load_settings, logins
+from sandbox.chdb.logins import READER, WRITER
 from sandbox.screen.clickhouse_view import Tables
 from sandbox.screen.collector import Collector
 from sandbox.screen.snapshot import PartView, Snapshot
@@ -86,6 +87,10 @@ class Run:
             metrics={role: f"http://127.0.0.1:{port}/metrics" for role, port in self._metrics.items()},
             chain=name,
             chain_id=facts.chain_id,
+            clickhouse_user=WRITER,
+            clickhouse_password=self._stack.clickhouse_logins.writer,
+            clickhouse_reader=READER,
+            clickhouse_reader_password=self._stack.clickhouse_logins.reader,
         )
         endpoints_file.write(self._directory.path, endpoints)
         self._snapshot = replace(
@@ -93,9 +98,7 @@ class Run:
         )
         self._supervisor.add(self._pipeline(settings))
         self._supervisor.open(CHAIN)
-        self._tables = Tables(
-            self._stack.clickhouse_url, settings.clickhouse.database, facts.chain_id, feed=self._show.feed
-        )
+        self._tables = Tables(settings.clickhouse, facts.chain_id, feed=self._show.feed)
         self._collector = Collector(
             self._snapshot, self._metrics, self._tables, self._part_views, self._keep_chain
         )
@@ -218,7 +221,11 @@ class Run:
                     "replication": len(self._stack.brokers),
                 },
                 "registry": {"url": self._stack.registry_url},
-                "clickhouse": {"url": self._stack.clickhouse_url},
+                "clickhouse": {
+                    "url": self._stack.clickhouse_url,
+                    "username": WRITER,
+                    "password": self._stack.clickhouse_logins.writer,
+                },
                 "chain": {
                     "name": chain,
                     "chain_id": chain_id,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from sandbox.chdb.logins import kept
 from sandbox.downloads import Progress, anvil_binary, java_home, kafka_jars, registry_dir
 from sandbox.services import anvil, clickhouse, kafka, quickstart, registry
 from sandbox.services.java import Java
@@ -15,6 +16,7 @@ from sandbox.supervisor.process import Command
 from sandbox.supervisor.supervisor import Part
 
 RANK_SERVICES = 90
+LOGINS = "clickhouse-logins.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class Stack:
         )
         self.registry_port = ports.take("schema-registry")
         self.clickhouse_port = ports.take("clickhouse")
+        self._logins = self.directory / LOGINS
+        self.clickhouse_logins = kept(self._logins)
         self.chain_port = ports.take("rpc") if programs.anvil is not None else 0
 
     @property
@@ -135,7 +139,10 @@ class Stack:
     def _clickhouse(self) -> Part:
         def command() -> Command:
             return clickhouse.command(
-                self.directory / "clickhouse", self.clickhouse_port, self.logs / "clickhouse.log"
+                self.directory / "clickhouse",
+                self.clickhouse_port,
+                self._logins,
+                self.logs / "clickhouse.log",
             )
 
         return Part(

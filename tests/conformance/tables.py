@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from clickhouse_connect.driver.client import Client
@@ -21,8 +21,11 @@ FRAME = frame(1)
 TABLES = {route.stream: route.table for route in ROUTES if route.kind is not RouteKind.DEAD_LETTERS}
 
 
-def load(client: Client, url: str, cases: Iterable[Case]) -> dict[int, str]:
-    """Put the cases into the tables of a ClickHouse; gives each chain's ethereum_etl database."""
+def load(client: Client, server: Mapping[str, str], cases: Iterable[Case]) -> dict[int, str]:
+    """Put the cases into the tables of a ClickHouse; gives each chain's ethereum_etl database.
+
+    `server` is the section `clickhouse` of its settings.
+    """
     columns: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     chains: set[int] = set()
     for case in cases:
@@ -32,9 +35,7 @@ def load(client: Client, url: str, cases: Iterable[Case]) -> dict[int, str]:
             for name, column in codec_for(stream).columns(values).items():
                 columns[stream][name].extend(column)
     for chain_id in sorted(chains):
-        settings = load_settings(
-            {"clickhouse": {"url": url}, "chain": {"name": chain_name(chain_id)}}, environ={}
-        )
+        settings = load_settings({"clickhouse": server, "chain": {"name": chain_name(chain_id)}}, environ={})
         migrate(client, settings, chain_id)
     for stream, each in columns.items():
         open_table(cast(RawClient, client), "headwater", TABLES[stream], list(each)).write(each)

@@ -27,7 +27,7 @@ def loaded(
     """Every case in the tables, and each chain's database."""
     with ClickHouseProcess(tmp_path_factory.mktemp("clickhouse")) as server:
         client = server.client()
-        yield client, load(client, server.url, CASES)
+        yield client, load(client, server.settings, CASES)
         client.close()
 
 

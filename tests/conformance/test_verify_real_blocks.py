@@ -33,7 +33,7 @@ FROM headwater.transactions"""
 def server(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterator[ClickHouseProcess]:
     with ClickHouseProcess(tmp_path_factory.mktemp("clickhouse")) as process:
         client = process.client()
-        load(client, process.url, [case for case in cases() if RUN in case.name])
+        load(client, process.settings, [case for case in cases() if RUN in case.name])
         client.command(STATES)
         client.close()
         yield process
@@ -51,7 +51,8 @@ def run(
     server: ClickHouseProcess, shared_data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> Iterator[Command]:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HEADWATER_CLICKHOUSE__URL", server.url)
+    for name, value in server.settings.items():
+        monkeypatch.setenv(f"HEADWATER_CLICKHOUSE__{name.upper()}", value)
     monkeypatch.setenv("HEADWATER_CHAIN__NAME", "ethereum")
     with RecordedNode(RecordedChain([shared_data / RUN])).serve_in_thread() as node:
         monkeypatch.setenv("HEADWATER_CHAIN__RPC", node.url)

@@ -12,6 +12,8 @@ from typing import Self
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 
+from sandbox.chdb.logins import WRITER, kept
+
 
 class ClickHouseProcess:
     """`python -m sandbox.chdb` on a directory and a free port. A context that leaves no process behind."""
@@ -19,6 +21,12 @@ class ClickHouseProcess:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.process = self._start()
+        self.logins = kept(self.directory.with_name(f"{self.directory.name}-logins.json"))
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The section `clickhouse` of settings that reach it, as the user who may do anything."""
+        return {"url": self.url, "username": WRITER, "password": self.logins.writer}
 
     def __enter__(self) -> Self:
         return self
@@ -36,6 +44,8 @@ class ClickHouseProcess:
             str(self.directory),
             "--port",
             "0",
+            "--logins",
+            str(self.directory.with_name(f"{self.directory.name}-logins.json")),
         ]
         process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
         assert process.stderr is not None
@@ -52,8 +62,9 @@ class ClickHouseProcess:
         raise AssertionError(f"the server ended with {process.wait()} before it listened")
 
     def client(self, **options: object) -> Client:
+        login = {"username": WRITER, "password": self.logins.writer} | options
         return clickhouse_connect.get_client(
-            host="127.0.0.1", port=self.port, autogenerate_session_id=False, **options
+            host="127.0.0.1", port=self.port, autogenerate_session_id=False, **login
         )
 
     def stop(self, number: int = signal.SIGTERM) -> int:

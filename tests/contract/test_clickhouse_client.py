@@ -26,8 +26,8 @@ class RealServer:
         self._admin.command(f"CREATE DATABASE {self.database}")
 
     def client(self) -> RawClient:
-        url = {"url": self._process.url, "database": self.database}
-        settings = load_settings({"clickhouse": url}, environ={}).clickhouse
+        given = {**self._process.settings, "database": self.database}
+        settings = load_settings({"clickhouse": given}, environ={}).clickhouse
         return cast(RawClient, connect(settings))
 
     def create(self, table: str, **columns: str) -> None:

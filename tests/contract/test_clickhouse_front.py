@@ -20,6 +20,8 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from sandbox.chdb.logins import WRITER
+from tests.builders.clickhouse import basic
 from tests.contract.clickhouse_process import ClickHouseProcess
 
 pytestmark = pytest.mark.integration
@@ -57,7 +59,8 @@ def call(
     **options: str,
 ) -> tuple[int, bytes, dict[str, str]]:
     url = f"{server.url}/?{urllib.parse.urlencode(options)}"
-    request = urllib.request.Request(url, data=body, headers=headers or {})
+    login = basic(WRITER, server.logins.writer)
+    request = urllib.request.Request(url, data=body, headers=login | (headers or {}))
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.read(), dict(answer.headers)
@@ -223,7 +226,8 @@ def test_large_results_come_in_chunks(server: ClickHouseProcess) -> None:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_curl(server: ClickHouseProcess) -> None:
     def curl(*arguments: str, data: str | None = None) -> str:
-        argv = ["curl", "-sS", "--max-time", "30", *arguments]
+        login = f"{WRITER}:{server.logins.writer}"
+        argv = ["curl", "-sS", "--max-time", "30", "-u", login, *arguments]
         return subprocess.run(argv, input=data, capture_output=True, text=True, check=True).stdout
 
     assert curl(f"{server.url}/ping") == "Ok.\n"

@@ -126,7 +126,7 @@ def whole(*blocks: tuple[int, str]) -> dict[str, dict[tuple[int, str], int]]:
 
 def settings_for(server: ClickHouseProcess, database: str) -> Settings:
     return load_settings(
-        {"clickhouse": {"url": server.url, "database": database}, "chain": {"name": "ethereum"}}, environ={}
+        {"clickhouse": {**server.settings, "database": database}, "chain": {"name": "ethereum"}}, environ={}
     )
 
 

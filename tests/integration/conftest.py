@@ -13,12 +13,14 @@ from pathlib import Path
 import pytest
 
 from headwater.settings import Settings, load_settings
+from sandbox.chdb.logins import WRITER
 from sandbox.downloads import LineProgress
 from sandbox.services import anvil as anvil_service
 from sandbox.services import registry as registry_service
 from sandbox.stack.ports import Ports
 from sandbox.stack.services import Programs, fetch_programs
 from sandbox.supervisor.process import Child
+from tests.builders.clickhouse import basic
 from tests.integration.stack import START_SECONDS, LocalStack
 
 
@@ -70,6 +72,13 @@ def clickhouse_url(stack: LocalStack) -> str:
 
 
 @pytest.fixture(scope="session")
+def clickhouse(stack: LocalStack, clickhouse_url: str) -> dict[str, str]:
+    """The section `clickhouse` of settings that reach it."""
+    password = stack.stack.clickhouse_logins.writer
+    return {"url": clickhouse_url, "username": WRITER, "password": password}
+
+
+@pytest.fixture(scope="session")
 def rpc_url(stack: LocalStack) -> str:
     """The session's local chain: one block per second, safe head - 8, finalized head - 16."""
     stack.wait("anvil")
@@ -117,17 +126,22 @@ def topic_prefix(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def database(clickhouse_url: str) -> Iterator[str]:
+def database(clickhouse: dict[str, str]) -> Iterator[str]:
     """An empty ClickHouse database of the test's own, dropped afterwards."""
     name = f"t{uuid.uuid4().hex[:10]}"
-    _sql(clickhouse_url, f"CREATE DATABASE {name}")
+    _sql(clickhouse, f"CREATE DATABASE {name}")
     yield name
-    _sql(clickhouse_url, f"DROP DATABASE IF EXISTS {name}")
+    _sql(clickhouse, f"DROP DATABASE IF EXISTS {name}")
 
 
 @pytest.fixture
 def settings(
-    kafka: str, registry_url: str, clickhouse_url: str, topic_prefix: str, database: str, tmp_path: Path
+    kafka: str,
+    registry_url: str,
+    clickhouse: dict[str, str],
+    topic_prefix: str,
+    database: str,
+    tmp_path: Path,
 ) -> Settings:
     """Settings for the whole stack with the test's own prefix, database and data directory."""
     return load_settings(
@@ -136,14 +150,15 @@ def settings(
             "data_dir": str(tmp_path / "data"),
             "kafka": {"bootstrap_servers": kafka},
             "registry": {"url": registry_url},
-            "clickhouse": {"url": clickhouse_url, "database": database},
+            "clickhouse": {**clickhouse, "database": database},
         },
         environ={},
     )
 
 
-def _sql(url: str, statement: str) -> None:
-    request = urllib.request.Request(url, data=statement.encode(), method="POST")
+def _sql(server: dict[str, str], statement: str) -> None:
+    login = basic(server["username"], server["password"])
+    request = urllib.request.Request(server["url"], data=statement.encode(), headers=login, method="POST")
     with urllib.request.urlopen(request, timeout=30) as answer:
         answer.read()
 

@@ -22,6 +22,7 @@ import psutil
 from headwater.settings import Settings, load_settings
 from sandbox.stack.endpoints import settings as settings_of_a_stack
 from sandbox.stack.roles import ROLES as STARTED
+from tests.builders.clickhouse import question
 
 HEADWATER = str(Path(sys.executable).parent / "headwater")
 # What tells a process apart: how words of its command line end.
@@ -130,10 +131,8 @@ class Line:
 
     def sql(self, query: str) -> list[Any]:
         """Rows as lists. Raises urllib's errors while ClickHouse or the tables are not there."""
-        url = f"{self.endpoints['clickhouse']}/?query=" + urllib.parse.quote(
-            query + " FORMAT JSONCompactEachRow"
-        )
-        with urllib.request.urlopen(url, timeout=60) as answer:
+        request = question(self.endpoints, query + " FORMAT JSONCompactEachRow")
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return [orjson.loads(line) for line in answer.read().splitlines()]
 
     def visible(self) -> tuple[int, str] | None:

@@ -19,7 +19,8 @@ def proxy(port: int, *, utterances: int | None = None, certificate: Path | None 
     """The port of a proxy to `port`.
 
     `utterances`: a connection is cut when the client has spoken so many times and speaks again.
-    `certificate`: a file with certificate and key; clients speak TLS, the service does not.
+    `certificate`: a file with certificate and key; clients speak TLS, the service does not. It is told its
+    own port as the Host of each request, as a terminating proxy would be set up to.
     """
     context = None
     if certificate is not None:
@@ -32,7 +33,9 @@ def proxy(port: int, *, utterances: int | None = None, certificate: Path | None 
             with suppress(OSError), socket.create_connection(("127.0.0.1", port)) as service:
                 client = plain if context is None else context.wrap_socket(plain, server_side=True)
                 with client:
-                    _converse(client, service, utterances)
+                    address = self.server.server_address[1], port
+                    host = (b"127.0.0.1:%d" % address[0], b"127.0.0.1:%d" % address[1])
+                    _converse(client, service, utterances, host)
 
     class Proxy(ThreadingTCPServer):
         daemon_threads = True
@@ -47,7 +50,9 @@ def proxy(port: int, *, utterances: int | None = None, certificate: Path | None 
             serving.join()
 
 
-def _converse(client: socket.socket, service: socket.socket, utterances: int | None) -> None:
+def _converse(
+    client: socket.socket, service: socket.socket, utterances: int | None, host: tuple[bytes, bytes]
+) -> None:
     answering = threading.Thread(target=_pass_on, args=(service, client))
     answering.start()
     try:
@@ -55,7 +60,7 @@ def _converse(client: socket.socket, service: socket.socket, utterances: int | N
             answer = client.recv(CHUNK)
             if not answer or number == utterances:
                 break
-            service.sendall(answer)
+            service.sendall(answer.replace(*host))
     finally:
         for each in (service, client):
             with suppress(OSError):

@@ -21,15 +21,15 @@ def files(tmp_path: Path) -> Certificates:
     return make(tmp_path)
 
 
-def _clickhouse(url: str) -> object:
-    client = connect(ClickHouseSettings(url=url), database="")
+def _clickhouse(url: str, login: dict[str, str]) -> object:
+    client = connect(ClickHouseSettings.model_validate({**login, "url": url}), database="")
     try:
         return client.query("SELECT 7").result_rows[0][0]
     finally:
         client.close()
 
 
-def _registry(url: str) -> object:
+def _registry(url: str, login: dict[str, str]) -> object:
     return RegistryClient(RegistrySettings(url=url)).lookup("nobody-registered-this", '{"type": "string"}')
 
 
@@ -40,9 +40,10 @@ def _registry(url: str) -> object:
 )
 def test_an_https_address_is_spoken_to_in_tls(
     service: str,
-    call: Callable[[str], object],
+    call: Callable[[str, dict[str, str]], object],
     answer: object,
     files: Certificates,
+    clickhouse: dict[str, str],
     request: pytest.FixtureRequest,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -50,6 +51,6 @@ def test_an_https_address_is_spoken_to_in_tls(
     with proxy(address.port or 0, certificate=files.server) as port:
         secured = f"https://127.0.0.1:{port}{address.path}"
         with pytest.raises(Transient, match="certificate verify failed"):
-            call(secured)
+            call(secured, clickhouse)
         monkeypatch.setenv("SSL_CERT_FILE", str(files.ca))
-        assert call(secured) == answer
+        assert call(secured, clickhouse) == answer

@@ -44,9 +44,10 @@ def test_registry_refuses_a_breaking_change(registry_url: str, topic_prefix: str
     assert http_send(port, "POST", path, {"schema": breaking})[0] == 409
 
 
-def test_clickhouse_answers(clickhouse_url: str, database: str) -> None:
+def test_clickhouse_answers(clickhouse: dict[str, str], database: str) -> None:
+    login = f"user={clickhouse['username']}&password={clickhouse['password']}"
     status, body = http_get(
-        port_of(clickhouse_url), f"/?query=SELECT%20currentDatabase()&database={database}"
+        port_of(clickhouse["url"]), f"/?query=SELECT%20currentDatabase()&database={database}&{login}"
     )
     assert (status, body.strip()) == (200, database.encode())
 

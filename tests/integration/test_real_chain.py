@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.builders.clickhouse import question
 from tests.conformance.etl_comparison import FIELDS, differences
 from tests.conformance.real_blocks import rows
 from tests.integration.line import HEADWATER, Line
@@ -57,8 +58,7 @@ def test_the_rows_are_the_peers_field_by_field(view: str, line: Line, recording:
             f"SELECT * FROM ethereum_etl.{view} WHERE {column} = {number} "
             "SETTINGS output_format_json_quote_64bit_integers = 0 FORMAT JSONEachRow"
         )
-        url = f"{line.endpoints['clickhouse']}/?query={urllib.parse.quote(query)}"
-        with urllib.request.urlopen(url, timeout=60) as answer:
+        with urllib.request.urlopen(question(line.endpoints, query), timeout=60) as answer:
             ours = answer.read().decode().splitlines()
         assert differences(view, ours, rows(folder / f"{view}.jsonl.gz")) == {}, number
         compared += 1

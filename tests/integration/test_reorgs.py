@@ -31,7 +31,7 @@ def _run(line: Line, seconds: float, depths: tuple[int, int], every: float, seed
 
 def _prove(line: Line, seconds: float, every: float, seed: int) -> None:
     line.wait_until(lambda: int(line.rpc("eth_blockNumber"), 16) > 9, "ten blocks", 60)
-    with Watcher(str(line.endpoints["clickhouse"])) as watcher:
+    with Watcher(line.endpoints) as watcher:
         forks = _run(line, seconds, (1, 8), every, seed)
         assert forks >= 3
         head = line.freeze()

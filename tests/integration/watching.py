@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-import urllib.parse
 import urllib.request
 from types import TracebackType
 
 import orjson
+
+from tests.builders.clickhouse import question
 
 # Each view's rows of a block are as many as the coverage says, whichever version of its row one reads.
 COUNTS = {
@@ -20,13 +21,13 @@ COUNTS = {
 
 
 class Watcher:
-    """`with Watcher(clickhouse_url) as watcher:` … `assert watcher.partial == [] and watcher.looks > 10`."""
+    """`with Watcher(endpoints) as watcher:` … `assert watcher.partial == [] and watcher.looks > 10`."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, endpoints: dict[str, str]) -> None:
         self.partial: list[str] = []
         self.looks = 0
         self.blocks: set[str] = set()
-        self._url = url
+        self._endpoints = endpoints
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watcher", daemon=True)
 
@@ -67,6 +68,6 @@ class Watcher:
                     self.partial.append(f"look {self.looks}: {view} of {block_hash}: {count} rows of {due}")
 
     def _sql(self, query: str) -> list[list[str]]:
-        text = urllib.parse.quote(f"{query} FORMAT JSONCompactStringsEachRow")
-        with urllib.request.urlopen(f"{self._url}/?query={text}", timeout=60) as answer:
+        request = question(self._endpoints, f"{query} FORMAT JSONCompactStringsEachRow")
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return [orjson.loads(line) for line in answer.read().splitlines()]
