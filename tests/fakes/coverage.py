@@ -37,12 +37,15 @@ class JsonReader:
 
 
 class Shown:
-    """The table of coverage."""
+    """The table of coverage. While `open` is not set an insert waits, and `waiting` says so."""
 
     name = "coverage"
 
     def __init__(self) -> None:
         self.inserts: list[list[dict[str, Any]]] = []
+        self.open = threading.Event()
+        self.open.set()
+        self.waiting = False
 
     def encode(self, columns: Columns) -> bytes:
         return orjson.dumps(
@@ -50,6 +53,9 @@ class Shown:
         )
 
     def insert(self, encoded: bytes, rows: int) -> None:
+        self.waiting = not self.open.is_set()
+        assert self.open.wait(10.0)
+        self.waiting = False
         self.inserts.append(orjson.loads(encoded))
 
 

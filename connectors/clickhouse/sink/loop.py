@@ -145,14 +145,14 @@ class Sink:
     def _dispatch(self, now: float, idle: bool) -> None:
         for stream in self._rows.values():
             if not stream.lane.busy and stream.buffer.due(now, idle=idle):
-                stream.start(stream.buffer.take(now))
+                stream.start(stream.buffer.take(now), self._progress.assignments)
         if not self._coverage.lane.busy:
             # Coverage is read as soon as it comes, so that it waits for its rows and not they for it.
             ready = self._holdback.ready() if now - self._shown >= PACE_SECONDS else []
             if ready:
                 self._shown = now
             if ready or len(self._coverage.buffer):
-                self._coverage.start(self._coverage.buffer.take(now), ready)
+                self._coverage.start(self._coverage.buffer.take(now), self._progress.assignments, ready)
 
     def _finish(self, seconds: float) -> None:
         """Take in what lanes have finished, waiting up to `seconds` for the first of them."""
@@ -171,14 +171,13 @@ class Sink:
     def _account(self, done: JobResult) -> None:
         if done.read is not None:
             for held in done.read.applied:
-                if self._progress.owns(held.partition):
+                if self._progress.is_current(held.partition, done.assignments):
                     self._progress.hold(held.partition, held.offset)
                     self._holdback.add(held)
             for block, sequence in done.read.retracted:
                 self._release(self._holdback.retract(block, sequence))
-            self._holdback.done(done.read.shown)
-            self._release(done.read.shown)
-        self._progress.stored(done.stored)
+            self._release(self._holdback.done(done.read.shown))
+        self._progress.stored(done.stored, done.assignments)
         # What this process holds it knows better: a topic that was lost and made anew begins at 0 again.
         self._holdback.advance(
             {place: upto for place, upto in done.elsewhere.items() if not self._progress.owns(place)}

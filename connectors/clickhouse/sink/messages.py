@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import methodcaller
 from typing import Final, NamedTuple, Protocol
@@ -15,6 +15,10 @@ class Partition(NamedTuple):
 
     topic: str
     number: int
+
+
+Assignments = Mapping[Partition, int]
+"""Each partition that a process holds, with the number of its assignment: another one when it comes back."""
 
 
 class Message(Protocol):

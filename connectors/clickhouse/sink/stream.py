@@ -12,7 +12,7 @@ from connectors.clickhouse.sink.coverage.holdback import Held
 from connectors.clickhouse.sink.coverage.replicas import ReplicaProgress
 from connectors.clickhouse.sink.coverage.writer import CoverageBatch, CoverageWriter
 from connectors.clickhouse.sink.lane import Lane
-from connectors.clickhouse.sink.messages import Message, Partition, end_offsets
+from connectors.clickhouse.sink.messages import Assignments, Message, Partition, end_offsets
 from connectors.clickhouse.sink.writer import Writer
 from headwater.retry import Retry
 
@@ -21,9 +21,13 @@ PUBLISH_SECONDS: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What a job came to: how far partitions are stored, here and as other replicas say."""
+    """What a job came to: how far partitions are stored, here and as other replicas say.
+
+    `stored` and `read` are about partitions as they were assigned when the job began.
+    """
 
     stored: Mapping[Partition, int] = field(default_factory=dict)
+    assignments: Assignments = field(default_factory=dict)
     read: CoverageBatch | None = None
     elsewhere: Mapping[Partition, int] = field(default_factory=dict)
 
@@ -44,14 +48,14 @@ class RowStream:
         """Messages that the lane is writing."""
         return self._batch if self.lane.busy else 0
 
-    def start(self, messages: Sequence[Message]) -> None:
-        """Write a batch."""
+    def start(self, messages: Sequence[Message], assignments: Assignments) -> None:
+        """Write a batch, which came under these assignments."""
         self._batch = len(messages)
-        self.lane.start(partial(self._job, messages))
+        self.lane.start(partial(self._job, messages, assignments))
 
-    def _job(self, messages: Sequence[Message]) -> JobResult:
+    def _job(self, messages: Sequence[Message], assignments: Assignments) -> JobResult:
         self._writer.write(messages)
-        return JobResult(end_offsets(messages))
+        return JobResult(end_offsets(messages), assignments)
 
 
 class CoverageStream:
@@ -72,13 +76,13 @@ class CoverageStream:
         """Messages that the lane is reading."""
         return self._batch if self.lane.busy else 0
 
-    def start(self, messages: Sequence[Message], ready: Sequence[Held]) -> None:
-        """CoverageBatch a batch, write its retractions and the rows of `ready`."""
+    def start(self, messages: Sequence[Message], assignments: Assignments, ready: Sequence[Held]) -> None:
+        """Read a batch, which came under these assignments; write its retractions and the rows of `ready`."""
         self._batch = len(messages)
-        self.lane.start(partial(self._job, messages, ready))
+        self.lane.start(partial(self._job, messages, assignments, ready))
 
-    def _job(self, messages: Sequence[Message], ready: Sequence[Held]) -> JobResult:
-        return JobResult(end_offsets(messages), self._writer.write(messages, ready))
+    def _job(self, messages: Sequence[Message], assignments: Assignments, ready: Sequence[Held]) -> JobResult:
+        return JobResult(end_offsets(messages), assignments, self._writer.write(messages, ready))
 
 
 class ProgressPublisher:

@@ -12,7 +12,6 @@ import pytest
 from connectors.clickhouse.sink import loop as sink_loop
 from connectors.clickhouse.sink.bisect import BadRowLimit
 from connectors.clickhouse.sink.buffer import Buffer
-from connectors.clickhouse.sink.consumer import Received
 from connectors.clickhouse.sink.coverage.replicas import ReplicaProgress
 from connectors.clickhouse.sink.coverage.writer import CoverageWriter
 from connectors.clickhouse.sink.lane import Finished, Lane
@@ -220,22 +219,37 @@ def test_what_finishes_after_its_partition_went_away_is_not_committed() -> None:
     table = HeldTable()
     with Line(table, FakeTable()) as line:
         line.feed(*logs(*range(5)))
-        done = threading.Event()
-
-        def receive(seconds: float) -> Received:
-            # As a consumer's callback does, in the loop's own thread.
-            if not done.is_set():
-                line.group.revoke([LOGS], False)
-                done.set()
-            time.sleep(0.001)
-            return Received()
-
         until(line.group.drained)
-        line.group.receive = receive  # type: ignore[method-assign]
-        assert done.wait(SECONDS)
+        line.group.give_back(LOGS)
+        until(line.group.settled)
         table.open.set()
         until(lambda: table.rows == list(range(5)))
     assert line.committed().get(LOGS, 0) == 0
+
+
+def test_what_began_under_a_former_assignment_says_nothing_about_the_next() -> None:
+    """A coverage job is writing while its partition is lost and comes back."""
+    with Line(FakeTable(), FakeTable()) as line:
+        line.shown.open.clear()
+        line.feed(coverage(0, 10, upto=50, number=7))
+        until(lambda: len(line.sink._holdback) == 1)
+        line.feed(coverage(1, 11, removed=True, number=99))
+        until(lambda: line.shown.waiting)
+        line.group.hold = True
+        line.group.lose(COVERAGE)
+        line.group.gain(COVERAGE)
+        until(line.group.settled)
+        line.shown.open.set()
+        until(lambda: not line.sink._coverage.lane.busy)
+        seen = line.group.received
+        until(lambda: line.group.received > seen + 3)
+        assert line.committed().get(COVERAGE, 0) == 0
+        line.group.hold = False
+        until(lambda: len(line.sink._holdback) == 1)
+        line.feed(*logs(1, first=49))
+        until(lambda: line.committed().get(COVERAGE) == 2)
+    shown = [row["block_number"] for insert in line.shown.inserts for row in insert]
+    assert 7 in shown
 
 
 def test_too_many_bad_rows_end_the_loop() -> None:
