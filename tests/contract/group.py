@@ -16,12 +16,17 @@ SECONDS = 60.0
 
 
 class Topics(Protocol):
-    """Two topics of two partitions, empty; `member()` is another member of one group."""
+    """Two topics of two partitions, empty; `member()` is another member of one group.
+
+    `take_away` has a member part with some of its partitions, `bring_back` has it get them again.
+    """
 
     names: tuple[str, str]
 
     def publish(self, partition: Partition, *values: bytes | None) -> None: ...
     def member(self) -> Group: ...
+    def take_away(self, member: Group) -> None: ...
+    def bring_back(self, member: Group) -> None: ...
 
 
 class Member:
@@ -130,3 +135,22 @@ class GroupContract:
         assert second.offsets(partitions[2]) == [2]
         assert second.offsets(partitions[1]) == [0]
         second.group.close()
+
+    def test_a_partition_that_was_paused_when_it_went_away_is_read_when_it_comes_back(
+        self, topics: Topics, partitions: list[Partition]
+    ) -> None:
+        member = Member(topics.member(), topics)
+        member.until(lambda: member.end_offsets.keys() == set(partitions))
+        member.group.pause_only(partitions)
+        topics.take_away(member.group)
+        member.until(lambda: bool(member.gone))
+        gone = {each for some, _ in member.gone for each in some}
+        member.group.pause_only([])
+        topics.bring_back(member.group)
+        member.until(lambda: member.group.assigned == set(partitions))
+        member.group.pause_only([])
+        assert gone
+        for each in gone:
+            topics.publish(each, b"1")
+        member.until(lambda: all(member.offsets(each) for each in gone))
+        member.group.close()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from connectors.clickhouse.sink.consumer import GroupConsumer
+from connectors.clickhouse.sink.loop import Group
 from connectors.clickhouse.sink.messages import Partition
 from headwater import kafka as clients
 from headwater.settings import Settings, load_settings
-from tests.contract.group import GroupContract, Topics
+from tests.contract.group import SECONDS, GroupContract, Topics
 from topics.cluster import KafkaCluster
 
 
@@ -29,6 +32,20 @@ class KafkaTopics:
 
     def member(self) -> GroupConsumer:
         return GroupConsumer(self._settings, self._group)
+
+    def take_away(self, member: Group) -> None:
+        """Another member joins and gets its share."""
+        self._other = self.member()
+        self._other.subscribe(self.names, lambda _: None, lambda *_: None)
+        deadline = time.monotonic() + SECONDS
+        while not self._other.assigned:
+            assert time.monotonic() < deadline
+            # The one that parts with them has to say so meanwhile.
+            self._other.receive(0.05)
+            member.receive(0.05)
+
+    def bring_back(self, member: Group) -> None:
+        self._other.close()
 
 
 class TestGroupConsumer(GroupContract):

@@ -55,6 +55,7 @@ class GroupConsumer:
         options: dict[str, Any] = {**OPTIONS, "on_commit": self._on_commit}
         self._consumer = kafka.consumer(settings, group, options=options)
         self._refused: set[Partition] = set()
+        # librdkafka keeps a pause when a partition goes away, and it comes back paused: so does this.
         self._paused: set[Partition] = set()
         self.assigned: set[Partition] = set()
 
@@ -76,7 +77,6 @@ class GroupConsumer:
             gone = _partitions(partitions)
             on_revoke(gone, lost)
             self.assigned -= set(gone)
-            self._paused -= set(gone)
             _log.info("partitions revoked", gone=len(gone), left=len(self.assigned), lost=lost)
 
         self._consumer.subscribe(
@@ -118,9 +118,9 @@ class GroupConsumer:
         target = set(wanted) & self.assigned
         if stop := target - self._paused:
             self._consumer.pause([TopicPartition(*partition) for partition in stop])
-        if go := self._paused - target:
+        if go := (self._paused & self.assigned) - target:
             self._consumer.resume([TopicPartition(*partition) for partition in go])
-        self._paused = target
+        self._paused = (self._paused - self.assigned) | target
 
     def commit(self, positions: Mapping[Partition, int], *, wait: bool) -> None:
         """Commit next offsets. What the broker refuses is read again by somebody: rows are idempotent."""
