@@ -7,7 +7,7 @@ import pytest
 from connectors.clickhouse.sink.loop import Group
 from connectors.clickhouse.sink.messages import Partition
 from tests.contract.group import GroupContract, Topics
-from tests.fakes.group import FakeGroup, FakeLog
+from tests.fakes.group import FakeGroup, FakeLog, FakeOffsets
 from tests.fakes.sink import FakeMessage
 
 
@@ -24,6 +24,12 @@ class FakeTopics:
     def member(self) -> FakeGroup:
         self._member = FakeGroup(self._log)
         return self._member
+
+    def offsets(self) -> FakeOffsets:
+        return FakeOffsets(self._log)
+
+    def trim(self, partition: Partition, start: int) -> None:
+        self._log.trim(partition, start)
 
     def take_away(self, member: Group) -> None:
         assert member is self._member

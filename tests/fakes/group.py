@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connectors.clickhouse.sink.consumer import Received
 from connectors.clickhouse.sink.messages import Message, Partition, partition_of
+from connectors.clickhouse.sink.placement.start import Kept
 
 
 @dataclass
@@ -17,6 +18,10 @@ class FakeLog:
     partitions: Sequence[Partition]
     messages: list[Message] = field(default_factory=list)
     committed: dict[Partition, int] = field(default_factory=dict)
+    log_starts: dict[Partition, int] = field(default_factory=dict)
+    topic_ids: dict[str, str] = field(default_factory=dict)
+    owners: dict[Partition, FakeGroup] = field(default_factory=dict)
+    on_commit: Callable[[Mapping[Partition, int]], None] = lambda _: None
     changed: threading.Condition = field(default_factory=threading.Condition)
 
     def append(self, *messages: Message) -> None:
@@ -26,14 +31,42 @@ class FakeLog:
 
     def end(self, partition: Partition) -> int:
         offsets = [each.offset() for each in self.messages if partition_of(each) == partition]
-        return max(offsets, default=-1) + 1
+        return max(offsets, default=self.log_starts.get(partition, 0) - 1) + 1
+
+    def trim(self, partition: Partition, start: int) -> None:
+        """Retention takes what is below `start`."""
+        with self.changed:
+            self.log_starts[partition] = start
+            self.messages = [
+                each for each in self.messages if partition_of(each) != partition or each.offset() >= start
+            ]
+
+
+class FakeOffsets:
+    """What the brokers say of a log."""
+
+    def __init__(self, log: FakeLog) -> None:
+        self._log = log
+
+    def kept(self, partitions: Collection[Partition]) -> dict[Partition, Kept]:
+        return {
+            each: Kept(self._log.committed.get(each), self._log.log_starts.get(each, 0))
+            for each in partitions
+        }
+
+    def end_offsets(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        return {each: self._log.end(each) for each in partitions}
+
+    def topic_ids(self, topics: Sequence[str]) -> dict[str, str]:
+        return {each: self._log.topic_ids.get(each, f"id of {each}") for each in topics}
 
 
 class FakeGroup:
     """A member of the group. `refused` is what `take_failed_commits` gives.
 
     It is assigned all partitions by its first `receive`, or those of `first`; `lose` and `gain` make it part
-    with partitions and get them, in its own thread, as a consumer's callbacks do. While `hold` is set no
+    with partitions and get them, in its own thread, as a consumer's callbacks do. It reads a partition from
+    where `read_from` says. While `hold` is set no
     message comes: the broker takes its time.
     """
 
@@ -72,6 +105,12 @@ class FakeGroup:
             self._log.changed.wait_for(lambda: bool(self._due()), min(seconds, 0.002))
             return Received() if self.hold else self._take()
 
+    def read_from(self, positions: Mapping[Partition, int]) -> None:
+        assert positions.keys() <= self.assigned
+        self._next |= positions
+        for each in positions:
+            self._told.pop(each, None)
+
     def lose(self, *partitions: Partition) -> None:
         """They go to another member, or the session is lost: no word to this one before it is so."""
         self._moves.append(lambda: self._revoke(partitions, lost=True))
@@ -92,8 +131,9 @@ class FakeGroup:
         self.paused = set(wanted) & self.assigned
 
     def commit(self, positions: Mapping[Partition, int], *, wait: bool) -> None:
-        mine = {each: position for each, position in positions.items() if each in self.assigned}
+        mine = {each: position for each, position in positions.items() if self._owns(each)}
         if mine:
+            self._log.on_commit(mine)
             self.commits.append(mine)
             self._log.committed |= mine
 
@@ -115,8 +155,7 @@ class FakeGroup:
 
     def _assign(self, partitions: Sequence[Partition]) -> None:
         self.assigned |= set(partitions)
-        for each in partitions:
-            self._next[each] = self._log.committed.get(each, 0)
+        self._log.owners |= dict.fromkeys(partitions, self)
         self._on_assign(sorted(partitions))
 
     def _revoke(self, partitions: Sequence[Partition], *, lost: bool) -> None:
@@ -126,6 +165,10 @@ class FakeGroup:
         for each in partitions:
             self._next.pop(each, None)
             self._told.pop(each, None)
+
+    def _owns(self, partition: Partition) -> bool:
+        # A member that was not told yet is refused by the broker: another one has its partition.
+        return partition in self.assigned and self._log.owners.get(partition) is self
 
     def _due(self) -> list[Message]:
         return [
@@ -137,10 +180,13 @@ class FakeGroup:
         ]
 
     def _take(self) -> Received:
+        lost = {each for each, upto in self._next.items() if upto < self._log.log_starts.get(each, 0)}
+        for each in lost:
+            del self._next[each]
         due = self._due()
         for each in due:
             self._next[partition_of(each)] = each.offset() + 1
         ends = {each: self._log.end(each) for each in self._next.keys() - self.paused}
         news = {each: end for each, end in ends.items() if self._told.get(each) != end}
         self._told |= news
-        return Received(due, news)
+        return Received(due, news, lost)

@@ -63,15 +63,6 @@ def end_offsets(messages: Sequence[Message]) -> dict[Partition, int]:
     return {Partition(topic, number): offset + 1 for number, offset in last.items()}
 
 
-def start_offsets(messages: Sequence[Message]) -> dict[Partition, int]:
-    """The offset of the first message of each partition, for messages of one topic in order."""
-    if not messages:
-        return {}
-    topic = messages[0].topic()
-    first = dict(zip(map(_PARTITION, reversed(messages)), map(_OFFSET, reversed(messages)), strict=True))
-    return {Partition(topic, number): offset for number, offset in first.items()}
-
-
 def present(messages: Sequence[Message]) -> Sequence[Message]:
     """Without tombstones: they have no content that could be a row."""
     if None not in map(VALUE, messages):

@@ -67,14 +67,19 @@ class OffsetTracker:
         track = self._tracks.get(partition)
         return 0 if track is None else max(0, track.passed)
 
-    def unknown(self, partitions: Iterable[Partition]) -> bool:
-        """True when `begin` was not called yet for one of the partitions that this process holds."""
-        return any(
-            partition in self._tracks and self._tracks[partition].passed < 0 for partition in partitions
-        )
+    def unplaced(self) -> list[Partition]:
+        """The partitions held for which `begin` was not called yet."""
+        return [partition for partition, track in self._tracks.items() if track.passed < 0]
+
+    def read(self) -> dict[Partition, int]:
+        """How far the consumer has come in each partition: the next offset that it has not given."""
+        return {
+            partition: max(track.passed, track.delivered, track.end, 0)
+            for partition, track in self._tracks.items()
+        }
 
     def begin(self, first: Mapping[Partition, int]) -> None:
-        """Reading begins at these offsets, the committed ones: everything below is stored."""
+        """Reading begins at these offsets: everything below is stored, or known to be missing."""
         for partition, position in first.items():
             track = self._tracks.get(partition)
             if track is not None and track.passed < 0:
@@ -90,7 +95,7 @@ class OffsetTracker:
     def at_end(self, partition: Partition, position: int) -> None:
         """The consumer has no more messages below `position`, where the partition ends at present."""
         track = self._tracks.get(partition)
-        if track is not None:
+        if track is not None and track.passed >= 0:
             track.end = max(track.end, position)
             self._advance(partition, track, position if track.delivered < 0 else track.passed)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -13,7 +13,10 @@ from connectors.clickhouse.sink.coverage.replicas import ReplicaProgress
 from connectors.clickhouse.sink.coverage.writer import CoverageBatch, CoverageWriter
 from connectors.clickhouse.sink.lane import Lane
 from connectors.clickhouse.sink.messages import Assignments, Message, Partition, end_offsets
+from connectors.clickhouse.sink.placement.placement import Offsets, Placement
 from connectors.clickhouse.sink.writer import Writer
+from headwater.errors import Transient
+from headwater.health import HEALTH
 from headwater.retry import Retry
 
 PUBLISH_SECONDS: Final = 0.25
@@ -21,15 +24,18 @@ PUBLISH_SECONDS: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What a job came to: how far partitions are stored, here and as other replicas say.
+    """What a job came to: how far partitions are stored, here and as other replicas say; where to begin with
+    partitions, and where they end as the brokers say.
 
-    `stored` and `read` are about partitions as they were assigned when the job began.
+    `stored`, `read` and `starts` are about partitions as they were assigned when the job began.
     """
 
     stored: Mapping[Partition, int] = field(default_factory=dict)
     assignments: Assignments = field(default_factory=dict)
     read: CoverageBatch | None = None
     elsewhere: Mapping[Partition, int] = field(default_factory=dict)
+    starts: Mapping[Partition, int] = field(default_factory=dict)
+    ends: Mapping[Partition, int] = field(default_factory=dict)
 
 
 class RowStream:
@@ -110,3 +116,46 @@ class ProgressPublisher:
     def _job(self, positions: Mapping[Partition, int], ask: bool) -> JobResult:
         self._retry(partial(self._replicas.store, positions))
         return JobResult(elsewhere=self._retry(self._replicas.positions) if ask else {})
+
+
+class PlacementLane:
+    """Where the reading of assigned partitions begins."""
+
+    def __init__(self, lane: Lane[JobResult], retry: Retry, placement: Placement) -> None:
+        self.lane = lane
+        self.retry = retry
+        self._placement = placement
+
+    def start(self, partitions: Sequence[Partition], assignments: Assignments) -> None:
+        """Find out for partitions that were assigned; several at once."""
+        self.lane.start(partial(self._job, partitions, assignments))
+
+    def _job(self, partitions: Sequence[Partition], assignments: Assignments) -> JobResult:
+        starts = self.retry(partial(self._placement.starts, partitions))
+        return JobResult(assignments=assignments, starts=starts)
+
+
+class EndsLane:
+    """Where partitions end as the brokers say, asked now and then: one that stands still does not know."""
+
+    def __init__(self, lane: Lane[JobResult], offsets: Offsets, seconds: float) -> None:
+        self.lane = lane
+        self._offsets = offsets
+        self._seconds = seconds
+        self._asked = float("-inf")
+
+    def ask(self, now: float, partitions: Collection[Partition]) -> None:
+        """Ask when it is time; `now` in seconds."""
+        if partitions and not self.lane.busy and now - self._asked >= self._seconds:
+            self._asked = now
+            self.lane.start(partial(self._job, list(partitions)))
+
+    def _job(self, partitions: Sequence[Partition]) -> JobResult:
+        try:
+            ends = self._offsets.end_offsets(partitions)
+        except Transient as error:
+            # Asked again in a moment; the consumer gets over it by itself.
+            HEALTH.report("kafka", False, str(error))
+            return JobResult()
+        HEALTH.report("kafka", True)
+        return JobResult(ends=ends)

@@ -16,10 +16,10 @@ def test_progress_passes_control_records_only_when_all_before_is_stored() -> Non
     progress = OffsetTracker()
     progress.assign([LOGS])
     assert (progress.position(LOGS), progress.to_commit()) == (0, {})
-    assert (progress.unknown([LOGS]), progress.unknown([BLOCKS])) == (True, False)
+    assert progress.unplaced() == [LOGS]
     progress.begin({LOGS: 5})
     progress.delivered({LOGS: 8})
-    assert progress.unknown([LOGS]) is False
+    assert (progress.unplaced(), progress.read()) == ([], {LOGS: 8})
     assert progress.take_changed() == {LOGS: 5}
     progress.at_end(LOGS, 9)
     assert progress.take_changed() == {}
@@ -35,6 +35,9 @@ def test_progress_passes_control_records_only_when_all_before_is_stored() -> Non
 def test_an_idle_partition_is_known_by_its_end() -> None:
     progress = OffsetTracker()
     progress.assign([LOGS])
+    progress.at_end(LOGS, 12)
+    assert progress.take_changed() == {}
+    progress.begin({LOGS: 9})
     progress.at_end(LOGS, 12)
     assert progress.take_changed() == {LOGS: 12}
 
