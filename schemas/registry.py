@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 
+from headwater.errors import Transient
 from headwater.settings import Settings
 from schemas.catalog import schema_of, streams
 from schemas.client import RegistryClient
 from schemas.codec.model import Schema
 from schemas.naming import subject_of
 from schemas.reader import StreamReader
+from schemas.wholeness import lacks
 
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
 
@@ -53,13 +55,28 @@ class Registry:
         return schema_id
 
     def schema(self, schema_id: int) -> Schema | None:
-        """A schema as parsed JSON, None when the registry does not know the id."""
+        """A schema as parsed JSON, None when the registry is whole and does not know the id.
+
+        Raises Transient when it does not know the id and lacks what it must have: it was emptied or restored.
+        """
         if schema_id not in self._schemas:
             text = self._client.schema(schema_id)
             if text is None:
+                self._require_whole(schema_id)
                 return None
             self._schemas[schema_id] = json.loads(text)
         return self._schemas[schema_id]
+
+    def _require_whole(self, schema_id: int) -> None:
+        schemas = {self.subject(stream): canonical(schema_of(stream)) for stream in streams()}
+        ids = {self.subject(stream): schema_id for stream, schema_id in self._ids.items()}
+        for lack in lacks(self._client, schemas, ids, self._schemas):
+            raise Transient(
+                f"schema registry {self._client.url} does not know schema id {schema_id}, and {lack}: it is "
+                "not whole, so nothing is held against the records",
+                remedy="restore its topic or its database; where only subjects are new, run "
+                "`headwater schemas register`",
+            )
 
     def reader(self, stream: str) -> StreamReader:
         """A reader of the stream's values, of all versions of its schema."""

@@ -18,13 +18,18 @@ def sink(
     data_dir: Path | None = typer.Option(
         None, "--data-dir", help="Directory of a local stack (./.headwater)."
     ),
+    accept_topics: bool = typer.Option(
+        False,
+        "--accept-topics",
+        help="Once, when Kafka's topics were made anew: forget how far the former ones were stored.",
+    ),
 ) -> None:
     """Write the public topics to ClickHouse. Any number of replicas share the partitions."""
     from connectors.clickhouse.sink.app import run_sink
 
     stop = stop_on_signals()
     settings = start_role("sink", {"data_dir": data_dir})
-    if not run_sink(settings, stop):
+    if not run_sink(settings, stop, accept_topics=accept_topics):
         # Something hangs in a socket; everything that counts is committed or will be read again.
         sys.stderr.flush()
         os._exit(0)

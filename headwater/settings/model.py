@@ -117,6 +117,12 @@ class SinkSettings(Section):
     max_bad_ratio: float = Field(
         0.2, ge=0, le=1, description="Share of bad rows in a batch above which the sink stops."
     )
+    stall_seconds: float = Field(
+        120.0,
+        gt=0,
+        description="Time without a message although some wait and nothing holds them up, after which the "
+        "sink ends to be started again, seconds.",
+    )
 
 
 class Settings(BaseSettings):

@@ -11,17 +11,27 @@ import pytest
 from connectors.clickhouse.sink.consumer import Received
 from connectors.clickhouse.sink.loop import Group
 from connectors.clickhouse.sink.messages import Message, Partition, partition_of
+from connectors.clickhouse.sink.placement.placement import Offsets
+from connectors.clickhouse.sink.placement.start import Kept
 
 SECONDS = 60.0
 
 
 class Topics(Protocol):
-    """Two topics of two partitions, empty; `member()` is another member of one group."""
+    """Two topics of two partitions, empty; `member()` is another member of one group.
+
+    `offsets()` asks about the group's topics, `trim` deletes what is below an offset. `take_away` has a
+    member part with some of its partitions, `bring_back` has it get them again.
+    """
 
     names: tuple[str, str]
 
     def publish(self, partition: Partition, *values: bytes | None) -> None: ...
     def member(self) -> Group: ...
+    def offsets(self) -> Offsets: ...
+    def trim(self, partition: Partition, start: int) -> None: ...
+    def take_away(self, member: Group) -> None: ...
+    def bring_back(self, member: Group) -> None: ...
 
 
 class Member:
@@ -33,6 +43,9 @@ class Member:
         self.gone: list[tuple[tuple[Partition, ...], bool]] = []
         self.messages: list[Message] = []
         self.end_offsets: dict[Partition, int] = {}
+        self.unreadable: set[Partition] = set()
+        self._offsets = topics.offsets()
+        self._begun = 0
         group.subscribe(
             topics.names, self.gained.extend, lambda gone, lost: self.gone.append((tuple(gone), lost))
         )
@@ -42,10 +55,23 @@ class Member:
         while not wanted():
             assert time.monotonic() < deadline, (self.gained, len(self.messages), self.end_offsets)
             self.take(self.group.receive(0.1))
+            self.begin()
+
+    def begin(self) -> None:
+        """Read what was gained from where the group was."""
+        new, self._begun = self.gained[self._begun :], len(self.gained)
+        kept = self._offsets.kept(new)
+        self.group.read_from(
+            {
+                each: place.log_start if place.committed is None else place.committed
+                for each, place in kept.items()
+            }
+        )
 
     def take(self, received: Received) -> None:
         self.messages += received.messages
         self.end_offsets |= received.end_offsets
+        self.unreadable |= received.unreadable
 
     def offsets(self, partition: Partition) -> list[int]:
         return [each.offset() for each in self.messages if partition_of(each) == partition]
@@ -130,3 +156,67 @@ class GroupContract:
         assert second.offsets(partitions[2]) == [2]
         assert second.offsets(partitions[1]) == [0]
         second.group.close()
+
+    def test_a_partition_that_was_paused_when_it_went_away_is_read_when_it_comes_back(
+        self, topics: Topics, partitions: list[Partition]
+    ) -> None:
+        member = Member(topics.member(), topics)
+        member.until(lambda: member.end_offsets.keys() == set(partitions))
+        member.group.pause_only(partitions)
+        topics.take_away(member.group)
+        member.until(lambda: bool(member.gone))
+        gone = {each for some, _ in member.gone for each in some}
+        member.group.pause_only([])
+        topics.bring_back(member.group)
+        member.until(lambda: member.group.assigned == set(partitions))
+        member.group.pause_only([])
+        assert gone
+        for each in gone:
+            topics.publish(each, b"1")
+        member.until(lambda: all(member.offsets(each) for each in gone))
+        member.group.close()
+
+    def test_reading_begins_again_where_it_is_told_to(
+        self, topics: Topics, partitions: list[Partition]
+    ) -> None:
+        topics.publish(partitions[0], b"1", b"2", b"3")
+        member = Member(topics.member(), topics)
+        member.until(lambda: member.offsets(partitions[0]) == [0, 1, 2])
+        member.group.read_from({partitions[0]: 1})
+        member.until(lambda: member.offsets(partitions[0]) == [0, 1, 2, 1, 2])
+        topics.publish(partitions[1], b"4")
+        member.until(lambda: member.offsets(partitions[1]) == [0])
+        member.group.close()
+
+    def test_what_was_deleted_before_it_was_read_is_told_and_not_jumped_over(
+        self, topics: Topics, partitions: list[Partition]
+    ) -> None:
+        topics.publish(partitions[0], b"1", b"2", b"3")
+        topics.trim(partitions[0], 2)
+        member = Member(topics.member(), topics)
+        member.until(lambda: member.offsets(partitions[0]) == [2])
+        member.group.read_from({partitions[0]: 1})
+        member.until(lambda: member.unreadable == {partitions[0]})
+        assert member.offsets(partitions[0]) == [2]
+        member.group.read_from({partitions[0]: 2})
+        member.until(lambda: member.offsets(partitions[0]) == [2, 2])
+        member.group.close()
+
+    def test_offsets_of_the_group_and_of_the_log(self, topics: Topics, partitions: list[Partition]) -> None:
+        topics.publish(partitions[0], b"1", b"2", b"3")
+        member = Member(topics.member(), topics)
+        member.until(lambda: member.offsets(partitions[0]) == [0, 1, 2])
+        offsets = topics.offsets()
+        assert offsets.kept(partitions[:2]) == dict.fromkeys(partitions[:2], Kept(None, 0))
+        member.group.commit({partitions[0]: 2}, wait=True)
+        topics.trim(partitions[0], 1)
+        assert offsets.kept(partitions[:2]) == {partitions[0]: Kept(2, 1), partitions[1]: Kept(None, 0)}
+        assert offsets.end_offsets(partitions[:2]) == {partitions[0]: 3, partitions[1]: 0}
+        assert offsets.kept([]) == offsets.end_offsets([]) == {}
+        member.group.close()
+
+    def test_topics_have_ids_of_their_own(self, topics: Topics) -> None:
+        ids = topics.offsets().topic_ids(topics.names)
+        assert ids.keys() == set(topics.names)
+        assert len(set(ids.values())) == 2
+        assert topics.offsets().topic_ids(topics.names) == ids

@@ -75,7 +75,7 @@ def test_the_sink_looks_for_dead_letters_of_each(stream: str) -> None:
     message = FakeMessage("x.coverage.v1", 0, 0, orjson.dumps(record))
     table = Shown()
     letters = FakeLookup(DeadLetter(partition, 499, None))
-    writer = CoverageWriter(coverage_writer(table), {partition.topic: stream}, letters, "x")
+    writer = CoverageWriter(coverage_writer(table), {partition.topic: stream}, letters, list, "x")
     writer.write([], writer.write([message], []).applied)
     assert letters.asked == [{partition.topic: 500 - (1 if stream == BLOCKS else 100) - 8}]
     assert [row["complete"] for row in table.inserts[0]] == [False]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from connectors.clickhouse.sink.loop import Group
 from connectors.clickhouse.sink.messages import Partition
 from tests.contract.group import GroupContract, Topics
-from tests.fakes.group import FakeGroup, FakeLog
+from tests.fakes.group import FakeGroup, FakeLog, FakeOffsets
 from tests.fakes.sink import FakeMessage
 
 
@@ -21,7 +22,23 @@ class FakeTopics:
             self._log.append(FakeMessage(*partition, self._log.end(partition), value))
 
     def member(self) -> FakeGroup:
-        return FakeGroup(self._log)
+        self._member = FakeGroup(self._log)
+        return self._member
+
+    def offsets(self) -> FakeOffsets:
+        return FakeOffsets(self._log)
+
+    def trim(self, partition: Partition, start: int) -> None:
+        self._log.trim(partition, start)
+
+    def take_away(self, member: Group) -> None:
+        assert member is self._member
+        self._gone = list(self._log.partitions)[:2]
+        self._member.give_back(*self._gone)
+
+    def bring_back(self, member: Group) -> None:
+        assert member is self._member
+        self._member.gain(*self._gone)
 
 
 class TestFakeGroup(GroupContract):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -37,12 +37,19 @@ class JsonReader:
 
 
 class Shown:
-    """The table of coverage."""
+    """The table of coverage. While `open` is not set an insert waits, and `waiting` says so.
+
+    `on_insert` hears of each block that is about to show.
+    """
 
     name = "coverage"
 
     def __init__(self) -> None:
         self.inserts: list[list[dict[str, Any]]] = []
+        self.open = threading.Event()
+        self.open.set()
+        self.waiting = False
+        self.on_insert: Callable[[int], None] = lambda number: None
 
     def encode(self, columns: Columns) -> bytes:
         return orjson.dumps(
@@ -50,7 +57,14 @@ class Shown:
         )
 
     def insert(self, encoded: bytes, rows: int) -> None:
-        self.inserts.append(orjson.loads(encoded))
+        self.waiting = not self.open.is_set()
+        assert self.open.wait(10.0)
+        self.waiting = False
+        records = orjson.loads(encoded)
+        for record in records:
+            if not record["removed"]:
+                self.on_insert(record["block_number"])
+        self.inserts.append(records)
 
 
 class FakeLookup:
@@ -72,7 +86,14 @@ def coverage_writer(table: Shown, stop: threading.Event | None = None) -> Writer
 
 
 def coverage(
-    offset: int, sequence: int, *, removed: bool = False, logs: int = 5, upto: int = 20, number: int = 7
+    offset: int,
+    sequence: int,
+    *,
+    removed: bool = False,
+    logs: int = 5,
+    upto: int = 20,
+    number: int = 7,
+    blocks_upto: int = 0,
 ) -> FakeMessage:
     record = dict.fromkeys(FIELDS, 0) | {
         "chain_id": 1,
@@ -87,6 +108,7 @@ def coverage(
         "offsets": [
             {"topic": LOGS.topic, "partition": LOGS.number, "next_offset": upto},
             {"topic": "x.traces.v1", "partition": 0, "next_offset": 99},
+            *([{"topic": "x.blocks.v1", "partition": 0, "next_offset": blocks_upto}] if blocks_upto else []),
         ],
     }
     return FakeMessage("x.coverage.v1", 0, offset, orjson.dumps(record))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from connectors.clickhouse.sink.messages import Bad, Message
 from connectors.clickhouse.sink.rows import Columns
-from connectors.clickhouse.sink.table import RowsRejected
+from connectors.clickhouse.sink.table import MemoryLimit, RowsRejected
 from headwater.errors import Permanent, Transient
 
 
@@ -66,12 +66,15 @@ class FakeReader:
 @dataclass
 class FakeTable:
     """Holds the rows inserted. Encoding refuses negative numbers, inserting those in `refused`; `failures`
-    says how often it is away before.
+    says how often it is away before. There is memory for inserts of `memory` rows; with less than one the
+    next insert of one row finds some.
     """
 
     name: str = "logs"
     refused: frozenset[int] = frozenset()
     failures: int = 0
+    memory: int = 1_000_000
+    tried: list[int] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
     inserts: int = 0
 
@@ -82,6 +85,10 @@ class FakeTable:
         return b"".join(b"%d;" % number for number in numbers)
 
     def insert(self, encoded: bytes, rows: int) -> None:
+        self.tried.append(rows)
+        if rows > self.memory:
+            self.memory += rows == 1
+            raise MemoryLimit("(total) memory limit exceeded")
         if self.failures:
             self.failures -= 1
             raise Transient("ClickHouse is away")

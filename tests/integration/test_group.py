@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from confluent_kafka import TopicPartition
 
 from connectors.clickhouse.sink.consumer import GroupConsumer
+from connectors.clickhouse.sink.loop import Group
 from connectors.clickhouse.sink.messages import Partition
+from connectors.clickhouse.sink.placement.offsets import KafkaOffsets
 from headwater import kafka as clients
 from headwater.settings import Settings, load_settings
-from tests.contract.group import GroupContract, Topics
+from tests.contract.group import SECONDS, GroupContract, Topics
 from topics.cluster import KafkaCluster
 
 
@@ -29,6 +34,28 @@ class KafkaTopics:
 
     def member(self) -> GroupConsumer:
         return GroupConsumer(self._settings, self._group)
+
+    def offsets(self) -> KafkaOffsets:
+        return KafkaOffsets(self._settings, self._group)
+
+    def trim(self, partition: Partition, start: int) -> None:
+        admin = clients.admin(self._settings)
+        (deleted,) = admin.delete_records([TopicPartition(*partition, start)]).values()
+        assert deleted.result(SECONDS).low_watermark == start
+
+    def take_away(self, member: Group) -> None:
+        """Another member joins and gets its share."""
+        self._other = self.member()
+        self._other.subscribe(self.names, lambda _: None, lambda *_: None)
+        deadline = time.monotonic() + SECONDS
+        while not self._other.assigned:
+            assert time.monotonic() < deadline
+            # The one that parts with them has to say so meanwhile.
+            self._other.receive(0.05)
+            member.receive(0.05)
+
+    def bring_back(self, member: Group) -> None:
+        self._other.close()
 
 
 class TestGroupConsumer(GroupContract):

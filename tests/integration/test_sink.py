@@ -10,13 +10,14 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from confluent_kafka import TopicPartition
 
 from connectors.clickhouse.client import Client, connect
 from connectors.clickhouse.migrations.runner import migrate
@@ -44,10 +45,10 @@ class Sinks:
         self._folder = folder
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, **more: str) -> subprocess.Popen[bytes]:
+    def start(self, *, arguments: Sequence[str] = (), **more: str) -> subprocess.Popen[bytes]:
         with (self._folder / f"sink-{len(self.processes)}.log").open("wb") as log:
             process = subprocess.Popen(
-                [HEADWATER, "sink"], env=self._environment | more, stderr=log, stdout=log
+                [HEADWATER, "sink", *arguments], env=self._environment | more, stderr=log, stdout=log
             )
         self.processes.append(process)
         return process
@@ -190,6 +191,60 @@ def test_a_bad_row_becomes_a_dead_letter_and_its_block_incomplete(
     reader.close()
     assert len(message) == letter[5]
     assert dict(message.headers() or ())["__connect.errors.topic"] == topic.encode()
+
+
+def test_what_kafka_deleted_before_it_was_stored_makes_its_blocks_incomplete_and_no_others(
+    client: Client, settings: Settings, sinks: Sinks, publisher: Publisher
+) -> None:
+    publisher.apply(Block(1), Block(2))
+    topic, cluster = topic_name(settings, "logs"), kafka.admin(settings)
+    partitions = cluster.list_topics(topic, timeout=SECONDS).topics[topic].partitions
+    everything = [TopicPartition(topic, number, -1) for number in partitions]
+    for deleted in cluster.delete_records(everything).values():
+        deleted.result(SECONDS)
+    # Blocks just above may be cut: coverage does not say how many of their messages a partition has.
+    publisher.apply(*[Block(number) for number in range(3, 61)])
+    process = sinks.start()
+    until(sinks, lambda: count(client, settings, "coverage") == 60, "not all blocks have coverage")
+    seen = visible(client, settings)
+    assert not seen & shown(Block(1), Block(2))
+    assert shown(Block(59), Block(60)) <= seen
+    table = f"{settings.clickhouse.database}.coverage"
+    rows = client.query(f"SELECT problem FROM {table} FINAL WHERE NOT complete").result_rows
+    assert all(f"{topic}[" in str(row[0]) and "Refill" in str(row[0]) for row in rows)
+    # And it is remembered: what is read again by a sink that did not find it says the same.
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(15) == 0, sinks.log()
+    client.command(f"ALTER TABLE {table} DELETE WHERE 1", settings={"mutations_sync": 2})
+    group = f"{settings.topic_prefix}.{settings.chain.name}.sink"
+    cluster.delete_consumer_groups([group])[group].result(SECONDS)
+    sinks.start()
+    until(sinks, lambda: count(client, settings, "coverage") == 60, "coverage is not read again")
+    assert visible(client, settings) == seen
+
+
+def test_topics_made_anew_are_refused_until_they_are_accepted(
+    client: Client, settings: Settings, sinks: Sinks, publisher: Publisher
+) -> None:
+    process = sinks.start()
+    publisher.apply(Block(1), Block(2))
+    until(sinks, lambda: visible(client, settings) == shown(Block(1), Block(2)), "the blocks do not appear")
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(15) == 0, sinks.log()
+    cluster = kafka.admin(settings)
+    names = [topic_name(settings, each) for each in ("blocks", "logs", "coverage")]
+    for deleted in cluster.delete_topics(names).values():
+        deleted.result(SECONDS)
+    until(sinks, lambda: not set(names) & cluster.list_topics(timeout=SECONDS).topics.keys(), "still there")
+    admin.apply(settings)
+    publisher.apply(Block(3))
+    refused = sinks.start()
+    assert refused.wait(SECONDS) == 1, sinks.log()
+    assert "headwater sink --accept-topics" in sinks.log().splitlines()[-1]
+    assert visible(client, settings) == shown(Block(1), Block(2))
+    sinks.start(arguments=("--accept-topics",))
+    everything = shown(Block(1), Block(2), Block(3))
+    until(sinks, lambda: visible(client, settings) == everything, "the new topics are not followed")
 
 
 def test_a_wrong_deploy_stops_the_sink_and_loses_nothing(

@@ -16,8 +16,10 @@ DRAIN_SECONDS: Final = 5.0
 LEAVE_SECONDS: Final = 3.0
 
 
-def run_sink(settings: Settings, stop: threading.Event) -> bool:
+def run_sink(settings: Settings, stop: threading.Event, *, accept_topics: bool = False) -> bool:
     """Write the public topics to ClickHouse until `stop` is set. Raises Fatal.
+
+    `accept_topics` goes on with topics that were made anew since ClickHouse's progress was stored.
 
     Returns False when a broker or ClickHouse did not release it in time: the caller should leave the process
     without waiting for threads.
@@ -29,7 +31,10 @@ def run_sink(settings: Settings, stop: threading.Event) -> bool:
     HEALTH.report("kafka", False, "no partitions assigned yet")
     HEALTH.report("clickhouse", False, "not connected yet")
     try:
-        sink = Assembly(settings, stop).sink()
+        assembly = Assembly(settings, stop)
+        if accept_topics:
+            assembly.accept_topics()
+        sink = assembly.sink()
     except Stopped:
         return True
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from functools import partial
 from queue import SimpleQueue
 from typing import Final, cast
@@ -17,10 +18,20 @@ from connectors.clickhouse.sink.dead_letters import DeadLetters, Producer, StopO
 from connectors.clickhouse.sink.guard import GuardedRows
 from connectors.clickhouse.sink.lane import Finished, Lane
 from connectors.clickhouse.sink.loop import Sink
+from connectors.clickhouse.sink.placement.memory import GAP_COLUMNS, TOPIC_COLUMNS, TopicMemory
+from connectors.clickhouse.sink.placement.offsets import KafkaOffsets
+from connectors.clickhouse.sink.placement.placement import Placement
 from connectors.clickhouse.sink.retries import retry_for
 from connectors.clickhouse.sink.routes import LEFT_OUT, ROUTES, Route, RouteKind
 from connectors.clickhouse.sink.rows import AvroRows, DeadLetterRows, Reader
-from connectors.clickhouse.sink.stream import CoverageStream, JobResult, ProgressPublisher, RowStream
+from connectors.clickhouse.sink.stream import (
+    CoverageStream,
+    EndsLane,
+    JobResult,
+    PlacementLane,
+    ProgressPublisher,
+    RowStream,
+)
 from connectors.clickhouse.sink.table import RawClient, Table, open_table
 from connectors.clickhouse.sink.writer import DeadLetterWriter, Writer
 from connectors.clickhouse.visibility.loop import STREAMS, unsettler
@@ -31,6 +42,8 @@ from schemas.registry import Registry
 from topics import catalog, dead_letters
 
 INSERT_SECONDS: Final = 120
+# How often the ends of partitions are asked for in the time that one may stand still.
+LOOKS_A_STALL: Final = 4
 _log = get_logger("connectors.clickhouse.sink")
 
 
@@ -51,6 +64,7 @@ class Assembly:
         self._topics = {route.stream: catalog.topic_name(settings, route.stream) for route in ROUTES}
         self._readers = {route.stream: self._reader(route) for route in ROUTES}
         self._tables = {route.stream: self._table(route) for route in ROUTES}
+        self._memory = self._topic_memory()
         self._done: SimpleQueue[Finished[JobResult]] = SimpleQueue()
         self._letters = DeadLetters(
             cast(Producer, kafka.producer(settings)),
@@ -69,10 +83,34 @@ class Assembly:
         retry = retry_for("sink_progress", self._stop)
         publisher = ProgressPublisher(Lane("progress", self._done), retry, replicas)
         group = catalog.app_id(self._settings, "sink")
+        offsets = KafkaOffsets(self._settings, group)
+        placement = PlacementLane(
+            Lane("placement", self._done),
+            retry_for("placement", self._stop),
+            Placement(list(self._topics.values()), offsets, self._memory, replicas),
+        )
+        ends = EndsLane(Lane("ends", self._done), offsets, self._settings.sink.stall_seconds / LOOKS_A_STALL)
         consumer = GroupConsumer(self._settings, group)
         _log.info("the sink is ready", group=group, tables=[route.table for route in ROUTES])
         settings = self._settings.sink
-        return Sink(settings, self._chain, group, consumer, rows, coverage, publisher, self._done)
+        return Sink(
+            settings,
+            self._chain,
+            group,
+            consumer,
+            rows,
+            coverage,
+            publisher,
+            placement,
+            ends,
+            self._done,
+        )
+
+    def accept_topics(self) -> None:
+        """Take topics that were made anew for the ones to follow. Waits for Kafka and ClickHouse."""
+        offsets = KafkaOffsets(self._settings, catalog.app_id(self._settings, "sink"))
+        placement = Placement(list(self._topics.values()), offsets, self._memory, self._replicas())
+        self._start(placement.accept)
 
     def _connect(self) -> object:
         return connect(self._settings.clickhouse, timeout_seconds=INSERT_SECONDS)
@@ -94,6 +132,19 @@ class Assembly:
         opened = partial(open_table, self._client, self._database, "sink_progress", PROGRESS_COLUMNS)
         return ReplicaProgress(self._client, self._database, self._start(opened), list(self._topics.values()))
 
+    def _topic_memory(self) -> TopicMemory:
+        def opened(name: str, columns: Sequence[str]) -> Table:
+            return self._start(partial(open_table, self._client, self._database, name, columns))
+
+        return TopicMemory(
+            self._client,
+            self._database,
+            opened("sink_gaps", GAP_COLUMNS),
+            opened("sink_topics", TOPIC_COLUMNS),
+            names=list(self._topics.values()),
+            cluster=self._settings.clickhouse.cluster,
+        )
+
     def _row_stream(self, route: Route) -> RowStream:
         stops = route.kind is RouteKind.DEAD_LETTERS
         writer = self._writer(route, StopOnDeadLetter() if stops else self._letters)
@@ -108,7 +159,7 @@ class Assembly:
             self._buffer(),
             Lane(route.table, self._done),
             writer.retry,
-            CoverageWriter(writer, streams, replicas, self._chain),
+            CoverageWriter(writer, streams, replicas, self._memory.gaps, self._chain),
         )
 
     def _writer(self, route: Route, letters: DeadLetterWriter) -> Writer:

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from connectors.clickhouse.sink.messages import Message, Partition
+from connectors.clickhouse.sink.messages import Message, Partition, partition_of
 from headwater import kafka
 from headwater.errors import Fatal
 from headwater.logging import get_logger
@@ -28,6 +28,8 @@ _HOPELESS: Final = (
 )
 OPTIONS: Final[Mapping[str, kafka.Option]] = {
     "enable.partition.eof": True,
+    # What retention took before it was read is to be known, not jumped over.
+    "auto.offset.reset": "error",
     # Half a second by default: it would delay what is committed while a fetch is waiting.
     "fetch.wait.max.ms": 100,
     # Sixty partitions are fetched side by side, and what is fetched ahead is held beside the buffers.
@@ -42,20 +44,30 @@ _log = get_logger("connectors.clickhouse.sink")
 
 @dataclass(slots=True)
 class Received:
-    """What one call of the consumer gave: messages in order, and the ends of partitions that it reached."""
+    """What one call of the consumer gave: messages in order, and the ends of partitions that it reached.
+
+    `unreadable`: partitions whose log does not hold the offset any more at which they were to be read on.
+    """
 
     messages: list[Message] = field(default_factory=list)
     end_offsets: dict[Partition, int] = field(default_factory=dict)
+    unreadable: set[Partition] = field(default_factory=set)
 
 
 class GroupConsumer:
-    """A member of the group. Callbacks come from `receive` and `close`, in the caller's thread."""
+    """A member of the group. Callbacks come from `receive` and `close`, in the caller's thread.
+
+    An assigned partition is read from where `read_from` says, and not before.
+    """
 
     def __init__(self, settings: Settings, group: str) -> None:
         options: dict[str, Any] = {**OPTIONS, "on_commit": self._on_commit}
         self._consumer = kafka.consumer(settings, group, options=options)
         self._refused: set[Partition] = set()
+        # librdkafka keeps a pause when a partition goes away, and it comes back paused: so does this.
         self._paused: set[Partition] = set()
+        self._reading: set[Partition] = set()
+        self._gone: set[Partition] = set()
         self.assigned: set[Partition] = set()
 
     def subscribe(
@@ -66,8 +78,10 @@ class GroupConsumer:
     ) -> None:
         """Join the group. `on_revoke(partitions, lost)`: `lost` when another member has them already."""
 
-        def assigned(_: Consumer, partitions: list[TopicPartition]) -> None:
+        def assigned(consumer: Consumer, partitions: list[TopicPartition]) -> None:
             gained = _partitions(partitions)
+            # Without a call of ours librdkafka would begin to read at once.
+            consumer.incremental_assign([])
             self.assigned |= set(gained)
             _log.info("partitions assigned", gained=len(gained), all=len(self.assigned))
             on_assign(gained)
@@ -75,8 +89,9 @@ class GroupConsumer:
         def revoked(partitions: list[TopicPartition], lost: bool) -> None:
             gone = _partitions(partitions)
             on_revoke(gone, lost)
+            self._stop(gone)
+            self._gone |= set(gone)
             self.assigned -= set(gone)
-            self._paused -= set(gone)
             _log.info("partitions revoked", gone=len(gone), left=len(self.assigned), lost=lost)
 
         self._consumer.subscribe(
@@ -89,6 +104,7 @@ class GroupConsumer:
     def receive(self, seconds: float) -> Received:
         """Wait up to `seconds` for a first message and take all that is there. Raises Fatal."""
         received = Received()
+        self._gone.clear()
         first = self._consumer.poll(seconds)
         if first is None:
             return received
@@ -100,7 +116,34 @@ class GroupConsumer:
             for message in errors:
                 self._note(message, received)
         received.messages = cast("list[Message]", batch)
+        if self._gone:
+            # Taken before the partition went away; of a later assignment nothing is read yet.
+            received.messages = [each for each in received.messages if partition_of(each) not in self._gone]
+            for partition in self._gone:
+                received.end_offsets.pop(partition, None)
+                received.unreadable.discard(partition)
         return received
+
+    def read_from(self, positions: Mapping[Partition, int]) -> None:
+        """Begin to read assigned partitions at these offsets, or begin again."""
+        if not positions:
+            return
+        if again := self._reading & positions.keys():
+            self._stop(again)
+        try:
+            self._consumer.incremental_assign(
+                [TopicPartition(*partition, position) for partition, position in positions.items()]
+            )
+        except KafkaException as error:
+            # They are about to be revoked, which the next call of receive says; else the watchdog sees it.
+            _log.warning("partitions cannot be read yet", partitions=len(positions), error=str(error))
+            return
+        self._reading |= positions.keys()
+
+    def _stop(self, partitions: Iterable[Partition]) -> None:
+        stop = self._reading & set(partitions)
+        self._consumer.incremental_unassign([TopicPartition(*partition) for partition in stop])
+        self._reading -= stop
 
     def _note(self, message: KafkaMessage, received: Received) -> None:
         error, topic = message.error(), str(message.topic())
@@ -108,6 +151,8 @@ class GroupConsumer:
             return
         if error.code() == KafkaError._PARTITION_EOF:
             received.end_offsets[Partition(topic, int(message.partition() or 0))] = int(message.offset() or 0)
+        elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+            received.unreadable.add(Partition(topic, int(message.partition() or 0)))
         elif error.fatal() or error.code() in _HOPELESS:
             raise Fatal(f"the sink cannot read {topic or 'its topics'}: {error}")
         else:
@@ -118,9 +163,9 @@ class GroupConsumer:
         target = set(wanted) & self.assigned
         if stop := target - self._paused:
             self._consumer.pause([TopicPartition(*partition) for partition in stop])
-        if go := self._paused - target:
+        if go := (self._paused & self.assigned) - target:
             self._consumer.resume([TopicPartition(*partition) for partition in go])
-        self._paused = target
+        self._paused = (self._paused - self.assigned) | target
 
     def commit(self, positions: Mapping[Partition, int], *, wait: bool) -> None:
         """Commit next offsets. What the broker refuses is read again by somebody: rows are idempotent."""

@@ -14,10 +14,18 @@ from connectors.clickhouse.sink.buffer import PACE_SECONDS
 from connectors.clickhouse.sink.consumer import Received
 from connectors.clickhouse.sink.coverage.holdback import Held, Holdback
 from connectors.clickhouse.sink.lane import Finished
-from connectors.clickhouse.sink.messages import TOPIC, Partition, end_offsets, start_offsets
+from connectors.clickhouse.sink.messages import TOPIC, Partition, end_offsets
 from connectors.clickhouse.sink.progress import OffsetTracker
 from connectors.clickhouse.sink.report import Report
-from connectors.clickhouse.sink.stream import CoverageStream, JobResult, ProgressPublisher, RowStream
+from connectors.clickhouse.sink.stream import (
+    CoverageStream,
+    EndsLane,
+    JobResult,
+    PlacementLane,
+    ProgressPublisher,
+    RowStream,
+)
+from connectors.clickhouse.sink.watchdog import Watchdog
 from headwater.health import HEALTH
 from headwater.retry import Stopped
 from headwater.settings import SinkSettings
@@ -40,6 +48,7 @@ class Group(Protocol):
         on_revoke: Callable[[Sequence[Partition], bool], None],
     ) -> None: ...
     def receive(self, seconds: float) -> Received: ...
+    def read_from(self, positions: Mapping[Partition, int]) -> None: ...
     def pause_only(self, wanted: Iterable[Partition]) -> None: ...
     def commit(self, positions: Mapping[Partition, int], *, wait: bool) -> None: ...
     def take_failed_commits(self) -> Set[Partition]: ...
@@ -59,6 +68,8 @@ class Sink:
         rows: Sequence[RowStream],
         coverage: CoverageStream,
         publisher: ProgressPublisher,
+        placement: PlacementLane,
+        ends: EndsLane,
         done: SimpleQueue[Finished[JobResult]],
     ) -> None:
         self._consumer = consumer
@@ -66,12 +77,16 @@ class Sink:
         self._coverage = coverage
         self._streams: dict[str, RowStream | CoverageStream] = {**self._rows, coverage.topic: coverage}
         self._publisher = publisher
+        self._placement = placement
+        self._ends = ends
+        self._watchdog = Watchdog(settings.stall_seconds)
         self._done = done
         self._progress = OffsetTracker()
         self._holdback = Holdback()
         self._backpressure = Backpressure(settings.buffer_messages, BUFFER_BYTES)
         self._report = Report(chain, group)
         self._shown = self._committed = float("-inf")
+        self._full = False
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set. Raises Fatal."""
@@ -109,6 +124,9 @@ class Sink:
     def _revoked(self, partitions: Sequence[Partition], lost: bool) -> None:
         if not lost:
             self._consumer.commit(self._progress.to_commit(partitions), wait=True)
+        self._forget(partitions)
+
+    def _forget(self, partitions: Iterable[Partition]) -> None:
         self._progress.forget(partitions)
         self._holdback.forget(partitions)
         for stream in self._streams.values():
@@ -118,7 +136,7 @@ class Sink:
         """None when the buffers are full: then nothing is read until a batch is in."""
         now = time.monotonic()
         size = sum(stream.buffer.size for stream in self._streams.values())
-        full = self._backpressure.is_full(self._held_messages(), size, now)
+        self._full = full = self._backpressure.is_full(self._held_messages(), size, now)
         if full and not self._backpressure.is_stuck(now):
             self._finish(0.02)
             return None
@@ -133,26 +151,29 @@ class Sink:
         now = time.monotonic()
         for topic, run in groupby(received.messages, TOPIC):
             messages = list(run)
-            upto = end_offsets(messages)
-            if self._progress.unknown(upto):
-                self._progress.begin(start_offsets(messages))
-            self._progress.delivered(upto)
+            self._progress.delivered(end_offsets(messages))
             self._streams[topic].buffer.add(messages, now)
         for partition, position in received.end_offsets.items():
             self._progress.at_end(partition, position)
+        if received.unreadable:
+            # As if they came anew: what is missing has to be known before anything above it counts.
+            self._forget(received.unreadable)
+            self._progress.assign(received.unreadable & self._consumer.assigned)
         self._moved()
 
     def _dispatch(self, now: float, idle: bool) -> None:
+        if not self._placement.lane.busy and (unplaced := self._progress.unplaced()):
+            self._placement.start(unplaced, self._progress.assignments)
         for stream in self._rows.values():
             if not stream.lane.busy and stream.buffer.due(now, idle=idle):
-                stream.start(stream.buffer.take(now))
+                stream.start(stream.buffer.take(now), self._progress.assignments)
         if not self._coverage.lane.busy:
             # Coverage is read as soon as it comes, so that it waits for its rows and not they for it.
             ready = self._holdback.ready() if now - self._shown >= PACE_SECONDS else []
             if ready:
                 self._shown = now
             if ready or len(self._coverage.buffer):
-                self._coverage.start(self._coverage.buffer.take(now), ready)
+                self._coverage.start(self._coverage.buffer.take(now), self._progress.assignments, ready)
 
     def _finish(self, seconds: float) -> None:
         """Take in what lanes have finished, waiting up to `seconds` for the first of them."""
@@ -169,16 +190,23 @@ class Sink:
                 self._account(finished.result)
 
     def _account(self, done: JobResult) -> None:
+        starts = {
+            partition: offset
+            for partition, offset in done.starts.items()
+            if self._progress.is_current(partition, done.assignments)
+        }
+        self._progress.begin(starts)
+        self._consumer.read_from(starts)
+        self._watchdog.heard(done.ends)
         if done.read is not None:
             for held in done.read.applied:
-                if self._progress.owns(held.partition):
+                if self._progress.is_current(held.partition, done.assignments):
                     self._progress.hold(held.partition, held.offset)
                     self._holdback.add(held)
             for block, sequence in done.read.retracted:
                 self._release(self._holdback.retract(block, sequence))
-            self._holdback.done(done.read.shown)
-            self._release(done.read.shown)
-        self._progress.stored(done.stored)
+            self._release(self._holdback.done(done.read.shown))
+        self._progress.stored(done.stored, done.assignments)
         # What this process holds it knows better: a topic that was lost and made anew begins at 0 again.
         self._holdback.advance(
             {place: upto for place, upto in done.elsewhere.items() if not self._progress.owns(place)}
@@ -205,6 +233,19 @@ class Sink:
         paused = {each for each in self._consumer.assigned if each.topic in topics}
         paused |= {each for each, count in self._holdback.counts().items() if count >= HELD_BLOCKS}
         self._consumer.pause_only(paused)
+        self._watch(now, paused)
+
+    def _watch(self, now: float, paused: Set[Partition]) -> None:
+        """Raises Fatal when partitions are not read although nothing here keeps them from it."""
+        self._ends.ask(now, self._progress.assignments.keys())
+        excused = set(paused)
+        if self._full:
+            excused |= self._progress.assignments.keys()
+        if self._placement.retry.failing:
+            excused.update(self._progress.unplaced())
+        self._watchdog.look(now, self._progress.read(), excused)
+        if stalled := self._watchdog.stalled(now):
+            raise self._report.stalled(stalled, self._watchdog.seconds)
 
     def _commit(self, now: float) -> None:
         if now - self._committed >= COMMIT_SECONDS:
@@ -219,6 +260,8 @@ class Sink:
             failing = [stream.retry.failing for stream in self._streams.values() if stream.retry.failing]
             held = self._held_messages(), len(self._holdback)
             self._report.write(now, failing, *held, self._consumer.end_offsets(), self._progress)
+            waits = self._placement.retry.failing if self._progress.unplaced() else ""
+            HEALTH.report("partitions", not waits, waits)
 
     def _held_messages(self) -> int:
         return sum(len(stream.buffer) + stream.in_flight for stream in self._streams.values())

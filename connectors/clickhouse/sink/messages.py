@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import methodcaller
 from typing import Final, NamedTuple, Protocol
@@ -15,6 +15,10 @@ class Partition(NamedTuple):
 
     topic: str
     number: int
+
+
+Assignments = Mapping[Partition, int]
+"""Each partition that a process holds, with the number of its assignment: another one when it comes back."""
 
 
 class Message(Protocol):
@@ -57,15 +61,6 @@ def end_offsets(messages: Sequence[Message]) -> dict[Partition, int]:
     topic = messages[0].topic()
     last = dict(zip(map(_PARTITION, messages), map(_OFFSET, messages), strict=True))
     return {Partition(topic, number): offset + 1 for number, offset in last.items()}
-
-
-def start_offsets(messages: Sequence[Message]) -> dict[Partition, int]:
-    """The offset of the first message of each partition, for messages of one topic in order."""
-    if not messages:
-        return {}
-    topic = messages[0].topic()
-    first = dict(zip(map(_PARTITION, reversed(messages)), map(_OFFSET, reversed(messages)), strict=True))
-    return {Partition(topic, number): offset for number, offset in first.items()}
 
 
 def present(messages: Sequence[Message]) -> Sequence[Message]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from connectors.clickhouse.sink.messages import Partition
+from connectors.clickhouse.sink.messages import Assignments, Partition
 
 
 @dataclass(slots=True)
 class _Track:
+    assignment: int
     passed: int = -1  # every row below is in ClickHouse or in the dead letters; -1: not known yet
     delivered: int = -1  # after the last message that the consumer gave us
     end: int = -1  # the end of the partition, when the consumer reached it
     committed: int = -1
-    held: dict[int, None] = field(default_factory=dict)  # offsets not to be committed yet, ascending
+    held: set[int] = field(default_factory=set)  # offsets not to be committed yet
 
     def advance(self, position: int) -> None:
         self.passed = max(self.passed, position)
@@ -28,22 +29,30 @@ class OffsetTracker:
 
     A position is the next offset: everything below it is stored. Held offsets are stored as far as
     other partitions are concerned, but must be read again after a crash, so commits stay below them.
+
+    A partition that went away and came back is another assignment: its messages are all read again, so what
+    began under the former one says nothing about it.
     """
 
     def __init__(self) -> None:
         self._tracks: dict[Partition, _Track] = {}
         self._changed: set[Partition] = set()
+        self._number = 0
+        self.assignments: Assignments = {}
 
     def assign(self, partitions: Iterable[Partition]) -> None:
         """Begin to follow partitions."""
         for partition in partitions:
-            self._tracks[partition] = _Track()
+            self._number += 1
+            self._tracks[partition] = _Track(self._number)
+        self._number_assignments()
 
     def forget(self, partitions: Iterable[Partition]) -> None:
         """Stop following partitions: what is still in flight for them counts no more."""
         for partition in partitions:
             self._tracks.pop(partition, None)
             self._changed.discard(partition)
+        self._number_assignments()
 
     def owns(self, partition: Partition) -> bool:
         """True while this process holds the partition."""
@@ -58,14 +67,19 @@ class OffsetTracker:
         track = self._tracks.get(partition)
         return 0 if track is None else max(0, track.passed)
 
-    def unknown(self, partitions: Iterable[Partition]) -> bool:
-        """True when `begin` was not called yet for one of the partitions that this process holds."""
-        return any(
-            partition in self._tracks and self._tracks[partition].passed < 0 for partition in partitions
-        )
+    def unplaced(self) -> list[Partition]:
+        """The partitions held for which `begin` was not called yet."""
+        return [partition for partition, track in self._tracks.items() if track.passed < 0]
+
+    def read(self) -> dict[Partition, int]:
+        """How far the consumer has come in each partition: the next offset that it has not given."""
+        return {
+            partition: max(track.passed, track.delivered, track.end, 0)
+            for partition, track in self._tracks.items()
+        }
 
     def begin(self, first: Mapping[Partition, int]) -> None:
-        """Reading begins at these offsets, the committed ones: everything below is stored."""
+        """Reading begins at these offsets: everything below is stored, or known to be missing."""
         for partition, position in first.items():
             track = self._tracks.get(partition)
             if track is not None and track.passed < 0:
@@ -81,28 +95,35 @@ class OffsetTracker:
     def at_end(self, partition: Partition, position: int) -> None:
         """The consumer has no more messages below `position`, where the partition ends at present."""
         track = self._tracks.get(partition)
-        if track is not None:
+        if track is not None and track.passed >= 0:
             track.end = max(track.end, position)
             self._advance(partition, track, position if track.delivered < 0 else track.passed)
 
-    def stored(self, positions: Mapping[Partition, int]) -> None:
-        """Everything below these positions is in. Partitions not held any more are ignored."""
+    def is_current(self, partition: Partition, assignments: Assignments) -> bool:
+        """Whether the partition has been held without a break since these were the `assignments`."""
+        return partition in assignments and assignments[partition] == self.assignments.get(partition)
+
+    def stored(self, positions: Mapping[Partition, int], assignments: Assignments) -> None:
+        """Everything from where reading began up to these positions is in.
+
+        `assignments` are those of when the work began: where they do not hold any more nothing is counted.
+        """
         for partition, position in positions.items():
             track = self._tracks.get(partition)
-            if track is not None:
+            if track is not None and self.is_current(partition, assignments):
                 self._advance(partition, track, position)
 
     def hold(self, partition: Partition, offset: int) -> None:
         """Keep commits of a partition at or below an offset."""
         track = self._tracks.get(partition)
         if track is not None:
-            track.held[offset] = None
+            track.held.add(offset)
 
     def release(self, partition: Partition, offset: int) -> None:
         """The opposite of `hold`."""
         track = self._tracks.get(partition)
         if track is not None:
-            track.held.pop(offset, None)
+            track.held.discard(offset)
 
     def take_changed(self) -> dict[Partition, int]:
         """Positions that moved since the last call."""
@@ -116,7 +137,7 @@ class OffsetTracker:
         for partition in self._tracks if only is None else only:
             track = self._tracks.get(partition)
             if track is not None:
-                position = min(track.passed, next(iter(track.held))) if track.held else track.passed
+                position = min(track.passed, *track.held) if track.held else track.passed
                 if position > track.committed:
                     result[partition] = position
         return result
@@ -134,6 +155,10 @@ class OffsetTracker:
             track = self._tracks.get(partition)
             if track is not None:
                 track.committed = -1
+
+    def _number_assignments(self) -> None:
+        # A new mapping each time: jobs carry the one that they began under.
+        self.assignments = {partition: track.assignment for partition, track in self._tracks.items()}
 
     def _advance(self, partition: Partition, track: _Track, position: int) -> None:
         before = track.passed

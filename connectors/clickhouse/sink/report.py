@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Final, Protocol
 
 from connectors.clickhouse.sink.messages import Partition
+from headwater.errors import Fatal
 from headwater.health import HEALTH
 from headwater.metrics import sink as metrics
 from headwater.metrics.consumers import CONSUMER_LAG
@@ -30,6 +31,19 @@ class Report:
     def due(self, now: float) -> bool:
         """Whether a second has passed since the last report."""
         return now - self._reported >= REPORT_SECONDS
+
+    def stalled(self, waiting: Mapping[Partition, int], seconds: float) -> Fatal:
+        """What to end with when partitions stand still: `waiting`, how many offsets wait in each."""
+        worst = max(waiting, key=lambda each: waiting[each])
+        error = Fatal(
+            f"{len(waiting)} assigned partitions gave no message for {seconds:g} s although "
+            f"{sum(waiting.values())} offsets wait, most of them in {worst.topic}[{worst.number}]",
+            remedy="its supervisor starts it again and it joins its group anew, losing nothing; if that does "
+            "not help, see whether the brokers that lead these partitions can be reached from here",
+        )
+        HEALTH.report("kafka", False, str(error))
+        HEALTH.fail(str(error))
+        return error
 
     def write(
         self,

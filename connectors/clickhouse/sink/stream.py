@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -12,8 +12,11 @@ from connectors.clickhouse.sink.coverage.holdback import Held
 from connectors.clickhouse.sink.coverage.replicas import ReplicaProgress
 from connectors.clickhouse.sink.coverage.writer import CoverageBatch, CoverageWriter
 from connectors.clickhouse.sink.lane import Lane
-from connectors.clickhouse.sink.messages import Message, Partition, end_offsets
+from connectors.clickhouse.sink.messages import Assignments, Message, Partition, end_offsets
+from connectors.clickhouse.sink.placement.placement import Offsets, Placement
 from connectors.clickhouse.sink.writer import Writer
+from headwater.errors import Transient
+from headwater.health import HEALTH
 from headwater.retry import Retry
 
 PUBLISH_SECONDS: Final = 0.25
@@ -21,11 +24,18 @@ PUBLISH_SECONDS: Final = 0.25
 
 @dataclass(frozen=True, slots=True)
 class JobResult:
-    """What a job came to: how far partitions are stored, here and as other replicas say."""
+    """What a job came to: how far partitions are stored, here and as other replicas say; where to begin with
+    partitions, and where they end as the brokers say.
+
+    `stored`, `read` and `starts` are about partitions as they were assigned when the job began.
+    """
 
     stored: Mapping[Partition, int] = field(default_factory=dict)
+    assignments: Assignments = field(default_factory=dict)
     read: CoverageBatch | None = None
     elsewhere: Mapping[Partition, int] = field(default_factory=dict)
+    starts: Mapping[Partition, int] = field(default_factory=dict)
+    ends: Mapping[Partition, int] = field(default_factory=dict)
 
 
 class RowStream:
@@ -44,14 +54,14 @@ class RowStream:
         """Messages that the lane is writing."""
         return self._batch if self.lane.busy else 0
 
-    def start(self, messages: Sequence[Message]) -> None:
-        """Write a batch."""
+    def start(self, messages: Sequence[Message], assignments: Assignments) -> None:
+        """Write a batch, which came under these assignments."""
         self._batch = len(messages)
-        self.lane.start(partial(self._job, messages))
+        self.lane.start(partial(self._job, messages, assignments))
 
-    def _job(self, messages: Sequence[Message]) -> JobResult:
+    def _job(self, messages: Sequence[Message], assignments: Assignments) -> JobResult:
         self._writer.write(messages)
-        return JobResult(end_offsets(messages))
+        return JobResult(end_offsets(messages), assignments)
 
 
 class CoverageStream:
@@ -72,13 +82,13 @@ class CoverageStream:
         """Messages that the lane is reading."""
         return self._batch if self.lane.busy else 0
 
-    def start(self, messages: Sequence[Message], ready: Sequence[Held]) -> None:
-        """CoverageBatch a batch, write its retractions and the rows of `ready`."""
+    def start(self, messages: Sequence[Message], assignments: Assignments, ready: Sequence[Held]) -> None:
+        """Read a batch, which came under these assignments; write its retractions and the rows of `ready`."""
         self._batch = len(messages)
-        self.lane.start(partial(self._job, messages, ready))
+        self.lane.start(partial(self._job, messages, assignments, ready))
 
-    def _job(self, messages: Sequence[Message], ready: Sequence[Held]) -> JobResult:
-        return JobResult(end_offsets(messages), self._writer.write(messages, ready))
+    def _job(self, messages: Sequence[Message], assignments: Assignments, ready: Sequence[Held]) -> JobResult:
+        return JobResult(end_offsets(messages), assignments, self._writer.write(messages, ready))
 
 
 class ProgressPublisher:
@@ -106,3 +116,46 @@ class ProgressPublisher:
     def _job(self, positions: Mapping[Partition, int], ask: bool) -> JobResult:
         self._retry(partial(self._replicas.store, positions))
         return JobResult(elsewhere=self._retry(self._replicas.positions) if ask else {})
+
+
+class PlacementLane:
+    """Where the reading of assigned partitions begins."""
+
+    def __init__(self, lane: Lane[JobResult], retry: Retry, placement: Placement) -> None:
+        self.lane = lane
+        self.retry = retry
+        self._placement = placement
+
+    def start(self, partitions: Sequence[Partition], assignments: Assignments) -> None:
+        """Find out for partitions that were assigned; several at once."""
+        self.lane.start(partial(self._job, partitions, assignments))
+
+    def _job(self, partitions: Sequence[Partition], assignments: Assignments) -> JobResult:
+        starts = self.retry(partial(self._placement.starts, partitions))
+        return JobResult(assignments=assignments, starts=starts)
+
+
+class EndsLane:
+    """Where partitions end as the brokers say, asked now and then: one that stands still does not know."""
+
+    def __init__(self, lane: Lane[JobResult], offsets: Offsets, seconds: float) -> None:
+        self.lane = lane
+        self._offsets = offsets
+        self._seconds = seconds
+        self._asked = float("-inf")
+
+    def ask(self, now: float, partitions: Collection[Partition]) -> None:
+        """Ask when it is time; `now` in seconds."""
+        if partitions and not self.lane.busy and now - self._asked >= self._seconds:
+            self._asked = now
+            self.lane.start(partial(self._job, list(partitions)))
+
+    def _job(self, partitions: Sequence[Partition]) -> JobResult:
+        try:
+            ends = self._offsets.end_offsets(partitions)
+        except Transient as error:
+            # Asked again in a moment; the consumer gets over it by itself.
+            HEALTH.report("kafka", False, str(error))
+            return JobResult()
+        HEALTH.report("kafka", True)
+        return JobResult(ends=ends)

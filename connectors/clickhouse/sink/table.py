@@ -48,6 +48,14 @@ ROW_CODES: Final = frozenset(
 FAILURES: Final = (ClickHouseError, HTTPError, OSError)
 
 
+# What ClickHouse says when an insert meets a limit of memory: the user's, the query's or the server's.
+MEMORY_LIMIT_EXCEEDED: Final = 241
+
+
+class MemoryLimit(Transient):
+    """ClickHouse has no memory for an insert of this size: a smaller one may fit at once."""
+
+
 class RowsRejected(Permanent):
     """ClickHouse refuses the rows themselves."""
 
@@ -85,7 +93,8 @@ class Table:
     def insert(self, encoded: bytes, rows: int) -> None:
         """Put a block in; when this returns ClickHouse has acknowledged it.
 
-        Raises RowsRejected when the rows are at fault, Transient for anything else.
+        Raises RowsRejected when the rows are at fault, MemoryLimit when there are too many of them at
+        once, Transient for anything else.
         """
         started = time.monotonic()
         body, compression = (
@@ -141,4 +150,5 @@ def _classified(table: str, error: Exception) -> Permanent | Transient:
     text = " ".join(str(error).split())[:500]
     if code in ROW_CODES:
         return RowsRejected(f"{table} refuses the rows: {text}")
-    return Transient(f"cannot insert into {table}: {text}")
+    kind = MemoryLimit if code == MEMORY_LIMIT_EXCEEDED else Transient
+    return kind(f"cannot insert into {table}: {text}")

@@ -9,14 +9,21 @@ from typing import Final, Protocol, TypeVar
 from connectors.clickhouse.sink.bisect import BadRowLimit, bisect
 from connectors.clickhouse.sink.messages import Bad, Message, present
 from connectors.clickhouse.sink.rows import Columns, Reader
-from headwater.errors import Permanent
+from connectors.clickhouse.sink.table import MemoryLimit
+from headwater.errors import HeadwaterError, Permanent
+from headwater.logging import get_logger
 from headwater.metrics import sink as metrics
 from headwater.retry import Retry
 
 # Rows that are read and encoded at a time: what they become for a moment stays in the processor's cache.
 CHUNK_ROWS: Final = 4096
+_log = get_logger("connectors.clickhouse.sink")
 T = TypeVar("T")
 Adjust = Callable[[Columns], Columns]
+
+
+class _TooLarge(HeadwaterError):  # noqa: N818 - a verdict for the caller, which halves
+    """The batch meets a limit of memory. Not Transient: the same size is not tried again."""
 
 
 def _as_read(columns: Columns) -> Columns:
@@ -87,7 +94,7 @@ class Writer:
             encoded = b"".join(blocks)
             blocks.clear()
             try:
-                self._send(encoded, len(kept))
+                self._send(encoded, kept, adjust)
             except Permanent:
                 kept = self._bisected(kept, bad, partial(self._encode_and_send, adjust))
             metrics.SINK_ROWS.labels(self._chain, self._table.name).inc(len(kept))
@@ -104,13 +111,29 @@ class Writer:
     def _encode(self, adjust: Adjust, messages: Sequence[Message]) -> bytes:
         return self._table.encode(adjust(self._read(messages)))
 
-    def _send(self, encoded: bytes, rows: int) -> None:
-        self.retry(partial(self._table.insert, encoded, rows))
+    def _send(self, encoded: bytes, messages: Sequence[Message], adjust: Adjust) -> None:
+        """Insert, in halves where memory does not suffice: in order, so that what was first stays first."""
+        try:
+            self.retry(partial(self._attempt, encoded, len(messages)))
+        except _TooLarge as error:
+            _log.warning("the batch is halved", table=self._table.name, rows=len(messages), error=str(error))
+            middle = len(messages) // 2
+            for half in (messages[:middle], messages[middle:]):
+                self._encode_and_send(adjust, half)
+
+    def _attempt(self, encoded: bytes, rows: int) -> None:
+        try:
+            self._table.insert(encoded, rows)
+        except MemoryLimit as error:
+            if rows == 1:
+                raise  # It cannot be smaller, so it waits for memory as for anything that passes.
+            metrics.SINK_RETRIES.labels(self._table.name).inc()
+            raise _TooLarge(error.message) from error
 
     def _encode_and_send(self, adjust: Adjust, messages: Sequence[Message]) -> None:
         if messages:
             encoded = b"".join([self._encode(adjust, part) for part in _chunks(messages)])
-            self._send(encoded, len(messages))
+            self._send(encoded, messages, adjust)
 
     def _good(
         self, messages: Sequence[Message], bad: list[Bad], step: Callable[[Sequence[Message]], T]

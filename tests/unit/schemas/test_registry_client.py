@@ -60,12 +60,76 @@ def test_ids_are_asked_for_once_and_registered_when_new() -> None:
     ]
 
 
+class Shelf:
+    """A registry with these schemas by subject and by id."""
+
+    def __init__(self) -> None:
+        settings = load_settings({}, environ={})
+        self.subjects = {
+            (subject_of(settings, stream), canonical(schema_of(stream))): number
+            for number, stream in enumerate(streams(), 1)
+        }
+        self.ids = {number: text for (_, text), number in self.subjects.items()}
+        self.asked = 0
+        self.registry = Registry(settings, _client(self))
+
+    def __call__(self, request: Request) -> Answer:
+        self.asked += 1
+        *_, kind, last = request.full_url.split("/")
+        if kind == "ids":
+            text = self.ids.get(int(last))
+            return Answer(404, {}) if text is None else Answer(200, {"schema": text})
+        assert (request.get_method(), kind) == ("POST", "subjects")
+        found = self.subjects.get((last, json.loads(request.data)["schema"]))  # type: ignore[arg-type]
+        return Answer(404, {}) if found is None else Answer(200, {"id": found})
+
+
 def test_schemas_are_asked_for_once_and_unknown_ids_again() -> None:
-    wire = Wire(Answer(404, {}), Answer(200, {"schema": '"string"'}))
-    registry = Registry(load_settings({}, environ={}), _client(wire))
-    assert registry.schema(9) is None
-    assert registry.schema(9) == registry.schema(9) == "string"
-    assert len(wire.asked) == 2
+    shelf = Shelf()
+    assert shelf.registry.schema(99) is None
+    shelf.ids[99] = '"string"'
+    asked = shelf.asked
+    assert shelf.registry.schema(99) == shelf.registry.schema(99) == "string"
+    assert shelf.asked == asked + 1
+
+
+def test_an_id_that_an_empty_registry_does_not_know_is_waited_for() -> None:
+    shelf = Shelf()
+    subjects, ids = shelf.subjects, shelf.ids
+    shelf.subjects, shelf.ids = {}, {}
+    with pytest.raises(Transient, match=r"schema id 2, and .* has not the schema of this version"):
+        shelf.registry.schema(2)
+    shelf.subjects, shelf.ids = subjects, ids
+    assert shelf.registry.schema(2) == json.loads(ids[2])
+
+
+def test_an_id_that_a_registry_restored_from_before_the_newest_schema_does_not_know_is_waited_for() -> None:
+    shelf = Shelf()
+    newest = max(shelf.ids)
+    del shelf.ids[newest]
+    shelf.subjects = {key: number for key, number in shelf.subjects.items() if number != newest}
+    with pytest.raises(Transient, match="not whole"):
+        shelf.registry.schema(newest)
+
+
+def test_an_id_is_waited_for_when_what_was_learned_before_is_gone_or_another() -> None:
+    shelf = Shelf()
+    shelf.ids[40] = '"string"'
+    assert shelf.registry.schema(40) == "string"
+    del shelf.ids[40]
+    with pytest.raises(Transient, match="schema id 40 is gone"):
+        shelf.registry.schema(41)
+    shelf.ids[40] = '"bytes"'
+    with pytest.raises(Transient, match="schema id 40 is another schema"):
+        shelf.registry.schema(41)
+
+
+def test_an_id_is_waited_for_when_the_registry_was_filled_anew_with_other_ids() -> None:
+    shelf = Shelf()
+    shelf.registry.id_for("logs")
+    shelf.subjects = {key: number + 7 for key, number in shelf.subjects.items()}
+    with pytest.raises(Transient, match=r"not .* as before"):
+        shelf.registry.schema(99)
 
 
 def test_passing_failures_are_retried_and_then_transient() -> None:

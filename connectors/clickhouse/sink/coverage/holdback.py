@@ -90,12 +90,14 @@ class Holdback:
         """Messages whose block is wholly in, in the order of the chain."""
         return sorted(self._ready.values(), key=lambda held: held.sequence)
 
-    def done(self, held: Iterable[Held]) -> None:
-        """These were shown."""
+    def done(self, held: Iterable[Held]) -> list[Held]:
+        """These were shown. Returns those that waited here; one that was read again since still waits."""
+        dropped = []
         for each in held:
             number = self._places.get((each.partition, each.offset))
             if number is not None and self._held[number] is each:
-                self._drop(number)
+                dropped.append(self._drop(number))
+        return dropped
 
     def forget(self, partitions: Iterable[Partition]) -> None:
         """Coverage partitions went to another process, which reads their messages again."""

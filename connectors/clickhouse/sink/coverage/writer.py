@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol
 
 from connectors.clickhouse.sink.coverage.holdback import Block, Held
 from connectors.clickhouse.sink.messages import Bad, Message, Partition, partition_of, present
+from connectors.clickhouse.sink.placement.start import Gap
 from connectors.clickhouse.sink.rows import Columns
 from connectors.clickhouse.sink.writer import Writer
 from headwater.clock import now_ms
@@ -56,12 +57,14 @@ class CoverageWriter:
         writer: Writer,
         topics: Mapping[str, str],
         letters: DeadLetterLookup,
+        gaps: Callable[[], Sequence[Gap]],
         chain: str,
         clock: Callable[[], int] = now_ms,
     ) -> None:
         self._writer = writer
         self._topics = topics
         self._letters = letters
+        self._gaps = gaps
         self._chain = chain
         self._clock = clock
         # Thousands of blocks may wait, and each names some fifty partitions.
@@ -126,7 +129,9 @@ class CoverageWriter:
         )
 
     def _marked(self, columns: Columns) -> Columns:
-        """The columns, with `complete` false where a part of the block is in the dead letters."""
+        """The columns, with `complete` false where a part of the block is in the dead letters or was deleted
+        from Kafka before it was stored.
+        """
         windows = [
             {} if removed else dict(self._windows(columns, row))
             for row, removed in enumerate(columns["removed"])
@@ -137,6 +142,7 @@ class CoverageWriter:
                 lowest[partition.topic] = min(first, lowest.get(partition.topic, first))
         if not lowest:
             return columns
+        problems = self._missing(windows)
         bad_rows: dict[int, list[DeadLetter]] = {}
         for letter in self._writer.retry(lambda: self._letters.since(lowest)):
             for row, window in enumerate(windows):
@@ -147,16 +153,37 @@ class CoverageWriter:
                     else first <= letter.offset < end
                 ):
                     bad_rows.setdefault(row, []).append(letter)
-        if not bad_rows:
-            return columns
-        complete, problem = list(columns["complete"]), list(columns["problem"])
         for row, letters in bad_rows.items():
-            complete[row] = False
             places = sorted(
                 {f"{each.partition.topic}[{each.partition.number}]@{each.offset}" for each in letters}
             )
-            problem[row] = f"{len(places)} of the block's messages are dead letters: {', '.join(places[:5])}"
+            problems[row] = f"{len(places)} of the block's messages are dead letters: {', '.join(places[:5])}"
+        if not problems:
+            return columns
+        complete, problem = list(columns["complete"]), list(columns["problem"])
+        for row, text in problems.items():
+            complete[row], problem[row] = False, text
         return {**columns, "complete": complete, "problem": problem}
+
+    def _missing(self, windows: Sequence[Mapping[Partition, tuple[int, int]]]) -> dict[int, str]:
+        """The rows of blocks some of whose messages may never have been stored, and what is missing.
+
+        How many of a block's messages a partition has is not told, so doubt counts against the block.
+        """
+        gaps: dict[Partition, list[Gap]] = {}
+        for gap in self._writer.retry(self._gaps):
+            gaps.setdefault(gap.partition, []).append(gap)
+        found = {}
+        for row, window in enumerate(windows):
+            for partition in window.keys() & gaps.keys():
+                for gap in gaps[partition]:
+                    if gap.meets(*window[partition]):
+                        found[row] = (
+                            "messages, the block's perhaps, were deleted from Kafka before they were stored: "
+                            f"{partition.topic}[{partition.number}] below offset {gap.end}; "
+                            "docs/runbook.md, Refill, says how to get them back"
+                        )
+        return found
 
     def _windows(self, columns: Columns, row: int) -> Sequence[tuple[Partition, tuple[int, int]]]:
         """Where a block's messages can be in each partition: offsets from, to.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from connectors.clickhouse.sink.coverage.writer import CoverageWriter, DeadLetter
 from connectors.clickhouse.sink.messages import Partition
+from connectors.clickhouse.sink.placement.start import Gap
 from tests.fakes.coverage import LOGS, TOPICS, FakeLookup, Shown, coverage, coverage_writer
 
 
-def opened(dead_letters: FakeLookup) -> tuple[CoverageWriter, Shown]:
+def opened(dead_letters: FakeLookup, *gaps: Gap) -> tuple[CoverageWriter, Shown]:
     table = Shown()
     writer = coverage_writer(table)
-    return CoverageWriter(writer, TOPICS, dead_letters, "x", clock=lambda: 2_000), table
+    return CoverageWriter(writer, TOPICS, dead_letters, lambda: gaps, "x", clock=lambda: 2_000), table
 
 
 def test_applications_are_held_and_need_only_topics_that_are_stored() -> None:
@@ -60,3 +61,25 @@ def test_the_problem_names_the_places() -> None:
     subject.write([], subject.write([coverage(0, 10)], []).applied)
     (row,) = table.inserts[0]
     assert row["problem"] == ("2 of the block's messages are dead letters: x.logs.v1[2]@18, x.logs.v1[2]@19")
+
+
+def complete(*gaps: Gap) -> dict[int, bool]:
+    subject, table = opened(FakeLookup(), *gaps)
+    applied = subject.write([coverage(0, 10, upto=20), coverage(1, 11, upto=60, number=8)], []).applied
+    subject.write([coverage(2, 12, removed=True, number=9)], applied)
+    return {row["sequence"]: row["complete"] for row in table.inserts[0]}
+
+
+def test_a_block_whose_messages_were_deleted_before_they_were_stored_is_incomplete() -> None:
+    assert complete() == {10: True, 11: True, 12: True}
+    assert complete(Gap(LOGS, 0, 20)) == {10: False, 11: True, 12: True}
+    assert complete(Gap(LOGS, 0, 59)) == {10: False, 11: False, 12: True}
+    assert complete(Gap(LOGS, 20, 40)) == {10: True, 11: True, 12: True}
+    assert complete(Gap(Partition(LOGS.topic, 3), 0, 99)) == {10: True, 11: True, 12: True}
+
+
+def test_what_is_missing_is_named_with_the_remedy() -> None:
+    subject, table = opened(FakeLookup(), Gap(LOGS, 0, 5_000))
+    subject.write([], subject.write([coverage(0, 10)], []).applied)
+    (row,) = table.inserts[0]
+    assert "x.logs.v1[2] below offset 5000; docs/runbook.md, Refill" in row["problem"]

@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Mapping
-from queue import SimpleQueue
 
 import pytest
 
 from connectors.clickhouse.sink import loop as sink_loop
-from connectors.clickhouse.sink.bisect import BadRowLimit
-from connectors.clickhouse.sink.buffer import Buffer
-from connectors.clickhouse.sink.consumer import Received
-from connectors.clickhouse.sink.coverage.replicas import ReplicaProgress
-from connectors.clickhouse.sink.coverage.writer import CoverageWriter
-from connectors.clickhouse.sink.lane import Finished, Lane
-from connectors.clickhouse.sink.loop import Sink
 from connectors.clickhouse.sink.messages import Message, Partition
-from connectors.clickhouse.sink.retries import retry_for
-from connectors.clickhouse.sink.stream import CoverageStream, JobResult, ProgressPublisher, RowStream
-from connectors.clickhouse.sink.writer import Writer
-from headwater.errors import Fatal
+from connectors.clickhouse.sink.placement.start import Gap
+from headwater.health import Health
 from headwater.settings import SinkSettings
-from tests.fakes.coverage import TOPICS, FakeLookup, Shown, coverage, coverage_writer
-from tests.fakes.group import FakeGroup, FakeLog
-from tests.fakes.sink import FakeDeadLetters, FakeMessage, FakeReader, FakeTable
-
-LOGS, BLOCKS, COVERAGE = Partition("x.logs.v1", 2), Partition("x.blocks.v1", 0), Partition("x.coverage.v1", 0)
-SECONDS = 10.0
+from tests.fakes.coverage import coverage
+from tests.fakes.group import FakeLog
+from tests.fakes.sink import FakeMessage, FakeTable
+from tests.fakes.sink_thread import BLOCKS, COVERAGE, LOGS, SECONDS, SinkThread, Tables, logs, until
 
 
 class HeldTable(FakeTable):
@@ -43,67 +29,13 @@ class HeldTable(FakeTable):
         super().insert(encoded, rows)
 
 
-class NoReplicas(ReplicaProgress):
-    """What is published, and nothing to be asked."""
-
-    def __init__(self) -> None:
-        self.published: dict[Partition, int] = {}
-
-    def store(self, positions: Mapping[Partition, int]) -> None:
-        self.published |= positions
-
-    def positions(self) -> dict[Partition, int]:
-        return {}
-
-
-class Line:
-    """A sink of two streams and coverage, running in a thread of its own."""
+class Line(SinkThread):
+    """One sink with its own log and tables."""
 
     def __init__(self, logs: FakeTable, blocks: FakeTable, settings: SinkSettings | None = None) -> None:
-        self.log = FakeLog([LOGS, BLOCKS, COVERAGE])
-        self.group, self.shown, self.replicas = FakeGroup(self.log), Shown(), NoReplicas()
-        self.stop = threading.Event()
-        self.error: Fatal | None = None
-        done: SimpleQueue[Finished[JobResult]] = SimpleQueue()
-
-        def rows(topic: str, table: FakeTable) -> RowStream:
-            writer = Writer(
-                FakeReader(),
-                table,
-                FakeDeadLetters(),
-                BadRowLimit(topic, 0.2),
-                retry_for(topic, self.stop),
-                "x",
-            )
-            return RowStream(topic, Buffer(10, 0.05), Lane(topic, done), writer)
-
-        writer = coverage_writer(self.shown, self.stop)
-        covered = CoverageStream(
-            COVERAGE.topic,
-            Buffer(10, 0.05),
-            Lane("coverage", done),
-            writer.retry,
-            CoverageWriter(writer, TOPICS, FakeLookup(), "x"),
-        )
-        publisher = ProgressPublisher(Lane("progress", done), retry_for("progress", self.stop), self.replicas)
-        streams = [rows(LOGS.topic, logs), rows(BLOCKS.topic, blocks)]
-        self.sink = Sink(
-            settings or SinkSettings(batch_rows=10, buffer_messages=1_000),
-            "x",
-            "group",
-            self.group,
-            streams,
-            covered,
-            publisher,
-            done,
-        )
-        self.thread = threading.Thread(target=self._run)
-
-    def _run(self) -> None:
-        try:
-            self.sink.run(self.stop)
-        except Fatal as error:
-            self.error = error
+        self.log, self.tables = FakeLog([LOGS, BLOCKS, COVERAGE]), Tables(logs, blocks)
+        self.shown, self.replicas, self.memory = self.tables.shown, self.tables.progress, self.tables.memory
+        super().__init__(self.log, self.tables, settings)
 
     def feed(self, *messages: Message) -> None:
         self.log.append(*messages)
@@ -115,24 +47,8 @@ class Line:
         return result
 
     def __enter__(self) -> Line:
-        self.thread.start()
+        super().__enter__()
         return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop.set()
-        self.thread.join(SECONDS)
-        assert not self.thread.is_alive()
-
-
-def logs(*numbers: int, first: int = 0) -> list[Message]:
-    return [FakeMessage(LOGS.topic, LOGS.number, first + n, b"%d" % each) for n, each in enumerate(numbers)]
-
-
-def until(wanted: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not wanted():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
 
 
 @pytest.fixture(autouse=True)
@@ -220,22 +136,37 @@ def test_what_finishes_after_its_partition_went_away_is_not_committed() -> None:
     table = HeldTable()
     with Line(table, FakeTable()) as line:
         line.feed(*logs(*range(5)))
-        done = threading.Event()
-
-        def receive(seconds: float) -> Received:
-            # As a consumer's callback does, in the loop's own thread.
-            if not done.is_set():
-                line.group.revoke([LOGS], False)
-                done.set()
-            time.sleep(0.001)
-            return Received()
-
         until(line.group.drained)
-        line.group.receive = receive  # type: ignore[method-assign]
-        assert done.wait(SECONDS)
+        line.group.give_back(LOGS)
+        until(line.group.settled)
         table.open.set()
         until(lambda: table.rows == list(range(5)))
     assert line.committed().get(LOGS, 0) == 0
+
+
+def test_what_began_under_a_former_assignment_says_nothing_about_the_next() -> None:
+    """A coverage job is writing while its partition is lost and comes back."""
+    with Line(FakeTable(), FakeTable()) as line:
+        line.shown.open.clear()
+        line.feed(coverage(0, 10, upto=50, number=7))
+        until(lambda: len(line.sink._holdback) == 1)
+        line.feed(coverage(1, 11, removed=True, number=99))
+        until(lambda: line.shown.waiting)
+        line.group.hold = True
+        line.group.lose(COVERAGE)
+        line.group.gain(COVERAGE)
+        until(line.group.settled)
+        line.shown.open.set()
+        until(lambda: not line.sink._coverage.lane.busy)
+        seen = line.group.received
+        until(lambda: line.group.received > seen + 3)
+        assert line.committed().get(COVERAGE, 0) == 0
+        line.group.hold = False
+        until(lambda: len(line.sink._holdback) == 1)
+        line.feed(*logs(1, first=49))
+        until(lambda: line.committed().get(COVERAGE) == 2)
+    shown = [row["block_number"] for insert in line.shown.inserts for row in insert]
+    assert 7 in shown
 
 
 def test_too_many_bad_rows_end_the_loop() -> None:
@@ -259,3 +190,76 @@ def test_drain_waits_for_what_is_in_flight_and_leave_commits_it() -> None:
     line.sink.leave()
     assert table.rows == [1, 2]
     assert line.committed()[LOGS] == 2
+
+
+def test_a_block_whose_rows_were_deleted_before_this_sink_began_is_not_shown_as_whole() -> None:
+    """Coverage is kept for ever, rows are not: a fresh sink finds blocks whose rows nobody has stored."""
+    line = Line(FakeTable(), FakeTable())
+    line.log.trim(LOGS, 5_000)
+    line.feed(coverage(0, 10, upto=3_000, number=7), coverage(1, 11, upto=5_010, number=8, logs=2))
+    with line:
+        line.feed(*logs(*range(10), first=5_000))
+        until(lambda: sum(map(len, line.shown.inserts)) == 2)
+    rows = {row["block_number"]: row for insert in line.shown.inserts for row in insert}
+    assert {number: row["complete"] for number, row in rows.items()} == {7: False, 8: True}
+    assert "below offset 5000" in rows[7]["problem"]
+    assert line.memory.found == [Gap(LOGS, 0, 5_000)]
+
+
+def test_what_kafka_lacks_but_clickhouse_has_is_no_gap() -> None:
+    line = Line(FakeTable(), FakeTable())
+    line.log.trim(LOGS, 5_000)
+    line.replicas.store({LOGS: 5_000})
+    line.feed(coverage(0, 10, upto=3_000, number=7))
+    with line:
+        until(lambda: bool(line.shown.inserts))
+    assert [row["complete"] for row in line.shown.inserts[0]] == [True]
+    assert line.memory.found == []
+
+
+def test_a_clickhouse_made_anew_gets_what_kafka_still_has() -> None:
+    line = Line(FakeTable(), FakeTable())
+    line.log.committed = {LOGS: 3, COVERAGE: 1}
+    line.feed(coverage(0, 10, upto=3, number=7), *logs(1, 2, 3))
+    with line:
+        until(lambda: bool(line.shown.inserts))
+    assert line.tables.logs.rows == [1, 2, 3]  # type: ignore[attr-defined]
+
+
+def test_what_retention_takes_while_the_sink_waits_is_a_gap() -> None:
+    with Line(FakeTable(), FakeTable()) as line:
+        line.feed(*logs(1, 2))
+        until(lambda: line.replicas.published.get(LOGS) == 2)
+        line.group.hold = True
+        line.log.trim(LOGS, 40)
+        line.group.hold = False
+        line.feed(*logs(3, first=40), coverage(0, 10, upto=40, logs=3))
+        until(lambda: bool(line.shown.inserts))
+        until(lambda: line.committed().get(LOGS) == 41)
+    assert line.memory.found == [Gap(LOGS, 2, 40)]
+    assert [row["complete"] for row in line.shown.inserts[0]] == [False]
+
+
+def test_a_kafka_made_anew_is_refused() -> None:
+    line = Line(FakeTable(), FakeTable())
+    line.memory.ids = {LOGS.topic: "another"}
+    line.feed(*logs(1))
+    with line:
+        until(lambda: line.error is not None)
+    assert f"progress of another Kafka: {LOGS.topic} was made anew" in str(line.error)
+    assert "`headwater sink --accept-topics`" in str(line.error)
+    assert (line.tables.logs.rows, line.committed()) == ([], {})  # type: ignore[attr-defined]
+
+
+def test_a_reader_that_stands_still_without_a_reason_ends_the_sink(monkeypatch: pytest.MonkeyPatch) -> None:
+    health = Health()
+    monkeypatch.setattr("connectors.clickhouse.sink.report.HEALTH", health)
+    settings = SinkSettings(batch_rows=10, buffer_messages=1_000, stall_seconds=0.05)
+    line = Line(FakeTable(), FakeTable(), settings)
+    line.group.hold = True
+    line.feed(*logs(1, 2))
+    with line:
+        until(lambda: line.error is not None)
+    assert f"2 offsets wait, most of them in {LOGS.topic}[2]" in str(line.error)
+    assert "starts it again" in str(line.error)
+    assert health.alive() is False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.clickhouse.sink.messages import Partition, end_offsets, start_offsets
+from connectors.clickhouse.sink.messages import Partition, end_offsets
 from tests.fakes.sink import FakeMessage
 
 LOGS = Partition("logs", 0)
@@ -10,6 +10,5 @@ LOGS = Partition("logs", 0)
 
 def test_where_a_batch_starts_and_ends_in_each_partition() -> None:
     batch = [FakeMessage("logs", 0, 7), FakeMessage("logs", 1, 3), FakeMessage("logs", 0, 9)]
-    assert start_offsets(batch) == {LOGS: 7, Partition("logs", 1): 3}
     assert end_offsets(batch) == {LOGS: 10, Partition("logs", 1): 4}
-    assert (start_offsets([]), end_offsets([])) == ({}, {})
+    assert end_offsets([]) == {}

@@ -14,7 +14,7 @@ from connectors.clickhouse.sink.dead_letters import DeadLetters, StopOnDeadLette
 from connectors.clickhouse.sink.messages import Bad, Message, Partition
 from connectors.clickhouse.sink.routes import EXEMPT, LEFT_OUT, ROUTES, RouteKind
 from connectors.clickhouse.sink.rows import DeadLetterRows
-from connectors.clickhouse.sink.table import RowsRejected, Table, open_table
+from connectors.clickhouse.sink.table import MemoryLimit, RowsRejected, Table, open_table
 from headwater.errors import Fatal, Permanent, Transient
 from schemas import codec_for
 from tests.fakes.clickhouse import FakeClient
@@ -64,6 +64,7 @@ def test_blocks_are_compressed_for_another_machine() -> None:
         (DatabaseError("Code: 60. no such table", code=60), Transient),
         (DatabaseError("Code: 252. too many parts", code=252), Transient),
         (DatabaseError("Code: 243. disk full", code=243), Transient),
+        (DatabaseError("Code: 241. memory limit", code=241), MemoryLimit),
         (OperationalError("connection refused"), Transient),
     ],
 )

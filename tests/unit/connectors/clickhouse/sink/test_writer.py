@@ -79,3 +79,26 @@ def test_waiting_ends_when_the_sink_stops() -> None:
     with pytest.raises(Stopped, match="ClickHouse is away"):
         subject.write(messages(b"1"))
     assert subject.retry.failing == "ClickHouse is away"
+
+
+def test_a_batch_that_memory_does_not_suffice_for_goes_in_by_halves() -> None:
+    table, letters = FakeTable(memory=2), FakeDeadLetters()
+    subject = writer(table, letters)
+    subject.write(messages(*[b"%d" % n for n in range(7)]))
+    assert table.tried == [7, 3, 1, 2, 4, 2, 2]
+    assert (table.rows, letters.sent, subject.retry.failing) == (list(range(7)), [], "")
+
+
+def test_one_row_that_memory_does_not_suffice_for_is_waited_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headwater.retry.Backoff.next", lambda *_: 0.0)
+    table, letters = FakeTable(memory=-1), FakeDeadLetters()
+    writer(table, letters).write(messages(b"1", b"2"))
+    assert table.tried[:4] == [2, 1, 1, 1]
+    assert (table.rows, letters.sent) == ([1, 2], [])
+
+
+def test_a_bad_row_is_found_where_memory_is_short() -> None:
+    table, letters = FakeTable(memory=2, refused=frozenset({5})), FakeDeadLetters()
+    writer(table, letters).write(messages(*[b"%d" % n for n in range(8)]))
+    assert set(table.rows) == set(range(8)) - {5}
+    assert [bad.message.value() for bad in letters.sent] == [b"5"]

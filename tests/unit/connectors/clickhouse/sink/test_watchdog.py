@@ -1,0 +1,46 @@
+"""The watchdog: a reader that stands still although messages wait and nothing of ours keeps it."""
+
+from __future__ import annotations
+
+from connectors.clickhouse.sink.messages import Partition
+from connectors.clickhouse.sink.watchdog import Watchdog
+
+LOGS, BLOCKS = Partition("logs", 0), Partition("blocks", 0)
+
+
+def test_only_what_waits_and_does_not_move_is_stalled() -> None:
+    dog = Watchdog(10.0)
+    dog.heard({LOGS: 7, BLOCKS: 3})
+    dog.look(0.0, {LOGS: 5, BLOCKS: 3}, ())
+    dog.look(9.0, {LOGS: 5, BLOCKS: 3}, ())
+    assert dog.stalled(9.9) == {}
+    assert dog.stalled(10.0) == {LOGS: 2}
+    dog.look(10.0, {LOGS: 6, BLOCKS: 3}, ())
+    assert dog.stalled(19.0) == {}
+
+
+def test_what_is_not_read_on_purpose_is_excused_and_has_its_time_afterwards() -> None:
+    dog = Watchdog(10.0)
+    dog.heard({LOGS: 7})
+    for now in range(30):
+        dog.look(float(now), {LOGS: 5}, {LOGS})
+    assert dog.stalled(30.0) == {}
+    dog.look(30.0, {LOGS: 5}, ())
+    assert dog.stalled(38.0) == {}
+    assert dog.stalled(39.0) == {LOGS: 2}
+
+
+def test_a_partition_that_went_away_is_not_watched() -> None:
+    dog = Watchdog(10.0)
+    dog.heard({LOGS: 7})
+    dog.look(0.0, {LOGS: 5}, ())
+    dog.look(20.0, {}, ())
+    assert dog.stalled(20.0) == {}
+    dog.look(21.0, {LOGS: 5}, ())
+    assert dog.stalled(22.0) == {}
+
+
+def test_an_end_that_is_not_known_is_no_lag() -> None:
+    dog = Watchdog(10.0)
+    dog.look(0.0, {LOGS: 5}, ())
+    assert dog.stalled(100.0) == {}
