@@ -7,7 +7,7 @@ import json
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import Request, urlopen
@@ -21,6 +21,15 @@ from schemas.errors import IncompatibleSchema
 CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
 _ATTEMPTS = 6
 _SECONDS = 10.0
+ANSWER_BYTES = 8 << 20
+"""Far more than any schema has; the rest of an answer is not read."""
+_SHOWN = 500
+
+
+class Readable(Protocol):
+    """An answer's body."""
+
+    def read(self, amount: int, /) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +67,22 @@ class RegistryClient:
                 f"{subject}: the registry refuses the schema: {_message(answer)}",
                 remedy="make the change backward compatible, or start a new major version of the stream",
             )
-        return int(self._expect(answer, subject)["id"])
+        return self._id(answer, subject)
 
     def lookup(self, subject: str, schema: str) -> int | None:
         """The id of the schema among the subject's versions, None when it is not among them."""
         answer = self._call("POST", f"/subjects/{quote(subject, safe='')}", {"schema": schema})
-        return None if answer.status == 404 else int(self._expect(answer, subject)["id"])
+        return None if answer.status == 404 else self._id(answer, subject)
 
     def schema(self, schema_id: int) -> str | None:
         """A schema's text, None when the registry has no such id."""
         answer = self._call("GET", f"/schemas/ids/{schema_id}")
-        return None if answer.status == 404 else str(self._expect(answer, f"schema {schema_id}")["schema"])
+        if answer.status == 404:
+            return None
+        text = self._expect(answer, f"schema {schema_id}").get("schema")
+        if not isinstance(text, str):
+            raise Transient(f"schema registry {self.url}: schema {schema_id}: an answer without a schema")
+        return text
 
     def compatible(self, subject: str, schema: str) -> list[str]:
         """Why the registry would refuse the schema; nothing when it would not, or has no such subject."""
@@ -77,12 +91,21 @@ class RegistryClient:
         if answer.status == 404:
             return []
         body = self._expect(answer, subject)
-        return [] if body["is_compatible"] else list(body.get("messages") or ["not compatible"])
+        messages = body.get("messages")
+        told = [str(each) for each in messages] if isinstance(messages, list) else []
+        return [] if body.get("is_compatible") is True else told or ["not compatible"]
 
     def require(self, subject: str, level: str) -> None:
         """Set the subject's compatibility level."""
         path = f"/config/{quote(subject, safe='')}"
         self._expect(self._call("PUT", path, {"compatibility": level}), subject)
+
+    def _id(self, answer: Answer, subject: str) -> int:
+        found = self._expect(answer, subject).get("id")
+        # The wire format has 32 bits for it.
+        if not isinstance(found, int) or not 0 <= found < 1 << 31:
+            raise Transient(f"schema registry {self.url}: {subject}: an answer without a schema id")
+        return found
 
     def _expect(self, answer: Answer, what: str) -> dict[str, Any]:
         if answer.status != 200:
@@ -131,10 +154,17 @@ def _send(request: Request) -> Answer:
         # A context of its own: Python 3.13 keeps the first one, and with it the CA file that it found.
         context = ssl.create_default_context() if request.type == "https" else None
         with urlopen(request, timeout=_SECONDS, context=context) as answer:
-            return Answer(answer.status, json.loads(answer.read() or b"null"))
+            return Answer(answer.status, json.loads(_bounded(answer) or b"null"))
     except HTTPError as error:
         with error:
-            return Answer(error.code, _json_or_text(error.read()))
+            return Answer(error.code, _json_or_text(_bounded(error)))
+
+
+def _bounded(answer: Readable) -> bytes:
+    data = answer.read(ANSWER_BYTES + 1)
+    if len(data) > ANSWER_BYTES:
+        raise ValueError(f"an answer of more than {ANSWER_BYTES} bytes")
+    return data
 
 
 def _json_or_text(data: bytes) -> object:
@@ -146,4 +176,4 @@ def _json_or_text(data: bytes) -> object:
 
 def _message(answer: Answer) -> str:
     body = answer.body
-    return str(body.get("message", body)) if isinstance(body, dict) else str(body)
+    return str(body.get("message", body) if isinstance(body, dict) else body)[:_SHOWN]

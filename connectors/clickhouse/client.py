@@ -1,15 +1,17 @@
 """Clients of ClickHouse's HTTP interface, with the settings that the tables' guarantees rest on."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Final, Protocol, cast
 from urllib.parse import urlsplit
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
+from urllib3.exceptions import HTTPError
 
 from headwater.errors import Fatal, Transient
-from headwater.redaction import mask_url, redact, secrets_of
+from headwater.redaction import brief, mask_url, redact, secrets_of
 from headwater.settings import ClickHouseSettings
 
 # Rows are idempotent by identity, so the server's own deduplication could only lose some: it drops a
@@ -127,6 +129,26 @@ def connect(
             f"ClickHouse does not answer at {shown}: {reason}", remedy="is it up? check clickhouse.url"
         ) from error
     return cast(Client, client)
+
+
+@contextmanager
+def answering(settings: ClickHouseSettings) -> Iterator[None]:
+    """Around statements outside the sink: what the driver raises becomes one of ours.
+
+    Raises Transient when ClickHouse went away meanwhile, Fatal when it refuses a statement.
+    """
+    shown = mask_url(settings.url)
+    try:
+        yield
+    except (ClickHouseError, HTTPError, OSError) as error:
+        words = brief(redact(str(error), secrets_of(settings.url)))
+        if getattr(error, "code", None) is not None:
+            raise Fatal(
+                f"ClickHouse at {shown} refuses a statement: {words}", remedy="see its log"
+            ) from error
+        raise Transient(
+            f"ClickHouse at {shown} went away: {words}", remedy="is it up? check clickhouse.url"
+        ) from error
 
 
 def insert_settings(client: Client) -> dict[str, int | str]:

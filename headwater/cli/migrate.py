@@ -9,12 +9,13 @@ from pathlib import Path
 import orjson
 import typer
 
-from connectors.clickhouse.client import connect
+from connectors.clickhouse.client import answering, connect
 from connectors.clickhouse.migrations.runner import Step, plan
 from connectors.clickhouse.migrations.runner import migrate as apply
 from connectors.evm.rpc.answers import NodeFailure
 from connectors.evm.rpc.chain_id import ask
 from headwater.cli.configuration import configured
+from headwater.cli.patience import patiently
 from headwater.settings import Settings, chain_id_of
 
 _NODE_SECONDS = 5.0
@@ -33,11 +34,7 @@ def migrate(
     """Apply the migrations that are due. Safe to run twice and from several processes at once."""
     settings = configured({"data_dir": data_dir, "clickhouse": {"url": url}})
     chain_id = known_chain_id(settings)
-    client = connect(settings.clickhouse, database="")
-    try:
-        steps = (plan if dry_run else apply)(client, settings, chain_id)
-    finally:
-        client.close()
+    steps = patiently(lambda: _migrated(settings, chain_id, dry_run=dry_run))
     if json:
         print(orjson.dumps(_described(steps, dry_run, chain_id)).decode())
         return
@@ -53,6 +50,15 @@ def migrate(
             f"The ethereum_etl views of chain {settings.chain.name} were left out: its id is not known. "
             "Set chain.chain_id or chain.rpc and run this again."
         )
+
+
+def _migrated(settings: Settings, chain_id: int | None, *, dry_run: bool) -> tuple[Step, ...]:
+    with answering(settings.clickhouse):
+        client = connect(settings.clickhouse, database="")
+        try:
+            return (plan if dry_run else apply)(client, settings, chain_id)
+        finally:
+            client.close()
 
 
 def known_chain_id(settings: Settings) -> int | None:

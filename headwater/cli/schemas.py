@@ -9,6 +9,7 @@ import orjson
 import typer
 
 from headwater.cli.configuration import configured
+from headwater.cli.patience import patiently
 from headwater.errors import Fatal
 from schemas import streams
 from schemas.history import all_problems
@@ -50,7 +51,8 @@ def check(
 @app.command()
 def register(data_dir: DataDir = None, json: Json = False) -> None:
     """Register every schema under its subject, BACKWARD_TRANSITIVE; what is there already keeps its id."""
-    ids = register_all(configured({"data_dir": data_dir}))
+    settings = configured({"data_dir": data_dir})
+    ids = patiently(lambda: register_all(settings))
     if json:
         print(orjson.dumps(ids).decode())
     else:

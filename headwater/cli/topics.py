@@ -15,6 +15,7 @@ from rich.table import Table
 
 from headwater import logging
 from headwater.cli.configuration import configured
+from headwater.cli.patience import patiently
 from headwater.settings import Settings
 from schemas.registry import Registry
 from topics import admin
@@ -73,7 +74,8 @@ def plan(data_dir: DataDir = None, json: Json = False, force: Force = False) -> 
 @app.command()
 def apply(data_dir: DataDir = None, json: Json = False, force: Force = False) -> None:
     """Create and alter topics; never shrink or delete. Exit code 1 when a change was refused."""
-    changes = admin.apply(_settings(data_dir), force=force)
+    settings = _settings(data_dir)
+    changes = patiently(lambda: admin.apply(settings, force=force))
     _print_changes(changes, json=json)
     if any(change.action is Action.REFUSED for change in changes):
         raise typer.Exit(1)

@@ -73,7 +73,12 @@ def register_schemas(settings: Settings, port: int) -> None:
 
 def migrate_tables(settings: Settings, chain_id: int) -> None:
     """Bring tables and views up to date. Raises Transient while ClickHouse does not answer."""
-    from connectors.clickhouse.client import connect
+    from connectors.clickhouse.client import answering, connect
     from connectors.clickhouse.migrations.runner import migrate
 
-    migrate(connect(settings.clickhouse, database=""), settings, chain_id)
+    with answering(settings.clickhouse):
+        client = connect(settings.clickhouse, database="")
+        try:
+            migrate(client, settings, chain_id)
+        finally:
+            client.close()

@@ -7,7 +7,7 @@ seventy times what reading the JSON does.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -20,6 +20,8 @@ from headwater.metrics import listener as metrics
 from headwater.redaction import redact, secrets_of
 
 CONNECT_SECONDS: Final = 5.0
+# Decompressed. The largest answers are traces of a block, some hundred megabytes.
+ANSWER_BYTES: Final = 512 << 20
 Param = str | int | bool | dict[str, object] | None
 _encode = msgspec.json.Encoder().encode
 
@@ -33,9 +35,10 @@ class Transport(Protocol):
 
 
 class AiohttpTransport:
-    """HTTP/1.1 with kept connections. Make it inside a running loop."""
+    """HTTP/1.1 with kept connections, answers up to `limit` bytes. Make it inside a running loop."""
 
-    def __init__(self, timeout_seconds: float) -> None:
+    def __init__(self, timeout_seconds: float, *, limit: int = ANSWER_BYTES) -> None:
+        self._limit = limit
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=CONNECT_SECONDS),
             connector=aiohttp.TCPConnector(limit=64, keepalive_timeout=60.0),
@@ -44,10 +47,32 @@ class AiohttpTransport:
 
     async def post(self, url: str, body: bytes) -> HttpAnswer:
         async with self._session.post(url, data=body, headers=_headers(url)) as response:
-            return HttpAnswer(response.status, await response.read(), response.headers.get("Retry-After"))
+            body = await read_bounded(response.content, self._limit)
+            return HttpAnswer(response.status, body, response.headers.get("Retry-After"))
 
     async def close(self) -> None:
         await self._session.close()
+
+
+class AnswerTooLarge(aiohttp.ClientError):
+    """An answer longer than any that was asked for; the rest of it is not read."""
+
+
+class Body(Protocol):
+    """What aiohttp has of an answer's body."""
+
+    def iter_any(self) -> AsyncIterable[bytes]: ...
+
+
+async def read_bounded(content: Body, limit: int) -> bytes:
+    """The whole body. Raises AnswerTooLarge when it is longer than `limit` bytes."""
+    # Read in pieces: what an answer says of its length is the other side's word, and it may be compressed.
+    body = bytearray()
+    async for piece in content.iter_any():
+        body += piece
+        if len(body) > limit:
+            raise AnswerTooLarge
+    return bytes(body)
 
 
 def _headers(url: str) -> dict[str, str]:

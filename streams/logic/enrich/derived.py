@@ -14,6 +14,7 @@ FIELDS: Final[dict[str, tuple[str, ...] | None]] = {
         "hash",
         "transaction_index",
         "from_address",
+        "to_address",
         "receipt_contract_address",
         "receipt_status",
     ),
@@ -25,7 +26,7 @@ _transfer = codec_for_record("enriched-blocks", "TransferBody").write_values
 _contract = codec_for_record("enriched-blocks", "ContractBody").write_values
 _NOBODY: Final = bytes(20)
 _LogRow: TypeAlias = tuple[list[bytes], bytes, int, bytes, int, bytes]
-_TransactionRow: TypeAlias = tuple[bytes | None, int | None, bytes, int, bytes]
+_TransactionRow: TypeAlias = tuple[bytes | None, int | None, bytes, int, bytes, bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +70,18 @@ def derive(block: Message) -> Derived:
             derived.transfer_places.append((log_index, each.batch_index))
             derived.tokens.append(token)
     created = block.records["transactions"].rows(
-        "receipt_contract_address", "receipt_status", "hash", "transaction_index", "from_address"
+        "receipt_contract_address",
+        "receipt_status",
+        "hash",
+        "transaction_index",
+        "from_address",
+        "to_address",
     )
-    for address, status, transaction, position, creator in cast("Iterable[_TransactionRow]", created):
-        # Nodes give the address of a creation that failed too. Before Byzantium no receipt tells of
-        # failure, so each creation counts there.
-        if address is None or status == 0 or address == _NOBODY:
+    for address, status, transaction, position, creator, target in cast("Iterable[_TransactionRow]", created):
+        # A creation is a transaction without a recipient (Yellow Paper, 4.2); some nodes give the field to
+        # calls too, and that of a creation that failed. Before Byzantium no receipt tells of failure, so each
+        # creation counts there.
+        if target is not None or address is None or status == 0 or address == _NOBODY:
             continue
         derived.contracts.append(_contract(address, creator, transaction, position))
         derived.contract_places.append(position)

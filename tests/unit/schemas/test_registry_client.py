@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
-from urllib.error import URLError
+from email.message import Message
+from urllib.error import HTTPError, URLError
 from urllib.request import Request
+from urllib.response import addinfourl
 
 import pytest
 
@@ -177,3 +180,41 @@ def test_subjects_are_the_topics_names() -> None:
     for stream in named:
         assert subject_of(settings, stream) == f"p.c.{stream}.v1-value"
         assert topic_name(settings, stream) == f"p.c.{stream}.v1"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"id": "²"}, {"id": "9" * 5_000}, {"id": -1}, {"id": 1 << 31}, {"id": None}, [], "id", None],
+    ids=lambda body: str(body)[:20],
+)
+def test_an_answer_without_an_id_is_no_id(body: object) -> None:
+    with pytest.raises(Transient, match="http://r"):
+        _client(Wire(Answer(200, body))).register("s", "{}")
+    with pytest.raises(Transient, match="http://r"):
+        _client(Wire(Answer(200, body))).schema(1)
+
+
+def test_a_message_of_any_length_is_told_in_few_words() -> None:
+    with pytest.raises(Fatal) as raised:
+        _client(Wire(Answer(400, {"message": "x" * 1_000_000}))).register("s", "{}")
+    assert len(str(raised.value)) < 1_000
+
+
+class Endless(io.RawIOBase):
+    """A body that never ends; `read` without an amount would not come back."""
+
+    def read(self, amount: int = -1, /) -> bytes:
+        assert amount >= 0
+        return b" " * amount
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_an_endless_answer_is_not_read(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
+    def urlopen(request: Request, **_: object) -> object:
+        if status == 200:
+            return addinfourl(Endless(), Message(), request.full_url, status)
+        raise HTTPError(request.full_url, status, "no", Message(), Endless())
+
+    monkeypatch.setattr("schemas.client.urlopen", urlopen)
+    with pytest.raises(Transient, match="more than 8388608 bytes"):
+        RegistryClient(RegistrySettings(url="http://r")).schema(1)

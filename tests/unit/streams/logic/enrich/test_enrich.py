@@ -167,6 +167,22 @@ def test_public_records_say_what_the_normalised_block_says() -> None:
     assert own_block == {**common, "event_id": own_block["event_id"], **inner["header"], **counts}
 
 
+def test_a_call_creates_nothing_whatever_its_receipt_says() -> None:
+    answer = block([transaction(0), transaction(1, to=None)])
+    receipts = [
+        receipt(0, contractAddress="0x" + "c2" * 20),
+        receipt(1, to=None, contractAddress=NEW_CONTRACT),
+    ]
+    own = envelope(answer)
+    values = [
+        frame_of("normalized-blocks") + body for body in normalize(own, encoded(answer), encoded(receipts))
+    ]
+    result = enrich(own, values, frame_of, ())
+    ((_, created),) = records(result)["contracts"]
+    assert created["address"] == bytes.fromhex(NEW_CONTRACT[2:])
+    assert coverage(result)[1]["contract_count"] == 1
+
+
 def test_transfers_and_contracts() -> None:
     found = records(enriched())
     transfers = [record for _, record in found["token-transfers"]]

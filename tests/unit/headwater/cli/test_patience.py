@@ -1,0 +1,76 @@
+"""What is away is waited for, bounded and by name; what a driver raises is never a traceback."""
+
+from __future__ import annotations
+
+import pytest
+from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
+from urllib3.exceptions import ProtocolError
+
+from connectors.clickhouse.client import answering
+from headwater.cli.patience import ATTEMPTS, patiently
+from headwater.errors import Fatal, Transient
+from headwater.settings import ClickHouseSettings, Settings
+from sandbox.stack.prepare import migrate_tables
+
+AWAY = Transient("Kafka b:9092 does not answer", remedy="see that it runs")
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("headwater.retry.Backoff.next", lambda *_: 0.0)
+
+
+def test_what_comes_back_is_waited_for_and_named_once(capsys: pytest.CaptureFixture[str]) -> None:
+    answers = [AWAY, AWAY, None]
+
+    def step() -> str:
+        failure = answers.pop(0)
+        if failure is not None:
+            raise failure
+        return "done"
+
+    assert patiently(step) == "done"
+    assert capsys.readouterr().err == "headwater: waiting: Kafka b:9092 does not answer\n"
+
+
+def test_what_stays_away_ends_with_the_remedy() -> None:
+    tries = []
+
+    def step() -> None:
+        tries.append(1)
+        raise AWAY
+
+    with pytest.raises(Transient, match="does not answer; see that it runs"):
+        patiently(step)
+    assert len(tries) == ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OperationalError("Error HTTPConnectionPool: Connection refused"),
+        ProtocolError("Connection aborted.", ConnectionResetError(104, "reset")),
+        ConnectionResetError(104, "Connection reset by peer"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_clickhouse_that_is_killed_while_tables_are_made_is_tried_again(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Client:
+        def command(self, *_: object) -> None:
+            raise error
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    monkeypatch.setattr("connectors.clickhouse.client.connect", lambda *_, **__: Client())
+    with pytest.raises(Transient, match=r"ClickHouse at http://127\.0\.0\.1:8123 went away"):
+        migrate_tables(Settings(), 1)
+
+
+def test_a_statement_that_is_refused_is_not_tried_again() -> None:
+    refused = DatabaseError("Code: 497. DB::Exception: Not enough privileges")
+    refused.code = 497
+    with pytest.raises(Fatal, match="refuses a statement: Code: 497"), answering(ClickHouseSettings()):
+        raise refused
