@@ -188,12 +188,12 @@ class Line:
             pause(0.1)
 
     def command(
-        self, *words: str, folder: Path | None = None, seconds: float = 120
+        self, *words: str, folder: Path | None = None, seconds: float = 120, program: str = "headwater"
     ) -> subprocess.CompletedProcess[str]:
-        """Run another `headwater` command against this instance, told by a variable or by the folder."""
+        """Run a command against this instance, told by a variable or by the folder."""
         environ = _environment() | ({} if folder else {"HEADWATER_DATA_DIR": str(self.directory)})
         return subprocess.run(
-            [HEADWATER, *words],
+            [HEADWATER if program == "headwater" else program, *words],
             capture_output=True,
             text=True,
             env=environ,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import shlex
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -58,9 +59,11 @@ def test_the_examples_of_the_readme_answer(line: Line) -> None:
     assert len(commands) > 8
     for command in commands:
         program, *words = shlex.split(command)
-        assert program == "headwater"
+        assert program in ("headwater", "curl")
+        if program == "curl" and shutil.which("curl") is None:
+            continue
         # From the folder that holds .headwater, as the README says.
-        done = line.command(*words, folder=line.directory.parent)
+        done = line.command(*words, folder=line.directory.parent, program=program)
         assert done.returncode == 0, f"{command}: {done.stdout[-500:]} {done.stderr[-500:]}"
         assert done.stdout.strip(), f"{command} prints nothing"
 

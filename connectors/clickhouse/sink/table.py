@@ -15,6 +15,7 @@ from connectors.clickhouse.native import Column, Encoder, block, encoder
 from connectors.clickhouse.sink.rows import Columns
 from headwater.errors import Fatal, Permanent, Transient
 from headwater.metrics import sink as metrics
+from headwater.redaction import brief
 
 # What ClickHouse says when the rows are at fault (ErrorCodes.cpp). Anything else is not held against
 # them: a good row must never end in the dead letters because a table was missing or a disk was full.
@@ -147,7 +148,7 @@ def open_table(
 
 def _classified(table: str, error: Exception) -> Permanent | Transient:
     code = cast("int | None", getattr(error, "code", None))
-    text = " ".join(str(error).split())[:500]
+    text = brief(error)
     if code in ROW_CODES:
         return RowsRejected(f"{table} refuses the rows: {text}")
     kind = MemoryLimit if code == MEMORY_LIMIT_EXCEEDED else Transient

@@ -10,6 +10,7 @@ from connectors.clickhouse.sink.messages import Partition
 from connectors.clickhouse.sink.table import FAILURES, RawClient, Table
 from headwater.digits import decimal
 from headwater.errors import Transient
+from headwater.redaction import brief
 
 PROGRESS_COLUMNS = ("topic", "partition", "next_offset")
 
@@ -65,4 +66,4 @@ class ReplicaProgress:
         try:
             return cast(Sequence[Sequence[Any]], self._client.query(sql, parameters).result_rows)
         except FAILURES as error:
-            raise Transient(f"cannot read from ClickHouse: {' '.join(str(error).split())[:500]}") from error
+            raise Transient(f"cannot read from ClickHouse: {brief(error)}") from error

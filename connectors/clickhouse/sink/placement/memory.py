@@ -9,6 +9,7 @@ from connectors.clickhouse.sink.messages import Partition
 from connectors.clickhouse.sink.placement.start import Gap
 from connectors.clickhouse.sink.table import FAILURES, RawClient, Table
 from headwater.errors import Transient
+from headwater.redaction import brief
 
 GAP_COLUMNS: Final = ("topic", "partition", "first_offset", "end_offset")
 TOPIC_COLUMNS: Final = ("topic", "topic_id")
@@ -89,4 +90,4 @@ class TopicMemory:
 
 
 def _away(error: Exception) -> Transient:
-    return Transient(f"cannot read from ClickHouse: {' '.join(str(error).split())[:500]}")
+    return Transient(f"cannot read from ClickHouse: {brief(error)}")

@@ -102,7 +102,8 @@ def _outcome(codec: Codec, value: bytes) -> object:
     except MalformedRecord as error:
         return _same_error_everywhere(codec, value, error)
     columns = codec.columns([value])
-    assert {name: column[0] for name, column in columns.items()} == record
+    # As texts: arbitrary bytes may be a double that equals nothing, itself included.
+    assert repr({name: column[0] for name, column in columns.items()}) == repr(record)
     codec.message(value, dict.fromkeys(codec.names))
     return record
 
