@@ -138,6 +138,25 @@ class GroupContract:
         member.until(lambda: member.offsets(other) == [0, 1])
         member.group.close()
 
+    def test_a_partition_that_is_paused_before_it_is_read_stays_so(
+        self, topics: Topics, partitions: list[Partition]
+    ) -> None:
+        paused, other = partitions[0], partitions[1]
+        topics.publish(paused, b"1")
+        topics.publish(other, b"x")
+        member = Member(topics.member(), topics)
+        deadline = time.monotonic() + SECONDS
+        while len(member.gained) < 4:
+            assert time.monotonic() < deadline
+            member.take(member.group.receive(0.1))
+        member.group.pause_only([paused])
+        member.begin()
+        member.until(lambda: member.offsets(other) == [0])
+        assert member.offsets(paused) == []
+        member.group.pause_only([])
+        member.until(lambda: member.offsets(paused) == [0])
+        member.group.close()
+
     def test_the_next_member_goes_on_at_what_was_committed(
         self, topics: Topics, partitions: list[Partition]
     ) -> None:

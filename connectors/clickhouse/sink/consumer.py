@@ -139,6 +139,9 @@ class GroupConsumer:
             _log.warning("partitions cannot be read yet", partitions=len(positions), error=str(error))
             return
         self._reading |= positions.keys()
+        # librdkafka pauses nothing that is not read yet.
+        if held := self._paused & positions.keys():
+            self._consumer.pause([TopicPartition(*partition) for partition in held])
 
     def _stop(self, partitions: Iterable[Partition]) -> None:
         stop = self._reading & set(partitions)
