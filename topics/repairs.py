@@ -7,7 +7,7 @@ from topics.spec import DAY_MS, Cleanup, TopicSpec, Visibility
 REPAIR_REQUESTS = TopicSpec(
     stream="repair-requests",
     key='block number, with its hash where one is named: "<number>:0x<hash>"',
-    description="Blocks that `headwater replay` and `headwater verify --repair` ask the listener to say again.",
+    description="Blocks that `headwater replay` and `headwater verify --repair` ask to be said again.",
     partitions=1,
     cleanup=Cleanup.DELETE,
     retention_ms=7 * DAY_MS,
@@ -28,7 +28,7 @@ REPAIRS = TopicSpec(
     visibility=Visibility.INTERNAL,
     owner="listen",
     producers=("listen",),
-    consumers=("sink",),
+    consumers=("replay",),
     stateful=False,
 )
 
