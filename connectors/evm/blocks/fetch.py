@@ -52,7 +52,9 @@ class Fetcher:
         whose block is below `finalized` is passed over: it lags, or lost what it had.
         """
 
-        return await self._pool.ask(lambda endpoint: self._named(endpoint, tag, finalized), rounds=rounds)
+        return await self._pool.ask(
+            lambda endpoint: self._named(endpoint, tag, finalized), kind="head", rounds=rounds
+        )
 
     async def freshest(self, *, finalized: Head | None = None) -> Head | None:
         """The highest head of all nodes, asked at once; None when none answers."""
@@ -102,7 +104,7 @@ class Fetcher:
                 return block.head
             return None
 
-        return await self._pool.ask(work, rounds=ROUNDS)
+        return await self._pool.ask(work, kind="header", rounds=ROUNDS)
 
     async def by_number(self, number: int) -> Fetched:
         """The canonical block of a height. Raises NodeFailure after some attempts, null answers included."""
@@ -118,7 +120,7 @@ class Fetcher:
             listed = await self._receipts.of(endpoint, block) if block.transactions else _NO_RECEIPTS
             return await self._assembled(endpoint, block, raw, listed)
 
-        return await self._pool.ask(work, rounds=ROUNDS)
+        return await self._pool.ask(work, kind="block", rounds=ROUNDS)
 
     async def by_hash(self, head: Head) -> Fetched:
         """A block whose header was seen: both calls at once. Raises NodeFailure after some attempts."""
@@ -140,7 +142,7 @@ class Fetcher:
                 listed = await self._receipts.of(endpoint, block) if block.transactions else _NO_RECEIPTS
             return await self._assembled(endpoint, block, raw, listed)
 
-        return await self._pool.ask(work, rounds=ROUNDS)
+        return await self._pool.ask(work, kind="block by hash", rounds=ROUNDS)
 
     async def _assembled(
         self, endpoint: Endpoint, block: Block, raw: memoryview, receipts: bytes | memoryview
