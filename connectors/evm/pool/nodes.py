@@ -15,6 +15,7 @@ from typing import Final, Protocol, TypeVar
 
 from connectors.evm.pool.admission import Admission
 from connectors.evm.pool.hedging import Hedging, raced
+from connectors.evm.pool.pace import Pace
 from connectors.evm.pool.standing import Outcome, Reason, Standing, demoted
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from connectors.evm.rpc.endpoint import AiohttpTransport, Endpoint, Transport
@@ -84,6 +85,7 @@ class Nodes:
         self._clock = clock
         self._admission = Admission(expected)
         self._standings = {endpoint.name: Standing(clock) for endpoint in endpoints}
+        self._paces = {endpoint.name: Pace(clock) for endpoint in endpoints}
         self._demoted: dict[str, Reason] = {}
         self._judged = clock()
         self._hedging = Hedging()
@@ -127,17 +129,22 @@ class Nodes:
 
     async def on(self, endpoint: Endpoint, work: Callable[[], Awaitable[T]]) -> T:
         """The result of `work` on this endpoint, counted in its standing. Raises what the work raises."""
-        standing = self.standing(endpoint)
-        try:
-            await self._admission.admit(endpoint)
-            result = await work()
-        except NodeFailure as failure:
-            self._admission.recheck(endpoint)
-            if failure.outcome not in _NEUTRAL:
-                standing.add(Outcome.THROTTLED if failure.outcome == "throttled" else Outcome.FAILED)
-            raise
-        standing.add(Outcome.GOOD)
-        return result
+        standing, pace = self.standing(endpoint), self._paces[endpoint.name]
+        async with pace.turn():
+            try:
+                await self._admission.admit(endpoint)
+                result = await work()
+            except NodeFailure as failure:
+                self._admission.recheck(endpoint)
+                if failure.outcome == "throttled":
+                    standing.add(Outcome.THROTTLED)
+                    pace.throttled(failure.retry_after)
+                elif failure.outcome not in _NEUTRAL:
+                    standing.add(Outcome.FAILED)
+                raise
+            standing.add(Outcome.GOOD)
+            pace.good()
+            return result
 
     async def best(self, work: Work[T], rank: Callable[[T], int]) -> T | None:
         """The result that ranks highest of `work` on all endpoints at once, None when there is none.
@@ -161,7 +168,7 @@ class Nodes:
     ) -> Won[T] | None:
         """The result of the next endpoint that waits, or of the one after it where that is faster."""
         first = waiting.popleft()
-        spare = next((each for each in waiting if each.name not in self._demoted), None)
+        spare = next((each for each in waiting if not self._is_spared(each)), None)
         delay = None if kind is None or spare is None else self._hedging.delay(kind)
         if spare is None or delay is None:
             won = await self._tried(first, work, kind, failed)
@@ -221,12 +228,15 @@ class Nodes:
             return None
 
     def _in_order(self) -> list[Endpoint]:
-        """The first choice first, those that do badly last."""
+        """The first choice first, those that do badly or want to be left alone last."""
         now = self._clock()
         if len(self.endpoints) > 1 and now - self._judged >= JUDGED_SECONDS:
             self._judged = now
             self._judge()
-        return sorted(self.endpoints, key=lambda endpoint: endpoint.name in self._demoted)
+        return sorted(self.endpoints, key=self._is_spared)
+
+    def _is_spared(self, endpoint: Endpoint) -> bool:
+        return endpoint.name in self._demoted or self._paces[endpoint.name].rests
 
     def _judge(self) -> None:
         before, self._demoted = self._demoted, demoted(self._standings)

@@ -185,6 +185,22 @@ async def test_an_endpoint_that_throttles_is_asked_last_until_it_is_left_alone_f
     assert pool.first() == "b", "and stays the first choice when the other does well again"
 
 
+async def test_an_endpoint_that_wants_to_be_left_alone_is_asked_last_until_then() -> None:
+    pool = Pool("ab")
+
+    async def refuses() -> object:
+        raise NodeFailure("a", "too many requests", "throttled", retry_after=30.0)
+
+    with pytest.raises(NodeFailure):
+        await pool.nodes.on(pool.endpoints[0], refuses)
+    assert await pool.ask({"a": gives("a's"), "b": fails()}) == "a's", "when nobody else has it"
+    assert pool.asked == ["b", "a"]
+    pool.now = 30.0
+    pool.asked.clear()
+    await pool.ask({"a": gives("a's"), "b": gives("b's")})
+    assert pool.asked == ["a"]
+
+
 async def test_absent_blocks_say_nothing_about_an_endpoint() -> None:
     pool = Pool("ab")
     for _ in range(20):
