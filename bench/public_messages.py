@@ -16,6 +16,7 @@ from streams.logic.normalize.event import normalize
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.headers import Headers, headers_of
 from topics.chainlog.kinds import EventKind
+from topics.coverage import COVERAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +49,11 @@ def published(folder: Path, frame: Callable[[str], bytes], sequence: int = 1) ->
             part=0,
             parts=1,
         )
-        headers: Headers = headers_of(envelope)
         values = [frame("normalized-blocks") + body for body in normalize(envelope, block, receipts)]
-        enriched = enrich(envelope, values, frame, headers)
+        enriched = enrich(envelope, values, frame)
         coverage = enriched.coverage
         assert coverage is not None
+        headers: Headers = headers_of(envelope, COVERAGE)
         yield Published(
             enriched.public,
             lambda positions, coverage=coverage, headers=headers: coverage.message(positions, frame, headers),  # type: ignore[misc]

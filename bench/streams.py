@@ -15,7 +15,6 @@ from streams.logic.enrich.event import enrich
 from streams.logic.normalize.decode import decode_block, decode_receipts
 from streams.logic.normalize.event import normalize
 from topics.chainlog.envelope import Envelope
-from topics.chainlog.headers import headers_of
 from topics.chainlog.kinds import EventKind
 
 TARGET = 60_000
@@ -43,10 +42,7 @@ def rows() -> list[Row]:
         ),
         _row(
             "enrich",
-            lambda: [
-                enrich(event, [value], _frame, headers_of(event))
-                for event, value in zip(events, values, strict=True)
-            ],
+            lambda: [enrich(event, [value], _frame) for event, value in zip(events, values, strict=True)],
             "the same bytes joined",
             _joining(events, values),
             note="Avro in, public messages with keys out; without produce",
@@ -82,7 +78,7 @@ def _joining(events: list[Envelope], values: list[bytes]) -> Callable[[], object
     """Each public message's bytes out of the pieces they consist of, and nothing decided or read."""
     pieces = []
     for event, value in zip(events, values, strict=True):
-        for messages in enrich(event, [value], _frame, ()).public:
+        for messages in enrich(event, [value], _frame).public:
             prefix = len(_FRAME) + len(_common(event))
             pieces += [
                 (own[:prefix], own[prefix : prefix + 16], own[prefix + 16 :])

@@ -6,7 +6,7 @@ writers and readers), `wire` (Confluent's frame), `reader` over `evolution` (any
 change is held against).
 """
 
-from schemas.catalog import codec_for, codec_for_record, schema_of, schema_text, streams
+from schemas.catalog import codec_for, codec_for_record, schema_of, schema_text, streams, version_of
 from schemas.codec import COMMON, Codec, Message, Records, Selection, SplitWriter
 from schemas.codec.model import Schema
 from schemas.errors import IncompatibleSchema, MalformedRecord, WrongValue
@@ -33,4 +33,5 @@ __all__ = [
     "schema_of",
     "schema_text",
     "streams",
+    "version_of",
 ]

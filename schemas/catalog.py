@@ -11,6 +11,7 @@ from schemas.codec.codec import Codec
 from schemas.codec.model import Record, parse
 
 _FOLDER = "avro"
+_FROZEN = "examples"
 
 
 @cache
@@ -32,6 +33,20 @@ def schema_of(stream: str) -> dict[str, Any]:
     """The schema of a stream as parsed JSON."""
     schema: dict[str, Any] = json.loads(schema_text(stream))
     return schema
+
+
+@cache
+def version_of(stream: str) -> int:
+    """The number of our version of a stream's schema: the last one that was frozen (see `history`).
+
+    Raises KeyError when none was.
+    """
+    folder = resources.files("schemas").joinpath(_FROZEN, stream)
+    names = [each.name for each in folder.iterdir()] if folder.is_dir() else []
+    numbers = [int(name[1:].removesuffix(".avsc")) for name in names if name.endswith(".avsc")]
+    if not numbers:
+        raise KeyError(f"no version of {stream} is frozen; run `headwater schemas freeze {stream}`")
+    return max(numbers)
 
 
 @cache

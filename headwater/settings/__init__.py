@@ -105,7 +105,9 @@ def environment(settings: Settings) -> dict[str, str]:
         if name == "client_id" or value is None or value == value_of(default, name):
             continue
         if isinstance(value, tuple):
-            text = ",".join(item.get_secret_value() for item in value)
+            text = ",".join(
+                item.get_secret_value() if isinstance(item, SecretStr) else str(item) for item in value
+            )
         elif isinstance(value, SecretStr):
             text = value.get_secret_value()
         else:

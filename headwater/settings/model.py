@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -34,6 +34,14 @@ def _http_address(url: str) -> str:
 
 
 HttpAddress = Annotated[str, AfterValidator(_http_address)]
+RefusedBlock = Annotated[str, StringConstraints(pattern=r"^[a-z]+:([0-9]{1,18}|0x[0-9a-fA-F]{64})$")]
+
+
+def _parts(value: object) -> object:
+    """A list, which the environment says with commas between."""
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
 class RegistrySettings(Section):
@@ -93,11 +101,7 @@ class ChainSettings(Section):
     @field_validator("rpc", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return (
-            tuple(part.strip() for part in value.split(",") if part.strip())
-            if isinstance(value, str)
-            else value
-        )
+        return _parts(value)
 
 
 class StageSettings(Section):
@@ -106,6 +110,14 @@ class StageSettings(Section):
     max_bad_ratio: float = Field(
         0.2, ge=0, le=1, description="Share of events in the dead letters above which a worker stops."
     )
+    refuse_blocks: tuple[RefusedBlock, ...] = Field(
+        (), description="For tests: blocks that a stage refuses, each as stage:number or stage:0xhash."
+    )
+
+    @field_validator("refuse_blocks", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return _parts(value)
 
 
 class SinkSettings(Section):

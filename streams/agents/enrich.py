@@ -11,6 +11,7 @@ from streams.logic.event import ChainEvent, Messages
 from streams.stage import Outcome, StageContext
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.headers import headers_of
+from topics.coverage import COVERAGE
 
 
 class EnrichStage:
@@ -23,11 +24,10 @@ class EnrichStage:
     def handle(self, event: ChainEvent) -> Outcome:
         """A block's public records, its coverage, and the enriched event. Raises Permanent."""
         values = [self._to_current_schema(value) for value in event.values]
-        enriched = enrich(event.envelope, values, self._frame, headers_of(event.envelope))
-        return self._outcome(event.envelope, enriched)
+        return self._outcome(event.envelope, enrich(event.envelope, values, self._frame))
 
     def placeholder(self, event: ChainEvent, problem: Permanent) -> Outcome:
-        """The event's number, and an incomplete coverage record of its block."""
+        """The event's number, and an incomplete coverage record of its block; none for a repair."""
         return self._outcome(event.envelope, enriched_placeholder(event.envelope, str(problem), self._frame))
 
     def restore(self, table: Mapping[bytes, bytes]) -> int | None:
@@ -35,13 +35,12 @@ class EnrichStage:
         return None
 
     def _outcome(self, envelope: Envelope, enriched: Enriched) -> Outcome:
-        headers = headers_of(envelope)
         keys = [str(envelope.chain_id).encode()] * len(enriched.values)
-        draft = enriched.coverage
+        draft, headers = enriched.coverage, headers_of(envelope, COVERAGE)
         return Outcome(
             public=enriched.public,
             coverage=None if draft is None else partial(draft.message, frame=self._frame, headers=headers),
-            internal=[Messages(STREAM, keys, enriched.values, headers)],
+            internal=[Messages(STREAM, keys, enriched.values, headers_of(envelope, STREAM))],
         )
 
 

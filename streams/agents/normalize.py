@@ -9,6 +9,7 @@ from streams.logic.body import STREAM, placeholder
 from streams.logic.event import ChainEvent, Messages
 from streams.logic.normalize.decode import read_answers
 from streams.logic.normalize.event import normalize
+from streams.logic.normalize.replaced import read_replaced
 from streams.stage import Outcome, StageContext
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.headers import headers_of
@@ -23,8 +24,11 @@ class NormalizeStage:
 
     def handle(self, event: ChainEvent) -> Outcome:
         """The event with its block in typed form. Raises Permanent naming what is wrong with the block."""
-        answers = read_answers([self._to_current_schema(value) for value in event.values])
-        return self._outcome(event.envelope, normalize(event.envelope, answers.block, answers.receipts))
+        values = [self._to_current_schema(value) for value in event.values]
+        answers = read_answers(values)
+        replaced = read_replaced(values) if event.envelope.event.repairs else None
+        bodies = normalize(event.envelope, answers.block, answers.receipts, replaced)
+        return self._outcome(event.envelope, bodies)
 
     def placeholder(self, event: ChainEvent, problem: Permanent) -> Outcome:
         """The event's number without its content: downstream sees an incomplete block, never a hole."""
@@ -38,7 +42,7 @@ class NormalizeStage:
         frame = self._frame(STREAM)
         keys = [str(envelope.chain_id).encode()] * len(bodies)
         return Outcome(
-            internal=[Messages(STREAM, keys, [frame + body for body in bodies], headers_of(envelope))]
+            internal=[Messages(STREAM, keys, [frame + body for body in bodies], headers_of(envelope, STREAM))]
         )
 
 

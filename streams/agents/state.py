@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import msgspec
-
 from headwater.errors import Permanent
 from headwater.metrics import stages as metrics
 from streams.logic.event import ChainEvent
 from streams.logic.state.facts import Fact, key_of, pack
 from streams.logic.state.fold import Fold
-from streams.logic.state.input import content_of, fact_of
+from streams.logic.state.input import block_fact, fact_of, undecided
 from streams.logic.state.records import STREAM, messages_of
 from streams.logic.state.window import restored
 from streams.stage import Outcome, StageContext
@@ -33,9 +31,8 @@ class StateStage:
         """The states that an event decides. Raises Permanent before anything is remembered."""
         envelope = event.envelope
         fact = fact_of(envelope)
-        if fact.is_block and not self._fold.knows(envelope.block_hash or b""):
-            values = [self._to_current_schema(value) for value in event.values]
-            fact = fact_of(envelope, content_of(envelope, values))
+        if fact.is_block and (envelope.event.repairs or not self._fold.knows(envelope.block_hash or b"")):
+            fact = block_fact(envelope, [self._to_current_schema(value) for value in event.values])
         if fact.is_tag and self._fold.contradicts(fact):
             raise Permanent(
                 f"{envelope.event.name} {fact.sequence} names block {fact.number}, which is not canonical"
@@ -43,11 +40,12 @@ class StateStage:
         return self._outcome(event, fact)
 
     def placeholder(self, event: ChainEvent, problem: Permanent) -> Outcome:
-        """Only the number, and that the block is there: nothing is known of its transactions."""
+        """Only the number, and that the block is there: nothing is known of its transactions.
+
+        A repair that fails decides nothing, as if it had not come.
+        """
         fact = fact_of(event.envelope)
-        if fact.is_tag:
-            fact = msgspec.structs.replace(fact, kind=int(EventKind.UNKNOWN), number=None, hash=None)
-        return self._outcome(event, fact)
+        return self._outcome(event, undecided(fact) if fact.is_tag or event.envelope.event.repairs else fact)
 
     def restore(self, table: Mapping[bytes, bytes]) -> int | None:
         """The fold from the table; the last sequence it holds."""
@@ -57,7 +55,7 @@ class StateStage:
         return self._fold.last
 
     def _outcome(self, event: ChainEvent, fact: Fact) -> Outcome:
-        headers = headers_of(event.envelope)
+        headers = headers_of(event.envelope, STREAM)
         public = [messages_of(change, self._frame, headers) for change in self._fold.add(fact)]
         # The fact first: a hole behind deleted entries is nothing, one before them would be a loss.
         table: list[tuple[bytes, bytes | None]] = [(key_of(fact.sequence), pack(fact))]

@@ -20,6 +20,7 @@ from headwater.settings import Settings
 from streams.logic.event import ChainEvent, Messages
 from streams.runtime.assembler import EventAssembler, Incoming, Start
 from streams.runtime.dead_letter import dead_letters
+from streams.runtime.refusal import Refusal
 from streams.runtime.sizes import refuse_too_large
 from streams.stage import Outcome, Stage
 from topics.chainlog.claims import Verdict
@@ -68,6 +69,7 @@ class BatchHandler:
         self._retry = Retry(
             backoff=Backoff(ceiling=_LONGEST_PAUSE_SECONDS), stop=stop, on_failure=self._waits
         )
+        self._refusal = Refusal(group.name, settings.stages.refuse_blocks)
         self._labels = {"chain": settings.chain.name, "stage": group.name}
         self._count = 0  # of this batch: events and what is none, and how many of them are bad
         self._limit = BadRatioLimit(
@@ -123,9 +125,10 @@ class BatchHandler:
         for event in events:
             envelope = event.envelope
             metrics.STAGE_EVENTS.labels(**self._labels, event=envelope.event.name).inc()
-            if envelope.event in (EventKind.APPLY, EventKind.REVERT):
+            if envelope.event.carries_block:
                 latency = (now - envelope.observed_at) / 1000
                 metrics.STAGE_LATENCY.labels(**self._labels).observe(max(0.0, latency))
+            if envelope.event.moves_branch:  # a repair may be of a block far below
                 metrics.STAGE_BLOCK.labels(**self._labels).set(envelope.block_number or 0)
         if events:
             metrics.STAGE_SEQUENCE.labels(**self._labels).set(events[-1].envelope.sequence)
@@ -149,13 +152,18 @@ class BatchHandler:
                 return None, error
             return _unreadable(chain_id, sequence, self.assembler.claim, self.assembler.parts_held), error
         if envelope.event is EventKind.UNKNOWN and self._group.fenced:
-            return envelope, Permanent(f"{message.topic}@{message.offset}: an event of a kind we do not know")
+            return envelope, Permanent(
+                f"{message.topic}[{message.partition}]@{message.offset}: an event of a kind that only a "
+                "later version knows",
+                remedy="run one version of listeners and workers, then `headwater replay` its block",
+            )
         return envelope, None
 
     def _decide(self, event: ChainEvent, message: Incoming, problem: Permanent | None) -> Outcome:
         try:
             if problem is not None:
                 raise problem
+            self._refusal.check(event.envelope)
             outcome = self._retry(partial(self._stage.handle, event))
             refuse_too_large(outcome)
         except Permanent as error:

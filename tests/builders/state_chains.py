@@ -15,6 +15,19 @@ from topics.chainlog.kinds import EventKind
 
 CHAIN = 31337
 FIRST = 1_000
+STEPS = (
+    "extend",
+    "extend",
+    "extend",
+    "fork",
+    "back",
+    "safe",
+    "final",
+    "claim",
+    "repair",
+    "repair",
+    "repair revert",
+)
 
 
 def block_hash(name: str) -> bytes:
@@ -48,8 +61,19 @@ def transaction(number: int) -> bytes:
     return block_hash(f"transaction {number}")
 
 
-def fact(kind: EventKind, sequence: int, block: Block | None, *, fresh: bool = False) -> Fact:
-    """A fact with the content of its block, as the stage makes it for a block it does not know."""
+def fact(
+    kind: EventKind,
+    sequence: int,
+    block: Block | None,
+    *,
+    fresh: bool = False,
+    lost: bool = False,
+    replaced: Block | None = None,
+) -> Fact:
+    """A fact with the content of its block, as the stage makes it for a block it does not know.
+
+    `lost` leaves the content out: the block was in the dead letters. `replaced` is what a repair replaces.
+    """
     return Fact(
         kind=int(kind),
         chain_id=CHAIN,
@@ -60,38 +84,54 @@ def fact(kind: EventKind, sequence: int, block: Block | None, *, fresh: bool = F
         observed_at=sequence,
         source="node",
         fresh=fresh,
-        content=block.content()
-        if block is not None and kind in (EventKind.APPLY, EventKind.REVERT)
-        else None,
+        content=block.content() if block is not None and kind.carries_block and not lost else None,
+        replaced=None if replaced is None else replaced.content(),
     )
 
 
 @st.composite
 def lives(draw: st.DrawFn, steps: int = 20) -> list[Fact]:
-    """What a listener may publish: blocks join, forks replace up to what is final, tags follow."""
+    """What a listener may publish: blocks join, forks replace up to what is final, tags follow.
+
+    Some blocks come without their content, and some are said again, at any depth, with the same content or
+    another one.
+    """
     chain: list[Block] = []
     facts = [fact(EventKind.CLAIM, FIRST, None)]
     safe = finalized = -1
     made = 0
     repeats = draw(st.booleans())
 
-    def publish(kind: EventKind, block: Block | None) -> None:
-        facts.append(fact(kind, FIRST + len(facts), block))
+    def publish(kind: EventKind, block: Block | None, replaced: Block | None = None) -> None:
+        lost = kind.moves_branch and draw(st.integers(0, 5)) == 0
+        facts.append(fact(kind, FIRST + len(facts), block, lost=lost, replaced=replaced))
 
     def extend() -> None:
         nonlocal made
         made += 1
         # Few numbers, so that transactions of orphans come back in other blocks, and some chains have one in
         # two canonical blocks.
-        known = set() if repeats else {n for block in chain for n in block.transactions}
-        numbers = draw(st.lists(st.integers(0, 9), unique=True, max_size=4))
-        picked = tuple(n for n in numbers if n not in known)
-        chain.append(Block(len(chain), f"block {len(chain)} try {made}", picked))
+        chain.append(Block(len(chain), f"block {len(chain)} try {made}", pick(chain)))
         publish(EventKind.APPLY, chain[-1])
+
+    def pick(others: Sequence[Block]) -> tuple[int, ...]:
+        known = set() if repeats else {n for block in others for n in block.transactions}
+        numbers = draw(st.lists(st.integers(0, 9), unique=True, max_size=4))
+        return tuple(n for n in numbers if n not in known)
+
+    def repair(kind: EventKind, blocks: list[Block]) -> None:
+        place = draw(st.integers(0, len(blocks) - 1))
+        old = blocks[place]
+        if draw(st.booleans()):
+            others = chain if kind is EventKind.REPAIR_REVERT else [*chain[:place], *chain[place + 1 :]]
+            blocks[place] = replace(old, transactions=pick(others))
+        gone = tuple(n for n in old.transactions if n not in blocks[place].transactions)
+        told = replace(old, transactions=gone) if gone and draw(st.booleans()) else None
+        publish(kind, blocks[place], told)
 
     orphans: list[Block] = []
     for _ in range(draw(st.integers(1, steps))):
-        step = draw(st.sampled_from(("extend", "extend", "extend", "fork", "back", "safe", "final", "claim")))
+        step = draw(st.sampled_from(STEPS))
         if step == "extend":
             extend()
         elif step == "fork" and len(chain) - 1 > finalized:
@@ -115,6 +155,10 @@ def lives(draw: st.DrawFn, steps: int = 20) -> list[Fact]:
             publish(EventKind.FINALIZED, chain[finalized])
         elif step == "claim":
             publish(EventKind.CLAIM, None)
+        elif step == "repair" and chain:
+            repair(EventKind.REPAIR, chain)
+        elif step == "repair revert" and orphans:
+            repair(EventKind.REPAIR_REVERT, orphans)
     return facts
 
 
@@ -132,21 +176,35 @@ class TransactionState:
 def replay(facts: Sequence[Fact]) -> dict[bytes, TransactionState]:
     """The last state of each transaction, by walking the whole log in order: no index, no cleverness.
 
-    Of two canonical blocks with one transaction the later one decides.
+    Of two canonical blocks with one transaction the later one decides. A block's content is what was known of
+    it first, from its beginning on, and what a repair says, from the repair on.
     """
     order = ("INCLUDED", "SAFE", "FINALIZED")
     states: dict[bytes, TransactionState] = {}
     canonical: list[tuple[Fact, str]] = []
     reverts: Counter[bytes] = Counter()
-    for each in sorted({one.sequence: one for one in facts}.values(), key=lambda one: one.sequence):
+    log = sorted({one.sequence: one for one in facts}.values(), key=lambda one: one.sequence)
+    held = _first_contents(log)
+    for each in log:
         shown: dict[bytes, tuple[str, bytes | None]] = {}
+        again: set[bytes] = set()
+        own = each.hash or b""
         if each.kind == EventKind.APPLY:
             canonical.append((each, "INCLUDED"))
         elif each.kind == EventKind.REVERT:
             gone, _ = canonical.pop()
             assert gone.hash == each.hash
-            reverts.update(_hashes(gone))
-            shown = dict.fromkeys(_hashes(gone), ("REORGED", gone.hash))
+            reverts.update(held[own])
+            shown = dict.fromkeys(held[own], ("REORGED", own))
+        elif EventKind(each.kind).repairs:
+            assert each.content is not None
+            new = each.content.hashes()
+            if each.kind == EventKind.REPAIR:
+                shown = {name: ("REORGED", own) for name in held[own] if name not in new}
+            else:
+                shown = {name: ("REORGED", own) for name in new if name not in states}
+            again = set(new) if each.kind == EventKind.REPAIR else {*new, *held[own]}
+            held[own] = new
         elif each.kind in (EventKind.SAFE, EventKind.FINALIZED):
             tag = EventKind(each.kind).name
             canonical = [
@@ -154,18 +212,30 @@ def replay(facts: Sequence[Fact]) -> dict[bytes, TransactionState]:
                 for block, state in canonical
             ]
         for block, state in canonical:
-            shown |= dict.fromkeys(_hashes(block), (state, block.hash))
+            shown |= dict.fromkeys(held[block.hash or b""], (state, block.hash))
+        for name in again - shown.keys():
+            shown[name] = states[name].state, states[name].block
         for name, (state, holder) in shown.items():
             before = states.get(name)
             if before is None or (before.state, before.block) != (state, holder):
                 previous = None if before is None else before.state
                 assert holder is not None
                 states[name] = TransactionState(state, previous, each.sequence, holder, reverts[name])
+            elif name in again and holder == own:
+                states[name] = replace(before, sequence=each.sequence, epoch=reverts[name])
             elif before.epoch != reverts[name]:
                 states[name] = replace(before, epoch=reverts[name])
     return states
 
 
-def _hashes(block: Fact) -> list[bytes]:
-    assert block.content is not None
-    return block.content.hashes()
+def _first_contents(log: Sequence[Fact]) -> dict[bytes, list[bytes]]:
+    """What is known first of each block; what a first repair replaces was there before, too."""
+    held: dict[bytes, list[bytes]] = {each.hash: [] for each in log if each.hash is not None}
+    known: set[bytes] = set()
+    for each in log:
+        if each.hash is None or each.content is None or each.hash in known:
+            continue
+        known.add(each.hash)
+        first = each.content if each.replaced is None else each.replaced
+        held[each.hash] = first.hashes()
+    return held

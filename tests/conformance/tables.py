@@ -44,7 +44,7 @@ def load(client: Client, server: Mapping[str, str], cases: Iterable[Case]) -> di
 
 def public_values(case: Case, own: Envelope) -> Iterator[tuple[str, list[bytes]]]:
     """The block's messages on each public stream, its coverage record last."""
-    result = enrich(own, [FRAME + normalized_body(case)], lambda _: FRAME, ())
+    result = enrich(own, [FRAME + normalized_body(case)], lambda _: FRAME)
     assert result.coverage is not None
     for messages in [*result.public, result.coverage.message((), lambda _: FRAME, ())]:
         yield messages.stream, [value for value in messages.values if value is not None]

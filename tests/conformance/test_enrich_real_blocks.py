@@ -18,7 +18,7 @@ FRAME = frame(1)
 
 def enriched(case: Case, event: EventKind = EventKind.APPLY, sequence: int = SEQUENCE) -> Enriched:
     own = envelope(answer(case.block), event, sequence)
-    return enrich(own, [FRAME + normalized_body(case, event, sequence)], lambda _: FRAME, ())
+    return enrich(own, [FRAME + normalized_body(case, event, sequence)], lambda _: FRAME)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

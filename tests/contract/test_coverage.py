@@ -24,7 +24,6 @@ from tests.builders.chain_answers import block, encoded, envelope, log, receipt,
 from tests.fakes.coverage import FakeLookup, Shown, coverage, coverage_writer
 from tests.fakes.sink import FakeMessage
 from topics.catalog import spec
-from topics.chainlog.headers import headers_of
 from topics.coverage import BLOCKS, COUNTED, COVERAGE, STREAMS, Counted
 from topics.spec import Visibility
 
@@ -56,7 +55,7 @@ def test_enrich_publishes_a_stream_for_each_and_counts_it() -> None:
     own = envelope(answer)
     creation = receipt(logs=[log()], to=None, contractAddress="0x" + "c0" * 20)
     (value,) = normalize(own, encoded(answer), encoded([creation]))
-    result = enrich(own, [FRAME + value], lambda _: FRAME, headers_of(own))
+    result = enrich(own, [FRAME + value], lambda _: FRAME)
     assert result.coverage is not None
     assert result.coverage.counts == dict.fromkeys(IDS, 1)
     assert {messages.stream for messages in result.public} == set(STREAMS)

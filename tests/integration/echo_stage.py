@@ -38,7 +38,7 @@ class Echo:
     def _forward(self, event: ChainEvent, how: bytes) -> Outcome:
         envelope = event.envelope
         key = str(envelope.block_number).encode()
-        headers = headers_of(envelope)
+        headers = headers_of(envelope, "coverage")
 
         def coverage(positions: Sequence[Position]) -> Messages:
             text = ",".join(f"{each.partition}:{each.next_offset}" for each in positions)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from schemas import version_of
 from topics.chainlog.envelope import Envelope
 
 Headers = Sequence[tuple[str, bytes]]
@@ -26,15 +27,15 @@ SOURCE_POSITION: Final = "source-position"
 
 
 def headers(
-    chain_id: int, sequence: int | None = None, block_hash: bytes | None = None, *, schema_version: int = 1
+    chain_id: int, sequence: int | None = None, block_hash: bytes | None = None, *, stream: str
 ) -> Headers:
-    """The headers of a message; what is None is left out.
+    """The headers of a message of a stream, written with our schema of it; what is None is left out.
 
     `traceparent` (W3C trace context) names a block's trace by its hash, so that the log lines of all stages
     meet.
     """
     found = [
-        (SCHEMA_VERSION, str(schema_version).encode()),
+        (SCHEMA_VERSION, str(version_of(stream)).encode()),
         (CHAIN_ID, str(chain_id).encode()),
     ]
     if sequence is not None:
@@ -45,6 +46,6 @@ def headers(
     return tuple(found)
 
 
-def headers_of(envelope: Envelope) -> Headers:
-    """The headers of every message that an event causes."""
-    return headers(envelope.chain_id, envelope.sequence, envelope.block_hash)
+def headers_of(envelope: Envelope, stream: str) -> Headers:
+    """The headers of every message of a stream that an event causes."""
+    return headers(envelope.chain_id, envelope.sequence, envelope.block_hash, stream=stream)

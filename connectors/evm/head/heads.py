@@ -37,7 +37,7 @@ class Heads:
                 self._topic,
                 value=self._frame + body,
                 key=str(self._chain_id).encode(),
-                headers=list(headers(self._chain_id)),
+                headers=list(headers(self._chain_id, stream=STREAM)),
                 on_delivery=_delivered,
             )
         except (BufferError, KafkaException) as error:

@@ -85,9 +85,7 @@ class EventCodec:
                 numbered.claim,
                 None if head is None else head.number,
                 None if head is None else head.hash,
-                head.parent
-                if head is not None and event.kind in (EventKind.APPLY, EventKind.REVERT)
-                else None,
+                head.parent if head is not None and event.kind.carries_block else None,
                 None if head is None else head.timestamp_ms,
                 numbered.observed_at,
                 None if content is None else content.source,

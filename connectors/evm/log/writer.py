@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 
 from connectors.evm.events import Content, Event
 from connectors.evm.log.branch import Link, PublishedBranch
-from connectors.evm.log.codec import EventCodec, Numbered, Stored
+from connectors.evm.log.codec import STREAM, EventCodec, Numbered, Stored
 from connectors.evm.log.store import LogStore, Outgoing
 from connectors.evm.log.tail import Published, load, read_stored
 from headwater.errors import Fatal, Transient
@@ -195,4 +195,4 @@ class ChainLog:
 
     def _headers(self, numbered: Numbered, event: Event | None) -> Headers:
         block_hash = event.head.hash if event is not None and event.head is not None else None
-        return headers(self._codec.chain_id, numbered.sequence, block_hash)
+        return headers(self._codec.chain_id, numbered.sequence, block_hash, stream=STREAM)

@@ -1,4 +1,4 @@
-"""The block that an APPLY or REVERT is about, without the Nones of other events."""
+"""The block that an event carries, without the Nones of other events."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from headwater.errors import Permanent
 from topics.chainlog.envelope import Envelope
-from topics.chainlog.kinds import EventKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +24,11 @@ class BlockFacts:
 
 
 def block_facts(envelope: Envelope) -> BlockFacts | None:
-    """The block of an APPLY or a REVERT, None for other events.
+    """The block of an event that carries one, None for other events.
 
-    Raises Permanent for an APPLY or REVERT that does not name its block in full.
+    Raises Permanent for an event that carries a block and does not name it in full.
     """
-    if envelope.event not in (EventKind.APPLY, EventKind.REVERT):
+    if not envelope.event.carries_block:
         return None
     number, own, parent, time = (
         envelope.block_number,
@@ -48,7 +47,7 @@ def block_facts(envelope: Envelope) -> BlockFacts | None:
         block_hash=own,
         block_timestamp=time,
         sequence=envelope.sequence,
-        removed=envelope.event is EventKind.REVERT,
+        removed=envelope.event.removes,
         parent_hash=parent,
         verified=envelope.verified,
         observed_at=envelope.observed_at,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias, cast
 
 from headwater.evm.transfers import EVENTS, transfers_of
-from schemas import Message, codec_for_record
+from schemas import Message, Records, codec_for_record
 
 FIELDS: Final[dict[str, tuple[str, ...] | None]] = {
     "transactions": (
@@ -29,6 +29,10 @@ _LogRow: TypeAlias = tuple[list[bytes], bytes, int, bytes, int, bytes]
 _TransactionRow: TypeAlias = tuple[bytes | None, int | None, bytes, int, bytes, bytes | None]
 
 
+REPLACED: Final[dict[str, tuple[str, ...] | None]] = {f"replaced_{name}": FIELDS[name] for name in FIELDS}
+"""The same of the records that a repair replaces."""
+
+
 @dataclass(frozen=True, slots=True)
 class Derived:
     """Avro bodies of what was derived, and beside each what its identity and key are made of."""
@@ -41,13 +45,26 @@ class Derived:
     addresses: list[bytes] = field(default_factory=list)
 
 
-def derive(block: Message) -> Derived:
-    """Everything derived from one normalised block, or one part of it, read with at least FIELDS."""
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Records of one block, or of one part of it, with all that is derived from them."""
+
+    transactions: Records
+    logs: Records
+    derived: Derived
+
+
+def content_of(part: Message, prefix: str = "") -> Content:
+    """The content of one part, read with FIELDS; of what it replaces, read with REPLACED, by its prefix."""
+    transactions, logs = part.records[f"{prefix}transactions"], part.records[f"{prefix}logs"]
+    return Content(transactions, logs, derive(transactions, logs))
+
+
+def derive(transactions: Records, logs: Records) -> Derived:
+    """Everything derived from these records of one block, read with at least FIELDS."""
     derived = Derived()
-    logs = block.records["logs"].rows(
-        "topics", "data", "log_index", "transaction_hash", "transaction_index", "address"
-    )
-    for topics, data, log_index, transaction, position, token in cast("Iterable[_LogRow]", logs):
+    rows = logs.rows("topics", "data", "log_index", "transaction_hash", "transaction_index", "address")
+    for topics, data, log_index, transaction, position, token in cast("Iterable[_LogRow]", rows):
         if not topics or topics[0] not in EVENTS:
             continue
         for each in transfers_of(topics, data):
@@ -69,7 +86,7 @@ def derive(block: Message) -> Derived:
             )
             derived.transfer_places.append((log_index, each.batch_index))
             derived.tokens.append(token)
-    created = block.records["transactions"].rows(
+    created = transactions.rows(
         "receipt_contract_address",
         "receipt_status",
         "hash",

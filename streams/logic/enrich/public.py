@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple, cast
 
 from headwater.evm.identity import EventIds, HexKeys, RecordKind
-from schemas import Message, codec_for, codec_for_record
+from schemas import codec_for, codec_for_record
 from streams.logic.enrich.block import BlockFacts
-from streams.logic.enrich.derived import Derived
+from streams.logic.enrich.derived import Content
 from streams.logic.event import Messages
 from topics.chainlog.headers import Headers
 from topics.coverage import BLOCKS, COUNTED
@@ -23,13 +24,25 @@ Counts = Mapping[str, int]
 """Stream → records of a block; a stream that is absent has none."""
 
 
+class _Identified(NamedTuple):
+    """Records of one stream, each with its key and its event_id."""
+
+    stream: str
+    keys: Sequence[bytes]
+    ids: Sequence[bytes]
+    bodies: Sequence[bytes]
+
+
 class PublicWriter:
     """Collects the messages of one block, part by part.
 
     A value is the stream's frame, the block's common fields, the record's event_id and its own bytes.
+    `headers(stream)` are those of its messages.
     """
 
-    def __init__(self, block: BlockFacts, frame: Callable[[str], bytes], headers: Headers) -> None:
+    def __init__(
+        self, block: BlockFacts, frame: Callable[[str], bytes], headers: Callable[[str], Headers]
+    ) -> None:
         self._block = block
         self._frame = frame
         self._headers = headers
@@ -38,59 +51,83 @@ class PublicWriter:
         self._hex = HexKeys()
         self._messages: dict[str, tuple[list[bytes], list[bytes]]] = {}
 
-    def add(self, part: Message, derived: Derived) -> None:
+    def add(self, content: Content) -> None:
         """The records of one part of the block."""
-        transactions, logs = part.records["transactions"], part.records["logs"]
+        for each in self._identified(content):
+            self._put(each, self._common)
+
+    def retract(self, standing: Sequence[Content], replaced: Sequence[Content]) -> None:
+        """Take back what the block no longer says: records replaced whose event_id no standing one has."""
+        made = {
+            (each.stream, own)
+            for content in standing
+            for each in self._identified(content)
+            for own in each.ids
+        }
+        removed = common_prefix(replace(self._block, removed=True))
+        for content in replaced:
+            for each in self._identified(content):
+                gone = [place for place, own in enumerate(each.ids) if (each.stream, own) not in made]
+                self._put(
+                    _Identified(each.stream, *([column[place] for place in gone] for column in each[1:])),
+                    removed,
+                )
+
+    def _identified(self, content: Content) -> Iterator[_Identified]:
+        transactions, logs, derived = content.transactions, content.logs, content.derived
         senders = cast("list[bytes]", transactions.columns["from_address"])
         addresses = cast("list[bytes]", logs.columns["address"])
         positions = cast("list[int]", transactions.columns["transaction_index"])
         indexes = cast("list[int]", logs.columns["log_index"])
         key, own = self._hex, self._ids.of
-        self._put(
+        yield _Identified(
             "transactions",
             [key[sender] for sender in senders],
             [own(RecordKind.TRANSACTION, index) for index in positions],
             transactions.bodies,
         )
-        self._put(
+        yield _Identified(
             "logs",
             [key[address] for address in addresses],
             [own(RecordKind.LOG, index) for index in indexes],
             logs.bodies,
         )
-        self._put(
+        yield _Identified(
             "token-transfers",
             [key[token] for token in derived.tokens],
             [own(RecordKind.TOKEN_TRANSFER, index, place) for index, place in derived.transfer_places],
             derived.transfers,
         )
         block_hash = key[self._block.block_hash]
-        self._put(
+        yield _Identified(
             "contracts",
             [b"%b:%b" % (key[address], block_hash) for address in derived.addresses],
             [own(RecordKind.CONTRACT, index) for index in derived.contract_places],
             derived.contracts,
         )
 
-    def finish(self, header: bytes) -> tuple[list[Messages], Counts]:
-        """All messages, the block's own included; `header` is the BlockBody."""
+    def close(self, header: bytes) -> Counts:
+        """Add the block's own record, after all of its others; `header` is the BlockBody."""
         counts = {each.stream: len(self._messages[each.stream][0]) for each in COUNTED}
         body = header + _counts.rest(*(counts[each.stream] for each in _DERIVED))
-        self._put(
-            BLOCKS, [str(self._block.block_number).encode()], [self._ids.of(RecordKind.BLOCK, 0)], [body]
-        )
-        messages = [
-            Messages(stream, keys, values, self._headers)
+        number, own = str(self._block.block_number).encode(), self._ids.of(RecordKind.BLOCK, 0)
+        self._put(_Identified(BLOCKS, [number], [own], [body]), self._common)
+        return counts
+
+    @property
+    def messages(self) -> list[Messages]:
+        """All that was added."""
+        return [
+            Messages(stream, keys, values, self._headers(stream))
             for stream, (keys, values) in self._messages.items()
             if keys
         ]
-        return messages, counts
 
-    def _put(self, stream: str, keys: list[bytes], ids: Iterable[bytes], bodies: Iterable[bytes]) -> None:
-        all_keys, values = self._messages.setdefault(stream, ([], []))
-        prefix = self._frame(stream) + self._common
-        all_keys += keys
-        values += [prefix + own + body for own, body in zip(ids, bodies, strict=True)]
+    def _put(self, records: _Identified, common: bytes) -> None:
+        keys, values = self._messages.setdefault(records.stream, ([], []))
+        prefix = self._frame(records.stream) + common
+        keys += records.keys
+        values += [prefix + own + body for own, body in zip(records.ids, records.bodies, strict=True)]
 
 
 def common_prefix(block: BlockFacts) -> bytes:

@@ -18,9 +18,9 @@ from streams.logic.normalize.decode import decode_block, decode_receipts
 from streams.logic.normalize.differences import receipts_in_order
 from streams.logic.normalize.faults import fault_of
 from streams.logic.normalize.records import Bodies, encode_records
+from streams.logic.normalize.replaced import Replaced, no_longer_true
 from streams.logic.parts import spread
 from topics.chainlog.envelope import Envelope
-from topics.chainlog.kinds import EventKind
 from topics.chainlog.parts import PART_BYTES
 
 # What `int` reads and JSON-RPC does not mean by a quantity; single bytes, since those are found fast.
@@ -28,31 +28,52 @@ _LENIENT: Final = (b"-", b"+", b"_")
 
 
 def normalize(
-    envelope: Envelope, block: bytes | None, receipts: bytes | None, *, part_bytes: int = PART_BYTES
+    envelope: Envelope,
+    block: bytes | None,
+    receipts: bytes | None,
+    replaced: Replaced | None = None,
+    *,
+    part_bytes: int = PART_BYTES,
 ) -> list[bytes]:
     """The Avro bodies of the normalised event, one per part (one, unless the block is very large).
 
-    `block` and `receipts` are the node's answers, whole. Raises Permanent naming the block and the
-    field at fault.
+    `block` and `receipts` are the node's answers, whole; `replaced` those that a repair replaces, None where
+    it replaces none. Raises Permanent naming the block and the field at fault.
     """
-    if envelope.event not in (EventKind.APPLY, EventKind.REVERT):
+    if not envelope.event.carries_block:
         return [body_of(envelope)]
     try:
         bodies = _bodies(envelope, block, receipts)
     except Permanent as error:
         raise Permanent(f"{_named(envelope)}: {error}") from error
-    parts = spread(part_bytes - len(bodies.header), bodies.transactions, bodies.logs)
+    arrays = (bodies.transactions, bodies.logs, *_no_longer_true(envelope, bodies, replaced))
+    parts = spread(part_bytes - len(bodies.header), *arrays)
     return [
         body_of(
             envelope,
             header=bodies.header,
-            transactions=bodies.transactions[transactions],
-            logs=bodies.logs[logs],
+            transactions=arrays[0][transactions],
+            logs=arrays[1][logs],
+            replaced_transactions=arrays[2][replaced_transactions],
+            replaced_logs=arrays[3][replaced_logs],
             part=part,
             parts=len(parts),
         )
-        for part, (transactions, logs) in enumerate(parts)
+        for part, (transactions, logs, replaced_transactions, replaced_logs) in enumerate(parts)
     ]
+
+
+def _no_longer_true(
+    envelope: Envelope, bodies: Bodies, replaced: Replaced | None
+) -> tuple[list[bytes], list[bytes]]:
+    if replaced is None:
+        return [], []
+    try:
+        old = _bodies(envelope, replaced.block, replaced.receipts)
+    except Permanent:
+        # It was in the dead letters when it came first, and has no records that anyone could take back.
+        return [], []
+    return no_longer_true(old, bodies)
 
 
 def _bodies(envelope: Envelope, block_answer: bytes | None, receipts_answer: bytes | None) -> Bodies:

@@ -36,8 +36,10 @@ class Content(msgspec.Struct, frozen=True, array_like=True):
 class Fact(msgspec.Struct, frozen=True, array_like=True):
     """One event of the chain, as far as state needs it. Times are milliseconds since 1970 (UTC).
 
-    `content` is there with the first fact about a block; a later one finds it there. `fresh` marks the
-    CLAIM that starts a new numbering.
+    `content` is there with the first fact about a block; a later one finds it there, and a repair has its
+    own. It is None too where an event came without its block: nothing is known of the transactions then.
+    `replaced` are transactions of a repair's block as they were said before. `fresh` marks the CLAIM that
+    starts a new numbering. New fields go to the end: tables have facts without them.
     """
 
     kind: int
@@ -50,16 +52,22 @@ class Fact(msgspec.Struct, frozen=True, array_like=True):
     source: str | None
     fresh: bool = False
     content: Content | None = None
+    replaced: Content | None = None
+
+    @property
+    def event(self) -> EventKind:
+        """The kind of event; UNKNOWN for one of a later version."""
+        return EventKind(self.kind)
 
     @property
     def is_block(self) -> bool:
-        """True when a block joined or left the chain."""
-        return self.kind in (EventKind.APPLY, EventKind.REVERT)
+        """True when it is about a block: that it joined or left the chain, or either said again."""
+        return self.event.carries_block
 
     @property
     def is_tag(self) -> bool:
         """True when SAFE or FINALIZED moved."""
-        return self.kind in (EventKind.SAFE, EventKind.FINALIZED)
+        return self.event in (EventKind.SAFE, EventKind.FINALIZED)
 
 
 _encoder = msgspec.msgpack.Encoder()

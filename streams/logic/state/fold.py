@@ -10,10 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from streams.logic.state.block import BlockLife
 from streams.logic.state.facts import Content, Fact
-from streams.logic.state.history import BlockLife, LifeState, Tags, Transition, history
+from streams.logic.state.history import LifeState, Transition, told_once
 from streams.logic.state.index import TransactionIndex
 from streams.logic.state.merge import merged
+from streams.logic.state.tags import Tags
 from topics.chainlog.kinds import EventKind
 
 GRACE_BLOCKS: Final = 64
@@ -38,9 +40,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Transactions of a block, by place, that came to a state together."""
+    """Transactions of a block, by their places in its content or in an earlier one, that share a state."""
 
     block: BlockLife
+    content: Content
     places: Sequence[int]
     state: State
 
@@ -89,7 +92,7 @@ class Fold:
         if fact.is_block and fact.hash is not None and fact.number is not None:
             touched = [self._take(fact, fact.hash, fact.number)]
         elif fact.is_tag and fact.number is not None:
-            self._tags[EventKind(fact.kind)].add(fact)
+            self._tags[fact.event].add(fact)
             touched = [block for block in self._open.values() if block.number <= fact.number]
         return [change for block in touched for change in self._changes(block, fact.sequence, touched)]
 
@@ -125,7 +128,7 @@ class Fold:
                 continue
             block.facts.remove(fact)
             if fact.content is not None:
-                self._fill(block, next((each.content for each in block.facts if each.content), None))
+                self._settle(block)
             if not block.facts:
                 del self._blocks[block.hash]
                 self._open.pop(block.hash, None)
@@ -137,17 +140,20 @@ class Fold:
         if block is None:
             block = self._blocks[block_hash] = BlockLife(block_hash, number, fact.timestamp)
         block.add(fact)
-        if fact.content is not None and block.content is None:
-            self._fill(block, fact.content)
+        if fact.content is not None:
+            self._settle(block)
         return block
 
-    def _fill(self, block: BlockLife, content: Content | None) -> None:
+    def _settle(self, block: BlockLife) -> None:
         self._index.remove(block)
-        block.content, block.transactions = content, [] if content is None else content.hashes()
+        block.settle()
         self._index.add(block)
 
     def _history(self, block: BlockLife) -> list[Transition]:
-        return history(block, self._tags[EventKind.SAFE], self._tags[EventKind.FINALIZED])
+        return block.history(self._tags[EventKind.SAFE], self._tags[EventKind.FINALIZED])
+
+    def _history_of(self, block: BlockLife, transaction: bytes) -> list[Transition]:
+        return block.history_of(transaction, self._tags[EventKind.SAFE], self._tags[EventKind.FINALIZED])
 
     def _changes(self, block: BlockLife, sequence: int, touched: Sequence[BlockLife]) -> list[Change]:
         """What the event with this sequence decided for a block, one of those that it `touched`."""
@@ -158,31 +164,27 @@ class Fold:
             self._open.pop(block.hash, None)
         changes: list[Change] = []
         alone: Sequence[int] = range(len(block.transactions))
-        if block.elsewhere:
-            for place in sorted(block.elsewhere):
-                transaction = block.transactions[place]
+        if block.eras or block.elsewhere:
+            apart = block.held() if block.eras else block.elsewhere
+            for transaction in (each for each in block.held() if each in apart):
                 holder, state = self._merged(transaction)
                 if state is None or state.current.sequence != sequence:
                     continue
                 # Of another block when this one left the chain; what is touched itself has its own turn.
-                if holder is block:
-                    changes.append(Change(block, (place,), state))
-                elif holder not in touched:
-                    changes.append(Change(holder, (holder.transactions.index(transaction),), state))
-            shared = {block.transactions[place] for place in block.elsewhere}
-            alone = [place for place in alone if block.transactions[place] not in shared]
-        if alone and transitions and transitions[-1].sequence == sequence:
-            changes.append(Change(block, alone, _latest(transitions, block.reverts)))
+                if holder is block or holder not in touched:
+                    content, place = holder.place_of(transaction)
+                    changes.append(Change(holder, content, (place,), state))
+            alone = [place for place in alone if block.transactions[place] not in apart]
+        if alone and block.content is not None and transitions and transitions[-1].sequence == sequence:
+            state = _latest(told_once(transitions), block.reverts)
+            changes.append(Change(block, block.content, alone, state))
         return changes
 
     def _merged(self, transaction: bytes) -> tuple[BlockLife, State | None]:
         """The state of one transaction, with the block it speaks of, from all blocks that hold it."""
         holders = self._index.of(transaction)
-        epoch = sum(block.reverts for block in holders)
-        if len(holders) == 1:
-            own = self._history(holders[0])
-            return holders[0], _latest(own, epoch) if own else None
-        shown = merged({block: self._history(block) for block in holders})
+        epoch = sum(block.reverts_of(transaction) for block in holders)
+        shown = merged({block: self._history_of(block, transaction) for block in holders})
         if not shown:
             return holders[0], None
         block = shown[-1][0]

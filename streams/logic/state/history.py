@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from operator import attrgetter
+from typing import Final
 
-from streams.logic.state.facts import Content, Fact
-from topics.chainlog.kinds import EventKind
+from streams.logic.state.contents import Era
+from streams.logic.state.facts import Fact
+from streams.logic.state.runs import Run, runs_of
+from streams.logic.state.tags import Tags
 
-_sequence = attrgetter("sequence")
+_sequence: Final = attrgetter("sequence")
 
 
 class LifeState(IntEnum):
@@ -25,10 +28,17 @@ class LifeState(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A block came to a state by a fact."""
+    """A block came to a state by a fact, or is said `again` to be in it: by a repair.
+
+    `tag` is the SAFE or FINALIZED fact that the state rests on, `since` the sequence from which on the block
+    was canonical.
+    """
 
     state: LifeState
     fact: Fact
+    tag: Fact | None = None
+    again: bool = False
+    since: int = -1
 
     @property
     def sequence(self) -> int:
@@ -41,97 +51,76 @@ class Transition:
         return self.fact.sequence * 16 + self.state
 
 
-@dataclass(slots=True, eq=False)
-class BlockLife:
-    """What is known of a block: the distinct facts about it by sequence, and its transactions.
-
-    `transactions` are the hashes in `content`, none while that is unknown; `elsewhere` the places of
-    those that other known blocks hold too.
-    """
-
-    hash: bytes
-    number: int
-    timestamp: int | None
-    facts: list[Fact] = field(default_factory=list)
-    content: Content | None = None
-    transactions: list[bytes] = field(default_factory=list)
-    elsewhere: set[int] = field(default_factory=set)
-
-    def add(self, fact: Fact) -> None:
-        """Take a fact in, whatever came before."""
-        insort(self.facts, fact, key=_sequence)
-
-    @property
-    def reverts(self) -> int:
-        """Number of distinct REVERTs."""
-        return sum(fact.kind == EventKind.REVERT for fact in self.facts)
-
-
-class Tags:
-    """The facts of one tag, SAFE or FINALIZED, by sequence."""
-
-    def __init__(self) -> None:
-        self._facts: list[Fact] = []
-
-    def add(self, fact: Fact) -> None:
-        """Take a fact in, whatever came before."""
-        insort(self._facts, fact, key=_sequence)
-
-    def forget(self, sequence: int) -> None:
-        """Drop everything at or below a sequence."""
-        del self._facts[: bisect_right(self._facts, sequence, key=_sequence)]
-
-    def latest(self) -> Fact | None:
-        """The fact with the highest sequence."""
-        return self._facts[-1] if self._facts else None
-
-    def covering(self, number: int, after: int, before: int | None) -> Fact | None:
-        """The first fact between two sequences whose block is at `number` or above.
-
-        A tag names an ancestor of the tip, so it speaks of every canonical block up to its height.
-        """
-        facts = self._facts
-        for place in range(bisect_right(facts, after, key=_sequence), len(facts)):
-            fact = facts[place]
-            if before is not None and fact.sequence >= before:
-                return None
-            if fact.number is not None and fact.number >= number:
-                return fact
-        return None
-
-
-def history(block: BlockLife, safe: Tags, finalized: Tags) -> list[Transition]:
-    """All states the block came to, in order of their sequences.
-
-    An APPLY of a block that is canonical already, or a REVERT of one that is not, decides nothing.
-    """
+def history(facts: Sequence[Fact], number: int, safe: Tags, finalized: Tags) -> list[Transition]:
+    """All states a block came to, or was said to be in, in order of their sequences."""
     transitions: list[Transition] = []
-    runs = _runs(block.facts)
-    for applied, reverted in runs:
-        if applied is not None:
-            before = None if reverted is None else reverted.sequence
-            transitions.append(Transition(LifeState.INCLUDED, applied))
-            final = finalized.covering(block.number, applied.sequence, before)
-            tagged = safe.covering(block.number, applied.sequence, before)
-            if tagged is not None and (final is None or tagged.sequence < final.sequence):
-                transitions.append(Transition(LifeState.SAFE, tagged))
-            if final is not None:
-                transitions.append(Transition(LifeState.FINALIZED, final))
-        if reverted is not None:
-            transitions.append(Transition(LifeState.REORGED, reverted))
+    for run in runs_of(facts):
+        if run.began is not None:
+            transitions += _canonical(run, run.began, number, safe, finalized)
+        if run.ended is not None:
+            transitions.append(Transition(LifeState.REORGED, run.ended))
+        transitions += [Transition(LifeState.REORGED, each, again=True) for each in run.repeated]
     return transitions
 
 
-def _runs(facts: Sequence[Fact]) -> list[tuple[Fact | None, Fact | None]]:
-    """The stretches in which the block was canonical: (APPLY, REVERT), one missing where it is unknown."""
-    runs: list[tuple[Fact | None, Fact | None]] = []
-    applied: Fact | None = None
-    for fact in facts:
-        if fact.kind == EventKind.APPLY:
-            applied = applied or fact
-        elif applied is not None or not runs:
-            runs.append((applied, fact))
-            applied = None
-    if applied is not None:
-        runs.append((applied, None))
-    return runs
+def history_in(
+    eras: Sequence[Era], transaction: bytes, transitions: Sequence[Transition]
+) -> list[Transition]:
+    """The states that one transaction came to in a block whose content changed.
+
+    A transaction that a repair leaves out was never there: by that repair it is REORGED, or said to be again.
+    """
+    found: list[Transition] = []
+    held_before = False
+    for place, era in enumerate(eras):
+        held = transaction in era.held
+        if held:
+            end = eras[place + 1].start if place + 1 < len(eras) else None
+            found += [
+                each
+                for each in transitions
+                if each.sequence >= era.start and (end is None or each.sequence < end)
+            ]
+        elif held_before and era.began is not None:
+            gone = bool(found) and found[-1].state is LifeState.REORGED
+            found.append(Transition(LifeState.REORGED, era.began, again=gone))
+        held_before = held
+    return found
+
+
+def told_once(transitions: Sequence[Transition]) -> list[Transition]:
+    """Each state once, as it was said last: saying a state again is no other state."""
+    found: list[Transition] = []
+    for each in transitions:
+        if each.again and found and found[-1].state is each.state:
+            found[-1] = each
+        else:
+            found.append(each)
+    return found
+
+
+def _canonical(run: Run, began: Fact, number: int, safe: Tags, finalized: Tags) -> list[Transition]:
+    """The states within a run that began."""
+    before = None if run.ended is None else run.ended.sequence
+    since = run.since
+    steps = [] if began.event.repairs else [Transition(LifeState.INCLUDED, began, since=since)]
+    final = finalized.covering(number, since, before)
+    tagged = safe.covering(number, since, before)
+    if tagged is not None and (final is None or tagged.sequence < final.sequence):
+        steps.append(Transition(LifeState.SAFE, tagged, tagged, since=since))
+    if final is not None:
+        steps.append(Transition(LifeState.FINALIZED, final, final, since=since))
+    if not run.repairs:
+        return steps
+    said = [_said_again(repair, steps, since) for repair in run.repairs]
+    # What came before the first fact that is known of the run shows in what that one says.
+    known = [each for each in steps if each.sequence >= began.sequence]
+    return sorted([*known, *said], key=_sequence)
+
+
+def _said_again(repair: Fact, steps: Sequence[Transition], since: int) -> Transition:
+    """The state that holds where the repair comes."""
+    held = bisect_right(steps, repair.sequence, key=_sequence)
+    if held == 0:
+        return Transition(LifeState.INCLUDED, repair, again=True, since=since)
+    return replace(steps[held - 1], fact=repair, again=True)

@@ -1,10 +1,10 @@
-"""Which known blocks hold a transaction: nearly always one."""
+"""Which known blocks hold a transaction, or once held it: nearly always one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from streams.logic.state.history import BlockLife
+from streams.logic.state.block import BlockLife
 
 
 class TransactionIndex:
@@ -24,20 +24,18 @@ class TransactionIndex:
     def add(self, block: BlockLife) -> None:
         """Enter a block's transactions."""
         only = self._only
-        for transaction, place in _first_places(block):
+        for transaction in block.held():
             first = only.setdefault(transaction, block)
             if first is block:
                 continue
-            blocks = self._several.setdefault(transaction, [first])
-            blocks.append(block)
-            block.elsewhere.add(place)
-            if len(blocks) == 2:
-                first.elsewhere.add(first.transactions.index(transaction))
+            self._several.setdefault(transaction, [first]).append(block)
+            block.elsewhere.add(transaction)
+            first.elsewhere.add(transaction)
 
     def remove(self, block: BlockLife) -> None:
         """Take a block's transactions out again."""
-        for transaction, place in _first_places(block):
-            if place not in block.elsewhere:
+        for transaction in block.held():
+            if transaction not in block.elsewhere:
                 del self._only[transaction]
                 continue
             blocks = self._several[transaction]
@@ -45,13 +43,5 @@ class TransactionIndex:
             self._only[transaction] = blocks[0]
             if len(blocks) == 1:
                 del self._several[transaction]
-                blocks[0].elsewhere.discard(blocks[0].transactions.index(transaction))
+                blocks[0].elsewhere.discard(transaction)
         block.elsewhere.clear()
-
-
-def _first_places(block: BlockLife) -> Iterable[tuple[bytes, int]]:
-    """Each transaction of a block with its place; with the first one where a chain lists it twice."""
-    places: dict[bytes, int] = {}
-    for place, transaction in enumerate(block.transactions):
-        places.setdefault(transaction, place)
-    return places.items()

@@ -9,7 +9,6 @@ from streams.logic.event import Messages
 from streams.logic.state.fold import Change
 from streams.logic.state.history import LifeState
 from topics.chainlog.headers import Headers
-from topics.chainlog.kinds import EventKind
 
 STREAM: Final = "transaction-states"
 _NULL: Final = b"\x00"
@@ -17,12 +16,9 @@ _NULL: Final = b"\x00"
 
 def messages_of(change: Change, frame: bytes, headers: Headers) -> Messages:
     """One message per transaction, keyed by its hash in 0x hex. The schema's field order is written here."""
-    block, content = change.block, change.block.content
-    if content is None:
-        raise ValueError(f"the transactions of block {block.number} are not known")
     prefix, middle, end = _shared(change)
     prefix = frame + prefix
-    heads, tails, hashes = content.heads, content.tails, block.transactions
+    heads, tails, hashes = change.content.heads, change.content.tails, change.content.hashes()
     return Messages(
         STREAM,
         [b"0x" + hashes[place].hex().encode() for place in change.places],
@@ -54,7 +50,8 @@ def _shared(change: Change) -> tuple[bytes, bytes, bytes]:
             encode(current.version),
         )
     )
-    finalized_at = fact.observed_at if current.state is LifeState.FINALIZED else None
+    final = current.tag if current.state is LifeState.FINALIZED else None
+    finalized_at = None if final is None else final.observed_at
     end = b"".join(
         (
             _NULL,  # first_seen
@@ -71,11 +68,11 @@ def _shared(change: Change) -> tuple[bytes, bytes, bytes]:
 
 
 def _evidence(change: Change) -> list[str]:
-    """The node that told it and, for a tag, which block it named."""
-    fact = change.state.current.fact
+    """The node that told it and, where it rests on a tag, which block that named."""
+    fact, tag = change.state.current.fact, change.state.current.tag
     evidence = [] if fact.source is None else [fact.source]
-    if fact.is_tag and fact.hash is not None:
-        evidence.append(f"{EventKind(fact.kind).name.lower()} 0x{fact.hash.hex()}")
+    if tag is not None and tag.hash is not None:
+        evidence.append(f"{tag.event.name.lower()} 0x{tag.hash.hex()}")
     return evidence
 
 

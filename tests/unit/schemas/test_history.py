@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from schemas import schema_of, streams
+from schemas import schema_of, streams, version_of
 from schemas.compatibility import breaks
 from schemas.history import FOLDER, freeze, problems, versions
 
@@ -149,3 +149,13 @@ def test_a_field_may_be_renamed_under_an_alias_and_types_may_recur() -> None:
         == []
     )
     assert breaks(_record(["null", "R"]), _record(["null", "R"])) == []
+
+
+@pytest.mark.parametrize("stream", streams())
+def test_our_version_is_the_last_that_was_frozen(stream: str) -> None:
+    assert version_of(stream) == versions(stream)[-1].number
+
+
+def test_a_stream_without_a_frozen_version_has_none() -> None:
+    with pytest.raises(KeyError, match="headwater schemas freeze nothing"):
+        version_of("nothing")

@@ -32,7 +32,6 @@ ENRICH = enrich.EnrichStage(context("enrich"), same)
 HEADERS = {
     "chain-id": b"31337",
     "sequence": b"1700000000000",
-    "schema-version": b"1",
     "traceparent": b"00-" + b"b1" * 16 + b"-" + b"b1" * 8 + b"-01",
 }
 

@@ -21,7 +21,6 @@ from tests.builders.chain_answers import encoded, envelope
 from tests.builders.hostile_blocks import WORST, Made, batches, call_data, plain_logs
 from tests.fakes.stage import unread
 from topics.chainlog.envelope import Envelope
-from topics.chainlog.headers import headers_of
 from topics.chainlog.parts import split_answers
 from topics.groups import group_of
 
@@ -96,7 +95,7 @@ def test_parts_hold_what_the_block_holds_and_no_more_than_they_may(made: Made, p
     def result(limit: int) -> Enriched:
         bodies = normalized(own, encoded(answer), encoded(receipts), part_bytes=limit)
         values = [FRAME + body for body in bodies]
-        return enriched(own, values, lambda _: FRAME, headers_of(own), part_bytes=limit)
+        return enriched(own, values, lambda _: FRAME, part_bytes=limit)
 
     whole, parts = result(1 << 30), result(part_bytes)
     assert len(whole.values) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,9 @@ def _body(index: int, number: int, status: int | None, price: str | None) -> dic
     }
 
 
-def _event(envelope: Envelope, bodies: list[dict[str, Any]] | None = None) -> ChainEvent:
+def _event(envelope: Envelope, bodies: list[dict[str, Any]] | None = None, **more: object) -> ChainEvent:
     record = {name: getattr(envelope, name) for name in envelope.__slots__}
-    record |= {"event": envelope.event.name, "verified": [], "transactions": bodies or []}
+    record |= {"event": envelope.event.name, "verified": [], "transactions": bodies or [], **more}
     value = frame(7) + codec_for("enriched-blocks").write(record)
     return ChainEvent(envelope, (value,), "enriched", 0, (envelope.sequence,))
 
@@ -179,6 +180,67 @@ def test_a_tag_on_an_orphan_is_permanent_and_changes_nothing(stage: StateStage) 
     assert stage.placeholder(tag, caught.value).public == []
     rows = _read(stage.handle(_event(_envelope(EventKind.SAFE, 102, 5, "a"))))
     assert {row["state"] for row in rows} == {"SAFE"}
+
+
+LOST = {"problem": "receipts: none"}
+
+
+def test_a_repair_tells_of_a_block_that_came_without_its_content(stage: StateStage) -> None:
+    assert stage.handle(_event(_envelope(EventKind.APPLY, 100, 5, "a"), **LOST)).public == []
+    assert stage.handle(_event(_envelope(EventKind.FINALIZED, 101, 6, "b"))).public == []
+    outcome = stage.handle(_event(_envelope(EventKind.REPAIR, 102, 5, "a"), BODIES))
+    first, *others = _read(outcome)
+    assert len(others) == 2
+    assert (first["state"], first["previous_state"]) == ("FINALIZED", "INCLUDED")
+    assert (first["sequence"], first["version"]) == (102, 102 * 16 + 7)
+    # When it was final is what the tag said, not the repair.
+    assert first["finalized_at"] == datetime.fromtimestamp(5.101, tz=UTC)
+    assert first["evidence"] == ["node-a", "finalized 0x" + block_hash("b").hex()]
+    assert dict(outcome.public[0].headers)["sequence"] == b"102"
+
+
+def test_what_a_repair_leaves_out_is_retracted(stage: StateStage) -> None:
+    """Also of a block that is not in the table: the event says what it replaces."""
+    stage.handle(_event(_envelope(EventKind.APPLY, 100, 5, "a"), [_body(0, 10, 1, None)]))
+    for sequence, name, gone, there, version in ((101, "a", 10, 11, 100 * 16 + 5), (102, "d", 12, 13, None)):
+        envelope = _envelope(EventKind.REPAIR, sequence, 5 if name == "a" else 4, name)
+        replaced = [_body(0, gone, 1, None)]
+        event = _event(envelope, [_body(0, there, 1, None)], replaced_transactions=replaced)
+        said = {
+            row["hash"]: (row["state"], row["removed"], row["retracts"]) for row in _read(stage.handle(event))
+        }
+        assert said == {
+            transaction(gone): ("REORGED", True, version),
+            transaction(there): ("INCLUDED", False, None),
+        }
+
+
+@pytest.mark.parametrize("kind", [EventKind.REPAIR, EventKind.REPAIR_REVERT])
+def test_a_repair_that_failed_decides_nothing(stage: StateStage, kind: EventKind) -> None:
+    stage.handle(_event(_envelope(EventKind.APPLY, 100, 5, "a"), BODIES))
+    repair = _event(_envelope(kind, 101, 5, "a"), **LOST)
+    for outcome in (stage.handle(repair), stage.placeholder(repair, Permanent("no"))):
+        assert outcome.public == []
+        assert [key for key, _ in outcome.table] == [key_of(101)]
+    rows = _read(stage.handle(_event(_envelope(EventKind.REVERT, 102, 5, "a"))))
+    assert len(rows) == len(BODIES)
+    assert {(row["state"], row["retracts"], row["canonical_epoch"]) for row in rows} == {
+        ("REORGED", 100 * 16 + 5, 1)
+    }
+
+
+def test_a_revert_takes_the_repaired_content_back(stage: StateStage) -> None:
+    table: dict[bytes, bytes] = {}
+    for event in (
+        _event(_envelope(EventKind.APPLY, 100, 5, "a"), BODIES[:2]),
+        _event(_envelope(EventKind.REPAIR, 101, 5, "a"), BODIES[1:]),
+    ):
+        table |= {key: value for key, value in stage.handle(event).table if value is not None}
+    revert = _event(_envelope(EventKind.REVERT, 102, 5, "a"), BODIES[1:])
+    live = stage.handle(revert)
+    assert {row["hash"] for row in _read(live)} == {transaction(11), transaction(12)}
+    assert stage.restore(table) == 101
+    assert stage.handle(revert) == live
 
 
 def test_old_finalized_blocks_leave_the_table(stage: StateStage) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from headwater.errors import Fatal, Permanent, Transient
 from headwater.retry import Stopped
@@ -17,6 +19,7 @@ from streams.runtime.batch import BatchHandler
 from streams.stage import Outcome
 from tests.builders.stage_events import envelope, value_of
 from topics.chainlog.headers import SOURCE_POSITION, headers_of
+from topics.chainlog.kinds import EventKind
 from topics.groups import Group
 
 STREAM = "normalized-blocks"
@@ -46,7 +49,9 @@ class Recorder:
     def _outcome(self, event: ChainEvent, value: bytes) -> Outcome:
         key = str(event.envelope.sequence).encode()
         return Outcome(
-            internal=[Messages("enriched-blocks", [key], [value], headers_of(event.envelope))],
+            internal=[
+                Messages("enriched-blocks", [key], [value], headers_of(event.envelope, "enriched-blocks"))
+            ],
             table=[(key, value)],
         )
 
@@ -54,11 +59,11 @@ class Recorder:
 class Line:
     """A handler with what it wrote."""
 
-    def __init__(self, folder: Path, stage: Recorder, start: Start) -> None:
+    def __init__(self, folder: Path, stage: Recorder, start: Start, refuse: tuple[str, ...] = ()) -> None:
         self.written: list[Messages] = []
         self.stop = threading.Event()
         group = Group("enrich", STREAM, "enriched-blocks")
-        settings = load_settings({"data_dir": str(folder)}, environ={})
+        settings = load_settings({"data_dir": str(folder), "stages": {"refuse_blocks": refuse}}, environ={})
         self.reached: list[Start] = []
         self.handler = BatchHandler(
             settings, group, stage, self._write, self.stop, start, self.reached.append
@@ -86,6 +91,32 @@ def test_events_are_handled_once_and_in_order(tmp_path: Path) -> None:
     assert [key for key, _ in done.table] == [b"10", b"11"]
     assert [dict(messages.headers)[SOURCE_POSITION] for messages in line.written] == [b"2", b"4"]
     assert line.reached == [Start(11, None, 4)]
+
+
+def test_a_repair_counts_as_an_event_and_leaves_the_height_alone(tmp_path: Path) -> None:
+    line = Line(tmp_path, Recorder(), Start(last=9))
+    event = envelope(10, number=70)
+    repair = envelope(11, number=5, kind=EventKind.REPAIR)
+    done = line.handler.handle(
+        [incoming(10, 0, value_of(event, STREAM)), incoming(11, 1, value_of(repair, STREAM))]
+    )
+    labels = {"chain": "local", "stage": "enrich"}
+    line.handler.count(done.events)
+    sample = REGISTRY.get_sample_value
+    assert sample("headwater_stage_events_total", labels | {"event": "REPAIR"}) == 1
+    assert sample("headwater_stage_block", labels) == 70
+    assert sample("headwater_stage_sequence", labels) == 11
+
+
+def test_a_refused_block_leaves_a_placeholder_and_the_others_go_on(tmp_path: Path) -> None:
+    stage = Recorder()
+    line = Line(tmp_path, stage, Start(last=9), refuse=("enrich:11",))
+    named = replace(envelope(11, number=11), block_hash=bytes(32))
+    line.handler.handle([incoming(10, 0), incoming(11, 1, value_of(named, STREAM)), incoming(12, 2)])
+    assert stage.handled == [10, 12]
+    assert [stream for stream, _ in line.streams()].count("dead-letters") == 1
+    problem = dict(line.written[1].headers)["__connect.errors.exception.message"]
+    assert b"refused by stages.refuse_blocks" in problem
 
 
 def test_it_stops_before_a_gap(tmp_path: Path) -> None:

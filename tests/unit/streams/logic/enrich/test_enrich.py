@@ -30,7 +30,6 @@ from tests.builders.chain_answers import (
     receipt,
     transaction,
 )
-from topics.chainlog.headers import headers_of
 from topics.chainlog.kinds import EventKind
 
 IDS = {
@@ -88,7 +87,7 @@ def enriched(event: EventKind = EventKind.APPLY, part_bytes: int = 1 << 24, **ch
         frame_of("normalized-blocks") + body
         for body in normalize(own, encoded(answer), encoded(receipts), part_bytes=part_bytes)
     ]
-    return enrich(own, values, frame_of, headers_of(own))
+    return enrich(own, values, frame_of)
 
 
 def read(stream: str, value: bytes) -> dict[str, Any]:
@@ -177,7 +176,7 @@ def test_a_call_creates_nothing_whatever_its_receipt_says() -> None:
     values = [
         frame_of("normalized-blocks") + body for body in normalize(own, encoded(answer), encoded(receipts))
     ]
-    result = enrich(own, values, frame_of, ())
+    result = enrich(own, values, frame_of)
     ((_, created),) = records(result)["contracts"]
     assert created["address"] == bytes.fromhex(NEW_CONTRACT[2:])
     assert coverage(result)[1]["contract_count"] == 1
@@ -260,7 +259,7 @@ def test_parts_make_the_same_records_as_a_whole_block() -> None:
 def test_a_block_with_a_problem_is_incomplete_and_nothing_else() -> None:
     own = envelope(block([]))
     value = frame_of("normalized-blocks") + placeholder(own, "receipts: none")
-    result = enrich(own, [value], frame_of, ())
+    result = enrich(own, [value], frame_of)
     assert result.public == []
     _, record = coverage(result)
     assert (record["complete"], record["problem"], record["transaction_count"]) == (
@@ -275,14 +274,14 @@ def test_a_block_with_a_problem_is_incomplete_and_nothing_else() -> None:
 def test_events_without_a_block_go_on_alone(event: EventKind) -> None:
     own = envelope(block([]), event)
     (body,) = normalize(own, None, None)
-    result = enrich(own, [frame_of("normalized-blocks") + body], frame_of, ())
+    result = enrich(own, [frame_of("normalized-blocks") + body], frame_of)
     assert (result.public, result.coverage) == ([], None)
     assert read("enriched-blocks", result.values[0])["event"] == event.name
 
 
 def test_bytes_that_are_no_event_are_refused_by_name() -> None:
     with pytest.raises(MalformedRecord, match="normalized-blocks"):
-        enrich(envelope(block([])), [frame_of("normalized-blocks") + b"\x04\x02"], frame_of, ())
+        enrich(envelope(block([])), [frame_of("normalized-blocks") + b"\x04\x02"], frame_of)
 
 
 def test_an_apply_without_content_is_refused() -> None:
@@ -291,7 +290,7 @@ def test_an_apply_without_content_is_refused() -> None:
         codec_for("normalized-blocks").read(placeholder(own, "")) | {"problem": None}
     )
     with pytest.raises(Permanent, match="neither header nor problem"):
-        enrich(own, [frame_of("normalized-blocks") + body], frame_of, ())
+        enrich(own, [frame_of("normalized-blocks") + body], frame_of)
 
 
 def test_what_cannot_be_enriched_leaves_its_number_and_an_incomplete_coverage() -> None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from streams.logic.state.facts import Fact, key_of, pack
+from streams.logic.state.facts import Fact, key_of, pack, unpack
 from streams.logic.state.fold import Change, Fold
 from streams.logic.state.window import restored
 from tests.builders.state_chains import FIRST, Block, TransactionState, fact, lives, replay, transaction
 from topics.chainlog.kinds import EventKind
 
+OLD_FACT = (
+    "9a02cd7a690a07c42079c91348deb8e398c7c09c6ce69c2e0d7f2346ce7a768b6eceaea4ea4ca93cefcd1b580aa46e6f6465c29291"
+    "c446023d61ba7864e287de5000328a91d4cdac2366613b69ca502d552ac0f365ddb6613a072cbefc0831e050194e58ee3c66e70000"
+    "0000000000000000000000000000000000000291c410020002020290c802020c313437303030"
+)
 # Deep enough that nothing is pruned unless a test asks for it.
 NEVER = 10_000
 CALM = settings(deadline=None, max_examples=150)
@@ -34,7 +40,7 @@ def plain(fold: Fold) -> dict[bytes, TransactionState]:
 
 def states_in(changes: list[Change]) -> dict[bytes, TransactionState]:
     return {
-        change.block.transactions[place]: TransactionState(
+        change.content.hashes()[place]: TransactionState(
             change.state.current.state.name,
             None if change.state.previous is None else change.state.previous.state.name,
             change.state.current.sequence,
@@ -47,8 +53,8 @@ def states_in(changes: list[Change]) -> dict[bytes, TransactionState]:
 
 
 def _as_the_stage_makes_it(fold: Fold, each: Fact) -> Fact:
-    """Without the transactions of a block that is known."""
-    known = each.hash is not None and fold.knows(each.hash)
+    """Without the transactions of a block that is known, unless they are said again."""
+    known = each.hash is not None and fold.knows(each.hash) and not each.event.repairs
     return msgspec.structs.replace(each, content=None) if known else each
 
 
@@ -81,8 +87,10 @@ def test_each_event_gives_exactly_what_it_changed(facts: list[Fact]) -> None:
     fold = Fold(NEVER)
     for place, each in enumerate(facts):
         before, after = replay(facts[:place]), replay(facts[: place + 1])
-        changed = {name: state for name, state in after.items() if before.get(name) != state}
-        assert states_in(fold.add(each)) == changed
+        decided = {name: state for name, state in after.items() if state.sequence == each.sequence}
+        assert states_in(fold.add(each)) == decided
+        for name in after.keys() - decided.keys():
+            assert (before[name].state, before[name].block) == (after[name].state, after[name].block)
         assert fold.add(each) == []
 
 
@@ -197,6 +205,133 @@ def test_a_tag_on_a_block_that_is_not_canonical_contradicts() -> None:
     assert not fold.contradicts(fact(EventKind.SAFE, 11, Block(6, "before our start", ())))
     fold.add(fact(EventKind.REVERT, 11, block))
     assert fold.contradicts(fact(EventKind.SAFE, 12, block))
+
+
+@given(lives(), st.data())
+@CALM
+def test_a_repair_of_a_block_that_was_right_changes_only_versions(
+    facts: list[Fact], data: st.DataObject
+) -> None:
+    fold = Fold(NEVER)
+    for each in facts:
+        fold.add(each)
+    canonical = {
+        block.hash: block for block, state in fold.states().values() if state.current.state.name != "REORGED"
+    }
+    assume(canonical)
+    block = canonical[data.draw(st.sampled_from(sorted(canonical)))]
+    before, sequence = plain(fold), facts[-1].sequence + 1
+    repair = msgspec.structs.replace(
+        facts[-1],
+        kind=int(EventKind.REPAIR),
+        sequence=sequence,
+        number=block.number,
+        hash=block.hash,
+        content=block.content,
+        replaced=None,
+    )
+    told = states_in(fold.add(repair))
+    after = plain(fold)
+    assert after == {
+        name: replace(state, sequence=sequence) if name in told else state for name, state in before.items()
+    }
+    assert set(told) == {
+        name for name, state in before.items() if state.block == block.hash and name in block.transactions
+    }
+
+
+BLOCK = Block(7, "seven", (1, 2))
+OTHER = Block(7, "seven", (2, 3))
+
+
+def folded(*facts: Fact, pruned: int = -1) -> tuple[Fold, list[Change]]:
+    """The fold of facts, and what the last of them changed."""
+    fold = Fold(pruned=pruned)
+    changes: list[Change] = []
+    for each in facts:
+        changes = fold.add(each)
+    return fold, changes
+
+
+def test_a_repair_with_other_content_takes_back_what_was_never_there() -> None:
+    fold, changes = folded(
+        fact(EventKind.APPLY, 10, BLOCK), fact(EventKind.SAFE, 11, BLOCK), fact(EventKind.REPAIR, 12, OTHER)
+    )
+    assert states_in(changes) == {
+        transaction(1): TransactionState("REORGED", "SAFE", 12, BLOCK.hash, 0),
+        transaction(2): TransactionState("SAFE", "INCLUDED", 12, BLOCK.hash, 0),
+        transaction(3): TransactionState("SAFE", None, 12, BLOCK.hash, 0),
+    }
+    (gone,) = [change.state for change in changes if change.state.retracts is not None]
+    assert gone.retracts == 11 * 16 + 6
+    reverted = states_in(fold.add(fact(EventKind.REVERT, 13, OTHER)))
+    assert reverted == {
+        transaction(2): TransactionState("REORGED", "SAFE", 13, BLOCK.hash, 1),
+        transaction(3): TransactionState("REORGED", "SAFE", 13, BLOCK.hash, 1),
+    }
+    assert fold.states()[transaction(2)][1].retracts == 12 * 16 + 6
+
+
+def test_a_repair_leaves_a_transaction_to_another_canonical_block_that_holds_it() -> None:
+    first = Block(6, "six", (1,))
+    _, changes = folded(
+        fact(EventKind.APPLY, 10, first), fact(EventKind.APPLY, 11, BLOCK), fact(EventKind.REPAIR, 12, OTHER)
+    )
+    assert states_in(changes)[transaction(1)] == TransactionState("INCLUDED", "INCLUDED", 12, first.hash, 0)
+
+
+def test_a_repair_gives_a_block_its_transactions_with_the_state_that_holds() -> None:
+    """Its APPLY was in the dead letters: nothing was known, which is not that it had none."""
+    fold, changes = folded(
+        fact(EventKind.APPLY, 10, BLOCK, lost=True),
+        fact(EventKind.SAFE, 11, BLOCK),
+        fact(EventKind.FINALIZED, 12, BLOCK),
+    )
+    assert changes == []
+    assert not fold.knows(BLOCK.hash)
+    changes = fold.add(fact(EventKind.REPAIR, 13, BLOCK))
+    final = TransactionState("FINALIZED", "SAFE", 13, BLOCK.hash, 0)
+    assert states_in(changes) == {transaction(1): final, transaction(2): final}
+    assert [change.state.current.version for change in changes] == [13 * 16 + 7]
+
+
+def test_a_repair_of_a_block_that_left_the_fold_says_what_is_final_and_what_is_gone() -> None:
+    tag = fact(EventKind.FINALIZED, 1_000, Block(900, "later", ()))
+    fold, changes = folded(
+        tag, fact(EventKind.REPAIR, 1_001, OTHER, replaced=Block(7, "seven", (1,))), pruned=999
+    )
+    assert states_in(changes) == {
+        transaction(1): TransactionState("REORGED", None, 1_001, BLOCK.hash, 0),
+        transaction(2): TransactionState("FINALIZED", None, 1_001, BLOCK.hash, 0),
+        transaction(3): TransactionState("FINALIZED", None, 1_001, BLOCK.hash, 0),
+    }
+    assert fold.add(fact(EventKind.REPAIR, 999, BLOCK)) == []
+
+
+def test_a_repair_revert_says_a_removal_again_and_counts_it_once() -> None:
+    applied, reverted = fact(EventKind.APPLY, 10, BLOCK), fact(EventKind.REVERT, 11, BLOCK)
+    again = fact(EventKind.REPAIR_REVERT, 12, BLOCK)
+    gone = TransactionState("REORGED", "INCLUDED", 12, BLOCK.hash, 1)
+    for facts in ((applied, reverted, again), (applied, again)):
+        fold, changes = folded(*facts)
+        assert states_in(changes) == {transaction(1): gone, transaction(2): gone}
+        assert {change.state.retracts for change in changes} == {10 * 16 + 5}
+        assert states_in(fold.add(fact(EventKind.APPLY, 13, BLOCK)))[transaction(1)].epoch == 1
+
+
+def test_a_repair_is_what_is_known_of_a_block_whose_apply_is_not() -> None:
+    fold, changes = folded(fact(EventKind.REPAIR, 12, BLOCK))
+    assert {state.state for state in states_in(changes).values()} == {"INCLUDED"}
+    final = states_in(fold.add(fact(EventKind.FINALIZED, 13, BLOCK)))
+    assert {state.state for state in final.values()} == {"FINALIZED"}
+    assert fold.add(fact(EventKind.APPLY, 10, BLOCK)) == []
+    assert plain(fold)[transaction(1)] == TransactionState("FINALIZED", "INCLUDED", 13, BLOCK.hash, 0)
+
+
+def test_facts_of_a_table_from_before_repairs_are_read() -> None:
+    """Written by the version before: the changelog of a running deployment has such values."""
+    old = fact(EventKind.APPLY, 10, Block(7, "seven", (1,)))
+    assert unpack(bytes.fromhex(OLD_FACT)) == old
 
 
 def test_a_fresh_numbering_is_no_hole() -> None:
