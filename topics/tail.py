@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from typing import Final
 
 import orjson
 from confluent_kafka import (
     OFFSET_BEGINNING,
     OFFSET_END,
-    Consumer,
     KafkaError,
-    KafkaException,
     Message,
     TopicPartition,
 )
-from confluent_kafka.admin import ClusterMetadata
 
 from headwater import kafka
 from headwater.errors import Fatal, Transient
@@ -26,9 +23,9 @@ from schemas.codec.model import Record, parse
 from schemas.jsonable import to_json
 from schemas.wire import HEADER_SIZE, MAGIC
 from topics.catalog import TOPICS, topic_name
+from topics.partitions import partitions_of
 
 _POLL_SECONDS: Final = 0.2
-_ANSWER_SECONDS: Final = 10.0
 _ANSWERS: Final = ("block", "receipts", "traces")
 """Fields that hold a node's answers as JSON bytes, in records that have an `event`."""
 
@@ -123,7 +120,7 @@ def follow(
         settings, f"headwater-tail-{uuid.uuid4().hex}", options={"enable.partition.eof": True}
     )
     try:
-        partitions = _partitions(_metadata(settings, consumer, topic), topic)
+        partitions = partitions_of(settings, consumer, topic)
         start = OFFSET_BEGINNING if from_beginning else OFFSET_END
         consumer.assign([TopicPartition(topic, each, start) for each in partitions])
         ended: set[int] = set()
@@ -142,24 +139,6 @@ def follow(
                 raise Transient(f"cannot read {topic}: {error.str()}")
     finally:
         consumer.close()
-
-
-def _metadata(settings: Settings, consumer: Consumer, topic: str) -> object:
-    def listed(seconds: float) -> ClusterMetadata:
-        found: ClusterMetadata = consumer.list_topics(topic, timeout=seconds)
-        return found
-
-    try:
-        return kafka.ask(consumer, listed, timeout=_ANSWER_SECONDS).topics[topic]
-    except KafkaException as error:
-        raise kafka.away(settings, error.args[0]) from error
-
-
-def _partitions(metadata: object, topic: str) -> Sequence[int]:
-    error = getattr(metadata, "error", None)
-    if error is not None:
-        raise Fatal(f"there is no topic {topic}", remedy="`headwater topics apply` makes the catalogue's")
-    return sorted(getattr(metadata, "partitions", {}))
 
 
 def _text(value: bytes | str | None) -> str | None:

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from topics.coverage import COUNTED
 
 Counts = Mapping[str, int]
 """Table of a counted stream → rows of a block."""
+
+ORPHANED: Final = frozenset({"not-canonical", "orphan-rows", "orphan-states"})
+"""Kinds of differences about a block that the node's chain lacks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ metrics, signals), `listen`, `work` and `sink` (those processes), then any other
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import typer
@@ -31,6 +32,7 @@ COMMANDS: Final[dict[str, str]] = {
     "sql": "Ask ClickHouse.",
     "status": "Show how the pipeline is doing.",
     "verify": "Prove that node, coverage and tables agree.",
+    "replay": "Show the dead letters, and have their blocks said again.",
     "settings": "Show the effective settings, secrets masked.",
     "node": "Record a node's answers and serve them as a node.",
 }
@@ -51,10 +53,17 @@ def build(words: Sequence[str]) -> typer.Typer:
         module: typer.Typer = importlib.import_module(f"headwater.cli.{name}").app
         commands = module.registered_commands
         if len(commands) == 1 and module.registered_callback is None and commands[0].callback is not None:
-            app.command(name, help=summary)(commands[0].callback)
+            own = commands[0].callback
+            app.command(name, short_help=summary, help=_explained(summary, own))(own)
         else:
             app.add_typer(module, name=name, help=summary)
     return app
+
+
+def _explained(summary: str, command: Callable[..., object]) -> str:
+    """The summary, and what the command's docstring says beyond its own first paragraph."""
+    more = (inspect.getdoc(command) or "").partition("\n\n")[2]
+    return f"{summary}\n\n{more}" if more else summary
 
 
 def _not_loaded() -> None:

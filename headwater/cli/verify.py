@@ -17,10 +17,12 @@ from rich.table import Table
 
 from connectors.clickhouse.client import connect as connect_clickhouse
 from connectors.evm.pool.nodes import connect as connect_nodes
+from connectors.repair.differences import asks_for
 from connectors.verify.node import NodeSource
 from connectors.verify.run import Report
 from connectors.verify.run import verify as check
 from connectors.verify.tables import TableSource
+from headwater.cli import repairs
 from headwater.cli.configuration import configured
 from headwater.cli.migrate import known_chain_id
 from headwater.errors import Fatal
@@ -42,32 +44,65 @@ def verify(
     patience: float = typer.Option(30.0, "--patience", min=0, help="Seconds that a difference may last."),
     json: bool = typer.Option(False, "--json", help="One JSON object."),
     rpc: list[str] = typer.Option([], "--rpc", help="Node to compare with; may be repeated."),
+    repair: bool = typer.Option(
+        False, "--repair", help="Show the requests that would have the differing blocks said again."
+    ),
+    yes: bool = typer.Option(False, "--yes", help="With --repair: make them."),
+    no_wait: bool = typer.Option(
+        False, "--no-wait", help="With --repair --yes: leave once the requests are acknowledged."
+    ),
     data_dir: Path | None = typer.Option(
         None, "--data-dir", help="Directory of a local stack (./.headwater)."
     ),
 ) -> None:
-    """Prove that node, coverage and tables agree. Exit code 1 and the differing blocks when they do not.
+    """Prove that node, coverage and tables agree.
+
+    Exit code 1 and the differing blocks when they do not, whether they are asked for or not.
 
     Checked for each block: the chain of hashes, the numbers of transactions, logs and token transfers in
     the node, coverage and the tables, the transactions' states, and that no view shows another block.
+
+    With --repair --yes the listener is asked to say each differing block again, its content from a node, or
+    that it is not in the chain. Blocks that are only late need none of that: look at lag first. Afterwards
+    verify again.
     """
+    if (yes and not repair) or (no_wait and not yes):
+        raise Fatal("--yes goes with --repair, --no-wait with both")
     settings = configured({"data_dir": data_dir, "chain": {"rpc": tuple(rpc) or None}})
     configure("verify", "ERROR", settings.log_format)
-    report = asyncio.run(_run(settings, first, last, patience, quiet=json))
-    if json:
-        print(orjson.dumps({"clean": report.clean, **asdict(report)}).decode())
-    else:
+    chain_id = known_chain_id(settings)
+    if chain_id is None:
+        raise Fatal(f"the id of chain {settings.chain.name} is not known", remedy="set chain.chain_id")
+    report = asyncio.run(_run(settings, chain_id, first, last, patience, quiet=json))
+    if not json:
         _show(report)
+    asks = asks_for(report.differences, chain_id) if repair else []
+    waiting = None if no_wait else repairs.PATIENCE_SECONDS
+    asked = (
+        repairs.made(settings, asks, patience=waiting, quiet=json)
+        if yes and asks
+        else [repairs.Asked(ask) for ask in asks]
+    )
+    if json:
+        requests = {"requests": [each.for_scripts() for each in asked]} if repair else {}
+        print(orjson.dumps({"clean": report.clean, **asdict(report), **requests}).decode())
+    elif asks:
+        repairs.show(asked)
+        conclusion = repairs.conclusion(asked, waited=not no_wait)
+        print(conclusion if yes else "Nothing was asked: --repair --yes asks for these blocks.")
     if not report.clean:
         raise typer.Exit(1)
 
 
 async def _run(
-    settings: Settings, first: int | None, last: int | None, patience: float, *, quiet: bool
+    settings: Settings,
+    chain_id: int,
+    first: int | None,
+    last: int | None,
+    patience: float,
+    *,
+    quiet: bool,
 ) -> Report:
-    chain_id = await asyncio.to_thread(known_chain_id, settings)
-    if chain_id is None:
-        raise Fatal(f"the id of chain {settings.chain.name} is not known", remedy="set chain.chain_id")
     client = connect_clickhouse(settings.clickhouse)
     nodes, transport = connect_nodes(settings)
     try:
@@ -123,3 +158,4 @@ def _show(report: Report) -> None:
     more = len(report.differences) - _SHOWN
     blocks = len({difference.number for difference in report.differences})
     print(f"{span}: {blocks} blocks differ{f', {more} differences not shown' if more > 0 else ''}.")
+    print("`headwater verify --repair` shows what would have them said again.")

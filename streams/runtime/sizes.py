@@ -21,7 +21,7 @@ def refuse_too_large(outcome: Outcome) -> None:
         if largest > limit:
             raise Permanent(
                 f"a record of {messages.stream} has {largest} bytes, its topic takes {limit}",
-                remedy="raise max_message_bytes in the topic catalogue, apply it, and replay the block",
+                remedy="raise max_message_bytes in the topic catalogue, apply it, run `headwater replay`",
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tests.integration.downstream import Seen, apply, faults, messages
@@ -21,17 +22,23 @@ OWN = [
     "evidence",
 ]
 TABLES = ("blocks", "transactions", "logs", "token_transfers", "contracts")
+STREAMS = ("blocks", "transactions", "logs", "token-transfers", "contracts", "coverage")
 
 
 def check_topics(line: Line, first: int, head: int) -> None:
-    """A consumer that applies the public topics ends with exactly the node's rows."""
-    settings = line.settings
+    """A consumer that applies the public topics ends with exactly the node's rows, and the contract holds."""
+    seen = {stream: messages(line.settings, stream) for stream in STREAMS}
+    for stream, items in seen.items():
+        assert not faults(items), f"{stream}: {faults(items)[:5]}"
+    check_consumer(line, first, head, seen)
+
+
+def check_consumer(line: Line, first: int, head: int, seen: Mapping[str, list[Seen]]) -> None:
+    """A consumer that applies these messages ends with exactly the node's rows."""
     node = truth(str(line.endpoints["rpc"]), first, head)
-    kept: dict[str, list[dict[str, Any]]] = {}
-    for stream in ("blocks", "transactions", "logs", "token-transfers", "contracts", "coverage"):
-        seen: list[Seen] = messages(settings, stream)
-        assert not faults(seen), f"{stream}: {faults(seen)[:5]}"
-        kept[stream] = [item.record for item in apply(seen).values()]
+    kept: dict[str, list[dict[str, Any]]] = {
+        stream: [item.record for item in apply(items).values()] for stream, items in seen.items()
+    }
     assert {(r["block_number"], _hex(r["block_hash"])) for r in kept["blocks"]} == node.blocks
     assert {
         (_hex(r["block_hash"]), _hex(r["hash"]), r["transaction_index"]) for r in kept["transactions"]

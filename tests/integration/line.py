@@ -37,11 +37,15 @@ ROLES = tuple(role.name for role in STARTED)
 
 
 class Line:
-    """One instance in one directory. `start` returns when its first block is visible."""
+    """One instance in one directory. `start` returns when its first block is visible.
 
-    def __init__(self, directory: Path, *arguments: str) -> None:
+    `variables`: settings of its own, beside those that a test's environment has.
+    """
+
+    def __init__(self, directory: Path, *arguments: str, variables: Mapping[str, str] | None = None) -> None:
         self.directory = directory
         self._arguments = arguments
+        self._variables = dict(variables or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, seconds: float = 120) -> Line:
@@ -53,7 +57,7 @@ class Line:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=_environment(),
+                env=_environment() | self._variables,
                 start_new_session=True,
             )
         self.wait_until(lambda: self.visible() is not None, "the first block is visible", seconds)

@@ -1,0 +1,86 @@
+"""A request to say a block again, and its outcome: the records of repair-requests and repairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+REQUESTS: Final = "repair-requests"
+OUTCOMES: Final = "repairs"
+
+
+@dataclass(frozen=True, slots=True)
+class BlockName:
+    """A block; without a hash it is the canonical one of its height."""
+
+    chain_id: int
+    number: int
+    hash: bytes | None
+
+    def __str__(self) -> str:
+        """Also the key of a request."""
+        return str(self.number) if self.hash is None else f"{self.number}:0x{self.hash.hex()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A record of repair-requests, its fields in the schema's order; `requested_at` in milliseconds.
+
+    `letter_*` is the place of the message whose dead letter is replayed, None without one.
+    """
+
+    chain_id: int
+    request_id: str
+    block_number: int
+    block_hash: bytes | None
+    refetch: bool
+    reason: str
+    requested_by: str
+    requested_at: int
+    letter_topic: str | None = None
+    letter_partition: int | None = None
+    letter_offset: int | None = None
+
+    @property
+    def block(self) -> BlockName:
+        """The block that is asked for."""
+        return BlockName(self.chain_id, self.block_number, self.block_hash)
+
+    def record(self) -> dict[str, Any]:
+        """The record as the codec takes it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A record of repairs. `sequence` is that of the event that repairs, None when it was REFUSED."""
+
+    request: Request
+    outcome: str
+    sequence: int | None
+    removed: bool
+    source: str | None
+    problem: str | None
+    decided_at: int
+
+    @property
+    def published(self) -> bool:
+        """True when the event stands in raw-blocks."""
+        return self.outcome == "PUBLISHED"
+
+    @property
+    def refused(self) -> bool:
+        """True when there is no event, and `problem` says why."""
+        return self.outcome == "REFUSED"
+
+
+def request_of(record: Mapping[str, Any]) -> Request:
+    """The request that a record of repair-requests is, or that one of repairs begins with."""
+    return Request(**{name: record[name] for name in Request.__slots__})
+
+
+def outcome_of(record: Mapping[str, Any]) -> Outcome:
+    """The outcome that a record of repairs is."""
+    own = {name: record[name] for name in Outcome.__slots__ if name != "request"}
+    return Outcome(request_of(record), **own)

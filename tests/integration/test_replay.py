@@ -1,0 +1,166 @@
+"""Blocks that every stage and the sink refused, and a removal that they refused, are made right again."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.clickhouse.migrations.runner import load
+from headwater.settings import StageSettings
+from tests.integration.checks import STREAMS, check_consumer, check_verify, states_settled
+from tests.integration.downstream import messages
+from tests.integration.line import Line
+
+# The parts of repair, of which this is the proof that they fit together.
+_PARTS = {
+    "stages.refuse_blocks": "refuse_blocks" in StageSettings.model_fields,
+    "the listener's answer": importlib.util.find_spec("connectors.evm.repair") is not None,
+    "canonical.repairs": any(".repairs" in each.sql for each in load(None)),
+}
+_ABSENT = ", ".join(name for name, here in _PARTS.items() if not here)
+pytestmark = [
+    pytest.mark.timeout(600),
+    pytest.mark.skipif(bool(_ABSENT), reason=f"not here yet: {_ABSENT}"),
+]
+# Every bad row and event is a letter here, however many they are among few.
+PATIENT = {"HEADWATER_SINK__MAX_BAD_RATIO": "1", "HEADWATER_STAGES__MAX_BAD_RATIO": "1"}
+STANDINGS = ("repaired", "failed again", "under way", "refused")
+
+
+class Refusals:
+    """One directory over a chain of its own, which goes on only when told, and stages that refuse blocks."""
+
+    def __init__(self, directory: Path, chain: str) -> None:
+        self._directory = directory
+        self._chain = chain
+
+    @contextmanager
+    def line(self, *refused: str) -> Iterator[Line]:
+        """The pipeline, its stages refusing these blocks; stopped afterwards."""
+        variables = PATIENT | ({"HEADWATER_STAGES__REFUSE_BLOCKS": ",".join(refused)} if refused else {})
+        line = Line(self._directory, "--rpc", self._chain, "--start", "earliest", variables=variables)
+        try:
+            yield line.start()
+            assert line.stop() == 0
+        finally:
+            line.end()
+
+
+def replay(line: Line, *words: str, codes: tuple[int, ...] = (0, 2)) -> dict[str, Any]:
+    """What `headwater replay` says for scripts; asserts the exit code."""
+    done = line.command("replay", *words, "--json")
+    assert done.returncode in codes, f"{done.returncode}: {done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def standings(line: Line) -> dict[str, str]:
+    """What canonical.repairs says of each request."""
+    done = line.command("sql", "SELECT * FROM canonical.repairs", "--json")
+    assert done.returncode == 0, done.stderr
+    rows = [json.loads(row) for row in done.stdout.splitlines()]
+    return {row["request_id"]: next(each for each in row.values() if each in STANDINGS) for row in rows}
+
+
+def altered(line: Line, change: str) -> None:
+    done = line.command("sql", f"ALTER TABLE headwater.transactions {change}")
+    assert done.returncode == 0, done.stderr
+
+
+def stages(found: dict[str, Any], number: int) -> set[str]:
+    return {each["stage"] for each in found["letters"] if each["block_number"] == number}
+
+
+def reached(line: Line, number: int) -> bool:
+    return int(line.rpc("eth_blockNumber"), 16) >= number
+
+
+def refused_blocks(line: Line) -> tuple[int, str]:
+    """Blocks 4 to 6 are refused by a stage each, a later one by the sink; the head of the chain.
+
+    And replayed too soon: the repair of block 4 fails like the block did, and that is said.
+    """
+    number = int(line.rpc("eth_blockNumber"), 16) + 5
+    altered(line, f"ADD CONSTRAINT refused CHECK block_number != {number}")
+    line.wait_until(lambda: reached(line, number + 2), "the sink's block is mined", 120)
+    head = line.freeze()
+    line.wait_settled(head)
+    found = replay(line, codes=(2,))
+    assert [stages(found, each) for each in (4, 5, 6)] == [{"normalize"}, {"enrich"}, {"state"}]
+    assert stages(found, number) == {"sink"}
+    assert {each["block_number"] for each in found["requests"]} == {4, 5, 6, number}
+    (asked,) = replay(line, "--block", "4", "--stage", "normalize", "--yes", codes=(0,))["requests"]
+    assert asked["outcome"]["outcome"] == "PUBLISHED"
+
+    def failed() -> bool:
+        return "FAILED" in {each["became"] for each in replay(line, "--block", "4")["letters"]}
+
+    line.wait_until(failed, "the repair fails again", 60)
+    identity = asked["request_id"]
+    line.wait_until(lambda: standings(line).get(identity) == "failed again", "the view says so", 60)
+    assert line.command("verify", "--json", "--patience", "2").returncode == 1
+    return head
+
+
+def refused_removals(line: Line, head: tuple[int, str]) -> None:
+    """A fork; the removal of an orphan each, and the block in its place, are refused by a stage each."""
+    line.reorg(4)
+    line.wait_until(lambda: reached(line, head[0] + 2), "the fork is longer", 60)
+    line.wait_settled(line.freeze())
+
+    def removal_is_a_letter() -> bool:
+        return head[1] in {each["block_hash"] for each in replay(line)["letters"]}
+
+    line.wait_until(removal_is_a_letter, "the orphan's removal is a letter", 60)
+
+
+def test_what_was_refused_is_right_after_a_replay(make_chain: Callable[..., str], tmp_path: Path) -> None:
+    chain = make_chain(block_seconds=1)
+    words = ("--rpc", chain, "--rate", "15", "--seed", "11", "--reorg-every", "0")
+    with (tmp_path / "traffic.log").open("wb") as log:
+        traffic = subprocess.Popen([sys.executable, "-m", "sandbox.traffic", *words], stdout=log, stderr=log)
+    try:
+        prove(Refusals(tmp_path / "line", chain))
+    finally:
+        traffic.terminate()
+        traffic.wait(20)
+
+
+def prove(refusals: Refusals) -> None:
+    with refusals.line("normalize:4", "enrich:5", "state:6") as line:
+        head = refused_blocks(line)
+    top = head[0]
+    with refusals.line(f"normalize:{top}", f"enrich:{top - 1}", f"state:{top - 2}") as line:
+        refused_removals(line, head)
+    with refusals.line() as line:
+        altered(line, "DROP CONSTRAINT refused")
+        asked = replay(line, "--yes", codes=(0,))["requests"]
+        outcomes = {each["block_hash"]: each["outcome"] for each in asked}
+        assert {each["outcome"] for each in outcomes.values()} == {"PUBLISHED"}
+        assert outcomes[head[1]]["removed"] is True
+        mine = {each["request_id"] for each in asked}
+
+        def repaired() -> bool:
+            found = standings(line)
+            return {found.get(each) for each in mine} == {"repaired"}
+
+        line.wait_until(repaired, "every block is repaired", 120)
+        assert replay(line, codes=(0,))["requests"] == []
+        line.rpc("evm_setIntervalMining", 1)
+        line.wait_until(lambda: reached(line, top + 6), "the chain goes on", 60)
+        end = line.freeze()
+        line.wait_settled(end)
+        line.wait_until(lambda: states_settled(line), "the states have settled", 60)
+        check_verify(line)
+        incomplete = "SELECT count() FROM headwater.coverage FINAL WHERE NOT complete AND NOT removed"
+        assert [int(count) for count, *_ in line.sql(incomplete)] == [0]
+        # Retractions of rows that nobody saw are among the messages: the rule passes over them.
+        check_consumer(line, 0, end[0], {stream: messages(line.settings, stream) for stream in STREAMS})
