@@ -14,10 +14,11 @@ from typing import Final, Protocol, TypeVar
 
 import msgspec
 
-from connectors.evm.rpc.answers import UNREADABLE, NodeFailure, Unsupported
+from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from connectors.evm.rpc.chain_id import chain_id
 from connectors.evm.rpc.endpoint import AiohttpTransport, Endpoint, Transport
 from headwater.errors import Fatal
+from headwater.evm.answers.errors import UNREADABLE
 from headwater.health import HEALTH
 from headwater.logging import get_logger
 from headwater.retry import Backoff
