@@ -41,7 +41,7 @@ lint: env ## ruff, mypy strict, import contracts
 
 test: env lint ## everything: lint, unit, contract, property and integration tests
 	@$(BIN)/pytest --cov --cov-report= -n logical --dist worksteal -m "not integration and not soak" $(ARGS)
-	@$(BIN)/pytest --cov --cov-append --cov-report=term -m "integration and not soak" $(ARGS)
+	@$(BIN)/pytest --cov --cov-append --cov-report=term -n 2 --dist loadfile -m "integration and not soak" $(ARGS)
 
 test-pythons: ## the tests that need no stack, on every other supported Python that this machine has
 	@for python in $(or $(PYTHONS),python3.11 python3.12 python3.13); do \

@@ -12,9 +12,10 @@ from topics.derived import DERIVED
 from topics.groups import GROUPS, Group
 from topics.internal import INTERNAL
 from topics.raw import RAW
+from topics.repairs import REPAIRING
 from topics.spec import BLOCK_BYTES, Cleanup, TopicSpec
 
-TOPICS: Final[tuple[TopicSpec, ...]] = RAW + INTERNAL + DERIVED
+TOPICS: Final[tuple[TopicSpec, ...]] = RAW + INTERNAL + REPAIRING + DERIVED
 _BY_STREAM: Final[Mapping[str, TopicSpec]] = {spec.stream: spec for spec in TOPICS}
 
 

@@ -8,8 +8,9 @@ RAW_BLOCKS = TopicSpec(
     stream="raw-blocks",
     key="chain id",
     description=(
-        "CLAIM, APPLY, REVERT, SAFE and FINALIZED in one gap-free sequence, with the node's answers "
-        "as bytes. Kept for ever by time: the listener deletes what is finalized and older than seven days."
+        "CLAIM, APPLY, REVERT, SAFE, FINALIZED and repairs in one gap-free sequence, with the node's "
+        "answers as bytes. Kept for ever by time: the listener deletes what is finalized and older than "
+        "seven days."
     ),
     partitions=1,
     cleanup=Cleanup.DELETE,

@@ -18,6 +18,7 @@ from connectors.evm.log.kafka_store import KafkaStore
 from connectors.evm.log.retention import Retention
 from connectors.evm.log.writer import ChainLog
 from connectors.evm.pool.nodes import Nodes, connect
+from connectors.evm.pool.survey import Survey
 from headwater.clock import now_ms
 from headwater.errors import Fatal, Transient
 from headwater.evm.bloom import Bloom
@@ -35,6 +36,8 @@ _log = get_logger("headwater.listen")
 async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> None:
     """Follow the chain of the settings until cancelled. Raises Fatal."""
     nodes, transport = connect(settings)
+    survey = asyncio.create_task(Survey(nodes).run())
+    survey.add_done_callback(_say_when_broken)
     try:
         chain = settings.chain
         verifier = Verifier(
@@ -67,7 +70,15 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
             await log.close()
             heads.close()
     finally:
+        survey.cancel()
+        await asyncio.gather(survey, return_exceptions=True)
         await transport.close()
+
+
+def _say_when_broken(survey: asyncio.Task[None]) -> None:
+    """The chain is followed without it too, by failover alone."""
+    if not survey.cancelled() and (error := survey.exception()) is not None:
+        _log.error("endpoints are not compared any more: start the listener again", exc_info=error)
 
 
 async def _chain_id(fetcher: Fetcher, nodes: Nodes) -> int:

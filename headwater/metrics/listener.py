@@ -25,6 +25,16 @@ NODE_SECONDS = Histogram(
     ["chain", "endpoint", "method"],
     buckets=SECONDS,
 )
+NODE_DEMOTED = Gauge(
+    "headwater_node_demoted",
+    "1 while other endpoints are asked before this one: errors, throttled, slow, behind",
+    ["chain", "endpoint", "reason"],
+)
+NODE_HEDGES = Counter(
+    "headwater_node_hedges",
+    "Times that an endpoint was asked beside a slow one, by whether its answer was used",
+    ["chain", "endpoint", "outcome"],
+)
 REJECTED_BLOCKS = Counter(
     "headwater_listener_rejected_blocks", "Node answers that failed a check", ["chain", "check"]
 )

@@ -3,27 +3,45 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Final
 
-from headwater.errors import Transient
+from headwater.errors import Fatal, Transient
 from headwater.settings import Settings
+
+PATIENCE_SECONDS: Final = 120.0
+"""How long a step may fail: longer than any of the services takes to come back from a kill."""
 
 
 class Step:
-    """A step that runs once, beside the others; a Transient failure is tried again when `poll` says so."""
+    """A step that runs once, beside the others; a Transient failure is tried again when `poll` says so.
 
-    def __init__(self, name: str, gate: str, needs: tuple[str, ...], work: Callable[[], None]) -> None:
+    `problem` is why the last attempt failed, empty when it did not.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        gate: str,
+        needs: tuple[str, ...],
+        work: Callable[[], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.name, self.gate, self.needs = name, gate, needs
         self.done = False
         self.problem = ""
+        self._clock = clock
+        self._failing_since: float | None = None
         self._work = work
         self._attempt: Future[None] | None = None
 
     def poll(self) -> bool:
         """Start it when it does not run; True once, when it has succeeded.
 
-        Raises what the step raised unless that was Transient.
+        Raises what the step raised unless that was Transient, Fatal once it has been so for too long.
         """
         if self.done:
             return False
@@ -42,6 +60,12 @@ class Step:
         if not isinstance(error, Transient):
             raise error
         self.problem = str(error)
+        self._failing_since = self._clock() if self._failing_since is None else self._failing_since
+        if self._clock() - self._failing_since > PATIENCE_SECONDS:
+            raise Fatal(
+                f"{self.name} could not be prepared for {PATIENCE_SECONDS:g} s: {error.message}",
+                remedy=error.remedy or f"see the log of {' and '.join(self.needs)} in the data directory",
+            ) from error
         return False
 
 

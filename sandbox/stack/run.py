@@ -155,11 +155,15 @@ class Run:
             ),
             Step("tables", GATES[Need.TABLES], ("clickhouse",), lambda: migrate_tables(settings, chain_id)),
         ]
+        said: dict[str, str] = {}
         while not stop.is_set() and not all(step.done for step in steps):
             self._turn()
             for step in steps:
                 if all(self._supervisor.is_ready(need) for need in step.needs) and step.poll():
                     self._supervisor.open(step.gate)
+                if step.problem and step.problem != said.get(step.name):
+                    said[step.name] = step.problem
+                    self._show.note(f"{step.name}: trying again: {step.problem}")
             stop.wait(LOOK_SECONDS / 2)
         self._turn()
 

@@ -24,6 +24,8 @@ def body_of(
     header: bytes | None = None,
     transactions: Sequence[bytes] = (),
     logs: Sequence[bytes] = (),
+    replaced_transactions: Sequence[bytes] = (),
+    replaced_logs: Sequence[bytes] = (),
     part: int = 0,
     parts: int = 1,
 ) -> bytes:
@@ -47,4 +49,6 @@ def body_of(
         header,
         transactions,
         logs,
+        replaced_transactions,
+        replaced_logs,
     )

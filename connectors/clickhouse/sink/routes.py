@@ -43,6 +43,8 @@ EXEMPT: Final[Mapping[str, str]] = {
     "raw-blocks": "the chain's log, as nodes answered; its content reaches tables through the public streams",
     "normalized-blocks": "between stages; its records are on the public streams",
     "enriched-blocks": "between stages; its records are on the public streams",
+    "repair-requests": "what the listener is asked for; what became of it is on repairs",
+    "repairs": "read by the command line",
     "stage-progress": "for the stages themselves; how far they are is in their metrics",
 }
 

@@ -53,7 +53,9 @@ class Fetcher:
         whose block is below `finalized` is passed over: it lags, or lost what it had.
         """
 
-        return await self._pool.ask(lambda endpoint: self._named(endpoint, tag, finalized), rounds=rounds)
+        return await self._pool.ask(
+            lambda endpoint: self._named(endpoint, tag, finalized), kind="head", rounds=rounds
+        )
 
     async def freshest(self, *, finalized: Head | None = None) -> Head | None:
         """The highest head of all nodes, asked at once; None when none answers."""
@@ -103,7 +105,7 @@ class Fetcher:
                 return block.head
             return None
 
-        return await self._pool.ask(work, rounds=ROUNDS)
+        return await self._pool.ask(work, kind="header", rounds=ROUNDS)
 
     async def by_number(self, number: int) -> Fetched:
         """The canonical block of a height. Raises NodeFailure after some attempts, null answers included."""
@@ -120,7 +122,7 @@ class Fetcher:
             return await self._assembled(endpoint, block, raw, listed)
 
         try:
-            return await self._pool.ask(work, rounds=ROUNDS)
+            return await self._pool.ask(work, kind="block", rounds=ROUNDS)
         except NodeFailure:
             await self._refuse_gap(number)
             raise
@@ -160,7 +162,7 @@ class Fetcher:
                 listed = await self._receipts.of(endpoint, block) if block.transactions else _NO_RECEIPTS
             return await self._assembled(endpoint, block, raw, listed)
 
-        return await self._pool.ask(work, rounds=ROUNDS)
+        return await self._pool.ask(work, kind="block by hash", rounds=ROUNDS)
 
     async def _assembled(
         self, endpoint: Endpoint, block: Block, raw: memoryview, receipts: bytes | memoryview

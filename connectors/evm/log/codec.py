@@ -96,6 +96,8 @@ class EventCodec:
                 part,
                 len(pieces),
                 *answers_part,
+                None,
+                None,
             )
             for part, answers_part in enumerate(pieces)
         ]

@@ -1,33 +1,41 @@
-"""Several endpoints of one chain with plain failover: a piece of work runs whole on one node.
+"""Several endpoints of one chain with failover: a piece of work runs whole on one node.
 
-A node joins only when it reports the right chain and is not syncing, and is asked again every minute,
-after each failure, and before a fork is followed. The node that answered last stays the first choice, so that
-data does not flip-flop between nodes that disagree.
+The node that answered last stays the first choice, so that data does not flip-flop between nodes that
+disagree; one that does badly is asked after the others until it does better. Where the first choice takes
+unusually long, the next one is asked beside it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
-import msgspec
-
+from connectors.evm.pool.admission import Admission
+from connectors.evm.pool.hedging import Hedging, raced
+from connectors.evm.pool.pace import Pace
+from connectors.evm.pool.standing import Outcome, Reason, Standing, demoted
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
-from connectors.evm.rpc.chain_id import chain_id
 from connectors.evm.rpc.endpoint import AiohttpTransport, Endpoint, Transport
 from headwater.errors import Fatal
-from headwater.evm.answers.errors import UNREADABLE
 from headwater.health import HEALTH
 from headwater.logging import get_logger
+from headwater.metrics import listener as metrics
 from headwater.retry import Backoff
 from headwater.settings import Settings, mask_url
 
-ADMITTED_SECONDS: Final = 60.0
+JUDGED_SECONDS: Final = 1.0
+WINS: Final = 3
+"""Times in a row that another endpoint was faster before it becomes the first choice."""
+
+# Failures that say nothing about how an endpoint does: it has not what was asked for, or may not be used.
+_NEUTRAL: Final = frozenset({"null", "rejected", "wrong chain", "syncing", "behind"})
 T = TypeVar("T")
 Work = Callable[[Endpoint], Awaitable[T]]
 Sleep = Callable[[float], Awaitable[None]]
+Won = tuple[Endpoint, T]
 _log = get_logger("headwater.listen.nodes")
 
 
@@ -42,56 +50,76 @@ class Rejected(NodeFailure):
 class Pool(Protocol):
     """What the listener needs of its nodes."""
 
-    async def ask(self, work: Work[T], *, rounds: int | None = None) -> T: ...
+    async def ask(self, work: Work[T], *, kind: str | None = None, rounds: int | None = None) -> T: ...
 
     async def best(self, work: Work[T], rank: Callable[[T], int]) -> T | None: ...
 
     def recheck(self) -> None: ...
 
 
+class _Failures:
+    """What went wrong in one round over the endpoints."""
+
+    def __init__(self, attempt: int) -> None:
+        self.attempt = attempt
+        self.failures: list[NodeFailure] = []
+        self.unsupported: Unsupported | None = None
+
+
 class Nodes:
-    """Failover over endpoints, in the order given. `expected`: the chain's id, None for the first node's."""
+    """Failover over endpoints, in the order given. `expected`: the chain's id, None for the first node's.
+
+    `clock` gives seconds.
+    """
 
     def __init__(
-        self, endpoints: Sequence[Endpoint], expected: int | None, *, sleep: Sleep = asyncio.sleep
+        self,
+        endpoints: Sequence[Endpoint],
+        expected: int | None,
+        *,
+        sleep: Sleep = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.chain_id = expected
-        self._endpoints = list(endpoints)
+        self.endpoints = list(endpoints)
         self._sleep = sleep
-        self._admitted: dict[str, float] = {}
+        self._clock = clock
+        self._admission = Admission(expected)
+        self._standings = {endpoint.name: Standing(clock) for endpoint in endpoints}
+        self._paces = {endpoint.name: Pace(clock) for endpoint in endpoints}
+        self._demoted: dict[str, Reason] = {}
+        self._judged = clock()
+        self._hedging = Hedging()
+        self._wins: Counter[str] = Counter()
 
-    async def ask(self, work: Work[T], *, rounds: int | None = None) -> T:
+    @property
+    def chain_id(self) -> int | None:
+        """The chain's id, None until it is known."""
+        return self._admission.chain_id
+
+    def standing(self, endpoint: Endpoint) -> Standing:
+        """How an endpoint has done lately."""
+        return self._standings[endpoint.name]
+
+    async def ask(self, work: Work[T], *, kind: str | None = None, rounds: int | None = None) -> T:
         """The result of `work` on the first endpoint that does it, retried with backoff.
 
         `work` may raise NodeFailure (tried elsewhere) or Unsupported (elsewhere too; passed on when no
         endpoint can do it). After `rounds` over all endpoints (None: never) the last NodeFailure is raised.
+        Work of a `kind` is begun on a second endpoint too where it takes longer than that kind usually does.
         """
         backoff = Backoff()
         while True:
-            failures: list[NodeFailure] = []
-            unsupported: Unsupported | None = None
-            for endpoint in list(self._endpoints):
-                try:
-                    await self._admit(endpoint)
-                    result = await work(endpoint)
-                except Unsupported as error:
-                    unsupported = error
-                except NodeFailure as failure:
-                    failures.append(failure)
-                    self._admitted.pop(endpoint.name, None)
-                    _log.warning(
-                        "bad answer of a node",
-                        endpoint=endpoint.name,
-                        reason=failure.what,
-                        attempt=backoff.attempts + 1,
-                    )
-                else:
-                    self._prefer(endpoint)
-                    HEALTH.report("nodes", True, endpoint.name)
-                    return result
-            if unsupported is not None and not failures:
-                raise unsupported
-            if rounds is not None and backoff.attempts + 1 >= rounds:
+            failed = _Failures(backoff.attempts + 1)
+            waiting = deque(self._in_order())
+            while waiting:
+                won = await self._next(work, kind, waiting, failed)
+                if won is not None:
+                    HEALTH.report("nodes", True, won[0].name)
+                    return won[1]
+            failures = failed.failures
+            if failed.unsupported is not None and not failures:
+                raise failed.unsupported
+            if rounds is not None and failed.attempt >= rounds:
                 raise failures[-1]
             wait = backoff.next(min((failure.retry_after for failure in failures), default=0.0))
             HEALTH.report("nodes", False, "; ".join(str(failure) for failure in failures))
@@ -99,12 +127,31 @@ class Nodes:
                 _log.warning("no node gave a good answer", endpoints=len(failures), retry_in=round(wait, 2))
             await self._sleep(wait)
 
+    async def on(self, endpoint: Endpoint, work: Callable[[], Awaitable[T]]) -> T:
+        """The result of `work` on this endpoint, counted in its standing. Raises what the work raises."""
+        standing, pace = self.standing(endpoint), self._paces[endpoint.name]
+        async with pace.turn():
+            try:
+                await self._admission.admit(endpoint)
+                result = await work()
+            except NodeFailure as failure:
+                self._admission.recheck(endpoint)
+                if failure.outcome == "throttled":
+                    standing.add(Outcome.THROTTLED)
+                    pace.throttled(failure.retry_after)
+                elif failure.outcome not in _NEUTRAL:
+                    standing.add(Outcome.FAILED)
+                raise
+            standing.add(Outcome.GOOD)
+            pace.good()
+            return result
+
     async def best(self, work: Work[T], rank: Callable[[T], int]) -> T | None:
         """The result that ranks highest of `work` on all endpoints at once, None when there is none.
 
         The endpoint that gave it is the first choice from then on, unless the present one ranks as high.
         """
-        attempts = [self._attempt(endpoint, work) for endpoint in self._endpoints]
+        attempts = [self._compared(endpoint, work) for endpoint in self.endpoints]
         found = [each for each in await asyncio.gather(*attempts) if each is not None]
         if not found:
             return None
@@ -112,54 +159,109 @@ class Nodes:
         self._prefer(endpoint)
         return result
 
-    async def _attempt(self, endpoint: Endpoint, work: Work[T]) -> tuple[Endpoint, T] | None:
+    def recheck(self) -> None:
+        """Have every endpoint report its chain and state again before it is used."""
+        self._admission.recheck()
+
+    async def _next(
+        self, work: Work[T], kind: str | None, waiting: deque[Endpoint], failed: _Failures
+    ) -> Won[T] | None:
+        """The result of the next endpoint that waits, or of the one after it where that is faster."""
+        first = waiting.popleft()
+        spare = next((each for each in waiting if not self._is_spared(each)), None)
+        delay = None if kind is None or spare is None else self._hedging.delay(kind)
+        if spare is None or delay is None:
+            won = await self._tried(first, work, kind, failed)
+        else:
+            second = spare
+            won, both = await raced(
+                lambda: self._tried(first, work, kind, failed),
+                lambda: self._tried(second, work, kind, failed),
+                delay,
+                _has_result,
+            )
+            if both:
+                waiting.remove(second)
+                self._hedged(first, second, won)
+                return won
+        if won is not None:
+            self._wins.clear()
+            self._prefer(won[0])
+        return won
+
+    def _hedged(self, first: Endpoint, second: Endpoint, won: Won[T] | None) -> None:
+        faster = won is not None and won[0] is second
+        metrics.NODE_HEDGES.labels(second.chain, second.name, "used" if faster else "unused").inc()
+        if not faster:
+            self._hedging.useless()
+            return
+        self._wins[second.name] += 1
+        if self._wins[second.name] >= WINS:
+            self._wins.clear()
+            self._prefer(second)
+
+    async def _tried(
+        self, endpoint: Endpoint, work: Work[T], kind: str | None, failed: _Failures
+    ) -> Won[T] | None:
+        """The result of an endpoint, None when it has none; then `failed` has why."""
+        began = self._clock()
         try:
-            await self._admit(endpoint)
-            return endpoint, await work(endpoint)
+            result = await self.on(endpoint, lambda: work(endpoint))
+        except Unsupported as error:
+            failed.unsupported = error
+            return None
+        except NodeFailure as failure:
+            failed.failures.append(failure)
+            _log.warning(
+                "bad answer of a node", endpoint=endpoint.name, reason=failure.what, attempt=failed.attempt
+            )
+            return None
+        if kind is not None:
+            self._hedging.took(kind, self._clock() - began)
+        return endpoint, result
+
+    async def _compared(self, endpoint: Endpoint, work: Work[T]) -> Won[T] | None:
+        try:
+            return endpoint, await self.on(endpoint, lambda: work(endpoint))
         except (NodeFailure, Unsupported) as error:
             _log.debug("no answer to compare", endpoint=endpoint.name, reason=error.what)
             return None
 
-    def recheck(self) -> None:
-        """Have every endpoint report its chain and state again before it is used."""
-        self._admitted.clear()
+    def _in_order(self) -> list[Endpoint]:
+        """The first choice first, those that do badly or want to be left alone last."""
+        now = self._clock()
+        if len(self.endpoints) > 1 and now - self._judged >= JUDGED_SECONDS:
+            self._judged = now
+            self._judge()
+        return sorted(self.endpoints, key=self._is_spared)
+
+    def _is_spared(self, endpoint: Endpoint) -> bool:
+        return endpoint.name in self._demoted or self._paces[endpoint.name].rests
+
+    def _judge(self) -> None:
+        before, self._demoted = self._demoted, demoted(self._standings)
+        for endpoint in self.endpoints:
+            old, new = before.get(endpoint.name), self._demoted.get(endpoint.name)
+            if old is new:
+                continue
+            for reason in Reason:
+                gauge = metrics.NODE_DEMOTED.labels(endpoint.chain, endpoint.name, reason.value)
+                gauge.set(reason is new)
+            if new is None:
+                _log.info("node does well again", endpoint=endpoint.name)
+            else:
+                _log.warning("other nodes are asked first", endpoint=endpoint.name, reason=new.value)
 
     def _prefer(self, endpoint: Endpoint) -> None:
-        if self._endpoints[0] is not endpoint:
-            self._endpoints.remove(endpoint)
-            self._endpoints.insert(0, endpoint)
+        if self.endpoints[0] is not endpoint:
+            self.endpoints.remove(endpoint)
+            self.endpoints.insert(0, endpoint)
             _log.info("node preferred from now on", endpoint=endpoint.name)
 
-    async def _admit(self, endpoint: Endpoint) -> None:
-        if time.monotonic() < self._admitted.get(endpoint.name, 0.0):
-            return
-        found = await chain_id(endpoint)
-        if self.chain_id is None:
-            self.chain_id = found
-        if found != self.chain_id:
-            raise NodeFailure(
-                endpoint.name, f"is on chain {found}, not {self.chain_id}: not used", "wrong chain"
-            )
-        if await _syncing(endpoint):
-            raise NodeFailure(endpoint.name, "is still syncing: not used", "syncing")
-        self._admitted[endpoint.name] = time.monotonic() + ADMITTED_SECONDS
 
-
-async def _syncing(endpoint: Endpoint) -> bool:
-    """Whether blocks are still missing; one that has them and builds an index over them is not syncing."""
-    try:
-        answer = msgspec.json.decode(await endpoint.call("eth_syncing"))
-    except Unsupported:
-        return False
-    except UNREADABLE as error:
-        raise NodeFailure(endpoint.name, f"eth_syncing: {error}", "broken") from error
-    if not isinstance(answer, dict):
-        return bool(answer)
-    current, highest = (str(answer.get(name)) for name in ("currentBlock", "highestBlock"))
-    try:
-        return int(current, 16) < int(highest, 16)
-    except ValueError:
-        return True
+def _has_result(won: Won[T] | None) -> bool:
+    """A quick null does not win over an answer that takes longer."""
+    return won is not None and won[1] is not None
 
 
 def connect(settings: Settings) -> tuple[Nodes, Transport]:

@@ -88,7 +88,7 @@ class Endpoint:
 
     def __init__(self, chain: str, name: str, url: str, transport: Transport) -> None:
         self.name = name
-        self._chain = chain
+        self.chain = chain
         self._url = url
         self._transport = transport
         self._secrets = secrets_of(url)
@@ -123,7 +123,7 @@ class Endpoint:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
             raise self._failed(method, f"connection failed: {self._clean(reason)}", "connection") from error
         finally:
-            metrics.NODE_SECONDS.labels(self._chain, self.name, method).observe(time.perf_counter() - start)
+            metrics.NODE_SECONDS.labels(self.chain, self.name, method).observe(time.perf_counter() - start)
 
     @contextmanager
     def _counted(self, method: str) -> Iterator[None]:
@@ -135,10 +135,10 @@ class Endpoint:
             outcome = failure.outcome
             raise
         finally:
-            metrics.NODE_REQUESTS.labels(self._chain, self.name, method, outcome).inc()
+            metrics.NODE_REQUESTS.labels(self.chain, self.name, method, outcome).inc()
 
     def _failed(self, method: str, what: str, outcome: str) -> NodeFailure:
-        metrics.NODE_REQUESTS.labels(self._chain, self.name, method, outcome).inc()
+        metrics.NODE_REQUESTS.labels(self.chain, self.name, method, outcome).inc()
         return NodeFailure(self.name, f"{method}: {what}", outcome)
 
     def _clean(self, text: str) -> str:

@@ -42,6 +42,21 @@ def test_a_step_runs_once_and_a_transient_failure_is_tried_again() -> None:
     assert (step.done, step.problem, step.poll()) == (True, "", False)
 
 
+def test_a_step_that_fails_for_too_long_ends_the_start_and_says_what_to_look_at() -> None:
+    times = iter((100.0, 100.0, 219.0, 221.0))
+
+    def work() -> None:
+        raise Transient("broker 1 does not answer")
+
+    step = Step("topics", "gate", ("kafka-1",), work, clock=lambda: next(times))
+    assert not polled(step)
+    step.problem = ""
+    assert not polled(step)
+    step.problem = ""
+    with pytest.raises(Fatal, match=r"topics .* 120 s: broker 1 does not answer.* log of kafka-1"):
+        polled(step)
+
+
 def test_a_fatal_step_is_raised_where_it_is_polled() -> None:
     def work() -> None:
         raise Fatal("the schema breaks readers")

@@ -37,7 +37,9 @@ class ByHeight:
         self._blocks = {each["number"]: each for each in blocks}
         self._error = error
 
-    async def ask(self, work: Callable[[Endpoint], Awaitable[T]], *, rounds: int | None = None) -> T:
+    async def ask(
+        self, work: Callable[[Endpoint], Awaitable[T]], *, kind: str | None = None, rounds: int | None = None
+    ) -> T:
         return await work(cast(Endpoint, self))
 
     async def call(self, method: str, reference: str, *_: object) -> memoryview:

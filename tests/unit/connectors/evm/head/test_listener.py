@@ -272,7 +272,7 @@ async def test_heights_of_one_branch_and_a_head_of_another_make_no_endless_fork(
     rig = await settled_rig(store, [by_height])
     other.fork(3, 6)
     chain.extend(2)
-    for endpoint in rig.nodes._endpoints:
+    for endpoint in rig.nodes.endpoints:
         endpoint._transport = Balanced(rig.transport, by_height, by_hash)
     await rig.settle()
     before = len(store.log)

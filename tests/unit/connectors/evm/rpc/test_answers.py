@@ -123,7 +123,7 @@ async def test_an_endpoints_name_has_no_secret() -> None:
     settings = load_settings({"chain": {"rpc": rpc}}, environ={})
     nodes, transport = connect(settings)
     try:
-        names = [endpoint.name for endpoint in nodes._endpoints]
+        names = [endpoint.name for endpoint in nodes.endpoints]
         assert names == ["https://host/***", "https://host/***#2"]
     finally:
         await transport.close()

@@ -1,0 +1,65 @@
+"""Whether a node may feed the pipeline: it is on the right chain, and has its blocks."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+import msgspec
+
+from connectors.evm.rpc.answers import NodeFailure, Unsupported
+from connectors.evm.rpc.chain_id import chain_id
+from connectors.evm.rpc.endpoint import Endpoint
+from headwater.evm.answers.errors import UNREADABLE
+
+ADMITTED_SECONDS: Final = 60.0
+
+
+class Admission:
+    """Asks each endpoint for its chain and its state, again after a minute and after each failure.
+
+    `chain_id` is the chain's, None until the first node that is asked has told it.
+    """
+
+    def __init__(self, expected: int | None) -> None:
+        self.chain_id = expected
+        self._until: dict[str, float] = {}
+
+    async def admit(self, endpoint: Endpoint) -> None:
+        """Return when the endpoint may be used. Raises NodeFailure."""
+        if time.monotonic() < self._until.get(endpoint.name, 0.0):
+            return
+        found = await chain_id(endpoint)
+        if self.chain_id is None:
+            self.chain_id = found
+        if found != self.chain_id:
+            raise NodeFailure(
+                endpoint.name, f"is on chain {found}, not {self.chain_id}: not used", "wrong chain"
+            )
+        if await _syncing(endpoint):
+            raise NodeFailure(endpoint.name, "is still syncing: not used", "syncing")
+        self._until[endpoint.name] = time.monotonic() + ADMITTED_SECONDS
+
+    def recheck(self, endpoint: Endpoint | None = None) -> None:
+        """Have an endpoint, or every one, report again before it is used."""
+        if endpoint is None:
+            self._until.clear()
+        else:
+            self._until.pop(endpoint.name, None)
+
+
+async def _syncing(endpoint: Endpoint) -> bool:
+    """Whether blocks are still missing; one that has them and builds an index over them is not syncing."""
+    try:
+        answer = msgspec.json.decode(await endpoint.call("eth_syncing"))
+    except Unsupported:
+        return False
+    except UNREADABLE as error:
+        raise NodeFailure(endpoint.name, f"eth_syncing: {error}", "broken") from error
+    if not isinstance(answer, dict):
+        return bool(answer)
+    current, highest = (str(answer.get(name)) for name in ("currentBlock", "highestBlock"))
+    try:
+        return int(current, 16) < int(highest, 16)
+    except ValueError:
+        return True

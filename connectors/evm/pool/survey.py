@@ -1,0 +1,73 @@
+"""Looks at all endpoints now and then, used ones or not: how fast they answer, how far they are."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from connectors.evm.pool.nodes import Nodes
+from connectors.evm.rpc.answers import NodeFailure, Unsupported, is_null
+from connectors.evm.rpc.endpoint import Endpoint
+from headwater.digits import quantity
+from headwater.evm.answers.errors import UNREADABLE
+
+SECONDS: Final = 15.0
+
+
+class _Head(msgspec.Struct):
+    timestamp: str
+
+
+_decode = msgspec.json.Decoder(_Head).decode
+
+
+class Survey:
+    """Asks every endpoint for its head, all at once, every `seconds`."""
+
+    def __init__(
+        self,
+        nodes: Nodes,
+        *,
+        seconds: float = SECONDS,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._nodes = nodes
+        self._seconds = seconds
+        self._sleep = sleep
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Look until cancelled. A single endpoint has nobody to be compared with."""
+        while len(self._nodes.endpoints) > 1:
+            await self.look()
+            await self._sleep(self._seconds)
+
+    async def look(self) -> None:
+        """One look at every endpoint."""
+        await asyncio.gather(*(self._one(endpoint) for endpoint in self._nodes.endpoints))
+
+    async def _one(self, endpoint: Endpoint) -> None:
+        async def head() -> tuple[float, float]:
+            began = self._clock()
+            raw = await endpoint.call("eth_getBlockByNumber", "latest", False)
+            took = self._clock() - began
+            if is_null(raw):
+                raise NodeFailure(endpoint.name, "eth_getBlockByNumber latest: null", "null")
+            try:
+                head_time = quantity(_decode(raw).timestamp)
+            except UNREADABLE as error:
+                raise NodeFailure(endpoint.name, f"eth_getBlockByNumber latest: {error}", "broken") from error
+            if head_time is None:
+                raise NodeFailure(endpoint.name, "eth_getBlockByNumber latest: no timestamp", "broken")
+            return took, float(head_time)
+
+        try:
+            took, head_time = await self._nodes.on(endpoint, head)
+        except (NodeFailure, Unsupported):
+            return  # Counted where it was raised.
+        self._nodes.standing(endpoint).looked(took, head_time)

@@ -1,0 +1,257 @@
+"""Several endpoints, some of them slow, failing or silent: who is asked, and whose answer counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+import pytest
+
+from connectors.evm.pool import nodes as nodes_module
+from connectors.evm.pool.hedging import ENOUGH, UNKNOWN_SECONDS, Hedging
+from connectors.evm.pool.nodes import WINS, Nodes
+from connectors.evm.pool.survey import Survey
+from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, Unsupported
+from connectors.evm.rpc.endpoint import Endpoint
+
+Answer = Callable[[], Awaitable[object]]
+
+
+class Quiet:
+    """A transport of nodes on chain 1 that are in sync; heads are told by address."""
+
+    def __init__(self) -> None:
+        self.heads: dict[str, bytes] = {}
+        self.asked: list[str] = []
+
+    async def post(self, url: str, body: bytes) -> HttpAnswer:
+        if b"eth_chainId" in body:
+            return HttpAnswer(200, b'{"result":"0x1"}')
+        if b"eth_syncing" in body:
+            return HttpAnswer(200, b'{"result":false}')
+        self.asked.append(url)
+        return HttpAnswer(200, b'{"result":' + self.heads[url] + b"}")
+
+    async def close(self) -> None:
+        """Nothing to release."""
+
+
+class Pool:
+    """Nodes a, b, … whose answers a test decides, a clock that a test moves, pauses that nobody waits for."""
+
+    def __init__(self, names: str) -> None:
+        self.now = 0.0
+        self.transport = Quiet()
+        self.endpoints = [Endpoint("chain", name, name, self.transport) for name in names]
+        self.nodes = Nodes(self.endpoints, 1, sleep=self._pause, clock=lambda: self.now)
+        self.asked: list[str] = []
+
+    async def ask(self, answers: dict[str, Answer], *, rounds: int = 1) -> object:
+        async def work(endpoint: Endpoint) -> object:
+            self.asked.append(endpoint.name)
+            return await answers[endpoint.name]()
+
+        return await self.nodes.ask(work, kind="block", rounds=rounds)
+
+    def first(self) -> str:
+        return self.nodes.endpoints[0].name
+
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+def gives(result: object) -> Answer:
+    async def answer() -> object:
+        return result
+
+    return answer
+
+
+def fails(outcome: str = "timeout") -> Answer:
+    async def answer() -> object:
+        raise NodeFailure("node", "no answer in time", outcome)
+
+    return answer
+
+
+class Silent:
+    """Answers when it is told to, and notes that nobody waits any more."""
+
+    def __init__(self, result: object = "late") -> None:
+        self.result = result
+        self.released = asyncio.Event()
+        self.cancelled = False
+
+    async def __call__(self) -> object:
+        try:
+            await self.released.wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        return self.result
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second endpoint is asked after one turn of the loop."""
+    real = nodes_module.raced
+
+    async def raced(first, second, delay, is_enough):  # type: ignore[no-untyped-def]
+        return await real(first, second, 0.0, is_enough)
+
+    monkeypatch.setattr(nodes_module, "raced", raced)
+
+
+async def test_a_silent_first_choice_costs_a_delay_and_not_a_time_out() -> None:
+    pool, silent = Pool("ab"), Silent()
+    assert await pool.ask({"a": silent, "b": gives("b's")}) == "b's"
+    assert silent.cancelled
+    assert pool.first() == "a", "once is not enough to change the first choice"
+
+
+async def test_an_endpoint_that_is_faster_time_after_time_becomes_the_first_choice() -> None:
+    pool = Pool("ab")
+    for _ in range(WINS):
+        await pool.ask({"a": Silent(), "b": gives("b's")})
+    assert pool.first() == "b"
+
+
+async def test_a_quick_null_waits_for_the_first_choice() -> None:
+    pool, asked, slow = Pool("ab"), asyncio.Event(), Silent("a's")
+
+    async def nothing() -> object:
+        asked.set()
+        return None
+
+    asking = asyncio.create_task(pool.ask({"a": slow, "b": nothing}))
+    await asked.wait()
+    for _ in range(5):  # turns in which the answer of b is taken in
+        await asyncio.sleep(0)
+    assert not asking.done()
+    slow.released.set()
+    assert await asking == "a's"
+    assert await pool.ask({"a": fails(), "b": gives(None)}) is None
+
+
+async def test_a_first_choice_that_fails_after_all_leaves_the_second_its_time() -> None:
+    pool, asked, second = Pool("ab"), asyncio.Event(), Silent("b's")
+
+    async def fails_late() -> object:
+        await asked.wait()
+        second.released.set()
+        raise NodeFailure("a", "connection lost", "connection")
+
+    async def told() -> object:
+        asked.set()
+        return await second()
+
+    assert await pool.ask({"a": fails_late, "b": told}) == "b's"
+
+
+async def test_when_both_fail_the_third_is_asked_and_each_only_once() -> None:
+    pool, asked = Pool("abc"), asyncio.Event()
+
+    async def fails_late() -> object:
+        await asked.wait()
+        raise NodeFailure("a", "connection lost", "connection")
+
+    async def told() -> object:
+        asked.set()
+        raise NodeFailure("b", "no answer in time", "timeout")
+
+    assert await pool.ask({"a": fails_late, "b": told, "c": gives("c's")}) == "c's"
+    assert pool.asked == ["a", "b", "c"]
+
+
+async def test_what_no_endpoint_offers_is_passed_on() -> None:
+    async def unsupported() -> object:
+        raise Unsupported("node", "no such method")
+
+    with pytest.raises(Unsupported):
+        await Pool("ab").ask({"a": unsupported, "b": unsupported})
+    with pytest.raises(NodeFailure):
+        await Pool("ab").ask({"a": unsupported, "b": fails()})
+
+
+async def test_an_endpoint_that_throttles_is_asked_last_until_it_is_left_alone_for_a_minute() -> None:
+    pool = Pool("ab")
+    for _ in range(10):
+        with pytest.raises(NodeFailure):
+            await pool.nodes.on(pool.endpoints[0], fails("throttled"))
+    pool.now += 2
+    pool.asked.clear()
+    assert await pool.ask({"a": gives("a's"), "b": gives("b's")}) == "b's"
+    assert pool.asked == ["b"]
+    assert pool.first() == "b", "and stays the first choice when the other does well again"
+
+
+async def test_an_endpoint_that_wants_to_be_left_alone_is_asked_last_until_then() -> None:
+    pool = Pool("ab")
+
+    async def refuses() -> object:
+        raise NodeFailure("a", "too many requests", "throttled", retry_after=30.0)
+
+    with pytest.raises(NodeFailure):
+        await pool.nodes.on(pool.endpoints[0], refuses)
+    assert await pool.ask({"a": gives("a's"), "b": fails()}) == "a's", "when nobody else has it"
+    assert pool.asked == ["b", "a"]
+    pool.now = 30.0
+    pool.asked.clear()
+    await pool.ask({"a": gives("a's"), "b": gives("b's")})
+    assert pool.asked == ["a"]
+
+
+async def test_absent_blocks_say_nothing_about_an_endpoint() -> None:
+    pool = Pool("ab")
+    for _ in range(20):
+        with pytest.raises(NodeFailure):
+            await pool.nodes.on(pool.endpoints[0], fails("null"))
+    pool.now += 2
+    assert await pool.ask({"a": gives("a's"), "b": gives("b's")}) == "a's"
+
+
+async def test_the_survey_finds_the_endpoint_that_is_far_behind() -> None:
+    pool = Pool("abc")
+    pool.transport.heads = dict.fromkeys("bc", b'{"timestamp":"0x1388"}')
+    pool.transport.heads["a"] = b'{"timestamp":"0x3e8"}'
+    await Survey(pool.nodes, clock=lambda: pool.now).look()
+    pool.now += 2
+    assert await pool.ask({name: gives(name) for name in "abc"}) == "b"
+
+
+@pytest.mark.parametrize("head", [b"null", b"7", b'{"timestamp":"soon"}', b'{"timestamp":"-0x1"}', b'"\xff"'])
+async def test_the_survey_passes_over_heads_that_say_nothing(head: bytes) -> None:
+    pool = Pool("ab")
+    pool.transport.heads = {"a": head, "b": b'{"timestamp":"0x1388"}'}
+    await Survey(pool.nodes, clock=lambda: pool.now).look()
+    assert pool.nodes.standing(pool.endpoints[0]).head_time() is None
+    assert pool.nodes.standing(pool.endpoints[1]).head_time() == 5000.0
+
+
+async def test_a_survey_of_one_endpoint_has_nothing_to_compare() -> None:
+    pool = Pool("a")
+    await Survey(pool.nodes).run()
+    assert pool.transport.asked == []
+
+
+def delays(hedging: Hedging, kinds: Sequence[str]) -> list[float | None]:
+    return [hedging.delay(kind) for kind in kinds]
+
+
+def test_the_delay_is_the_95th_percentile_of_the_same_kind_of_work() -> None:
+    hedging = Hedging()
+    for number in range(100):
+        hedging.took("block", number / 100)
+        hedging.took("head", 0.001)
+    assert delays(hedging, ["block", "head", "trace"]) == [0.95, 0.1, UNKNOWN_SECONDS]
+
+
+def test_useless_questions_are_bounded() -> None:
+    hedging = Hedging()
+    for _ in range(10):
+        assert hedging.delay("block") is not None
+        hedging.useless()
+    assert hedging.delay("block") is None
+    for _ in range(ENOUGH):
+        hedging.took("block", 0.5)
+    assert hedging.delay("block") == 0.5
