@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from connectors.evm.blocks.checks import CheckError
+from connectors.evm.blocks.checks import CheckError, Verifier
 from connectors.evm.blocks.decode import ShapeError, decode_block, decode_receipts
 from connectors.evm.rpc.answers import (
     BatchTooLarge,
@@ -22,8 +22,10 @@ from connectors.evm.rpc.answers import (
     Unsupported,
     result_of,
 )
+from headwater.evm.answers.places import Counting
+from headwater.evm.bloom import Bloom
 from schemas.jsonable import to_json
-from tests.builders.published import published
+from tests.builders.published import checked, published, taken
 
 pytestmark = pytest.mark.data
 Record = dict[str, Any]
@@ -78,7 +80,7 @@ TAKEN_UNHASHED: dict[str, Callable[[Record], bool]] = {
 }
 REFUSED = {
     "log-transaction-index-zero": r"logs\[0\]\.transactionIndex is 0x0, which should be 0x1",
-    "log-index-per-transaction": r"logs\[1\]\.logIndex is 0x0, .*not supported",
+    "log-index-per-transaction": r"logs\[1\]\.logIndex is 0x0, .*chain\.log_indexes",
     "timestamp-nanoseconds": r"timestamp is '0x187174c6515d89a4', not a quantity",
     "transaction-of-another-place": r"transactions\[2\]\.transactionIndex is 0xe, which should be 0x2",
 }
@@ -108,6 +110,30 @@ def test_it_is_refused_before_anything_is_published(shared_data: Path, name: str
     given = case(shared_data, name)
     with pytest.raises((CheckError, ShapeError), match=(REFUSED | REFUSED_UNHASHED)[name]):
         published(given["block"], given["receipts"], header_hash=name in REFUSED)
+
+
+def test_logs_counted_otherwise_are_numbered_by_their_place_where_that_is_the_chains_habit(
+    shared_data: Path,
+) -> None:
+    given = case(shared_data, "log-index-per-transaction")
+    counts = [len(each["logs"]) for each in given["receipts"]]
+    from_one = iter(range(1, sum(counts) + 1))
+    renumbered = [
+        each | {"logs": [log | {"logIndex": hex(next(from_one))} for log in each["logs"]]}
+        for each in given["receipts"]
+    ]
+    habits: list[tuple[Counting, list[Record]]] = [("transaction", given["receipts"]), ("one", renumbered)]
+    for habit, receipts in habits:
+        verifier = Verifier(Bloom(), log_indexes=habit)
+        block = taken(checked(given["block"], receipts, verifier), given["block"], receipts)
+        assert [each["log_index"] for each in block["logs"]] == list(range(sum(counts)))
+        said = [log["logIndex"] for each in receipts for log in each["logs"]]
+        for place, (log, index) in enumerate(zip(block["logs"], said, strict=True)):
+            assert log["extra"] == (
+                None if index == hex(place) else json.dumps({"logIndex": index}, separators=(",", ":"))
+            )
+        with pytest.raises(CheckError, match=r"chain\.log_indexes"):
+            published(given["block"], receipts, header_hash=True)
 
 
 def test_receipts_of_no_transaction_are_not_the_blocks(shared_data: Path) -> None:

@@ -30,6 +30,7 @@ Answers = tuple[Record, list[Record]]
 VERIFIERS = [
     Verifier(Bloom(), header_hash=False, logs_bloom=False, gas_used=False),
     Verifier(Bloom(), header_hash=False),
+    Verifier(Bloom(), header_hash=False, log_indexes="transaction"),
 ]
 
 

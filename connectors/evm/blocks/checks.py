@@ -49,6 +49,7 @@ class Verifier:
     header_hash: bool = True
     logs_bloom: bool = True
     gas_used: bool = True
+    log_indexes: places.Counting = "block"
 
     def check_header(self, block: Block) -> None:
         """Recompute the header's hash. Raises CheckError."""
@@ -74,7 +75,7 @@ class Verifier:
         Raises CheckError.
         """
         passed = [HEADER_HASH] if self.header_hash else []
-        records = check_places(block, receipts)
+        records = check_places(block, receipts, self.log_indexes)
         passed.append(RECEIPTS)
         if self.logs_bloom and records.logs_bloom is not None:
             self._check_bloom(block, records.logs_bloom, receipts)
@@ -120,7 +121,9 @@ def _check_gas_used(block: Block, stated: str, last: Receipt) -> None:
         )
 
 
-def check_places(block: Block, receipts: Sequence[Receipt]) -> answers.Block:
+def check_places(
+    block: Block, receipts: Sequence[Receipt], log_indexes: places.Counting = "block"
+) -> answers.Block:
     """The records of a block; each says that it is of this block, at its place. Raises CheckError."""
     number, records = block.head.number, block.records
     if records is None:
@@ -131,7 +134,7 @@ def check_places(block: Block, receipts: Sequence[Receipt]) -> answers.Block:
         raise CheckError(TRANSACTIONS, f"block {number}: {error}") from error
     try:
         places.check_receipts(records, receipts)
-        places.check_log_indexes(receipts)
+        places.check_log_indexes(receipts, log_indexes)
     except AnswerError as error:
         raise CheckError(RECEIPTS, f"block {number}: {error}") from error
     return records

@@ -7,7 +7,7 @@ same value written otherwise is not a difference.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Literal, NoReturn
 
 from msgspec import UNSET, UnsetType
 
@@ -15,6 +15,10 @@ from headwater.digits import quantity
 from headwater.evm.answers.absent import fill_in
 from headwater.evm.answers.errors import AnswerError
 from headwater.evm.answers.shapes import Block, Log, Receipt, Transaction
+
+Counting = Literal["block", "transaction", "one"]
+"""How a chain counts its logs: through the block from 0, as JSON-RPC says; anew in each
+transaction; or through the block from 1."""
 
 
 def check_transactions(block: Block) -> None:
@@ -73,17 +77,36 @@ def check_receipts(block: Block, receipts: Sequence[Receipt]) -> None:
             number += 1
 
 
-def check_log_indexes(receipts: Sequence[Receipt]) -> None:
-    """Logs count through the block from 0, in order and without a hole. Raises AnswerError."""
+def check_log_indexes(receipts: Sequence[Receipt], habit: Counting = "block") -> None:
+    """Logs count through the block from 0, in order and without a hole, or as is the chain's habit.
+
+    Raises AnswerError.
+    """
     expected = 0
     for receipt in receipts:
         for log in receipt.logs or ():
             if log.log_index != hex(expected) and index_of(log, expected) != expected:
+                if habit != "block" and _stated(receipts) == counted(receipts, habit):
+                    return
                 raise AnswerError(
-                    f"logs[{expected}].logIndex is {log.log_index}, which should be {hex(expected)} (a chain "
-                    "whose log indexes do not count through the block from 0 is not supported)"
+                    f"logs[{expected}].logIndex is {log.log_index}, which should be {hex(expected)} "
+                    "(chain.log_indexes is for a chain that counts otherwise, from one or per transaction)"
                 )
             expected += 1
+
+
+def counted(receipts: Sequence[Receipt], habit: Counting) -> list[int]:
+    """The indexes of all logs as a chain of that habit has them."""
+    counts = [len(receipt.logs or ()) for receipt in receipts]
+    if habit == "transaction":
+        return [index for count in counts for index in range(count)]
+    first = 1 if habit == "one" else 0
+    return list(range(first, first + sum(counts)))
+
+
+def _stated(receipts: Sequence[Receipt]) -> list[int]:
+    logs = [log for receipt in receipts for log in receipt.logs or ()]
+    return [index_of(log, position) for position, log in enumerate(logs)]
 
 
 def index_of(log: Log, position: int) -> int:

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 import msgspec
 
 from headwater.evm.answers.errors import AnswerError
-from headwater.evm.answers.places import same
+from headwater.evm.answers.places import counted, index_of, same
 from headwater.evm.answers.shapes import Block, Log, Receipt, Transaction
+from streams.logic.normalize.hex import SMALL
 
 
 def join_extra(extra: str | None, more: dict[str, object]) -> str:
@@ -61,12 +62,30 @@ def log_differences(log: Log, block: Block) -> str | None:
     return join_extra(log.extra, more) if more else log.extra
 
 
-def refuse_repeated(log_indexes: Sequence[int]) -> None:
-    """Raises AnswerError when two logs have one index: they would have one identity."""
-    if len(set(log_indexes)) == len(log_indexes):
-        return
-    index, times = Counter(log_indexes).most_common(1)[0]
-    raise AnswerError(f"logs: logIndex {index} occurs {times} times")
+def log_numbers(receipts: Sequence[Receipt]) -> list[int]:
+    """Each log's index in the block; where a chain counts otherwise its own number is kept in `extra`.
+
+    Raises AnswerError when two logs have one index: they would have one identity.
+    """
+    logs = [log for receipt in receipts for log in receipt.logs or ()]
+    stated = [_index(log, position) for position, log in enumerate(logs)]
+    places = list(range(len(logs)))
+    if stated == places:
+        return stated
+    if stated in (counted(receipts, "transaction"), counted(receipts, "one")):
+        for place, said, log in zip(places, stated, logs, strict=True):
+            if said != place:
+                log.extra = join_extra(log.extra, {"logIndex": log.log_index})
+        return places
+    index, times = Counter(stated).most_common(1)[0]
+    if times > 1:
+        raise AnswerError(f"logs: logIndex {index} occurs {times} times")
+    return stated
+
+
+def _index(log: Log, position: int) -> int:
+    index = SMALL.get(log.log_index or "")
+    return index_of(log, position) if index is None else index
 
 
 def _note(more: dict[str, object], name: str, value: str | None, expected: str | None) -> None:

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 import msgspec
 
 from headwater.evm.answers.absent import NO_UNCLES, parity_of
-from headwater.evm.answers.places import index_of
 from headwater.evm.answers.shapes import AccessListEntry, Authorization, Block, Receipt, Transaction
 from schemas import codec_for_record
 from streams.logic.normalize.differences import (
     join_extra,
     log_differences,
+    log_numbers,
     receipt_differences,
-    refuse_repeated,
     transaction_differences,
 )
 from streams.logic.normalize.hex import (
@@ -97,7 +96,7 @@ def encode_records(block: Block, receipts: list[Receipt], chain_id: int) -> Bodi
     chain = hex(chain_id)
     transactions: list[bytes] = []
     logs: list[bytes] = []
-    indexes: list[int] = []
+    indexes = iter(log_numbers(receipts))
     for position, (transaction, receipt) in enumerate(zip(block.transactions or (), receipts, strict=True)):
         if transaction.type is None:
             transaction.type = "0x0"
@@ -116,13 +115,9 @@ def encode_records(block: Block, receipts: list[Receipt], chain_id: int) -> Bodi
         for log in receipt.logs or ():
             if log.removed or (log.block_timestamp is not None and log.block_timestamp != block.timestamp):
                 log.extra = log_differences(log, block)
-            index = SMALL.get(log.log_index or "")
-            if index is None:
-                index = index_of(log, len(indexes))
-            indexes.append(index)
             logs.append(
                 _log(
-                    index,
+                    next(indexes),
                     own_hash,
                     position,
                     words[log.address],
@@ -132,7 +127,6 @@ def encode_records(block: Block, receipts: list[Receipt], chain_id: int) -> Bodi
                 )
             )
         transactions.append(_encode_transaction(transaction, receipt, own_hash, position, words))
-    refuse_repeated(indexes)
     return Bodies(encode_header(block), transactions, logs)
 
 
