@@ -10,9 +10,9 @@ from pathlib import Path
 
 from bench import blocks
 from bench.report import Row, publish
+from headwater.evm.answers.decode import decode_block, decode_receipts
 from schemas import codec_for, frame
 from streams.logic.enrich.event import enrich
-from streams.logic.normalize.decode import decode_block, decode_receipts
 from streams.logic.normalize.event import normalize
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind

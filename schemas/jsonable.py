@@ -1,11 +1,12 @@
-"""Records as JSON for people and scripts, and back: bytes as 0x hex, everything else as it stands."""
+"""Records as JSON for people and scripts, and back: bytes as 0x hex, unsigned numbers as what they count."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 
-from schemas.codec.model import Array, Fixed, Map, Node, Primitive, Record, Union
+from schemas.codec.model import Array, Field, Fixed, Map, Node, Primitive, Record, Union
+from schemas.unsigned import UNSIGNED, from_long, to_long
 
 
 def to_json(value: object) -> object:
@@ -14,7 +15,10 @@ def to_json(value: object) -> object:
         case bytes() | bytearray():
             return f"0x{value.hex()}"
         case dict():
-            return {key: to_json(each) for key, each in value.items()}
+            return {
+                key: from_long(each) if key in UNSIGNED and type(each) is int else to_json(each)
+                for key, each in value.items()
+            }
         case list() | tuple():
             return [to_json(each) for each in value]
         case float() if not math.isfinite(value):
@@ -25,7 +29,12 @@ def to_json(value: object) -> object:
 
 def from_json(record: Record, value: Mapping[str, object]) -> dict[str, object]:
     """The record that `to_json` wrote. Raises ValueError where hex is expected and is none."""
-    return {each.name: _from_json(each.type, value[each.name]) for each in record.fields}
+    return {each.name: _field_from_json(each, value[each.name]) for each in record.fields}
+
+
+def _field_from_json(field: Field, value: object) -> object:
+    read = _from_json(field.type, value)
+    return to_long(read) if field.name in UNSIGNED and type(read) is int else read
 
 
 def _from_json(node: Node, value: object) -> object:

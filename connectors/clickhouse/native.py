@@ -18,6 +18,7 @@ from itertools import accumulate, chain
 from typing import Any, Final
 
 from headwater.errors import Fatal, Permanent
+from schemas.unsigned import UNSIGNED
 
 Column = Sequence[Any]  # bytes, str, int, float, bool, None, lists, tuples and mappings, as the codec gives
 Encode = Callable[[Column], bytes]
@@ -52,10 +53,15 @@ class Encoder:
     zero: Any
 
 
-def encoder(kind: str) -> Encoder:
-    """The encoder of a ClickHouse type as `system.columns` writes it. Raises Fatal for one it lacks."""
+def encoder(kind: str, field: str = "") -> Encoder:
+    """The encoder of a ClickHouse type as `system.columns` writes it. Raises Fatal for one it lacks.
+
+    `field` names the field of the records: an unsigned one comes in two's complement (`schemas.unsigned`).
+    """
     name, _, rest = kind.partition("(")
     inner = rest[:-1]
+    if name == "UInt64" and field in UNSIGNED:
+        return Encoder(kind, _numbers("q"), 0)
     if name in _INTEGERS:
         return Encoder(kind, _numbers(_INTEGERS[name]), 0)
     if name == "DateTime64":
@@ -70,12 +76,12 @@ def encoder(kind: str) -> Encoder:
         return Encoder(kind, _fixed(int(inner)), bytes(int(inner)))
     if name == "LowCardinality":
         # The server casts; a dictionary of a few states would cost more to build than it saves.
-        return encoder(inner)
+        return encoder(inner, field)
     if name == "Nullable":
-        item = encoder(inner)
+        item = encoder(inner, field)
         return Encoder(f"Nullable({item.sent_as})", _nullable(item), None)
     if name == "Array":
-        item = encoder(inner)
+        item = encoder(inner, field)
         return Encoder(f"Array({item.sent_as})", _array(item), ())
     if name == "Tuple":
         fields = [_field(part) for part in _split(inner)]
@@ -233,7 +239,7 @@ def _map(key: Encoder, value: Encoder) -> Encode:
 
 def _field(part: str) -> tuple[str, Encoder]:
     name, _, kind = part.partition(" ")
-    return name, encoder(kind)
+    return name, encoder(kind, name)
 
 
 def _split(text: str) -> Iterator[str]:

@@ -45,6 +45,7 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
             header_hash=chain.verify_header_hash,
             logs_bloom=chain.verify_bloom,
             gas_used=chain.verify_gas_used,
+            log_indexes=chain.log_indexes,
         )
         fetcher = Fetcher(chain.name, nodes, verifier, chain.traces)
         chain_id = await _chain_id(fetcher, nodes)

@@ -89,6 +89,10 @@ class ChainSettings(Section):
     )
     verify_header_hash: bool = Field(True, description="Recompute the header's hash.")
     verify_bloom: bool = Field(True, description="Check the logs bloom against the receipts.")
+    log_indexes: Literal["block", "transaction", "one"] = Field(
+        "block",
+        description="How the chain counts logs: through the block from 0, in each transaction, or from 1.",
+    )
     verify_gas_used: bool = Field(True, description="Check the last receipt's gas against the header's.")
     finality: Literal["auto", "tags", "depth"] = Field(
         "auto",

@@ -22,11 +22,10 @@ from connectors.evm.rpc.answers import (
     Unsupported,
     result_of,
 )
+from headwater.evm.answers.places import Counting
 from headwater.evm.bloom import Bloom
-from schemas import codec_for
-from streams.logic.normalize.event import normalize
-from topics.chainlog.envelope import Envelope
-from topics.chainlog.kinds import EventKind
+from schemas.jsonable import to_json
+from tests.builders.published import checked, published, taken
 
 pytestmark = pytest.mark.data
 Record = dict[str, Any]
@@ -37,32 +36,10 @@ def case(data: Path, name: str) -> Record:
     return found
 
 
-def published(answer: Record, receipts: list[Record], *, header_hash: bool) -> Record:
-    """The normalised block of answers that passed the listener's checks. Raises CheckError, ShapeError."""
-    raw, listed = json.dumps(answer).encode(), json.dumps(receipts).encode()
-    block = decode_block(raw)
-    verifier = Verifier(Bloom(), header_hash=header_hash)
-    verifier.check_header(block)
-    verifier.check(block, decode_receipts(listed))
-    head = block.head
-    own = Envelope(
-        EventKind.APPLY,
-        1,
-        1,
-        0,
-        head.number,
-        head.hash,
-        head.parent,
-        head.timestamp_ms,
-        0,
-        "",
-        (),
-        False,
-        0,
-        1,
-    )
-    (body,) = normalize(own, raw, listed)
-    return codec_for("normalized-blocks").read(body)
+def json_of(record: Record) -> Record:
+    """As people read it."""
+    shown: Record = to_json(record)  # type: ignore[assignment]
+    return shown
 
 
 def _of_transaction(position: int, **fields: object) -> Callable[[Record], bool]:
@@ -96,17 +73,20 @@ TAKEN: dict[str, Callable[[Record], bool]] = {
 # Chains that hash otherwise: the check of the hash is off.
 TAKEN_UNHASHED: dict[str, Callable[[Record], bool]] = {
     "bloom-empty-hex": lambda block: block["header"]["logs_bloom"] is None,
+    "gas-limit-of-64-bits": lambda block: (
+        (json_of(block)["header"]["gas_limit"], block["header"]["difficulty"]) == (2**64 - 1, "0")
+    ),
     "nonce-of-32-bytes": lambda block: len(block["header"]["nonce"] or b"") in (0, 32),
 }
 REFUSED = {
-    "log-transaction-index-zero": r"log 0 is of transaction 0x0, not 1",
-    "log-index-per-transaction": r"log 1 has index 0x0 .*not supported",
+    "log-transaction-index-zero": r"logs\[0\]\.transactionIndex is 0x0, which should be 0x1",
+    "log-index-per-transaction": r"logs\[1\]\.logIndex is 0x0, .*chain\.log_indexes",
     "timestamp-nanoseconds": r"timestamp is '0x187174c6515d89a4', not a quantity",
-    "transaction-of-another-place": r"transaction 2 has index 0xe",
+    "transaction-of-another-place": r"transactions\[2\]\.transactionIndex is 0xe, which should be 0x2",
 }
 REFUSED_UNHASHED = {
     "bloom-of-last-transaction": r"chain\.verify_bloom turns this off",
-    "pending-receipt": r"receipt 1 is of no block yet",
+    "pending-receipt": r"receipts\[1\]\.\w+ is null: it is of no block yet",
     "state-root-empty": r"stateRoot is '0x', not 32 bytes",
 }
 
@@ -130,6 +110,30 @@ def test_it_is_refused_before_anything_is_published(shared_data: Path, name: str
     given = case(shared_data, name)
     with pytest.raises((CheckError, ShapeError), match=(REFUSED | REFUSED_UNHASHED)[name]):
         published(given["block"], given["receipts"], header_hash=name in REFUSED)
+
+
+def test_logs_counted_otherwise_are_numbered_by_their_place_where_that_is_the_chains_habit(
+    shared_data: Path,
+) -> None:
+    given = case(shared_data, "log-index-per-transaction")
+    counts = [len(each["logs"]) for each in given["receipts"]]
+    from_one = iter(range(1, sum(counts) + 1))
+    renumbered = [
+        each | {"logs": [log | {"logIndex": hex(next(from_one))} for log in each["logs"]]}
+        for each in given["receipts"]
+    ]
+    habits: list[tuple[Counting, list[Record]]] = [("transaction", given["receipts"]), ("one", renumbered)]
+    for habit, receipts in habits:
+        verifier = Verifier(Bloom(), log_indexes=habit)
+        block = taken(checked(given["block"], receipts, verifier), given["block"], receipts)
+        assert [each["log_index"] for each in block["logs"]] == list(range(sum(counts)))
+        said = [log["logIndex"] for each in receipts for log in each["logs"]]
+        for place, (log, index) in enumerate(zip(block["logs"], said, strict=True)):
+            assert log["extra"] == (
+                None if index == hex(place) else json.dumps({"logIndex": index}, separators=(",", ":"))
+            )
+        with pytest.raises(CheckError, match=r"chain\.log_indexes"):
+            published(given["block"], receipts, header_hash=True)
 
 
 def test_receipts_of_no_transaction_are_not_the_blocks(shared_data: Path) -> None:

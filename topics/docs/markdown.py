@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas import Schema, schema_of
+from schemas.unsigned import UNSIGNED
 from topics.catalog import TOPICS
 from topics.spec import DAY_MS, TopicSpec, Visibility
 
@@ -83,9 +84,15 @@ def _record(entry: TopicSpec) -> list[str]:
 
 def _fields(record: dict[str, Any], nested: list[dict[str, Any]]) -> list[str]:
     return [
-        f"| {each['name']} | {_type(each['type'], nested)} | {each.get('doc', '')} |"
+        f"| {each['name']} | {_type(each['type'], nested)} | {each.get('doc', '')}{_unsigned(each)} |"
         for each in record["fields"]
     ]
+
+
+def _unsigned(field: dict[str, Any]) -> str:
+    if field["name"] not in UNSIGNED or "long" not in field["type"]:
+        return ""
+    return " Unsigned: a negative number n stands for n + 2^64."
 
 
 def _type(node: Schema, nested: list[dict[str, Any]]) -> str:

@@ -143,7 +143,9 @@ def open_table(
         raise Fatal(
             f"table {database}.{name} {what if found else 'does not exist'}", remedy="run `headwater migrate`"
         )
-    return Table(client, database, name, {each: encoder(types[each]) for each in names if each in types})
+    return Table(
+        client, database, name, {each: encoder(types[each], each) for each in names if each in types}
+    )
 
 
 def _classified(table: str, error: Exception) -> Permanent | Transient:

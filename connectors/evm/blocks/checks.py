@@ -10,11 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
 import sha3
 
-from connectors.evm.blocks.decode import Block, Log, Receipt
-from headwater.digits import quantity
+from connectors.evm.blocks.decode import Block
+from headwater.evm.answers import places
+from headwater.evm.answers import shapes as answers
+from headwater.evm.answers.errors import AnswerError
+from headwater.evm.answers.shapes import Receipt
 from headwater.evm.bloom import Bloom
 from headwater.evm.header import HeaderFieldError, header_is_genuine
 
@@ -24,9 +26,6 @@ LOGS_BLOOM: Final = "logs_bloom"
 RECEIPTS: Final = "receipts"
 TRANSACTIONS: Final = "transactions"
 SHAPE: Final = "shape"
-_ABSENT: Final = (None, "", "0x")
-# Digits of what every block record has.
-_NEEDED: Final = {"stateRoot": 64, "transactionsRoot": 64, "receiptsRoot": 64, "sha3Uncles": 64, "miner": 40}
 _EMPTY_ROOT: Final = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
 """Root of a trie without entries: keccak-256 of the RLP of the empty string (Yellow Paper, appendix D)."""
 
@@ -50,11 +49,11 @@ class Verifier:
     header_hash: bool = True
     logs_bloom: bool = True
     gas_used: bool = True
+    log_indexes: places.Counting = "block"
 
     def check_header(self, block: Block) -> None:
         """Recompute the header's hash. Raises CheckError."""
         if not self.header_hash:
-            _check_shape(block)
             return
         try:
             genuine = header_is_genuine(block.header)
@@ -76,39 +75,29 @@ class Verifier:
         Raises CheckError.
         """
         passed = [HEADER_HASH] if self.header_hash else []
-        check_transactions(block)
-        check_receipts(block, receipts)
+        records = check_places(block, receipts, self.log_indexes)
         passed.append(RECEIPTS)
-        if self.logs_bloom and self._check_bloom(block, receipts):
+        if self.logs_bloom and records.logs_bloom is not None:
+            self._check_bloom(block, records.logs_bloom, receipts)
             passed.append(LOGS_BLOOM)
-        if self.gas_used:
-            _check_gas_used(block, receipts)
+        if self.gas_used and receipts:
+            _check_gas_used(block, records.gas_used, receipts[-1])
         return tuple(passed)
 
-    def _check_bloom(self, block: Block, receipts: Sequence[Receipt]) -> bool:
-        stated = block.header.get("logsBloom")
-        if stated in _ABSENT:
-            return False
+    def _check_bloom(self, block: Block, stated: str, receipts: Sequence[Receipt]) -> None:
         values: set[str] = set()
         exempt = state_sync_hash(block) if block.transactions else ""
-        try:
-            for receipt in receipts:
-                if receipt.transaction_hash != exempt:
-                    for log in receipt.logs or ():
-                        values.add(log.address)
-                        values.update(log.topics or ())
-            agrees = self.bloom.of(values) == int(str(stated), 16)
-        except ValueError as error:
-            raise CheckError(
-                LOGS_BLOOM, f"block {block.head.number}: bad hex: {error} (chain.verify_bloom turns this off)"
-            ) from error
-        if not agrees:
+        for receipt in receipts:
+            if receipt.transaction_hash != exempt:
+                for log in receipt.logs or ():
+                    values.add(log.address)
+                    values.update(log.topics or ())
+        if self.bloom.of(values) != int(stated, 16):
             raise CheckError(
                 LOGS_BLOOM,
                 f"block {block.head.number}: its receipts' logs do not make its logs bloom "
                 "(chain.verify_bloom turns this off for a chain whose blooms do not hold)",
             )
-        return True
 
 
 def _check_empty(block: Block) -> None:
@@ -120,33 +109,11 @@ def _check_empty(block: Block) -> None:
         )
 
 
-def _check_shape(block: Block) -> None:
-    # Where the hash is not recomputed nothing else has looked at what every record of a block needs.
-    for name, digits in _NEEDED.items():
-        value = block.header.get(name)
-        if not isinstance(value, str) or len(value) != 2 + digits:
-            what = f"its {name} is {value!r}, not {digits // 2} bytes"
-            raise CheckError(SHAPE, f"block {block.head.number}: {what}")
-
-
-def check_transactions(block: Block) -> None:
-    """No transaction is listed twice, and each says that it stands where it does. Raises CheckError."""
-    number = block.head.number
-    if len(set(block.transactions)) != len(block.transactions):
-        raise CheckError(TRANSACTIONS, f"block {number}: it lists a transaction twice")
-    for position, index in enumerate(block.indexes):
-        if index is not None and index != hex(position) and _int(index) != position:
-            raise CheckError(TRANSACTIONS, f"block {number}: transaction {position} has index {index}")
-
-
-def _check_gas_used(block: Block, receipts: Sequence[Receipt]) -> None:
+def _check_gas_used(block: Block, stated: str, last: Receipt) -> None:
     # What was cut off a list of transactions and of receipts alike is missed here, whatever was in it.
-    stated = block.header.get("gasUsed")
-    used = receipts[-1].cumulative_gas_used if receipts else None
-    if used is None or used == stated or stated in _ABSENT or _int(used) == _int(str(stated)):
-        return
+    used = last.cumulative_gas_used
     # Bor's own transaction comes last and uses no gas.
-    if receipts[-1].transaction_hash != state_sync_hash(block):
+    if not places.same(used, stated) and last.transaction_hash != state_sync_hash(block):
         raise CheckError(
             RECEIPTS,
             f"block {block.head.number}: its last receipt ends at {used} gas, its header says {stated} "
@@ -154,62 +121,23 @@ def _check_gas_used(block: Block, receipts: Sequence[Receipt]) -> None:
         )
 
 
-def check_receipts(block: Block, receipts: Sequence[Receipt]) -> None:
-    """Receipts belong to the block's transactions, in order, and their logs are numbered without a hole.
-
-    Raises CheckError.
-    """
-    number = block.head.number
-    if len(receipts) != len(block.transactions):
-        raise CheckError(
-            RECEIPTS, f"block {number}: {len(receipts)} receipts for {len(block.transactions)} transactions"
-        )
-    block_hash = str(block.header["hash"])
-    next_log = 0
-    for index, (receipt, transaction) in enumerate(zip(receipts, block.transactions, strict=True)):
-        if receipt.transaction_hash != transaction and not _same(receipt.transaction_hash, transaction):
-            raise CheckError(
-                RECEIPTS,
-                f"block {number}: receipt {index} is of {receipt.transaction_hash}, not {transaction}",
-            )
-        position = hex(index)
-        own = receipt.transaction_index
-        if own is None or receipt.block_hash is None:
-            raise CheckError(RECEIPTS, f"block {number}: receipt {index} is of no block yet")
-        if own is not msgspec.UNSET and own != position and _int(own) != index:
-            raise CheckError(
-                RECEIPTS, f"block {number}: receipt {index} has index {receipt.transaction_index}"
-            )
-        if receipt.block_hash is not msgspec.UNSET and not _same(receipt.block_hash, block_hash):
-            raise CheckError(RECEIPTS, f"block {number}: receipt {index} is of block {receipt.block_hash}")
-        for log in receipt.logs or ():
-            # One comparison each where all is well; the slow walk says what is not.
-            if (
-                log.transaction_hash != transaction
-                or log.block_hash != block_hash
-                or log.log_index != hex(next_log)
-                or log.transaction_index != position
-            ):
-                _check_log(log, number, next_log, block_hash, transaction, index)
-            next_log += 1
-
-
-def _check_log(log: Log, number: int, index: int, block_hash: str, transaction: str, position: int) -> None:
-    if log.log_index is not None and _int(log.log_index) != index:
-        raise CheckError(
-            RECEIPTS,
-            f"block {number}: log {index} has index {log.log_index} (a chain whose log indexes do not count "
-            "through the block from 0 is not supported)",
-        )
-    if log.transaction_index is not None and _int(log.transaction_index) != position:
-        raise CheckError(
-            RECEIPTS,
-            f"block {number}: log {index} is of transaction {log.transaction_index}, not {position}",
-        )
-    if log.block_hash is not None and not _same(log.block_hash, block_hash):
-        raise CheckError(RECEIPTS, f"block {number}: log {index} is of block {log.block_hash}")
-    if log.transaction_hash is not None and not _same(log.transaction_hash, transaction):
-        raise CheckError(RECEIPTS, f"block {number}: log {index} is of transaction {log.transaction_hash}")
+def check_places(
+    block: Block, receipts: Sequence[Receipt], log_indexes: places.Counting = "block"
+) -> answers.Block:
+    """The records of a block; each says that it is of this block, at its place. Raises CheckError."""
+    number, records = block.head.number, block.records
+    if records is None:
+        raise CheckError(SHAPE, f"block {number}: it lists hashes where transactions were asked for")
+    try:
+        places.check_transactions(records)
+    except AnswerError as error:
+        raise CheckError(TRANSACTIONS, f"block {number}: {error}") from error
+    try:
+        places.check_receipts(records, receipts)
+        places.check_log_indexes(receipts, log_indexes)
+    except AnswerError as error:
+        raise CheckError(RECEIPTS, f"block {number}: {error}") from error
+    return records
 
 
 def state_sync_hash(block: Block) -> str:
@@ -229,17 +157,6 @@ def check_place(block: Block, *, number: int | None = None, hash: bytes | None =
         raise CheckError(SHAPE, f"asked for block {number}, got block {block.head.number}")
     if hash is not None and block.head.hash != hash:
         raise CheckError(SHAPE, f"asked for block {_hex(hash)}, got {_hex(block.head.hash)}")
-
-
-def _same(one: str, other: str) -> bool:
-    return one == other or one.lower() == other.lower()
-
-
-def _int(value: str | int) -> int:
-    number = value if isinstance(value, int) else quantity(value)
-    if number is None:
-        raise CheckError(RECEIPTS, f"{str(value)[:40]!r} is not an index")
-    return number
 
 
 def _hex(value: bytes) -> str:

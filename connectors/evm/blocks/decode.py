@@ -1,6 +1,6 @@
-"""The few fields of a block and its receipts that must be known before publishing it.
+"""Blocks and receipts as the listener needs them: their records by the model that `normalize` reads them by.
 
-Pure. Everything else in the answers is carried as the node's own bytes.
+Pure. What is published are the node's own bytes; the records decide whether it is.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from typing import Final
 import msgspec
 
 from connectors.evm.events import Head
-from connectors.evm.rpc.answers import UNREADABLE
 from headwater.digits import quantity
+from headwater.evm.answers import decode as decoding
+from headwater.evm.answers import shapes as answers
+from headwater.evm.answers.errors import UNREADABLE, AnswerError
 
 LAST_SECOND: Final = 10_413_791_999
 """The end of the year 2299, which ClickHouse's DateTime64 reaches: a later time counts other than seconds."""
@@ -21,54 +23,24 @@ _NOT_HEADER: Final = frozenset(("transactions", "withdrawals", "uncles"))
 
 
 class ShapeError(ValueError):
-    """An answer that is JSON but no block, or no array of receipts; says what is missing."""
-
-
-class Transaction(msgspec.Struct, rename="camel", gc=False):
-    """A transaction's identity, and where it says that it stands."""
-
-    hash: str
-    transaction_index: str | int | None = None
-
-
-class Log(msgspec.Struct, rename="camel", gc=False):
-    """What a log adds to the bloom, and where it stands."""
-
-    address: str
-    topics: list[str] | None = None
-    log_index: str | int | None = None
-    block_hash: str | None = None
-    transaction_hash: str | None = None
-    transaction_index: str | int | None = None
-
-
-class Receipt(msgspec.Struct, rename="camel", gc=False):
-    """A receipt's identity and logs. A block hash or an index of null is of a block still being made."""
-
-    transaction_hash: str
-    logs: list[Log] | None = None
-    transaction_index: str | int | msgspec.UnsetType | None = msgspec.UNSET
-    block_hash: str | msgspec.UnsetType | None = msgspec.UNSET
-    cumulative_gas_used: str | int | None = None
+    """An answer that is no block, or no array of receipts; says which field is at fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
     """A block as answered: its place, its scalar header fields as JSON has them, its transactions' hashes.
 
-    `indexes` are what full transactions say of their place; none where there are hashes alone.
+    `records` are its header and full transactions; None where it was answered with hashes alone.
     """
 
     head: Head
     header: Mapping[str, object]
     transactions: tuple[str, ...]
-    indexes: tuple[str | int | None, ...] = ()
+    records: answers.Block | None = None
 
 
 _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_FULL: Final = msgspec.json.Decoder(list[Transaction])
 _HASHES: Final = msgspec.json.Decoder(list[str])
-_RECEIPTS: Final = msgspec.json.Decoder(list[Receipt])
 _ANY: Final = msgspec.json.Decoder()
 _NONE: Final = msgspec.Raw(b"[]")
 
@@ -79,24 +51,23 @@ def decode_block(raw: bytes | memoryview) -> Block:
         _check_text(raw)
         fields = _FIELDS.decode(raw)
         header = {name: _ANY.decode(value) for name, value in fields.items() if name not in _NOT_HEADER}
-        listed = fields.get("transactions", _NONE)
-        if bytes(listed) == b"null":
-            listed = _NONE
-        if bytes(memoryview(listed)[1:17]).lstrip()[:1] != b"{":
-            return Block(_head(header), header, tuple(_HASHES.decode(listed)))
-        full = _FULL.decode(listed)
-        indexes = tuple(each.transaction_index for each in full)
-        return Block(_head(header), header, tuple(each.hash for each in full), indexes)
+        head = _head(header)
+        if bytes(memoryview(fields.get("transactions", _NONE))[1:17]).lstrip()[:1] == b'"':
+            return Block(head, header, tuple(_HASHES.decode(fields["transactions"])))
+        records = decoding.decode_block(raw)
+        return Block(head, header, tuple(each.hash for each in records.transactions or ()), records)
+    except AnswerError as error:
+        raise ShapeError(f"block {head.number}: {error}") from error
     except UNREADABLE as error:
         raise ShapeError(f"no block: {error}") from error
 
 
-def decode_receipts(raw: bytes | memoryview) -> list[Receipt]:
+def decode_receipts(raw: bytes | memoryview) -> list[answers.Receipt]:
     """The receipts of a block. Raises ShapeError."""
     try:
         _check_text(raw)
-        return _RECEIPTS.decode(raw)
-    except UNREADABLE as error:
+        return decoding.decode_receipts(raw)
+    except (*UNREADABLE, AnswerError) as error:
         raise ShapeError(f"no receipts: {error}") from error
 
 

@@ -15,6 +15,7 @@ from connectors.evm.events import Content, Head
 from connectors.evm.pool.nodes import Pool, Rejected
 from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, is_null
 from connectors.evm.rpc.endpoint import Endpoint
+from headwater.errors import Fatal
 from headwater.metrics import listener as metrics
 
 T = TypeVar("T")
@@ -120,7 +121,26 @@ class Fetcher:
             listed = await self._receipts.of(endpoint, block) if block.transactions else _NO_RECEIPTS
             return await self._assembled(endpoint, block, raw, listed)
 
-        return await self._pool.ask(work, kind="block", rounds=ROUNDS)
+        try:
+            return await self._pool.ask(work, kind="block", rounds=ROUNDS)
+        except NodeFailure:
+            await self._refuse_gap(number)
+            raise
+
+    async def _refuse_gap(self, number: int) -> None:
+        """Raises Fatal when the chain goes on over a height as if there were none: it has no block there."""
+        try:
+            above = await self.header(number=number + 1)
+            below = await self.header(number=number - 1) if number else None
+        except NodeFailure:
+            return
+        if above is not None and below is not None and above.parent == below.hash:
+            raise Fatal(
+                f"height {number} has no block: the parent of block {above.number} is block {below.number}",
+                remedy="chains with null rounds (heights without a block, as Filecoin has them) are not "
+                "supported, since every height of the log has one block: point HEADWATER_CHAIN__RPC at "
+                "another chain",
+            )
 
     async def by_hash(self, head: Head) -> Fetched:
         """A block whose header was seen: both calls at once. Raises NodeFailure after some attempts."""

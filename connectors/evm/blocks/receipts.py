@@ -10,7 +10,6 @@ import msgspec
 from connectors.evm.blocks.checks import state_sync_hash
 from connectors.evm.blocks.decode import Block
 from connectors.evm.rpc.answers import (
-    UNREADABLE,
     BatchTooLarge,
     NoBatches,
     NodeFailure,
@@ -19,6 +18,7 @@ from connectors.evm.rpc.answers import (
     json_array,
 )
 from connectors.evm.rpc.endpoint import Endpoint
+from headwater.evm.answers.errors import UNREADABLE
 from headwater.logging import get_logger
 
 Raw = TypeVar("Raw", bytes, memoryview, bytes | memoryview)

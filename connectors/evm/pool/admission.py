@@ -7,9 +7,10 @@ from typing import Final
 
 import msgspec
 
-from connectors.evm.rpc.answers import UNREADABLE, NodeFailure, Unsupported
+from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from connectors.evm.rpc.chain_id import chain_id
 from connectors.evm.rpc.endpoint import Endpoint
+from headwater.evm.answers.errors import UNREADABLE
 
 ADMITTED_SECONDS: Final = 60.0
 

@@ -10,9 +10,10 @@ from typing import Final
 import msgspec
 
 from connectors.evm.pool.nodes import Nodes
-from connectors.evm.rpc.answers import UNREADABLE, NodeFailure, Unsupported, is_null
+from connectors.evm.rpc.answers import NodeFailure, Unsupported, is_null
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.digits import quantity
+from headwater.evm.answers.errors import UNREADABLE
 
 SECONDS: Final = 15.0
 

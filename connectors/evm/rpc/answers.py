@@ -15,13 +15,11 @@ from typing import Final
 import msgspec
 
 from headwater.errors import Permanent, Transient
+from headwater.evm.answers.errors import UNREADABLE
 from headwater.redaction import redact
 
 MAX_RETRY_AFTER: Final = 120.0
 _SHOWN: Final = 160
-UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What decoding raises for an answer that is not JSON of the expected shape: bytes that are not UTF-8 and
-nesting without end included."""
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
 METHOD_NOT_FOUND: Final = -32601

@@ -1,5 +1,6 @@
 """From a node's answers to typed records.
 
-Read it in this order: `event` (one event, whole), `decode` (the answers read), `answers` (their
-shape), `differences` (what a node says twice must agree), `records` (the Avro bodies), `hex` and `faults`.
+Read it in this order: `event` (one event, whole), `decode` (the answers in it), `headwater.evm.answers` (what
+they say, which the listener reads by the same), `differences` (what a node says twice should agree),
+`records` (the Avro bodies), `hex`.
 """

@@ -7,24 +7,19 @@ downstream has no hole.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
-
 from headwater.errors import Permanent
+from headwater.evm.answers.decode import decode_block, decode_receipts
+from headwater.evm.answers.errors import AnswerError
+from headwater.evm.answers.places import check_receipts, check_transactions
+from headwater.evm.answers.shapes import Block
 from schemas import WrongValue
 from streams.logic.body import body_of
-from streams.logic.normalize.answers import Block, Receipt
-from streams.logic.normalize.decode import decode_block, decode_receipts
 from streams.logic.normalize.differences import receipts_in_order
-from streams.logic.normalize.faults import fault_of
 from streams.logic.normalize.records import Bodies, encode_records
 from streams.logic.normalize.replaced import Replaced, no_longer_true
 from streams.logic.parts import spread
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.parts import PART_BYTES
-
-# What `int` reads and JSON-RPC does not mean by a quantity; single bytes, since those are found fast.
-_LENIENT: Final = (b"-", b"+", b"_")
 
 
 def normalize(
@@ -44,7 +39,7 @@ def normalize(
         return [body_of(envelope)]
     try:
         bodies = _bodies(envelope, block, receipts)
-    except Permanent as error:
+    except (Permanent, AnswerError) as error:
         raise Permanent(f"{_named(envelope)}: {error}") from error
     arrays = (bodies.transactions, bodies.logs, *_no_longer_true(envelope, bodies, replaced))
     parts = spread(part_bytes - len(bodies.header), *arrays)
@@ -83,29 +78,22 @@ def _bodies(envelope: Envelope, block_answer: bytes | None, receipts_answer: byt
     receipts = [] if receipts_answer is None else decode_receipts(receipts_answer)
     if receipts_answer is None and block.transactions:
         raise Permanent(f"receipts: the event carries none for {len(block.transactions)} transactions")
-    if any(mark in answer for answer in (block_answer, receipts_answer or b"") for mark in _LENIENT):
-        _refuse_faults(block, receipts)
+    check_transactions(block)
     receipts = receipts_in_order(block.transactions or (), receipts)
+    check_receipts(block, receipts)
+    _refuse_other_block(envelope, block)
     try:
-        _refuse_other_block(envelope, block)
         return encode_records(block, receipts, envelope.chain_id)
     except (WrongValue, ValueError, TypeError, OverflowError) as error:
-        _refuse_faults(block, receipts)
         raise Permanent(f"cannot encode the block: {error}") from error
-
-
-def _refuse_faults(block: Block, receipts: Sequence[Receipt]) -> None:
-    fault = fault_of(block, receipts)
-    if fault is not None:
-        raise Permanent(fault)
 
 
 def _refuse_other_block(envelope: Envelope, block: Block) -> None:
     answered = {
         "hash": bytes.fromhex(block.hash[2:]),
-        "number": int(block.number, 0),
+        "number": int(block.number, 16),
         "parentHash": bytes.fromhex(block.parent_hash[2:]),
-        "timestamp": int(block.timestamp, 0) * 1000,
+        "timestamp": int(block.timestamp, 16) * 1000,
     }
     expected = {
         "hash": envelope.block_hash,

@@ -1,6 +1,6 @@
 """Text of JSON-RPC into the values that the Avro writers take. All raise ValueError for anything else.
 
-Quantities are 0x-hex; a plain decimal number, which some nodes send, is read as one.
+Whether the text of a quantity is hex at all has been looked at when the answer was decoded.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from binascii import unhexlify
 from collections.abc import Iterable
 
+_SIGN = 1 << 63
 SMALL = {hex(number): number for number in range(256)}
 """Types, statuses, parities, indexes: most small quantities."""
 
@@ -26,15 +27,21 @@ def optional_octets(text: str | None) -> bytes | None:
 
 def decimal(text: str) -> str:
     """A quantity of any size, in base 10."""
-    return str(int(text, 0))
+    return str(int(text, 16))
 
 
 def optional_decimal(text: str | None) -> str | None:
-    return None if text is None else str(int(text, 0))
+    return None if text is None else str(int(text, 16))
 
 
-def optional_integer(text: str | None) -> int | None:
-    return None if text is None else int(text, 0)
+def unsigned(text: str) -> int:
+    """A quantity of 64 bits as an Avro long carries it, which is signed: in two's complement."""
+    number = int(text, 16)
+    return number if number < _SIGN else number - (_SIGN << 1)
+
+
+def optional_unsigned(text: str | None) -> int | None:
+    return None if text is None else unsigned(text)
 
 
 class Words(dict[str, bytes]):

@@ -1,7 +1,7 @@
 """From a node's answers to the Avro bodies of a block's header, transactions and logs.
 
-Raises ValueError or the codec's WrongValue for content that is not what its field says; which field of
-which record it was is found afterwards by `faults`, so that the good path stays free of it.
+What an answer may say has been settled when it was decoded and its places compared; ValueError and the
+codec's WrongValue are raised for what slipped through.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ from dataclasses import dataclass
 
 import msgspec
 
+from headwater.evm.answers.absent import NO_UNCLES, parity_of
+from headwater.evm.answers.shapes import AccessListEntry, Authorization, Block, Receipt, Transaction
 from schemas import codec_for_record
-from streams.logic.normalize.absent import fill_in, parity_of
-from streams.logic.normalize.answers import AccessListEntry, Authorization, Block, Receipt, Transaction
-from streams.logic.normalize.decode import join_extra
 from streams.logic.normalize.differences import (
+    join_extra,
     log_differences,
+    log_numbers,
     receipt_differences,
-    refuse_other_place,
-    refuse_repeated,
     transaction_differences,
 )
 from streams.logic.normalize.hex import (
@@ -27,8 +26,9 @@ from streams.logic.normalize.hex import (
     decimal,
     octets,
     optional_decimal,
-    optional_integer,
     optional_octets,
+    optional_unsigned,
+    unsigned,
 )
 
 _header = codec_for_record("normalized-blocks", "BlockBody").write_values
@@ -54,18 +54,18 @@ def encode_header(block: Block) -> bytes:
     return _header(
         octets(block.parent_hash),
         optional_octets(block.nonce),
-        octets(block.sha3_uncles),
+        octets(block.sha3_uncles or NO_UNCLES),
         optional_octets(block.logs_bloom),
         octets(block.transactions_root),
         octets(block.state_root),
         octets(block.receipts_root),
         octets(block.miner),
-        "0" if block.difficulty == "0x" else decimal(block.difficulty),
+        decimal(block.difficulty or "0x0"),
         optional_decimal(block.total_difficulty),
-        optional_integer(block.size),
-        octets(block.extra_data),
-        int(block.gas_limit, 0),
-        int(block.gas_used, 0),
+        optional_unsigned(block.size),
+        octets(block.extra_data or "0x"),
+        unsigned(block.gas_limit or "0x0"),
+        unsigned(block.gas_used),
         len(block.transactions or ()),
         optional_decimal(block.base_fee_per_gas),
         optional_octets(block.mix_hash),
@@ -74,12 +74,15 @@ def encode_header(block: Block) -> bytes:
         if withdrawals is None
         else [
             _withdrawal(
-                int(each.index, 0), int(each.validator_index, 0), octets(each.address), int(each.amount, 0)
+                unsigned(each.index),
+                unsigned(each.validator_index),
+                octets(each.address),
+                unsigned(each.amount),
             )
             for each in withdrawals
         ],
-        optional_integer(block.blob_gas_used),
-        optional_integer(block.excess_blob_gas),
+        optional_unsigned(block.blob_gas_used),
+        optional_unsigned(block.excess_blob_gas),
         optional_octets(block.parent_beacon_block_root),
         optional_octets(block.requests_hash),
         [octets(each) for each in block.uncles or ()],
@@ -93,56 +96,37 @@ def encode_records(block: Block, receipts: list[Receipt], chain_id: int) -> Bodi
     chain = hex(chain_id)
     transactions: list[bytes] = []
     logs: list[bytes] = []
-    indexes: list[int] = []
+    indexes = iter(log_numbers(receipts))
     for position, (transaction, receipt) in enumerate(zip(block.transactions or (), receipts, strict=True)):
         if transaction.type is None:
             transaction.type = "0x0"
-        if SMALL.get(transaction.transaction_index) != position:
-            refuse_other_place(transaction, position)
-        if (
-            transaction.block_hash != block.hash
-            or transaction.block_number != block.number
-            or (transaction.chain_id is not None and transaction.chain_id != chain)
-            or (transaction.block_timestamp is not None and transaction.block_timestamp != block.timestamp)
+        if (transaction.chain_id is not None and transaction.chain_id != chain) or (
+            transaction.block_timestamp is not None and transaction.block_timestamp != block.timestamp
         ):
             transaction.extra = transaction_differences(transaction, block, chain_id)
         if (
-            receipt.transaction_hash != transaction.hash
-            or receipt.block_hash != block.hash
-            or receipt.transaction_index != transaction.transaction_index
-            or receipt.from_ != transaction.from_
+            receipt.from_ != transaction.from_
             or receipt.to != transaction.to
             or receipt.type != transaction.type
-            or receipt.block_number != block.number
             or receipt.block_timestamp is not None
         ):
             receipt.extra = receipt_differences(receipt, transaction, block)
         own_hash = octets(transaction.hash)
         for log in receipt.logs or ():
-            if (
-                log.transaction_hash != transaction.hash
-                or log.block_hash != block.hash
-                or log.transaction_index != transaction.transaction_index
-                or log.block_number != block.number
-                or log.removed
-                or (log.block_timestamp is not None and log.block_timestamp != block.timestamp)
-            ):
-                log.extra = log_differences(log, transaction, block)
-            index = int(log.log_index, 0)
-            indexes.append(index)
+            if log.removed or (log.block_timestamp is not None and log.block_timestamp != block.timestamp):
+                log.extra = log_differences(log, block)
             logs.append(
                 _log(
-                    index,
+                    next(indexes),
                     own_hash,
                     position,
                     words[log.address],
                     [words[topic] for topic in log.topics or ()],
-                    octets(log.data),
+                    octets(log.data or "0x"),
                     log.extra,
                 )
             )
         transactions.append(_encode_transaction(transaction, receipt, own_hash, position, words))
-    refuse_repeated(indexes)
     return Bodies(encode_header(block), transactions, logs)
 
 
@@ -150,8 +134,6 @@ def _encode_transaction(
     transaction: Transaction, receipt: Receipt, own_hash: bytes, position: int, words: Words
 ) -> bytes:
     kind, status = transaction.type or "0x0", receipt.status
-    if None in (transaction.nonce, transaction.value, transaction.gas, transaction.input):
-        fill_in(transaction, receipt, position)
     hashes, accesses, authorizations = (
         transaction.blob_versioned_hashes,
         transaction.access_list,
@@ -167,12 +149,12 @@ def _encode_transaction(
         position,
         words[transaction.from_],
         words.optional(transaction.to),
-        int(transaction.nonce or "", 0),
-        str(int(transaction.value or "", 0)),
-        int(transaction.gas or "", 0),
+        unsigned(transaction.nonce or ""),
+        str(int(transaction.value or "", 16)),
+        unsigned(transaction.gas or ""),
         optional_decimal(transaction.gas_price),
         octets(transaction.input or ""),
-        SMALL[kind] if kind in SMALL else int(kind, 0),
+        SMALL[kind] if kind in SMALL else unsigned(kind),
         optional_decimal(transaction.max_fee_per_gas),
         optional_decimal(transaction.max_priority_fee_per_gas),
         optional_decimal(transaction.max_fee_per_blob_gas),
@@ -182,17 +164,17 @@ def _encode_transaction(
         optional_decimal(transaction.v),
         optional_decimal(transaction.r),
         optional_decimal(transaction.s),
-        optional_integer(transaction.y_parity),
-        int(receipt.cumulative_gas_used, 0),
-        int(receipt.gas_used, 0),
+        optional_unsigned(transaction.y_parity),
+        unsigned(receipt.cumulative_gas_used),
+        unsigned(receipt.gas_used),
         optional_octets(receipt.contract_address),
         optional_octets(receipt.root),
-        SMALL[status] if status in SMALL else optional_integer(status),
+        SMALL[status] if status in SMALL else optional_unsigned(status),
         optional_decimal(receipt.effective_gas_price),
-        optional_integer(receipt.blob_gas_used),
+        optional_unsigned(receipt.blob_gas_used),
         optional_decimal(receipt.blob_gas_price),
         optional_decimal(receipt.l1_fee),
-        optional_integer(receipt.l1_gas_used),
+        optional_unsigned(receipt.l1_gas_used),
         optional_decimal(receipt.l1_gas_price),
         receipt.l1_fee_scalar,
         len(receipt.logs or ()),

@@ -62,6 +62,19 @@ def test_nested_types_are_named_without_their_dictionaries() -> None:
     assert encode(kind, inner) == b"\x01" + bytes(7) + b"a" * 20 + b"\x02" + bytes(7) + b"\x01p\x01q"
 
 
+def test_an_unsigned_field_comes_in_twos_complement_and_no_other_does() -> None:
+    for kind, given in [
+        ("UInt64", [-1, 7]),
+        ("Nullable(UInt64)", [-1, None]),
+        ("Array(Tuple(amount UInt64))", [[{"amount": -1}]]),
+    ]:
+        assert b"\xff" * 8 in encoder(kind, "gas_limit").encode(given)
+        with pytest.raises(OverflowError):
+            encoder(kind.replace("amount", "block_number"), "block_number").encode(
+                [[{"block_number": -1}]] if "Tuple" in kind else given
+            )
+
+
 @pytest.mark.parametrize(
     ("kind", "value"),
     [

@@ -90,11 +90,11 @@ def test_normalize_writes_one_event_for_one(parts: int) -> None:
 def test_a_wrong_block_is_permanent_and_leaves_a_placeholder() -> None:
     answer = block([transaction()])
     event = raw(envelope(answer), answer, [])
-    with pytest.raises(Permanent, match="1 transactions, 0 receipts") as caught:
+    with pytest.raises(Permanent, match="0 receipts for 1 transactions") as caught:
         NORMALIZE.handle(event)
     (messages,) = NORMALIZE.placeholder(event, caught.value).internal
     placed = read("normalized-blocks", messages.values[0])
-    assert "1 transactions, 0 receipts" in placed["problem"]
+    assert "0 receipts for 1 transactions" in placed["problem"]
     assert placed["sequence"] == event.envelope.sequence
     outcome = ENRICH.handle(replace(event, values=tuple(value or b"" for value in messages.values)))
     assert outcome.public == []

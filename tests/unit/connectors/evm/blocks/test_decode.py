@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from connectors.evm.blocks.checks import CheckError, Verifier
 from connectors.evm.blocks.decode import LAST_SECOND, ShapeError, decode_block, decode_receipts
 from headwater.evm.bloom import Bloom
+from tests.builders import chain_answers
+from tests.builders.chain_answers import encoded, receipt, transaction
 
-HASH = "0x" + "11" * 32
 HOSTILE = [
     "",
     "0x",
@@ -29,8 +28,7 @@ HOSTILE = [
 
 
 def block(**changes: object) -> bytes:
-    plain: dict[str, Any] = {"number": "0x7", "hash": HASH, "parentHash": HASH, "timestamp": "0x5"}
-    return json.dumps(plain | {"transactions": [{"hash": HASH}]} | changes).encode()
+    return encoded(chain_answers.block([transaction()], **changes))
 
 
 @pytest.mark.parametrize("field", ["number", "timestamp"])
@@ -48,11 +46,12 @@ def test_the_latest_time_is_the_last_that_a_column_holds() -> None:
         decode_block(block(timestamp=hex(LAST_SECOND + 1)))
 
 
-@pytest.mark.parametrize("text", [text for text in HOSTILE if isinstance(text, str)], ids=lambda t: t[:12])
+@pytest.mark.parametrize(
+    "text", [text for text in HOSTILE if isinstance(text, str) and text != "0x"], ids=lambda t: t[:12]
+)
 def test_an_index_that_is_none_is_said_in_few_words(text: str) -> None:
-    receipt = {"transactionHash": HASH, "transactionIndex": text, "blockHash": HASH, "logs": []}
-    receipts = decode_receipts(json.dumps([receipt]).encode())
-    with pytest.raises(CheckError) as raised:
-        Verifier(Bloom()).check(decode_block(block()), receipts)
-    assert raised.value.check == "receipts"
+    with pytest.raises((ShapeError, CheckError), match=r"receipts\[0\]\.transactionIndex") as raised:
+        Verifier(Bloom()).check(
+            decode_block(block()), decode_receipts(encoded([receipt(transactionIndex=text)]))
+        )
     assert len(str(raised.value)) < 200

@@ -1,0 +1,170 @@
+"""Answers that are not written as the structs have them, in the one form that they do.
+
+`null`, a field left out and "0x" are the same wherever a field can be absent; numbers become quantities,
+padded quantities lose their zeros; what no field models goes into the record's extra field. What cannot be
+read is named. Called for an answer that does not decode straight away, so speed matters less than words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+
+from headwater.digits import decimal
+from headwater.evm.answers.errors import AnswerError
+from headwater.evm.answers.fields import Flag, Items, Kind, Text, fields_of
+from headwater.evm.answers.shapes import EXTRA, Answer, Authorization, Block, Digits, Octets
+
+_QUANTITY: Final = re.compile(r"0[xX]([0-9a-fA-F]+)\Z")
+_OCTETS: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*\Z")
+_SHORT_SEAL: Final = re.compile(r"0x([0-9a-fA-F]{1,15})\Z")
+_SEAL_DIGITS: Final = 16
+_ABSENT: Final = object()
+_SHOWN: Final = 60
+_Json = dict[str, object]
+
+
+def canonical(content: object, shape: type[Answer], path: str = "") -> _Json:
+    """A JSON object as `shape` has it. `path` leads to it, with its dot. Raises AnswerError."""
+    if not isinstance(content, dict):
+        raise AnswerError(f"{path.rstrip('.') or 'the block'} is {shown(content)}, not an object")
+    modelled = fields_of(shape)
+    found: _Json = {}
+    extra = {name: value for name, value in content.items() if name not in modelled}
+    for name, each in modelled.items():
+        value = content.get(name)
+        if name in content and value is None and each.says_null:
+            found[name] = None
+            continue
+        read = _read(value, each.kind, shape, f"{path}{name}")
+        if read is not _ABSENT:
+            found[name] = read
+            if _loses_fields(each.kind, value):
+                extra[name] = value
+        elif each.needed:
+            raise AnswerError(f"{path}{name} is {_lacking(value, each.kind)}")
+    if extra:
+        if EXTRA not in _names(shape):
+            return found  # The record around it keeps the list as it came.
+        found[EXTRA] = msgspec.json.encode(extra, order="sorted").decode()
+    return found
+
+
+def shown(value: object) -> str:
+    """A value in an error, short whatever it is."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _lacking(value: object, kind: Kind) -> str:
+    if value is None:
+        return "missing"
+    return shown(value) + (f", not {kind.size} bytes" if isinstance(kind, Octets) else "")
+
+
+def _read(value: object, kind: Kind, shape: type[Answer], path: str) -> object:
+    if value is None:
+        return _ABSENT
+    match kind:
+        case Digits(bits):
+            return _quantity(_written_in_tens(value) if shape is Authorization else value, bits, path)
+        case Octets(size):
+            if shape is Block and path == "nonce":
+                value = _seal(value)
+            return _ABSENT if value is None else _octets(value, size, path)
+        case Text():
+            return _text(value, path)
+        case Flag():
+            if value == "0x":
+                return _ABSENT
+            if not isinstance(value, bool):
+                raise AnswerError(f"{path} is {shown(value)}, which is neither true nor false")
+            return value
+        case Items(of):
+            if value == "0x":
+                return _ABSENT
+            if not isinstance(value, list):
+                raise AnswerError(f"{path} is {shown(value)}, not a list")
+            return [_item(each, of, shape, f"{path}[{place}]") for place, each in enumerate(value)]
+        case _:
+            return canonical(value, kind, f"{path}.")
+
+
+def _item(value: object, kind: Kind, shape: type[Answer], path: str) -> object:
+    if isinstance(kind, type):
+        return canonical(value, kind, f"{path}.")
+    read = _read(value, kind, shape, path)
+    if read is _ABSENT:
+        raise AnswerError(f"{path} is {shown(value)}")
+    return read
+
+
+def _quantity(value: object, bits: int, path: str) -> object:
+    if value == "0x":
+        return _ABSENT
+    if type(value) is int and value >= 0:
+        number = value
+    else:
+        match = _QUANTITY.match(value) if isinstance(value, str) else None
+        if match is None:
+            raise AnswerError(f"{path} is {shown(value)}, which is not a quantity (0x and hex digits)")
+        number = int(match[1], 16)
+    if number >> bits:
+        raise AnswerError(f"{path} is {shown(value)}, which does not fit in {bits} bits")
+    return hex(number)
+
+
+def _written_in_tens(value: object) -> object:
+    # Some nodes write the numbers of an authorization in decimal digits, as text (kaia#413).
+    number = decimal(value, 256) if isinstance(value, str) else None
+    return value if number is None else number
+
+
+def _octets(value: object, size: int | None, path: str) -> object:
+    if not isinstance(value, str) or not _OCTETS.match(value):
+        raise AnswerError(f"{path} is {shown(value)}, which is not 0x-hex of whole bytes")
+    count = len(value) // 2 - 1
+    if size is not None and count != size:
+        if count == 0:
+            return _ABSENT
+        raise AnswerError(f"{path} is {shown(value)}: {count} bytes, not {size}")
+    return value
+
+
+def _seal(value: object) -> object:
+    # Some nodes write the eight bytes of a header's nonce as a quantity.
+    if value == "0x":
+        return None
+    match = _SHORT_SEAL.match(value) if isinstance(value, str) else None
+    return value if match is None else "0x" + match[1].zfill(_SEAL_DIGITS)
+
+
+def _text(value: object, path: str) -> object:
+    if type(value) in (int, float):
+        return str(value)
+    if not isinstance(value, str):
+        raise AnswerError(f"{path} is {shown(value)}, not a text")
+    return value
+
+
+def _loses_fields(kind: Kind, value: object) -> bool:
+    """Whether a list has items that no struct models as they are, and no place of their own for the rest."""
+    if not isinstance(kind, Items) or not isinstance(kind.of, type) or not isinstance(value, list):
+        return False
+    if EXTRA in _names(kind.of):
+        return False
+    modelled = fields_of(kind.of).keys()
+    return any(
+        isinstance(each, dict)
+        and (
+            each.keys() - modelled
+            or (kind.of is Authorization and any(_written_in_tens(one) is not one for one in each.values()))
+        )
+        for each in value
+    )
+
+
+def _names(shape: type[Answer]) -> frozenset[str]:
+    return frozenset(each.encode_name for each in msgspec.structs.fields(shape))

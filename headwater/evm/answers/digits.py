@@ -1,0 +1,89 @@
+"""Whether the texts of decoded answers are hex, told of all at once.
+
+The structs hold a text's length; what its characters are is looked at here: the texts of a block are put
+together and read as one, about a microsecond a record. Which of them is none is told by `canonical`. Texts
+that say what another record says too (hash, number, place) are left to `places`, where they are compared.
+"""
+
+from __future__ import annotations
+
+from binascii import unhexlify
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from msgspec.structs import astuple
+
+from headwater.evm.answers.fields import hex_fields
+from headwater.evm.answers.shapes import (
+    Authorization,
+    Block,
+    Receipt,
+    Transaction,
+    Withdrawal,
+)
+
+_BLOCK: Final = hex_fields(Block, "withdrawals")
+_TRANSACTION: Final = hex_fields(Transaction, "input")
+_RECEIPT: Final = hex_fields(Receipt, "transaction_hash")
+_AUTHORIZATION: Final = hex_fields(Authorization)
+_WITHDRAWAL: Final = hex_fields(Withdrawal)
+
+
+def block_is_hex(block: Block) -> bool:
+    """Whether the texts of a block and its transactions are hex, and its data whole bytes."""
+    texts: list[str | None] = [*astuple(block)[:_BLOCK], *(block.uncles or ())]
+    add = texts.extend
+    data: list[str | None] = [block.extra_data, block.nonce]
+    for transaction in block.transactions or ():
+        add(astuple(transaction)[:_TRANSACTION])
+        data.append(transaction.input)
+        if transaction.access_list or transaction.authorization_list or transaction.blob_versioned_hashes:
+            add(_lists(transaction))
+    for withdrawal in block.withdrawals or ():
+        add(astuple(withdrawal)[:_WITHDRAWAL])
+    return _are_hex(texts) and _are_bytes(data)
+
+
+def receipts_are_hex(receipts: Iterable[Receipt]) -> bool:
+    """The same of receipts and their logs."""
+    texts: list[str | None] = []
+    data: list[str | None] = []
+    words: set[str] = set()  # Most occur many times.
+    add = texts.extend
+    for receipt in receipts:
+        add(astuple(receipt)[:_RECEIPT])
+        for log in receipt.logs or ():
+            words.add(log.address)
+            words.update(log.topics or ())
+            data.append(log.data)
+    texts += words
+    return _are_hex(texts) and _are_bytes(data)
+
+
+def _lists(transaction: Transaction) -> Iterator[str]:
+    yield from transaction.blob_versioned_hashes or ()
+    for entry in transaction.access_list or ():
+        yield entry.address
+        yield from entry.storage_keys or ()
+    for authorization in transaction.authorization_list or ():
+        yield from astuple(authorization)[:_AUTHORIZATION]
+
+
+def _are_hex(texts: Iterable[str | None]) -> bool:
+    # Each text begins with 0x, and has it nowhere else: what is left of all of them are digits.
+    digits = ("," + ",".join(filter(None, texts))).replace(",0x", "")
+    return _is_bytes(f"0x0{digits}" if len(digits) & 1 else f"0x{digits}")
+
+
+def _are_bytes(data: Iterable[str | None]) -> bool:
+    return all(_is_bytes(each) for each in data if each)
+
+
+def _is_bytes(text: str) -> bool:
+    if not text.startswith("0x"):
+        return False
+    try:
+        unhexlify(text[2:])
+    except ValueError:
+        return False
+    return True

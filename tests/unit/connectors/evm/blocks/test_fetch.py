@@ -1,0 +1,74 @@
+"""Fetching from a node that is scripted by height: heights without a block."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, cast
+
+import pytest
+
+from connectors.evm.blocks.checks import Verifier
+from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.pool.nodes import Pool
+from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, result_of
+from connectors.evm.rpc.endpoint import Endpoint
+from headwater.errors import Fatal
+from headwater.evm.bloom import Bloom
+from tests.builders.chain_answers import Answer, block
+
+T = TypeVar("T")
+
+
+def named(number: int) -> str:
+    return f"0x{number:064x}"
+
+
+def at(number: int, parent: int) -> Answer:
+    return block([], number=hex(number), hash=named(number), parentHash=named(parent), logsBloom=None)
+
+
+class ByHeight:
+    """A pool of one node that knows these blocks by height; `error` is what it says of any other."""
+
+    name = "node"
+
+    def __init__(self, blocks: list[Answer], error: Answer | None) -> None:
+        self._blocks = {each["number"]: each for each in blocks}
+        self._error = error
+
+    async def ask(
+        self, work: Callable[[Endpoint], Awaitable[T]], *, kind: str | None = None, rounds: int | None = None
+    ) -> T:
+        return await work(cast(Endpoint, self))
+
+    async def call(self, method: str, reference: str, *_: object) -> memoryview:
+        found = self._blocks.get(reference)
+        said = {"error": self._error} if found is None and self._error else {"result": found}
+        return result_of(self.name, method, HttpAnswer(200, json.dumps({"id": 0} | said).encode()))
+
+
+def fetcher(blocks: list[Answer], error: Answer | None = None) -> Fetcher:
+    return Fetcher("local", cast(Pool, ByHeight(blocks, error)), Verifier(Bloom(), header_hash=False))
+
+
+NULL_ROUND = {"code": 12, "message": "requested epoch was a null round (102)"}
+
+
+@pytest.mark.parametrize("error", [None, NULL_ROUND], ids=["null", "error 12"])
+async def test_a_height_that_the_chain_goes_on_over_is_said_to_have_no_block(error: Answer | None) -> None:
+    with pytest.raises(Fatal, match=r"height 102 has no block: .* 103 is block 101; chains with null rounds"):
+        await fetcher([at(101, 100), at(103, 101)], error).by_number(102)
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        pytest.param([at(101, 100)], id="nothing above"),
+        pytest.param([at(103, 102)], id="nothing below"),
+        pytest.param([at(101, 100), at(103, 102)], id="it has a hash"),
+    ],
+)
+async def test_a_block_that_is_not_there_yet_is_waited_for(blocks: list[Answer]) -> None:
+    with pytest.raises(NodeFailure, match="null"):
+        await fetcher(blocks).by_number(102)
