@@ -34,7 +34,7 @@ from connectors.clickhouse.sink.table import RawClient, open_table
 from headwater import kafka
 from headwater.settings import Settings, environment
 from schemas import codec_for, frame
-from schemas.registry import Registry
+from schemas.registry import Registry, register_all
 from schemas.sample import sample
 from streams.logic.event import Messages, Position
 from topics import admin
@@ -55,6 +55,7 @@ def rows(loops: int = 20) -> list[Row]:
         client = connect(settings.clickhouse, database="")
         client.command(f"CREATE DATABASE IF NOT EXISTS {settings.clickhouse.database}")
         migrate(client, settings, 1)
+        register_all(settings)
         registry = Registry(settings)
         made = list(published(folder, lambda stream: frame(registry.id_for(stream))))
         states = _states(made, frame(registry.id_for("transaction-states")))
@@ -215,7 +216,7 @@ def _block(
     client: RawClient, database: str, registry: Registry, stream: str, message: Message
 ) -> tuple[str, list[str], bytes]:
     (route,) = [each for each in ROUTES if each.stream == stream]
-    reader = AvroRows(stream, registry.schema)
+    reader = AvroRows(stream, registry.schemas_of(stream))
     table = open_table(client, database, route.table, reader.names)
     columns = reader.columns([cast(Any, message)] * BATCH)
     return route.table, list(reader.names), table.encode(columns)

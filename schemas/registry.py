@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 from headwater.errors import Transient
 from headwater.settings import Settings
@@ -14,6 +15,7 @@ from schemas.reader import StreamReader
 from schemas.wholeness import lacks
 
 COMPATIBILITY = "BACKWARD_TRANSITIVE"
+_REMEDY = "restore its topic or its database; where only subjects are new, run `headwater schemas register`"
 
 
 def canonical(schema: Schema) -> str:
@@ -38,11 +40,20 @@ class Registry:
         return subject_of(self._settings, stream)
 
     def id_for(self, stream: str) -> int:
-        """The id under which our schema of the stream is written; registers it when it is new."""
+        """The id under which our schema of the stream is written.
+
+        Raises Transient where the registry does not have it. Never registers it: a registry that lost
+        everything would give it an id that stands for another schema in messages written before.
+        """
         if stream not in self._ids:
-            subject, text = self.subject(stream), canonical(schema_of(stream))
-            found = self._client.lookup(subject, text)
-            self._ids[stream] = self.register(subject, text) if found is None else found
+            subject = self.subject(stream)
+            found = self._client.lookup(subject, canonical(schema_of(stream)))
+            if found is None:
+                raise Transient(
+                    f"schema registry {self._client.url}: {subject} has not the schema of this version",
+                    remedy=_REMEDY,
+                )
+            self._ids[stream] = found
         return self._ids[stream]
 
     def register(self, subject: str, schema: str) -> int:
@@ -62,29 +73,54 @@ class Registry:
         if schema_id not in self._schemas:
             text = self._client.schema(schema_id)
             if text is None:
-                self._require_whole(schema_id)
+                self._require_whole(f"does not know schema id {schema_id}")
                 return None
             self._schemas[schema_id] = json.loads(text)
         return self._schemas[schema_id]
 
-    def _require_whole(self, schema_id: int) -> None:
+    def schemas_of(self, stream: str) -> Callable[[int], Schema | None]:
+        """`schema` for readers of a stream.
+
+        An id that is another record's raises Transient, too, while the registry is not whole: one that was
+        emptied gives ids anew.
+        """
+        ours = _name(schema_of(stream))
+
+        def schema(schema_id: int) -> Schema | None:
+            known = schema_id in self._schemas
+            found = self.schema(schema_id)
+            if found is not None and _name(found) != ours:
+                if not known:
+                    del self._schemas[schema_id]
+                self._require_whole(
+                    f"has {_name(found)} as schema id {schema_id}, which {stream} was written with"
+                )
+            return found
+
+        return schema
+
+    def _require_whole(self, trouble: str) -> None:
         schemas = {self.subject(stream): canonical(schema_of(stream)) for stream in streams()}
         ids = {self.subject(stream): schema_id for stream, schema_id in self._ids.items()}
         for lack in lacks(self._client, schemas, ids, self._schemas):
             raise Transient(
-                f"schema registry {self._client.url} does not know schema id {schema_id}, and {lack}: it is "
-                "not whole, so nothing is held against the records",
-                remedy="restore its topic or its database; where only subjects are new, run "
-                "`headwater schemas register`",
+                f"schema registry {self._client.url} {trouble}, and {lack}: it is not whole, so nothing is "
+                "held against the records",
+                remedy=_REMEDY,
             )
 
     def reader(self, stream: str) -> StreamReader:
         """A reader of the stream's values, of all versions of its schema."""
-        return StreamReader(stream, self.schema)
+        return StreamReader(stream, self.schemas_of(stream))
 
     def incompatibilities(self, stream: str) -> list[str]:
         """Why the registry would not take our schema of the stream; nothing when it would."""
         return self._client.compatible(self.subject(stream), canonical(schema_of(stream)))
+
+
+def _name(schema: Schema) -> str:
+    """A record's full name; "" of what is no record."""
+    return f"{schema.get('namespace', '')}.{schema.get('name', '')}" if isinstance(schema, dict) else ""
 
 
 def register_all(settings: Settings) -> dict[str, int]:

@@ -21,7 +21,7 @@ class StateStage:
     """`to_current_schema` gives a value in our version of its schema, itself where it is that already."""
 
     def __init__(self, context: StageContext, to_current_schema: Callable[[bytes], bytes]) -> None:
-        self._frame = context.frame(STREAM)
+        self._frame = context.frame
         self._blocks = metrics.STATE_BLOCKS.labels(chain=context.settings.chain.name)
         self._to_current_schema = to_current_schema
         self._fold = Fold()
@@ -56,7 +56,9 @@ class StateStage:
 
     def _outcome(self, event: ChainEvent, fact: Fact) -> Outcome:
         headers = headers_of(event.envelope, STREAM)
-        public = [messages_of(change, self._frame, headers) for change in self._fold.add(fact)]
+        # The registry may have to be waited for: asked before anything is remembered.
+        frame = self._frame(STREAM)
+        public = [messages_of(change, frame, headers) for change in self._fold.add(fact)]
         # The fact first: a hole behind deleted entries is nothing, one before them would be a loss.
         table: list[tuple[bytes, bytes | None]] = [(key_of(fact.sequence), pack(fact))]
         if fact.kind == EventKind.FINALIZED:

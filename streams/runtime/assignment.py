@@ -5,8 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
+from typing import Final
 
+from headwater.errors import Transient
+from headwater.health import HEALTH
 from headwater.logging import get_logger
+from headwater.retry import Backoff, Retry
 from streams.runtime.assembler import Incoming, Start
 from streams.runtime.batch import BatchHandler
 from streams.runtime.input import claim_at, last_written
@@ -16,6 +21,7 @@ from streams.stage import Stage, StageContext
 from topics.catalog import topic_name
 
 _log = get_logger("streams.assignment")
+_LONGEST_PAUSE_SECONDS: Final = 5.0
 
 
 def take_over(
@@ -29,8 +35,26 @@ def take_over(
     """The handler of an assignment that begins with the message `first`. Blocking.
 
     `output` is open, which fenced the transactions of the earlier owner, and `table` is the content of the
-    group's table as it stood after that, empty where it has none. Raises Transient, Fatal.
+    group's table as it stood after that, empty where it has none. Waits, visibly, while the brokers or the
+    schema registry cannot tell. Raises Stopped, Fatal.
     """
+
+    def waits(error: Transient, seconds: float) -> None:
+        _log.warning("waiting to take over", partition=first.partition, error=str(error))
+        HEALTH.report("assignment", False, f"partition {first.partition}: {error}")
+
+    retry = Retry(backoff=Backoff(ceiling=_LONGEST_PAUSE_SECONDS), stop=stop, on_failure=waits)
+    return retry(partial(_take_over, context, stage, table, output, first, stop))
+
+
+def _take_over(
+    context: StageContext,
+    stage: Stage,
+    table: Mapping[bytes, bytes],
+    output: StageOutput,
+    first: Incoming,
+    stop: threading.Event,
+) -> BatchHandler:
     settings, group = context.settings, context.group
     start = Start(last=stage.restore(table))
     reached: Callable[[Start], None] = _kept_in_the_table

@@ -29,7 +29,9 @@ class ProgressLog:
     """Hands the progress of one stage over to `send`, which need not wait for it."""
 
     def __init__(self, context: StageContext, send: Callable[[Messages], None]) -> None:
-        self._context = context
+        """Raises Transient while the schema registry cannot tell the schema's id."""
+        self._stage = context.group.name
+        self._frame = context.frame(STREAM)
         self._send = send
         self._last: int | None = None
 
@@ -37,10 +39,8 @@ class ProgressLog:
         """Everything up to `start` is written and acknowledged."""
         if start.last is None or start.position is None or start.last == self._last:
             return
-        stage = self._context.group.name
-        body = _codec.write_values(stage, start.last, start.claim, start.position, clock.now_ms())
-        value = self._context.frame(STREAM) + body
-        self._send(Messages(STREAM, [stage.encode()], [value], ()))
+        body = _codec.write_values(self._stage, start.last, start.claim, start.position, clock.now_ms())
+        self._send(Messages(STREAM, [self._stage.encode()], [self._frame + body], ()))
         self._last = start.last
 
 

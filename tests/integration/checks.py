@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from headwater import kafka
 from tests.integration.downstream import Seen, apply, faults, messages
 from tests.integration.line import Line
 from tests.integration.truth import truth
+from topics.catalog import topic_name
+from topics.dead_letters import STREAM
 
 # What two instances over one chain may differ in: when they saw it, and how they numbered it.
 OWN = [
@@ -52,6 +55,16 @@ def check_consumer(line: Line, first: int, head: int, seen: Mapping[str, list[Se
     assert {(r["block_number"], _hex(r["block_hash"])) for r in kept["coverage"]} == node.blocks
 
 
+def check_no_dead_letters(line: Line) -> None:
+    """Nothing was set aside, by a stage or by the sink."""
+    reader = kafka.reader(line.settings)
+    try:
+        letters = kafka.tail(reader, topic_name(line.settings, STREAM), 1)
+    finally:
+        reader.close()
+    assert not letters, f"dead letters, the last one {letters[0].headers()}"
+
+
 def check_verify(line: Line) -> None:
     """`headwater verify` finds nothing."""
     done = line.command("verify", "--json")
@@ -61,10 +74,7 @@ def check_verify(line: Line) -> None:
 def check_equal(line: Line, fresh: Line) -> None:
     """Both show the same canonical rows, and for each transaction the same state, block and execution."""
     for table in TABLES:
-        columns = [str(row[0]) for row in line.sql(f"DESCRIBE canonical.{table}")]
-        shared = ", ".join(name for name in columns if name not in OWN)
-        query = f"SELECT {shared} FROM canonical.{table} ORDER BY ALL"
-        mine, theirs = line.sql(query), fresh.sql(query)
+        mine, theirs = rows(line, table), rows(fresh, table)
         assert mine == theirs, f"canonical.{table}: {len(mine)} rows against {len(theirs)}"
         assert mine or table == "contracts"
     query = (
@@ -74,6 +84,13 @@ def check_equal(line: Line, fresh: Line) -> None:
     mine, theirs = line.sql(query), fresh.sql(query)
     different = [row for row in mine if row not in theirs][:5]
     assert mine == theirs, f"states: {len(mine)} against {len(theirs)}, for example {different}"
+
+
+def rows(line: Line, table: str) -> list[Any]:
+    """The rows of a canonical table without what is an instance's own, each behind its block's number."""
+    columns = [str(row[0]) for row in line.sql(f"DESCRIBE canonical.{table}")]
+    shared = ", ".join(name for name in columns if name not in OWN)
+    return line.sql(f"SELECT block_number, {shared} FROM canonical.{table} ORDER BY ALL")
 
 
 def states_settled(line: Line) -> bool:

@@ -49,6 +49,12 @@ class Line:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, seconds: float = 120) -> Line:
+        self.launch()
+        self.wait_until(lambda: self.visible() is not None, "the first block is visible", seconds)
+        return self
+
+    def launch(self) -> None:
+        """Start it without waiting for anything."""
         self.directory.mkdir(parents=True, exist_ok=True)
         command = [HEADWATER, "up", "--data-dir", str(self.directory), "--plain", *self._arguments]
         with open(self.directory / "up.log", "ab") as log:
@@ -60,8 +66,11 @@ class Line:
                 env=_environment() | self._variables,
                 start_new_session=True,
             )
-        self.wait_until(lambda: self.visible() is not None, "the first block is visible", seconds)
-        return self
+
+    def note(self, text: str) -> None:
+        """Write what a test does beside what `up` says of it: a failure shows both."""
+        with open(self.directory / "up.log", "a") as log:
+            log.write(f"--- {text}\n")
 
     def stop(self) -> int:
         """SIGTERM; the exit code. Fails when it takes more than 20 s."""
@@ -154,6 +163,41 @@ class Line:
             return None  # ClickHouse is not there just now
         return (int(rows[0][0]), str(rows[0][1])) if rows else None
 
+    def readiness(self, role: str) -> tuple[bool, str]:
+        """Whether a role says that it is ready; what it waits for, or why it cannot be asked."""
+        try:
+            with urllib.request.urlopen(self._address(role, "readyz"), timeout=5):
+                return True, ""
+        except urllib.error.HTTPError as error:
+            checks = orjson.loads(error.read())
+            failing = (f"{name}: {each['detail']}" for name, each in checks.items() if not each["ok"])
+            return False, "; ".join(failing) or "it has not said anything yet"
+        except (OSError, ValueError) as error:  # no answer, no file yet
+            return False, f"it does not answer: {error}"
+
+    def wait_ready(self, seconds: float = 120) -> None:
+        """Wait until every role says that it is ready."""
+        self.wait_until(lambda: not self._unready(), "every role is ready", seconds)
+
+    def role_log(self, role: str) -> str:
+        """All that is kept of what a role logged."""
+        path = self.directory / "logs" / f"{role}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def _address(self, role: str, path: str) -> str:
+        return str(self.endpoints["metrics"][role]).removesuffix("metrics") + path
+
+    def _unready(self) -> dict[str, str]:
+        told = {role: self.readiness(role) for role in ROLES}
+        return {role: detail for role, (ready, detail) in told.items() if not ready}
+
+    def _unready_logs(self) -> str:
+        """Of each role that is not ready what it says and the end of its log."""
+        return "".join(
+            f"\n{role} is not ready: {detail}\n{self.role_log(role)[-3000:]}"
+            for role, detail in self._unready().items()
+        )
+
     def freeze(self) -> tuple[int, str]:
         """Stop traffic and mining; the chain's head from now on."""
         self.signal("traffic", signal.SIGSTOP)
@@ -187,7 +231,8 @@ class Line:
                 raise AssertionError(f"headwater up left with {self._process.returncode}:\n{self.log}")
             if time.monotonic() > deadline:
                 raise AssertionError(
-                    f"not true after {seconds:.0f} s: {name} (now {self.visible()})\n{self.log}"
+                    f"not true after {seconds:.0f} s: {name} (now {self.visible()})\n"
+                    f"{self.log}{self._unready_logs()}"
                 )
             pause(0.1)
 

@@ -7,7 +7,7 @@ from typing import Any
 from headwater import kafka as clients
 from headwater.settings import Settings
 from schemas import codec_for, frame
-from schemas.registry import Registry
+from schemas.registry import Registry, register_all
 from tests.builders.chain_answers import CHAIN_ID, Answer, block, encoded, envelope, log, receipt, transaction
 from topics.catalog import topic_name
 from topics.chainlog.envelope import Envelope
@@ -22,6 +22,7 @@ class Log:
 
     def __init__(self, settings: Settings) -> None:
         self._topic = topic_name(settings, "raw-blocks")
+        register_all(settings)
         self._frame = frame(Registry(settings).id_for("raw-blocks"))
         self._producer = clients.producer(settings)
         self._offset = 0

@@ -13,7 +13,7 @@ from confluent_kafka import Message
 from headwater import kafka
 from headwater.settings import Settings
 from schemas import codec_for, frame
-from schemas.registry import Registry
+from schemas.registry import Registry, register_all
 from schemas.sample import sample
 from topics.catalog import topic_name
 
@@ -53,6 +53,7 @@ class Publisher:
         self.settings = settings
         self.sequence = 1_700_000_000_000
         self.written: list[tuple[str, bytes]] = []
+        register_all(settings)
         registry = Registry(settings)
         self._frames = {stream: frame(registry.id_for(stream)) for stream in STREAMS}
         self._samples = {stream: sample(codec_for(stream).record) for stream in STREAMS}

@@ -21,6 +21,7 @@ from headwater import kafka as clients
 from headwater.settings import Settings, environment, load_settings
 from sandbox.node import AdjustableChain, RecordedNode
 from sandbox.node import faults as f
+from schemas.registry import register_all
 from tests.fakes.listening import accepted, canonical, hashes, stored
 from topics.catalog import topic_name, wanted
 from topics.chainlog.kinds import EventKind
@@ -53,6 +54,7 @@ def settings(kafka: str, registry_url: str, topic_prefix: str, tmp_path: Path) -
     admin = clients.admin(settings)
     for future in admin.create_topics(new).values():
         future.result(timeout=30)
+    register_all(settings)
     return settings
 
 

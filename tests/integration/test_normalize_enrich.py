@@ -17,6 +17,7 @@ from confluent_kafka import OFFSET_END, Message, TopicPartition
 from headwater import kafka as clients
 from headwater.settings import Settings, environment, load_settings
 from schemas import codec_for
+from schemas.registry import register_all
 from tests.builders.chain_answers import (
     CHAIN_ID,
     SENDER,
@@ -47,6 +48,7 @@ def settings(kafka: str, registry_url: str, topic_prefix: str, tmp_path: Path) -
 @pytest.fixture
 def workers(settings: Settings, tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
     apply(settings)
+    register_all(settings)
     started = [start(settings, group, tmp_path) for group in ("normalize", "enrich")]
     yield started
     for process in started:

@@ -75,10 +75,11 @@ def test_forks_up_to_eight_deep_leave_exactly_the_nodes_rows(line: Line) -> None
 
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
-def test_five_minutes_of_forks(tmp_path: Path) -> None:
-    line = Line(tmp_path / "line", "--traffic", "15", "--seed", "2", "--start", "earliest")
+@pytest.mark.parametrize("seed", [2])
+def test_five_minutes_of_forks(tmp_path: Path, seed: int) -> None:
+    line = Line(tmp_path / "line", "--traffic", "15", "--seed", str(seed), "--start", "earliest")
     try:
-        _prove(line.start(), seconds=300, every=8, seed=2)
+        _prove(line.start(), seconds=300, every=8, seed=seed)
         assert line.stop() == 0
     finally:
         line.end()

@@ -26,6 +26,7 @@ from sandbox.node import AdjustableChain, RecordedNode
 from sandbox.stack.ports import Ports
 from sandbox.stack.services import Programs
 from schemas import codec_for
+from schemas.registry import register_all
 from streams.runtime.app import create_app, take_slot
 from streams.runtime.kafka_watch import rejected
 from tests.builders.certificates import KEY_PASSWORD, Certificates, make
@@ -180,12 +181,13 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def test_the_line_runs_over_it(line: str, variables: Variables, start: Start, registry_url: str) -> None:
     chain = AdjustableChain.synthetic(6, first=0)
     ways = {role: variables(way) for role, way in LINES[line].items()}
-    settings = load_settings(environ=ways["listen"])
+    registry = {"HEADWATER_REGISTRY__URL": registry_url}
+    settings = load_settings(environ=ways["listen"] | registry)
     admin.apply(settings)
+    register_all(settings)
     with RecordedNode(chain).serve_in_thread() as node:
         words = {group: ("work", group) for group in NAMES}
         words["listen"] = ("listen", "--rpc", node.url, "--start", "earliest")
-        registry = {"HEADWATER_REGISTRY__URL": registry_url}
         roles = [start(ways[role] | registry, *words[role]) for role in ways]
         with _hashes(settings, {"blocks": "block_hash", "transaction-states": "hash"}) as arrived:
 
@@ -299,6 +301,7 @@ def test_roles_end_with_the_remedy_instead_of_trying_for_ever(
         way, changes, _ = WRONG[wrong]
         return variables(way, **changes) | {"HEADWATER_REGISTRY__URL": registry_url}
 
+    register_all(load_settings(environ=given("no certificate")))
     with RecordedNode(AdjustableChain.synthetic(1)).serve_in_thread() as node:
         started = {
             "password": start(given("password"), "topics", "plan"),

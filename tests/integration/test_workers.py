@@ -15,7 +15,7 @@ from confluent_kafka import KafkaException, TopicPartition
 from headwater import kafka as clients
 from headwater.settings import Settings, load_settings
 from schemas import codec_for
-from schemas.registry import Registry
+from schemas.registry import Registry, register_all
 from schemas.wire import frame
 from streams.logic.state.facts import Fact
 from tests.builders.stage_events import envelope, value_of
@@ -77,6 +77,7 @@ class Feed:
     def __init__(self, settings: Settings, stream: str) -> None:
         self._topic = topic_name(settings, stream)
         self._producer = clients.producer(settings)
+        register_all(settings)
         self._frame = frame(Registry(settings).id_for(stream))
 
     def write(self, body: bytes, sequence: int | None = None) -> None:

@@ -118,7 +118,7 @@ class Assembly:
     def _reader(self, route: Route) -> Reader:
         if route.kind is RouteKind.DEAD_LETTERS:
             return DeadLetterRows()
-        reader = AvroRows(route.stream, self._registry.schema)
+        reader = AvroRows(route.stream, self._registry.schemas_of(route.stream))
         if route.stream in STREAMS:
             return GuardedRows(reader, unsettler(self._client, self._database))
         return reader

@@ -49,18 +49,16 @@ def _client(wire: Callable[[Request], Answer], **more: object) -> RegistryClient
     return RegistryClient(RegistrySettings.model_validate({"url": "http://r/api/", **more}), wire)
 
 
-def test_ids_are_asked_for_once_and_registered_when_new() -> None:
-    wire = Wire(Answer(404, {"error_code": 40403}), Answer(200, {"id": 5}), Answer(200, {}))
+def test_ids_are_asked_for_once_and_never_registered_by_a_writer() -> None:
+    wire = Wire(Answer(404, {"error_code": 40403}), Answer(200, {"id": 5}))
     settings = load_settings({"chain": {"name": "c"}, "topic_prefix": "p"}, environ={})
     registry = Registry(settings, _client(wire))
+    # An emptied registry would give an id that messages written before have for another schema.
+    with pytest.raises(Transient, match=r"has not the schema of this version.*headwater schemas register"):
+        registry.id_for("logs")
     assert registry.id_for("logs") == registry.id_for("logs") == 5
-    subject = "p.c.logs.v1-value"
-    schema = {"schema": canonical(schema_of("logs"))}
-    assert wire.asked == [
-        ("POST", f"http://r/api/subjects/{subject}", schema),
-        ("POST", f"http://r/api/subjects/{subject}/versions", schema),
-        ("PUT", f"http://r/api/config/{subject}", {"compatibility": "BACKWARD_TRANSITIVE"}),
-    ]
+    lookup = ("POST", "http://r/api/subjects/p.c.logs.v1-value", {"schema": canonical(schema_of("logs"))})
+    assert wire.asked == [lookup, lookup]
 
 
 class Shelf:
@@ -133,6 +131,26 @@ def test_an_id_is_waited_for_when_the_registry_was_filled_anew_with_other_ids() 
     shelf.subjects = {key: number + 7 for key, number in shelf.subjects.items()}
     with pytest.raises(Transient, match=r"not .* as before"):
         shelf.registry.schema(99)
+
+
+def test_an_id_that_an_emptied_registry_gave_to_another_schema_is_waited_for() -> None:
+    shelf = Shelf()
+    reader = shelf.registry.schemas_of("logs")
+    logs = shelf.registry.id_for("logs")
+    subjects, ids = shelf.subjects, shelf.ids
+    blocks = canonical(schema_of("blocks"))
+    shelf.subjects = {key: logs for key in subjects if key[1] == blocks}
+    shelf.ids = {logs: blocks}
+    with pytest.raises(Transient, match=rf"has io.headwater.v1.Block as schema id {logs}.*not whole"):
+        reader(logs)
+    shelf.subjects, shelf.ids = subjects, ids
+    assert reader(logs) == schema_of("logs")
+
+
+def test_a_record_of_another_stream_is_no_fault_of_a_whole_registry() -> None:
+    shelf = Shelf()
+    blocks = shelf.registry.id_for("blocks")
+    assert shelf.registry.schemas_of("logs")(blocks) == schema_of("blocks")
 
 
 def test_passing_failures_are_retried_and_then_transient() -> None:

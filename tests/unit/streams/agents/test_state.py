@@ -11,7 +11,7 @@ from typing import Any
 import fastavro
 import pytest
 
-from headwater.errors import Permanent
+from headwater.errors import Permanent, Transient
 from headwater.settings import load_settings
 from schemas import codec_for, schema_of
 from schemas.wire import frame
@@ -96,6 +96,23 @@ def stage(tmp_path: Path) -> StateStage:
     made = StateStage(context, lambda value: value)
     assert made.restore({}) is None
     return made
+
+
+def test_a_registry_that_does_not_answer_is_asked_before_anything_is_remembered(tmp_path: Path) -> None:
+    answers: list[bytes | Transient] = [Transient("away"), frame(9)]
+
+    def asked(_: str) -> bytes:
+        answer = answers.pop(0)
+        if isinstance(answer, Transient):
+            raise answer
+        return answer
+
+    settings = load_settings({"data_dir": str(tmp_path)}, environ={})
+    stage = StateStage(StageContext(settings, group_of("state"), asked, unread), lambda value: value)
+    event = _event(_envelope(EventKind.APPLY, 100, 5, "a"), BODIES)
+    with pytest.raises(Transient):
+        stage.handle(event)
+    assert len(_read(stage.handle(event))) == len(BODIES)
 
 
 BODIES = [_body(0, 10, 1, "1000"), _body(1, 11, 0, "7"), _body(2, 12, None, None)]
