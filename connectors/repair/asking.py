@@ -47,7 +47,7 @@ def publish(settings: Settings, requests: Sequence[Request]) -> None:
             topic,
             head + codec.write(request.record()),
             str(request.block).encode(),
-            headers=list(headers(request.chain_id, block_hash=request.block_hash)),
+            headers=list(headers(request.chain_id, block_hash=request.block_hash, stream=REQUESTS)),
             on_delivery=delivered,
         )
     producer.flush(SECONDS)

@@ -65,7 +65,7 @@ def _no_longer_true(
         return [], []
     try:
         old = _bodies(envelope, replaced.block, replaced.receipts)
-    except Permanent:
+    except (Permanent, AnswerError):
         # It was in the dead letters when it came first, and has no records that anyone could take back.
         return [], []
     return no_longer_true(old, bodies)

@@ -19,7 +19,7 @@ from topics.chainlog.kinds import EventKind
 
 HASH = bytes.fromhex("b1" * 32)
 NAME = BlockName(CHAIN_ID, 42, HASH)
-OWN = dict(headers(CHAIN_ID, 7, HASH))
+OWN = dict(headers(CHAIN_ID, 7, HASH, stream="transactions"))
 
 
 def stream_of(topic: str) -> str | None:

@@ -222,7 +222,7 @@ def test_a_repair_that_fails_hides_nothing(kind: EventKind) -> None:
     """Its number goes on, and the coverage that was written before stands."""
     now = answers([(1, False, [1])])
     said = event(kind, 1, (now[0], []))
-    with pytest.raises(Permanent, match="1 transactions, 0 receipts") as caught:
+    with pytest.raises(Permanent, match="0 receipts for 1 transactions") as caught:
         NORMALIZE.handle(said)
     (messages,) = NORMALIZE.placeholder(said, caught.value).internal
     onward = replace(said, values=tuple(value or b"" for value in messages.values))
