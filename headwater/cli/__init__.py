@@ -33,6 +33,7 @@ COMMANDS: Final[dict[str, str]] = {
     "verify": "Prove that node, coverage and tables agree.",
     "settings": "Show the effective settings, secrets masked.",
     "node": "Record a node's answers and serve them as a node.",
+    "version": "Show the version of Headwater, of Python and of the packages it runs on.",
 }
 
 
