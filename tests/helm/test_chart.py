@@ -297,16 +297,23 @@ def test_pods_reach_dns_and_what_they_are_for(values: Path) -> None:
         assert len(policy["egress"]) == {"listen": 4, "sink": 4}.get(role, 3)
 
 
-def test_ports_are_those_of_the_settings() -> None:
-    labels = "ethereum", "sink"
-    workload = workloads(named("external-secrets"))[labels]
+@pytest.mark.parametrize(
+    ("example", "chain", "ports"),
+    [
+        ("external-secrets", "ethereum", [[9094], [8443], [9440]]),
+        # Where an address has none: HTTPS's, and ClickHouse's own.
+        ("mainnet-ha", "ethereum", [[9093], [443], [8443]]),
+        ("minimal", "local", [[9092], [8081], [8123]]),
+    ],
+)
+def test_ports_are_those_of_the_settings(example: str, chain: str, ports: list[list[int]]) -> None:
+    workload = workloads(named(example))[chain, "sink"]
     (policy,) = (
         each["spec"]
-        for each in resources(named("external-secrets"), "NetworkPolicy")
+        for each in resources(named(example), "NetworkPolicy")
         if each["metadata"]["name"] == workload["metadata"]["name"]
     )
-    ports = [[port["port"] for port in rule["ports"]] for rule in policy["egress"]]
-    assert ports == [[53, 53], [9094], [8443], [9440]]
+    assert [[port["port"] for port in rule["ports"]] for rule in policy["egress"]] == [[53, 53], *ports]
 
 
 def test_the_page_says_how_far_the_sink_scales() -> None:
