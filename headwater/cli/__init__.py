@@ -35,6 +35,7 @@ COMMANDS: Final[dict[str, str]] = {
     "replay": "Show the dead letters, and have their blocks said again.",
     "settings": "Show the effective settings, secrets masked.",
     "node": "Record a node's answers and serve them as a node.",
+    "version": "Show the version of Headwater, of Python and of the packages it runs on.",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import threading
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from headwater import __version__, logging
 from headwater.cli.configuration import configured
+from headwater.metrics.build import BUILD
 from headwater.metrics.server import serve
 from headwater.settings import Settings
 
@@ -18,6 +20,7 @@ def start_role(role: str, overrides: Mapping[str, object] | None = None) -> Sett
     """Load settings, send logs to standard error, serve metrics and health. Raises Fatal on bad settings."""
     settings = configured(overrides)
     logging.configure(role, settings.log_level, settings.log_format)
+    BUILD.labels(__version__, platform.python_version()).set(1)
     port = serve(settings.metrics_port, settings.metrics_host)
     if settings.metrics_port_file is not None:
         _write(settings.metrics_port_file, str(port))

@@ -15,6 +15,7 @@ from schemas.naming import versioned
 from topics.catalog import TOPICS, wanted
 from topics.docs.asyncapi import asyncapi
 from topics.docs.markdown import markdown
+from topics.groups import GROUPS
 
 CHAIN: Final = "<chain>"
 BROKERS: Final = 3
@@ -53,12 +54,23 @@ def write(root: Path) -> list[Path]:
 
 
 def chart() -> str:
-    """Every topic with partitions and settings, `<chain>` standing for the chain's name."""
+    """Every topic with partitions, settings and readers, and what each group reads: the chart's bounds.
+
+    `<chain>` stands for the chain's name.
+    """
+    readers = {f"{CHAIN}.{versioned(entry.stream)}": entry.consumers for entry in TOPICS}
     topics = [
-        {"name": name, "partitions": partitions, "config": config}
+        {
+            "name": name,
+            "partitions": partitions,
+            "config": config,
+            "read_by": list(readers.get(name, ())),
+        }
         for name, (partitions, config) in _topics().items()
     ]
-    return json.dumps({"comment": GENERATED, "replication": BROKERS, "topics": topics}, indent=2) + "\n"
+    groups = [{"name": group.name, "reads": f"{CHAIN}.{versioned(group.input)}"} for group in GROUPS]
+    document = {"comment": GENERATED, "replication": BROKERS, "groups": groups, "topics": topics}
+    return json.dumps(document, indent=2) + "\n"
 
 
 def _topics() -> dict[str, tuple[int, dict[str, str]]]:

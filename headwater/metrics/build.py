@@ -1,0 +1,7 @@
+"""What runs."""
+
+from __future__ import annotations
+
+from prometheus_client import Gauge
+
+BUILD = Gauge("headwater_build_info", "Always 1: version of Headwater and of Python", ["version", "python"])

@@ -1,0 +1,54 @@
+{{/* The alerts. Each names a fault that a person can act on; docs/runbook.md says how. A series that is gone is no fault
+of its value, so that each expression is about series that are there, and one alert is about those that are not. */}}
+{{- define "headwater.rules" -}}
+{{- $alerts := .Values.alerts -}}
+{{- $root := . -}}
+{{- $namespace := printf "namespace=%q" .Release.Namespace -}}
+{{- range $chain, $_ := .Values.chains }}
+{{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterListenerGone" "severity" "critical" "minutes" 5
+    "expr" (printf "absent(headwater_chain_sequence{%s, chain=%q})" $namespace $chain)
+    "summary" (printf "Nobody follows chain %s." $chain)) }}
+{{ end }}
+{{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterHeadStalled" "severity" "critical" "minutes" 1
+    "expr" (printf "changes(headwater_chain_block{%s, tag=\"head\"}[%dm]) == 0" $namespace (int $alerts.headStalledMinutes))
+    "summary" "Chain {{ $labels.chain }} stands still: no block was published for minutes.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterFinalityStalled" "severity" "warning" "minutes" 15
+    "expr" (printf "max by (namespace, chain) (headwater_chain_block{%s, tag=\"head\"}) - max by (namespace, chain) (headwater_chain_block{%s, tag=\"finalized\"}) > %d" $namespace $namespace (int $alerts.finalityBlocks))
+    "summary" "Finality of chain {{ $labels.chain }} is {{ $value }} blocks behind its head.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterBlocksRejected" "severity" "warning" "minutes" 5
+    "expr" (printf "sum by (namespace, chain, check) (increase(headwater_listener_rejected_blocks_total{%s}[10m])) > 5" $namespace)
+    "summary" "Nodes of chain {{ $labels.chain }} answer with blocks that fail the check {{ $labels.check }}.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterNodeFailing" "severity" "warning" "minutes" 10
+    "expr" (printf "sum by (namespace, chain, endpoint) (rate(headwater_node_requests_total{%s, outcome!~\"ok|unsupported\"}[5m])) / sum by (namespace, chain, endpoint) (rate(headwater_node_requests_total{%s}[5m])) > 0.5" $namespace $namespace)
+    "summary" "More than half of the calls to node {{ $labels.endpoint }} of chain {{ $labels.chain }} fail.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterStageBehind" "severity" "warning" "minutes" 10
+    "expr" (printf "max by (namespace, chain, group, topic) (headwater_consumer_lag{%s, group!=\"sink\", group!~\".*[.]sink\"}) > %d" $namespace (int $alerts.stageLag))
+    "summary" "{{ $labels.group }} of chain {{ $labels.chain }} is {{ $value }} events behind.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterSequenceGap" "severity" "critical" "minutes" 0
+    "expr" (printf "sum by (namespace, chain, stage) (increase(headwater_stage_gaps_total{%s}[15m])) > 0" $namespace)
+    "summary" "{{ $labels.stage }} of chain {{ $labels.chain }} found a gap in the sequence and goes no further.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterDeadLetters" "severity" "warning" "minutes" 0
+    "expr" (printf "sum by (namespace, chain, stage, error) (increase(headwater_dead_letters_total{%s}[15m])) > 0" $namespace)
+    "summary" "{{ $labels.stage }} of chain {{ $labels.chain }} set messages aside: {{ $labels.error }}.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterSinkPaused" "severity" "critical" "minutes" 3
+    "expr" (printf "max by (namespace, chain) (headwater_sink_paused{%s}) == 1" $namespace)
+    "summary" "ClickHouse takes no rows of chain {{ $labels.chain }}.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterSinkBehind" "severity" "warning" "minutes" 10
+    "expr" (printf "max by (namespace, chain, topic) (headwater_consumer_lag{%s, group=~\"(.*[.])?sink\"}) > %d" $namespace (int64 $alerts.sinkLag))
+    "summary" "The sink of chain {{ $labels.chain }} is {{ $value }} messages behind on {{ $labels.topic }}.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterBlocksNotVisible" "severity" "critical" "minutes" 5
+    "expr" (printf "sum by (namespace, chain) (increase(headwater_listener_events_total{%s, event=\"APPLY\"}[10m])) > 0 and on (namespace, chain) (sum by (namespace, chain) (increase(headwater_block_visible_seconds_count{%s}[10m])) == 0)" $namespace $namespace)
+    "summary" "Blocks of chain {{ $labels.chain }} are published and none becomes visible in ClickHouse.") }}
+{{- end -}}
+
+{{/* root, alert, severity, minutes, expr, summary */}}
+{{- define "headwater.rule" -}}
+- alert: {{ .alert }}
+  expr: {{ .expr | quote }}
+  for: {{ .minutes }}m
+  labels:
+    severity: {{ .severity }}
+  annotations:
+    summary: {{ .summary | quote }}
+    runbook_url: {{ printf "%s#%s" .root.Values.alerts.runbook (lower .alert) | quote }}
+{{- end -}}

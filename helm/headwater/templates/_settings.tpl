@@ -1,0 +1,140 @@
+{{/* root, chain, connects: settings of one process as JSON. It is told of the services that it connects to and of no
+others: a password that a process does not need is not in it, nor is the setting that would ask for one. */}}
+{{- define "headwater.settings" -}}
+{{- $root := .root -}}
+{{- $chain := index $root.Values.chains .chain -}}
+{{- $settings := mergeOverwrite (deepCopy $root.Values.settings) (deepCopy ($chain.settings | default dict)) -}}
+{{- range $path := list "kafka.sasl_password" "kafka.ssl_key_password" "registry.password" "clickhouse.password" "chain.rpc" -}}
+{{- $section := index $settings (first (splitList "." $path)) | default dict -}}
+{{- if hasKey $section (last (splitList "." $path)) -}}
+{{- fail (printf "settings.%s is a secret: put it into a Secret and name that by existingSecret (see secrets and chains.*.rpc in the chart's README)" $path) -}}
+{{- end -}}
+{{- end -}}
+{{- $own := $settings.chain | default dict -}}
+{{- if or (hasKey $own "name") (hasKey $own "chain_id") -}}
+{{- fail "settings.chain.name and chain_id are set by the chain's name and chainId in chains" -}}
+{{- end -}}
+{{- range $name := list "data_dir" "metrics_port" "metrics_host" "metrics_port_file" "client_id" -}}
+{{- if hasKey $settings $name -}}
+{{- fail (printf "settings.%s is the chart's to set, for each pod" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- $needed := dict "kafka" "bootstrap_servers" "registry" "url" "clickhouse" "url" -}}
+{{- range $section, $name := $needed -}}
+{{- if has $section $.connects -}}
+{{- $value := index (index $settings $section | default dict) $name | required (printf "settings.%s.%s is needed: where %s is" $section $name $section) -}}
+{{- if contains "@" $value -}}
+{{- fail (printf "settings.%s.%s has a login in it: put that into a Secret and name it by secrets.%s.existingSecret" $section $name $section) -}}
+{{- end -}}
+{{- else -}}
+{{- $settings = omit $settings $section -}}
+{{- end -}}
+{{- end -}}
+{{- if has "kafka" .connects -}}
+{{- with $root.Values.secrets.kafkaTls -}}
+{{- if .existingSecret -}}
+{{- $folder := "/etc/headwater/kafka" -}}
+{{- if .caKey }}{{ $_ := set $settings.kafka "ssl_ca_location" (printf "%s/%s" $folder .caKey) }}{{ end -}}
+{{- if .certificateKey }}{{ $_ := set $settings.kafka "ssl_certificate_location" (printf "%s/%s" $folder .certificateKey) }}{{ end -}}
+{{- if .privateKeyKey }}{{ $_ := set $settings.kafka "ssl_key_location" (printf "%s/%s" $folder .privateKeyKey) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- $_ := set $settings "chain" (merge (dict "name" .chain "chain_id" ($chain.chainId | int64)) $own) -}}
+{{- $_ := set $settings "data_dir" "/var/lib/headwater" -}}
+{{- $_ := set $settings "metrics_host" "0.0.0.0" -}}
+{{- $_ := set $settings "metrics_port" ($root.Values.workload.metricsPort | int64) -}}
+{{- $settings | toJson -}}
+{{- end -}}
+
+{{/* A variable from a Secret: name, secret, key. */}}
+{{- define "headwater.variable" -}}
+- name: {{ .name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ .secret }}
+      key: {{ .key }}
+{{- end -}}
+
+{{/* root, chain, connects, owner: secrets of one process, and where its settings are. */}}
+{{- define "headwater.environment" -}}
+{{- $secrets := .root.Values.secrets -}}
+{{- $chain := index .root.Values.chains .chain -}}
+- name: HEADWATER_CONFIG
+  value: /etc/headwater/settings/headwater.yaml
+{{- if has "kafka" .connects }}
+{{- with $secrets.kafka }}
+{{- if .existingSecret }}
+{{ include "headwater.variable" (dict "name" "HEADWATER_KAFKA__SASL_USERNAME" "secret" .existingSecret "key" .usernameKey) }}
+{{ include "headwater.variable" (dict "name" "HEADWATER_KAFKA__SASL_PASSWORD" "secret" .existingSecret "key" .passwordKey) }}
+{{- end }}
+{{- end }}
+{{- with $secrets.kafkaTls }}
+{{- if and .existingSecret .privateKeyPasswordKey }}
+{{ include "headwater.variable" (dict "name" "HEADWATER_KAFKA__SSL_KEY_PASSWORD" "secret" .existingSecret "key" .privateKeyPasswordKey) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if has "registry" .connects }}
+{{- with $secrets.registry }}
+{{- if .existingSecret }}
+{{ include "headwater.variable" (dict "name" "HEADWATER_REGISTRY__USERNAME" "secret" .existingSecret "key" .usernameKey) }}
+{{ include "headwater.variable" (dict "name" "HEADWATER_REGISTRY__PASSWORD" "secret" .existingSecret "key" .passwordKey) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if has "clickhouse" .connects }}
+{{- with ternary $secrets.clickhouseOwner $secrets.clickhouse (and (not (empty .owner)) (not (empty $secrets.clickhouseOwner.existingSecret))) }}
+{{- if .existingSecret }}
+{{ include "headwater.variable" (dict "name" "HEADWATER_CLICKHOUSE__USERNAME" "secret" .existingSecret "key" .usernameKey) }}
+{{ include "headwater.variable" (dict "name" "HEADWATER_CLICKHOUSE__PASSWORD" "secret" .existingSecret "key" .passwordKey) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if has "rpc" .connects }}
+{{ include "headwater.variable" (dict "name" "HEADWATER_CHAIN__RPC" "secret" $chain.rpc.existingSecret "key" ($chain.rpc.key | default "rpc")) }}
+{{- end }}
+{{- if $secrets.trustedCa.existingSecret }}
+- name: SSL_CERT_FILE
+  value: /etc/headwater/trusted-ca/{{ $secrets.trustedCa.key }}
+{{- end }}
+{{- with .root.Values.workload.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* root, connects */}}
+{{- define "headwater.mounts" -}}
+- {name: settings, mountPath: /etc/headwater/settings, readOnly: true}
+- {name: state, mountPath: /var/lib/headwater}
+- {name: tmp, mountPath: /tmp}
+{{- if and (has "kafka" .connects) .root.Values.secrets.kafkaTls.existingSecret }}
+- {name: kafka-tls, mountPath: /etc/headwater/kafka, readOnly: true}
+{{- end }}
+{{- if .root.Values.secrets.trustedCa.existingSecret }}
+- {name: trusted-ca, mountPath: /etc/headwater/trusted-ca, readOnly: true}
+{{- end }}
+{{- end -}}
+
+{{/* root, connects, config: name of the ConfigMap with its settings. State is for this pod's life only: Kafka has all. */}}
+{{- define "headwater.volumes" -}}
+- name: settings
+  configMap:
+    name: {{ .config }}
+- name: state
+  emptyDir: {}
+- name: tmp
+  emptyDir: {}
+{{- if and (has "kafka" .connects) .root.Values.secrets.kafkaTls.existingSecret }}
+- name: kafka-tls
+  secret:
+    secretName: {{ .root.Values.secrets.kafkaTls.existingSecret }}
+    defaultMode: 0440
+{{- end }}
+{{- if .root.Values.secrets.trustedCa.existingSecret }}
+- name: trusted-ca
+  secret:
+    secretName: {{ .root.Values.secrets.trustedCa.existingSecret }}
+    defaultMode: 0440
+{{- end }}
+{{- end -}}

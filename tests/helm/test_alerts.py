@@ -1,0 +1,84 @@
+"""Every alert is about metrics that exist, fires on its fault and only then, and has its entry in the runbook."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from headwater.metrics.markdown import every, scraped
+from tests.helm import toolbox
+from tests.helm.chart import ACCEPTED, Resource, resources
+from tests.paths import ROOT
+
+CASES = Path(__file__).with_name("alerts.yaml")
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text("utf-8")
+
+
+def rules() -> list[Resource]:
+    """The rules of the example for Ethereum."""
+    (values,) = (path for path in ACCEPTED if path.stem == "mainnet-ha-values")
+    (made,) = resources(values, "PrometheusRule")
+    (group,) = made["spec"]["groups"]
+    found: list[Resource] = group["rules"]
+    return found
+
+
+def test_every_alert_is_about_metrics_and_labels_that_exist() -> None:
+    metrics = {scraped(metric): metric for constants in every().values() for metric in constants.values()}
+    # The namespace is Prometheus' own, of the pod that was scraped.
+    labels = {name: {"namespace", *metric._labelnames} for name, metric in metrics.items()}
+    for rule in rules():
+        used = re.findall(r"(headwater_[a-z_]+)\{([^}]*)\}", rule["expr"])
+        assert used, rule["alert"]
+        for name, selectors in used:
+            base = re.sub(r"_(bucket|sum|count)$", "", name)
+            assert name in labels or base in labels, f"{rule['alert']}: {name}"
+            asked = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", selectors))
+            assert asked <= labels.get(name, labels.get(base, set())), f"{rule['alert']}: {asked}"
+
+
+def test_every_chain_has_an_alert_for_a_listener_that_is_gone() -> None:
+    (values,) = (path for path in ACCEPTED if path.stem == "multi-chain-values")
+    (made,) = resources(values, "PrometheusRule")
+    gone = [
+        each["expr"]
+        for group in made["spec"]["groups"]
+        for each in group["rules"]
+        if each["alert"] == "HeadwaterListenerGone"
+    ]
+    chains = yaml.safe_load(values.read_text())["chains"]
+    assert len(gone) == len(chains)
+    assert all(any(f'chain="{chain}"' in expr for expr in gone) for chain in chains)
+
+
+@pytest.mark.parametrize("part", ["Means", "Causes", "Run", "Escalate"])
+def test_every_alert_has_its_entry_in_the_runbook(part: str) -> None:
+    entries = dict(re.findall(r"^#### (Headwater\w+)\n(.*?)(?=^#{2,4} |\Z)", RUNBOOK, re.M | re.S))
+    assert set(entries) == {rule["alert"] for rule in rules()}
+    assert [alert for alert, text in entries.items() if f"**{part}**" not in text] == []
+    for rule in rules():
+        assert rule["annotations"]["runbook_url"].endswith(f"#{rule['alert'].lower()}")
+
+
+def test_every_alert_is_tried_with_its_fault_and_without() -> None:
+    tried = Counter(
+        (each["alertname"], bool(each["exp_alerts"]))
+        for case in yaml.safe_load(CASES.read_text())["tests"]
+        for each in case["alert_rule_test"]
+    )
+    assert set(tried) == {(rule["alert"], fires) for rule in rules() for fires in (True, False)}
+
+
+def test_every_alert_fires_on_its_fault_and_is_silent_without(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "headwater", "rules": rules()}]}))
+    (tmp_path / "cases.yaml").write_text(CASES.read_text().replace("[RULES]", "[rules.yaml]"))
+    for arguments in (("check", "rules", "rules.yaml"), ("test", "rules", "cases.yaml")):
+        done = subprocess.run(
+            [toolbox.promtool(), *arguments], capture_output=True, text=True, check=False, cwd=tmp_path
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
