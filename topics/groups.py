@@ -44,6 +44,7 @@ GROUPS: Final = (
     Group("normalize", "raw-blocks", "normalized-blocks", fenced=True),
     Group("enrich", "normalized-blocks", "enriched-blocks"),
     Group("state", "enriched-blocks", None, table="blocks"),
+    Group("aggregate", "enriched-blocks", None, state="aggregate-state"),
 )
 NAMES: Final = tuple(group.name for group in GROUPS)
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from streams.runtime import assignment, output
+from headwater import kafka
+from streams.runtime import assignment
 from streams.runtime.assembler import Incoming
 from streams.runtime.output import StageOutput
 from streams.stage import Stage, StageContext
@@ -31,7 +32,7 @@ class StageLives:
 
     def run(self, messages: Sequence[Incoming], at_once: int, brokers: Brokers) -> Brokers:
         """The brokers with all that was committed."""
-        self._monkeypatch.setattr(output.kafka, "producer", brokers.producer)
+        self._monkeypatch.setattr(kafka, "producer", brokers.producer)
         self._monkeypatch.setattr(
             assignment,
             "committed_state",
