@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.checks import check_equal, check_topics, check_verify, states_settled
 from tests.integration.line import MARKS, ROLES, Line, pause
+from tests.integration.statistics import check_statistics
 
 PARTS = (*ROLES, "kafka", "registry", "clickhouse")
 # Past the session time-out of ten seconds: the group has given the work to another by then.
@@ -29,9 +30,11 @@ def _kills(line: Line, order: list[str], chance: random.Random, gap: tuple[float
 
 def _aftermath(line: Line, directory: Path) -> None:
     """Stand still, prove, and compare with a fresh instance over the same chain."""
-    head = line.freeze()
+    line.freeze()
+    head = line.close_windows()
     line.wait_settled(head)
     line.wait_until(lambda: states_settled(line), "the states have settled", 60)
+    check_statistics(line)
     check_verify(line)
     check_topics(line, 0, head[0])
     fresh = Line(directory, "--rpc", str(line.endpoints["rpc"]), "--start", "earliest")
