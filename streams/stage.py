@@ -20,12 +20,17 @@ class Outcome:
     `public` goes into a Kafka transaction; `coverage` is called with where these messages landed, and what
     it returns goes into the same transaction. `internal` is written once that is committed, then
     `table` (key → value, None deletes), then the event is acknowledged.
+
+    `state` is for a stage whose group names a state topic: the entries of that topic that change (None
+    deletes). They go into the transaction with everything else, `internal` included: once they say that
+    the event is done, nothing of it would be written again.
     """
 
     public: Sequence[Messages] = ()
     coverage: Callable[[Sequence[Position]], Messages] | None = None
     internal: Sequence[Messages] = ()
     table: Sequence[tuple[bytes, bytes | None]] = ()
+    state: Messages | None = None
 
 
 class Stage(Protocol):
@@ -48,10 +53,11 @@ class Stage(Protocol):
         """
 
     def restore(self, table: Mapping[bytes, bytes]) -> int | None:
-        """Forget everything and start again from the table's content: called with each assignment.
+        """Forget everything and start again from what was kept: called with each assignment.
 
-        Returns the last sequence that the table holds; None when the stage keeps none, and then the
-        runner reads it off the tail of the output topic.
+        `table` is the content of the group's table or of its state topic, empty where it has neither.
+        Returns the last sequence that it holds; None when the stage keeps none, and then the runner reads
+        it off the tail of the output topic.
         """
 
 

@@ -14,8 +14,9 @@ from topics.internal import INTERNAL
 from topics.raw import RAW
 from topics.repairs import REPAIRING
 from topics.spec import BLOCK_BYTES, Cleanup, TopicSpec
+from topics.statistics import STATISTICS
 
-TOPICS: Final[tuple[TopicSpec, ...]] = RAW + INTERNAL + REPAIRING + DERIVED
+TOPICS: Final[tuple[TopicSpec, ...]] = RAW + INTERNAL + REPAIRING + DERIVED + STATISTICS
 _BY_STREAM: Final[Mapping[str, TopicSpec]] = {spec.stream: spec for spec in TOPICS}
 
 

@@ -26,8 +26,9 @@ class Group:
     """A consumer group whose workers run one stage.
 
     `input` is the stream it follows, `output` the internal stream it writes, None when it writes public
-    ones only: then its `table`, a Faust table by name, holds its last sequence. `fenced`: the input is
-    raw-blocks, where only events of the latest CLAIM count.
+    ones only: then its `table`, a Faust table by name, or its `state`, a compacted stream that it writes in
+    the transaction of its public messages, holds its last sequence. `fenced`: the input is raw-blocks,
+    where only events of the latest CLAIM count.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Group:
     output: str | None
     fenced: bool = False
     table: str | None = None
+    state: str | None = None
     needs: tuple[Need, ...] = (Need.TOPICS, Need.SCHEMAS)
 
 
@@ -42,6 +44,7 @@ GROUPS: Final = (
     Group("normalize", "raw-blocks", "normalized-blocks", fenced=True),
     Group("enrich", "normalized-blocks", "enriched-blocks"),
     Group("state", "enriched-blocks", None, table="blocks"),
+    Group("aggregate", "enriched-blocks", None, state="aggregate-state"),
 )
 NAMES: Final = tuple(group.name for group in GROUPS)
 

@@ -15,7 +15,7 @@ class Visibility(Enum):
     """Who may rely on a topic."""
 
     PUBLIC = "public"  # a contract with downstream services; written in transactions
-    INTERNAL = "internal"  # between stages; Faust reads it, so never written in transactions
+    INTERNAL = "internal"  # between stages; written in transactions only where Faust never reads it
 
 
 class Cleanup(Enum):
@@ -32,7 +32,8 @@ class TopicSpec:
 
     `key` says in words what the UTF-8 key is. `retention_ms` None keeps messages for ever by time.
     `schema` False marks values that are original bytes, not Avro. `stateful` topics never grow in
-    partitions without force: keyed state downstream would split.
+    partitions without force: keyed state downstream would split. `segment_bytes` is for compacted topics
+    that are read from their start: only closed segments are compacted.
     """
 
     stream: str
@@ -48,6 +49,7 @@ class TopicSpec:
     schema: bool = True
     stateful: bool = True
     max_message_bytes: int = 1_048_576
+    segment_bytes: int | None = None
 
     def config(self, *, replication: int) -> dict[str, str]:
         """The topic's settings in a cluster of `replication` brokers or more.
@@ -61,6 +63,8 @@ class TopicSpec:
             "retention.ms": "-1" if self.retention_ms is None else str(self.retention_ms),
             "min.insync.replicas": "2" if replication >= 3 else "1",
         }
+        if self.segment_bytes is not None:
+            values["segment.bytes"] = str(self.segment_bytes)
         if self.cleanup is not Cleanup.DELETE:
             values["min.cleanable.dirty.ratio"] = "0.2"
         return values

@@ -2,7 +2,7 @@
 
 Read it in this order: `process` (one group's process), `app` and `consumer` (its Faust application),
 `runner` (the agent), `assignment` (how a partition is taken over), `assembler` (which messages count, and
-the events they make), `batch` (one batch from messages to writes), `input`, `output` and `table` (what is
-read and written), `deliveries` and `kafka_retry` (what becomes of a write), `dead_letter`, `kafka_watch`
-(brokers that reject us while it runs).
+the events they make), `batch` (one batch from messages to writes), `input`, `output`, `table` and
+`state_topic` (what is read and written), `deliveries` and `kafka_retry` (what becomes of a write),
+`dead_letter`, `kafka_watch` (brokers that reject us while it runs).
 """

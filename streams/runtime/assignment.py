@@ -17,6 +17,7 @@ from streams.runtime.batch import BatchHandler
 from streams.runtime.input import claim_at, last_written
 from streams.runtime.output import StageOutput
 from streams.runtime.progress import ProgressLog, last_reached
+from streams.runtime.state_topic import committed_state
 from streams.stage import Stage, StageContext
 from topics.catalog import topic_name
 
@@ -56,8 +57,9 @@ def _take_over(
     stop: threading.Event,
 ) -> BatchHandler:
     settings, group = context.settings, context.group
-    start = Start(last=stage.restore(table))
-    reached: Callable[[Start], None] = _kept_in_the_table
+    kept = table if group.state is None else committed_state(settings, group.state)
+    start = Start(last=stage.restore(kept))
+    reached: Callable[[Start], None] = _kept_already
     if group.output is not None:
         start = last_written(settings, topic_name(settings, group.output), group.output, first.partition)
         start = start.or_later(last_reached(context))
@@ -74,5 +76,5 @@ def _take_over(
     return BatchHandler(settings, group, stage, output.write, stop, start, reached)
 
 
-def _kept_in_the_table(start: Start) -> None:
-    """A table holds the last sequence itself."""
+def _kept_already(start: Start) -> None:
+    """A table, or a state topic, holds the last sequence itself."""

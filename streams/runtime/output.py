@@ -64,13 +64,16 @@ class StageOutput:
     def write(self, outcomes: Sequence[Outcome]) -> None:
         """Public messages of all outcomes in one transaction, then the internal ones, in order.
 
-        Raises Fenced, Stopped, or Fatal when a broker rejects it for good.
+        An outcome with state goes into the transaction whole. Raises Fenced, Stopped, or Fatal when a broker
+        rejects it for good.
         """
-        if any(outcome.public or outcome.coverage for outcome in outcomes):
+        if any(outcome.public or outcome.coverage or outcome.state for outcome in outcomes):
             began = time.perf_counter()
             self._retry(lambda: self._transact(outcomes), "transaction")
             metrics.TRANSACTION_SECONDS.labels(**self._labels).observe(time.perf_counter() - began)
-        internal = [messages for outcome in outcomes for messages in outcome.internal]
+        internal = [
+            messages for outcome in outcomes if outcome.state is None for messages in outcome.internal
+        ]
         if internal:
             self._retry(lambda: self._deliver(internal), "write")
         for outcome in outcomes:
@@ -108,6 +111,9 @@ class StageOutput:
         reports = DeliveryReports() if outcome.coverage is not None else None
         for messages in outcome.public:
             self._send(producer, messages, reports)
+        if outcome.state is not None:
+            for messages in (*outcome.internal, outcome.state):
+                self._send(producer, messages, None)
         return reports
 
     def _deliver(self, batch: Sequence[Messages]) -> None:

@@ -15,7 +15,8 @@ _OVERHEAD: Final = 2_048
 
 def refuse_too_large(outcome: Outcome) -> None:
     """Raises Permanent for a record that its topic would refuse: the brokers would refuse it for ever."""
-    for messages in (*outcome.public, *outcome.internal):
+    state = () if outcome.state is None else (outcome.state,)
+    for messages in (*outcome.public, *outcome.internal, *state):
         limit = spec(messages.stream).max_message_bytes - _OVERHEAD
         largest = _largest(messages)
         if largest > limit:

@@ -12,14 +12,17 @@ from tests.integration.checks import (
     states_settled,
 )
 from tests.integration.line import Line
+from tests.integration.statistics import check_statistics
 
 
 def prove_undisturbed(line: Line, directory: Path) -> tuple[int, str]:
     """Stand still, prove, and compare with a fresh instance in `directory` over the same chain; the head."""
     line.wait_ready()
-    head = line.freeze()
+    line.freeze()
+    head = line.close_windows()
     line.wait_settled(head)
     line.wait_until(lambda: states_settled(line), "the states have settled", 60)
+    check_statistics(line)
     check_verify(line)
     check_topics(line, 0, head[0])
     check_no_dead_letters(line)

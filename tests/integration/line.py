@@ -210,6 +210,12 @@ class Line:
             heads.append((int(head["number"], 16), head["hash"]))
         return heads[-1]
 
+    def close_windows(self) -> tuple[int, str]:
+        """Mine one block two hours ahead, behind every window that is open, while all else stands still."""
+        self.rpc("evm_increaseTime", 7_200)
+        self.rpc("evm_mine")
+        return self.freeze()
+
     def reorg(self, depth: int) -> None:
         """Fork the local chain `depth` blocks deep, or as deep as it is; the orphans' transactions are lost.
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.integration.checks import check_topics, check_verify
 from tests.integration.line import Line, pause
+from tests.integration.statistics import check_statistics
 from tests.integration.watching import Watcher
 from tests.paths import ROOT
 
@@ -35,12 +36,14 @@ def _prove(line: Line, seconds: float, every: float, seed: int) -> None:
     with Watcher(line.endpoints) as watcher:
         forks = _run(line, seconds, (1, 8), every, seed)
         assert forks >= 3
-        head = line.freeze()
+        line.freeze()
+        head = line.close_windows()
         line.wait_settled(head)
     assert watcher.partial == []
     assert watcher.looks > 3
     check_verify(line)
     check_topics(line, 0, head[0])
+    check_statistics(line)
 
 
 @pytest.fixture(scope="module")

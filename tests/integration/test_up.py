@@ -18,6 +18,7 @@ import pytest
 from connectors.evm.rpc.once import ask
 from sandbox.downloads import cache_dir
 from sandbox.stack.services import Programs
+from topics.groups import NAMES
 
 pytestmark = pytest.mark.timeout(240)
 START_SECONDS = 120.0
@@ -142,7 +143,7 @@ def test_first_start_serves_on_loopback_beside_a_neighbour_and_drains_on_sigterm
     family = run.family()
     endpoints = json.loads((directory / "endpoints.json").read_text())
     assert set(endpoints) >= {"kafka", "schema_registry", "clickhouse", "rpc", "metrics"}
-    assert set(endpoints["metrics"]) == {"listen", "normalize", "enrich", "state", "sink"}
+    assert set(endpoints["metrics"]) == {"listen", *NAMES, "sink"}
     listening = {
         connection.laddr.ip.removeprefix("::ffff:")
         for process in family

@@ -33,6 +33,10 @@ ROUTES: Final = (
     Route("contracts", "contracts"),
     # A materialized view copies every version into transaction_state_changes within the same insert.
     Route("transaction-states", "transaction_states"),
+    Route("chain-stats", "chain_stats"),
+    Route("token-stats", "token_stats"),
+    Route("contract-stats", "contract_stats"),
+    Route("incomplete-windows", "incomplete_windows"),
     Route("heads", "heads"),
     Route("coverage", "coverage", RouteKind.COVERAGE),
     Route("dead-letters", "dead_letters", RouteKind.DEAD_LETTERS),
@@ -45,6 +49,7 @@ EXEMPT: Final[Mapping[str, str]] = {
     "enriched-blocks": "between stages; its records are on the public streams",
     "repair-requests": "what the listener is asked for; what became of it is on repairs",
     "repairs": "read by the command line",
+    "aggregate-state": "what the aggregate stage remembers; what it says is on the streams of statistics",
     "stage-progress": "for the stages themselves; how far they are is in their metrics",
 }
 

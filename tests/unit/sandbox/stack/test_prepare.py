@@ -16,6 +16,7 @@ from sandbox.stack import endpoints, node_facts
 from sandbox.stack.ports import RememberedPorts
 from sandbox.stack.prepare import Step
 from sandbox.stack.roles import ROLES, role_parts, traffic_part
+from topics.groups import NAMES
 
 
 def polled(step: Step) -> bool:
@@ -68,7 +69,7 @@ def test_a_fatal_step_is_raised_where_it_is_polled() -> None:
 def test_every_role_gets_its_metrics_port_and_no_settings_of_the_shell(tmp_path: Path) -> None:
     ports = {role.name: 20000 + number for number, role in enumerate(ROLES)}
     parts = role_parts({"HEADWATER_CHAIN__NAME": "base"}, tmp_path, ports, needs=("chain",))
-    assert [part.name for part in parts] == ["listen", "normalize", "enrich", "state", "sink"]
+    assert [part.name for part in parts] == ["listen", *NAMES, "sink"]
     for part in parts:
         command = part.command()
         assert command.own_settings

@@ -1,0 +1,98 @@
+"""Kafka's transactions in memory: what is committed is there, what is not is nowhere; killed at any call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+Record = tuple[bytes | None, bytes | None]
+"""Key and value."""
+
+
+class KilledError(BaseException):
+    """The process died here: nobody catches it."""
+
+
+@dataclass
+class Brokers:
+    """Topics by name, with what is committed. `at_call`: die at that call of a producer, counted from 1.
+
+    `after`: behind what the call changes, instead of before it.
+    """
+
+    at_call: int | None = None
+    after: bool = False
+    calls: int = 0
+    topics: dict[str, list[Record]] = field(default_factory=dict)
+
+    def producer(self, _: object, *, transactional_id: str | None = None, **__: object) -> Producer:
+        """In place of `headwater.kafka.producer`."""
+        return Producer(self, transactional=transactional_id is not None)
+
+    def call(self, change: Callable[[], None] = lambda: None) -> None:
+        """One call of a producer's."""
+        self.calls += 1
+        if self.calls == self.at_call and not self.after:
+            raise KilledError
+        change()
+        if self.calls == self.at_call:
+            raise KilledError
+
+    def latest(self, topic: str) -> dict[bytes, bytes]:
+        """Key → value of a topic, as compaction leaves it."""
+        found: dict[bytes, bytes] = {}
+        for key, value in self.topics.get(topic, ()):
+            if key is not None and value is None:
+                found.pop(key, None)
+            elif key is not None and value is not None:
+                found[key] = value
+        return found
+
+    def append(self, topic: str, key: bytes | None, value: bytes | None) -> None:
+        """A message arrives."""
+        self.topics.setdefault(topic, []).append((key, value))
+
+
+class Producer:
+    """What a stage's writer uses of confluent_kafka's."""
+
+    def __init__(self, brokers: Brokers, *, transactional: bool) -> None:
+        self._brokers = brokers
+        self._transactional = transactional
+        self._open: list[tuple[str, bytes | None, bytes | None]] = []
+
+    def __len__(self) -> int:
+        return 0
+
+    def init_transactions(self, _: float) -> None:
+        self._brokers.call()
+
+    def begin_transaction(self) -> None:
+        self._brokers.call(self._open.clear)
+
+    def produce(self, topic: str, value: bytes | None, key: bytes | None, **_: Any) -> None:
+        if self._transactional:
+            self._brokers.call(lambda: self._open.append((topic, key, value)))
+        else:
+            self._brokers.call(lambda: self._brokers.append(topic, key, value))
+
+    def flush(self, _: float) -> int:
+        self._brokers.call()
+        return 0
+
+    def poll(self, _: float) -> int:
+        return 0
+
+    def commit_transaction(self, _: float) -> None:
+        self._brokers.call(self._commit)
+
+    def abort_transaction(self, _: float) -> None:
+        self._brokers.call(self._open.clear)
+
+    def purge(self) -> None: ...
+
+    def _commit(self) -> None:
+        for each in self._open:
+            self._brokers.append(*each)
+        self._open.clear()
