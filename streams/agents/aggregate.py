@@ -9,7 +9,7 @@ from headwater.metrics import aggregate as metrics
 from streams.logic.aggregate.entries import STREAM, Entries
 from streams.logic.aggregate.fold import Fact, Fold
 from streams.logic.aggregate.input import Contribution, contribution_of
-from streams.logic.aggregate.records import messages_of, remarks_of
+from streams.logic.aggregate.records import WRITTEN, messages_of, remarks_of
 from streams.logic.event import ChainEvent, Messages
 from streams.stage import Outcome, StageContext
 from topics.chainlog.headers import headers_of
@@ -56,16 +56,17 @@ class AggregateStage:
             envelope.block_timestamp,
             contribution,
         )
+        # The registry may have to be waited for: asked before anything is remembered.
+        frames = {stream: self._frame(stream) for stream in (*WRITTEN, STREAM)}
         decision = self._fold.add(fact)
-        headers = headers_of(envelope)
         public = [
             messages
             for snapshots in decision.snapshots()
-            for messages in messages_of(envelope, snapshots, self._frame, headers)
+            for messages in messages_of(envelope, snapshots, frames.__getitem__)
         ]
         if decision.marks:
-            public.append(remarks_of(envelope, decision.marks, self._frame, headers))
-        frame = self._frame(STREAM)
+            public.append(remarks_of(envelope, decision.marks, frames.__getitem__))
+        frame, headers = frames[STREAM], headers_of(envelope, STREAM)
         changes = [
             (key, None if body is None else frame + body)
             for key, body in self._entries.changes(self._fold, decision)

@@ -14,13 +14,16 @@ from streams.logic.aggregate.measures import CHAIN, CONTRACT, TOKEN, Entity, Mea
 from streams.logic.aggregate.windows import WindowKey
 from streams.logic.event import Messages
 from topics.chainlog.envelope import Envelope
-from topics.chainlog.headers import Headers
+from topics.chainlog.headers import headers_of
 
 CHAIN_STATS: Final = "chain-stats"
 TOKEN_STATS: Final = "token-stats"
 CONTRACT_STATS: Final = "contract-stats"
 INCOMPLETE: Final = "incomplete-windows"
 _STREAMS: Final[Mapping[bytes, str]] = {CHAIN: CHAIN_STATS, TOKEN: TOKEN_STATS, CONTRACT: CONTRACT_STATS}
+WRITTEN: Final = (*_STREAMS.values(), INCOMPLETE)
+"""The public streams that are written here."""
+
 _UINT256: Final = 2**256
 _SHARED: Final = (
     *("chain_id", "block_number", "block_hash", "block_timestamp", "sequence", "removed"),
@@ -34,7 +37,7 @@ _IDENTITY: Final = Struct(">Q14sIQ")
 
 
 def messages_of(
-    envelope: Envelope, snapshots: Snapshots, frame: Callable[[str], bytes], headers: Headers
+    envelope: Envelope, snapshots: Snapshots, frame: Callable[[str], bytes]
 ) -> Iterator[Messages]:
     """The messages of one window's snapshots, stream by stream. A key is what the snapshot is of."""
     writers = {kind: _Writer(kind, envelope, snapshots, frame) for kind in _STREAMS}
@@ -42,18 +45,17 @@ def messages_of(
         writers[entity[:1]].add(entity, measures)
     for kind, writer in writers.items():
         if writer.keys:
-            yield Messages(_STREAMS[kind], writer.keys, writer.values, headers)
+            stream = _STREAMS[kind]
+            yield Messages(stream, writer.keys, writer.values, headers_of(envelope, stream))
 
 
-def remarks_of(
-    envelope: Envelope, marks: Mapping[WindowKey, str], frame: Callable[[str], bytes], headers: Headers
-) -> Messages:
+def remarks_of(envelope: Envelope, marks: Mapping[WindowKey, str], frame: Callable[[str], bytes]) -> Messages:
     """One message for each window that does not hold as it went out."""
     values = []
     for (size, start), reason in marks.items():
         own = (size // 1_000, start, start + size)
         values.append(frame(INCOMPLETE) + _remark(*_event(envelope), False, *own, reason))
-    return Messages(INCOMPLETE, [_key(window) for window in marks], values, headers)
+    return Messages(INCOMPLETE, [_key(window) for window in marks], values, headers_of(envelope, INCOMPLETE))
 
 
 class _Writer:
