@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import permutations
 
 import pytest
 from clickhouse_connect.driver.client import Client
 
 from connectors.clickhouse.client import insert_settings
 from connectors.clickhouse.migrations.runner import migrate, plan
+from connectors.clickhouse.visibility.heights import Heights, Range, runs
 from connectors.clickhouse.visibility.settler import Settler
-from connectors.clickhouse.visibility.settling import Settled
+from connectors.clickhouse.visibility.store import SettledStore
 from headwater.errors import Fatal
 from headwater.settings import Settings, load_settings
 from tests.contract.clickhouse_process import ClickHouseProcess
@@ -205,7 +207,7 @@ def test_a_block_shows_when_its_coverage_does_and_goes_in_one_insert(chain: Chai
         chain.rows(table, 2, "a", sequence=201, removed=True)
     chain.coverage(2, "a", sequence=201, removed=True)
     assert chain.visible() == whole((1, "a"), (2, "a"))
-    for table in (*VIEWS, "coverage", "coverage_tip"):
+    for table in (*VIEWS, "coverage", "coverage_unsettled"):
         chain.client.command(f"OPTIMIZE TABLE {chain.database}.{table} FINAL")
     assert chain.visible() == whole((1, "a"), (2, "a"))
 
@@ -246,7 +248,7 @@ def test_readers_see_whole_blocks_while_the_chain_forks_and_parts_merge(
     def merge() -> None:
         client = server.client()
         while not stop.wait(0.5):
-            for table in (*VIEWS, "coverage_tip"):
+            for table in (*VIEWS, "coverage_unsettled"):
                 client.command(f"OPTIMIZE TABLE {chain.database}.{table} FINAL")
         client.close()
 
@@ -270,6 +272,22 @@ def test_readers_see_whole_blocks_while_the_chain_forks_and_parts_merge(
     assert chain.visible() == whole(*expected)
 
 
+def settle(settler: Settler) -> Heights | None:
+    """Both halves of a step; what is settled when it grew."""
+    assert settler.tick() is None
+    grown = settler.tick()
+    return None if grown is None else Heights(runs(n for n in numbers_of(grown.ranges) if n in grown))
+
+
+def numbers_of(heights: Heights) -> Iterator[int]:
+    for each in heights.ranges:
+        yield from range(each.first, each.last + 1)
+
+
+def heights(*ranges: tuple[int, int]) -> Heights:
+    return Heights(Range(first, last) for first, last in ranges)
+
+
 def test_settled_blocks_need_no_coverage(chain: Chain) -> None:
     ends = {("ethereum.logs.v1", 0): 50}
     settler = Settler(chain.client, chain.database, 1, lambda: ends)
@@ -288,22 +306,27 @@ def test_settled_blocks_need_no_coverage(chain: Chain) -> None:
     for table in VIEWS:
         chain.rows(table, 4, "b", sequence=chain.sequence, removed=True)
     chain.insert("sink_progress", ["topic", "partition", "next_offset"], [["ethereum.logs.v1", 0, 50]])
-    assert settler.tick() == Settled(1, 4)
+    grown = settler.tick()
+    assert grown is not None
+    assert grown.ranges == heights((1, 4))
     assert chain.visible() == whole(*((n, "a") for n in range(1, 6)))
     assert chain.visible(database=f"{chain.database}_finalized") == whole(*((n, "a") for n in range(1, 5)))
     # Coverage is not asked any more for what is settled, and is for the rest.
-    chain.client.command(f"TRUNCATE TABLE {chain.database}.coverage_tip")
+    chain.client.command(f"TRUNCATE TABLE {chain.database}.coverage_unsettled")
     assert chain.visible() == whole(*((n, "a") for n in range(1, 5)))
 
 
-def test_a_fork_below_finality_is_taken_out_of_the_settled_range_first(chain: Chain) -> None:
+def test_a_fork_below_finality_is_taken_out_of_what_is_settled_first(chain: Chain) -> None:
     settler = Settler(chain.client, chain.database, 1, dict)
+    store = SettledStore(chain.client, chain.database, 1)
     for number in range(1, 6):
         chain.apply(number)
     chain.finalize(5)
-    assert [settler.tick(), settler.tick()] == [None, Settled(1, 5)]
-    settler.unsettle([4, 5, 9])
-    assert settler.settled() == Settled(1, 5, frozenset({4, 5}))
+    assert settle(settler) == heights((1, 5))
+    # What is settled may have left the coverage that views look at.
+    chain.client.command(f"TRUNCATE TABLE {chain.database}.coverage_unsettled")
+    store.unsettle(dict.fromkeys([4, 5, 9], chain.sequence + 1))
+    assert [n for n in range(1, 10) if n in settler.settled()] == [1, 2, 3]
     for number in (5, 4):
         chain.rows("transactions", number, "a", sequence=300, removed=True)
         assert chain.visible()["transactions"][number, "a"] == 3
@@ -311,23 +334,184 @@ def test_a_fork_below_finality_is_taken_out_of_the_settled_range_first(chain: Ch
     assert chain.visible() == whole(*((n, "a") for n in range(1, 4)))
     for number in (4, 5, 6):
         chain.apply(number, "c", "a" if number == 4 else "c")
-    assert chain.visible() == whole((1, "a"), (2, "a"), (3, "a"), (4, "c"), (5, "c"), (6, "c"))
+    expected = whole((1, "a"), (2, "a"), (3, "a"), (4, "c"), (5, "c"), (6, "c"))
+    assert chain.visible() == expected
+    # A finality that was taken back does not stand in the way of the one that holds.
+    assert settler.tick() is None
     chain.finalize(6, "c")
-    assert [settler.tick(), settler.tick()] == [None, Settled(1, 6)]
+    assert settle(settler) == heights((1, 6))
+    assert chain.visible() == expected
+    assert chain.visible(database=f"{chain.database}_finalized") == expected
 
 
-def test_settled_partitions_leave_the_tip_a_tick_later(chain: Chain) -> None:
+def test_a_final_block_that_was_taken_back_is_not_settled_from(chain: Chain) -> None:
+    for number in range(1, 6):
+        chain.apply(number)
+    chain.finalize(5)
+    chain.revert(5)
+    chain.revert(4)
+    chain.apply(4, "c", "a")
+    settler = Settler(chain.client, chain.database, 1, dict)
+    assert [settler.tick() for _ in range(2)] == [None, None]
+    chain.finalize(4, "c")
+    assert settle(settler) == heights((1, 4))
+
+
+def test_a_replay_of_old_retractions_opens_nothing(chain: Chain) -> None:
+    chain.apply(1, "b")
+    chain.revert(1, "b")
+    orphaned = chain.sequence
+    for number in range(1, 4):
+        chain.apply(number)
+    chain.finalize(3)
+    assert settle(Settler(chain.client, chain.database, 1, dict)) == heights((1, 3))
+    SettledStore(chain.client, chain.database, 1).unsettle({1: orphaned})
+    assert all(n in SettledStore(chain.client, chain.database, 1).read() for n in range(1, 4))
+
+
+def test_any_order_of_writers_ends_the_same(chain: Chain) -> None:
+    """Two replicas settle under three finalities from what each of them read; blocks are retracted."""
+    store = SettledStore(chain.client, chain.database, 1)
+    for number in range(1, 7):
+        chain.apply(number)
+    chain.finalize(6)
+    nothing, final = store.read(), chain.sequence
+    retracted = final + 10
+
+    def one() -> None:
+        store.settle(nothing, [1, 2, 3, 5], final)
+
+    def another() -> None:
+        store.settle(nothing, [1, 2, 4, 5, 6], final + 5)
+
+    def retract() -> None:
+        store.unsettle({2: retracted, 5: retracted})
+
+    def again() -> None:
+        store.settle(replace(nothing, exceptions={5: retracted}), [5], retracted + 1)
+
+    for order in permutations((one, another, retract, again)):
+        # Nothing is settled under a finality before the retractions that precede it are in.
+        if order.index(retract) > order.index(again):
+            continue
+        for table in ("settled_ranges", "settled_exceptions", "settled_lookup"):
+            chain.client.command(f"TRUNCATE TABLE {chain.database}.{table}")
+        for write in order:
+            write()
+        # A step of any replica shows what all of them have written.
+        Settler(chain.client, chain.database, 1, dict).tick()
+        settled = store.read()
+        assert settled.shown
+        assert [n for n in range(1, 7) if n in settled] == [1, 3, 4, 5, 6], order
+        finalized = chain.visible(database=f"{chain.database}_finalized")["blocks"]
+        assert sorted(number for number, _ in finalized) == [1, 3, 4, 5, 6], order
+
+
+def test_what_is_settled_leaves_the_coverage_that_views_look_at_a_tick_later(chain: Chain) -> None:
     settler = Settler(chain.client, chain.database, 1, dict)
     columns = ["chain_id", "block_number", "block_hash", "parent_hash", "sequence", "removed", "complete"]
     rows = [
         [1, n, block_hash(n, "a"), block_hash(n - 1, "a"), n, False, n != 1500] for n in range(1000, 4500)
     ]
     chain.insert("coverage", columns, rows)
+    chain.sequence = 5000
     chain.finalize(4200)
-    assert [settler.tick(), settler.tick()] == [None, Settled(1000, 4200, frozenset({1500}))]
-    count = f"SELECT count() FROM {chain.database}.coverage_tip"
+    assert settle(settler) == heights((1000, 1499), (1501, 4200))
+    count = f"SELECT count() FROM {chain.database}.coverage_unsettled"
     assert chain.client.command(count) == 3500
     settler.tick()
+    assert chain.client.command(count) == 3500
     settler.tick()
-    # 2000…3999 are wholly settled; 1000…1999 has a hole, 4000…4999 an end.
-    assert chain.client.command(count) == 1500
+    # The block that is not whole stays, and what is not final.
+    assert chain.client.command(count) == 300
+
+
+def test_a_change_of_a_settled_block_is_never_deleted_with_it(chain: Chain) -> None:
+    """The block was retracted between the tick that knew it as settled and the one that deletes."""
+    store = SettledStore(chain.client, chain.database, 1)
+    for number in range(1, 4):
+        chain.apply(number)
+    chain.finalize(3)
+    settler = Settler(chain.client, chain.database, 1, dict)
+    assert settle(settler) == heights((1, 3))
+    stale = store.read()
+    store.unsettle({3: chain.sequence + 1})
+    chain.revert(3)
+    chain.apply(3, "c", "a")
+    store.trim(stale, 1)
+    assert chain.visible() == whole((1, "a"), (2, "a"), (3, "c"))
+
+
+def test_a_gap_wider_than_a_statement_could_list_is_settled_around(chain: Chain) -> None:
+    """A listener that begins anew far above: the runbook's empty raw-blocks."""
+    settler = Settler(chain.client, chain.database, 1, dict)
+    for number in range(1, 4):
+        chain.apply(number)
+    chain.finalize(3)
+    assert settle(settler) == heights((1, 3))
+    for number in range(40_000, 40_003):
+        chain.apply(number)
+    chain.finalize(40_001)
+    assert settle(settler) == heights((1, 3), (40_000, 40_001))
+    everything = [(n, "a") for n in (1, 2, 3, 40_000, 40_001, 40_002)]
+    assert chain.visible() == whole(*everything)
+    # Blocks that arrive in the gap later are coverage's until they are settled.
+    for table in VIEWS:
+        chain.rows(table, 20_000, "a", sequence=chain.sequence, removed=False)
+    assert chain.visible() == whole(*everything)
+    chain.coverage(20_000, "a", sequence=chain.sequence)
+    assert chain.visible() == whole(*everything, (20_000, "a"))
+    chain.finalize(40_002)
+    assert settle(settler) == heights((1, 3), (20_000, 20_000), (40_000, 40_002))
+
+
+def test_as_many_open_holes_as_there_may_be(chain: Chain) -> None:
+    """Every second of 60,000 blocks stays incomplete: more than once fitted into a statement."""
+    chain.client.command(
+        f"INSERT INTO {chain.database}.coverage "
+        "(chain_id, block_number, block_hash, parent_hash, sequence, removed, complete) "
+        "SELECT 1, number, toFixedString(concat(toString(number), '-a'), 32), "
+        "toFixedString(concat(toString(number - 1), '-a'), 32), number, false, number % 2 = 0 "
+        "FROM numbers(1, 60000)",
+        settings=insert_settings(chain.client),
+    )
+    for number in (59_999, 60_000):
+        for table in VIEWS:
+            chain.rows(table, number, "a", sequence=number, removed=False)
+    chain.sequence = 70_000
+    chain.finalize(60_000)
+    settler = Settler(chain.client, chain.database, 1, dict)
+    settler.tick()
+    while settler.tick() is not None:
+        pass
+    settled = settler.settled()
+    assert len(settled.ranges) == len(settled.ranges.ranges) == 30_000
+    for _ in range(3):
+        settler.tick()
+    assert chain.visible() == whole((60_000, "a"))
+    store = SettledStore(chain.client, chain.database, 1)
+    store.unsettle(dict.fromkeys(range(58_002, 60_001, 2), chain.sequence + 1))
+    assert len(store.read().exceptions) == 1_000
+    assert chain.visible() == whole((60_000, "a"))
+    assert chain.visible(database=f"{chain.database}_finalized") == whole()
+
+
+def test_chains_of_one_database_are_settled_apart(chain: Chain) -> None:
+    other = Chain(chain.client, chain.database, chain_id=2**60)
+    for number in (1, 2, 3):
+        chain.apply(number)
+    for number in (2, 3):
+        other.apply(number)
+    chain.finalize(3)
+    assert settle(Settler(chain.client, chain.database, 1, dict)) == heights((1, 3))
+    for table in VIEWS:
+        other.rows(table, 1, "a", sequence=500, removed=False)
+    assert chain.visible() == whole((1, "a"), (2, "a"), (3, "a"))
+    assert other.visible() == whole((2, "a"), (3, "a"))
+    other.finalize(3)
+    assert settle(Settler(chain.client, chain.database, other.chain_id, dict)) == heights((2, 3))
+    chain.client.command(f"TRUNCATE TABLE {chain.database}.coverage_unsettled")
+    assert chain.visible() == whole((1, "a"), (2, "a"), (3, "a"))
+    assert other.visible() == whole((2, "a"), (3, "a"))
+    SettledStore(chain.client, chain.database, 1).unsettle({3: 10_000})
+    assert other.visible() == whole((2, "a"), (3, "a"))

@@ -30,6 +30,8 @@ def test_versions_are_gap_free_and_per_chain_ones_need_a_chain() -> None:
 def test_every_statement_can_be_repeated() -> None:
     repeatable = re.compile(
         r"CREATE (OR REPLACE VIEW|(TABLE|DATABASE|MATERIALIZED VIEW) IF NOT EXISTS) |ALTER TABLE .* IF "
+        # Rows that are there replace themselves; a table that something may still read is never dropped.
+        r"|INSERT INTO \S+ \([a-z_, ]+\)\s+SELECT |DROP VIEW IF EXISTS |TRUNCATE TABLE IF EXISTS "
     )
     assert [s[:60] for s in rendered(ONE) if not repeatable.match(s)] == []
 
@@ -47,7 +49,8 @@ def test_one_source_serves_a_cluster() -> None:
             f"CREATE TABLE IF NOT EXISTS headwater.{table} ON CLUSTER 'main' AS headwater.{table}_local"
             in cluster
         )
-    assert all("ON CLUSTER" in statement for statement in rendered(CLUSTER))
+    # An INSERT runs once, on the node that is asked.
+    assert all("ON CLUSTER" in each for each in rendered(CLUSTER) if not each.startswith("INSERT"))
 
 
 def test_statements_are_split_at_semicolons_only() -> None:
