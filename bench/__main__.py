@@ -7,7 +7,7 @@ import importlib
 
 from bench.report import Row, publish
 
-PARTS = ("codec", "streams", "sink", "endtoend")
+PARTS = ("codec", "streams", "sink", "views", "endtoend")
 
 
 def main() -> None:

@@ -8,7 +8,11 @@
 -- chain's place in its upper bits), and it is not in the set of holes. A set costs a row the same whatever
 -- is in it.
 --
--- Why two levels of views: see 0002. Exceptions are read behind the lookup, as they are written before it.
+-- The set is read behind the edges (AND resolves its arguments in their order): what grew in between only
+-- makes gaps narrower, so a gap that the edges pass over is in the set then, unless it is settled. Exceptions
+-- are written before anything is retracted.
+--
+-- Why two levels of views: see 0002.
 
 /* define settled:
     (
@@ -16,25 +20,24 @@
             (
                 groupArray(chain_id),
                 groupArray(place),
-                arraySort(groupArrayArray(arrayMap(x -> bitShiftLeft(place, 51) + x, edges))),
-                groupArrayArray(arrayMap(x -> (chain_id, x), holes))
+                arraySort(groupArrayArray(arrayMap(x -> bitShiftLeft(place, 51) + x, edges)))
             )
         FROM
         (
-            SELECT chain_id, edges, holes, toUInt64(rowNumberInAllBlocks() + 1) AS place
-            FROM (SELECT chain_id, edges, holes FROM {{db}}.settled_lookup FINAL ORDER BY chain_id)
+            SELECT chain_id, edges, toUInt64(rowNumberInAllBlocks() + 1) AS place
+            FROM (SELECT chain_id, edges FROM {{db}}.settled_lookup FINAL ORDER BY chain_id)
         )
     ) AS settled */
-/* define exceptions:
-    (
-        SELECT groupArray((chain_id, block_number)) FROM {{db}}.settled_exceptions FINAL WHERE open
-    ) AS exceptions */
-/* define holes:
-    (SELECT hole.1, hole.2 FROM (SELECT arrayJoin(arrayConcat(settled.4, exceptions)) AS hole)) */
+/* define key:
+    bitShiftLeft(transform(t.chain_id, settled.1, settled.2, toUInt64(0)), 50) + least(t.block_number, 1125899906842623) */
 /* define row_settled:
-    NOT bitTest(roundDown(bitShiftLeft(transform(t.chain_id, settled.1, settled.2, toUInt64(0)), 51)
-        + 2 * least(t.block_number, 1125899906842623) + 1, arrayConcat([toUInt64(1)], settled.3)), 0)
-    AND (t.chain_id, t.block_number) GLOBAL NOT IN {{holes}} */
+    NOT bitTest(roundDown(2 * ({{key}}) + 1, arrayConcat([toUInt64(1)], settled.3)), 0)
+    AND {{key}} GLOBAL NOT IN
+    (
+        SELECT {{key}} FROM (SELECT chain_id, arrayJoin(holes) AS block_number FROM {{db}}.settled_lookup FINAL) AS t
+        UNION ALL
+        SELECT {{key}} FROM {{db}}.settled_exceptions AS t FINAL WHERE t.open
+    ) */
 /* define visible:
     (NOT t.removed AND {{row_settled}})
     OR t.block_hash GLOBAL IN
@@ -45,7 +48,7 @@
 
 -- What may be settled once it is final: for the settler, which walks it.
 CREATE OR REPLACE VIEW {{db}}.coverage_to_settle {{on_cluster}} AS
-WITH {{settled}}, {{exceptions}}
+WITH {{settled}}
 SELECT t.chain_id AS chain_id, t.block_number AS block_number, t.parent_hash AS parent_hash,
     t.block_hash AS block_hash, t.complete AS complete
 FROM {{db}}.coverage_unsettled AS t FINAL
@@ -87,7 +90,7 @@ WHERE NOT t.removed AND NOT ({{row_settled}});
     t.contract_count AS contract_count */
 
 CREATE OR REPLACE VIEW {{canonical_db}}.blocks {{on_cluster}} AS
-WITH {{settled}}, {{exceptions}}
+WITH {{settled}}
 SELECT
     {{blocks_columns}}
 FROM {{db}}.blocks_current AS t
@@ -136,7 +139,7 @@ WHERE {{visible}};
     t.receipt_extra AS receipt_extra */
 
 CREATE OR REPLACE VIEW {{canonical_db}}.transactions {{on_cluster}} AS
-WITH {{settled}}, {{exceptions}}
+WITH {{settled}}
 SELECT
     {{transactions_columns}}
 FROM {{db}}.transactions_current AS t
@@ -158,7 +161,7 @@ WHERE {{visible}};
     if(empty(t.topics), NULL, concat('0x', lower(hex(t.topic0)))) AS topic0 */
 
 CREATE OR REPLACE VIEW {{canonical_db}}.logs {{on_cluster}} AS
-WITH {{settled}}, {{exceptions}}
+WITH {{settled}}
 SELECT
     {{logs_columns}}
 FROM {{db}}.logs_current AS t
@@ -184,7 +187,7 @@ WHERE {{visible}};
     t.amount AS amount */
 
 CREATE OR REPLACE VIEW {{canonical_db}}.token_transfers {{on_cluster}} AS
-WITH {{settled}}, {{exceptions}}
+WITH {{settled}}
 SELECT
     {{token_transfers_columns}}
 FROM {{db}}.token_transfers_current AS t
@@ -207,7 +210,7 @@ WHERE {{visible}};
     t.value AS value */
 
 CREATE OR REPLACE VIEW {{canonical_db}}.token_transfers_by_address {{on_cluster}} AS
-WITH {{settled}}, {{exceptions}}
+WITH {{settled}}
 SELECT
     {{token_transfers_by_address_columns}}
 FROM {{db}}.token_transfers_by_address_current AS t
@@ -225,7 +228,7 @@ WHERE {{visible}};
     t.transaction_index AS transaction_index */
 
 CREATE OR REPLACE VIEW {{canonical_db}}.contracts {{on_cluster}} AS
-WITH {{settled}}, {{exceptions}}
+WITH {{settled}}
 SELECT
     {{contracts_columns}}
 FROM {{db}}.contracts_current AS t
@@ -233,42 +236,42 @@ WHERE {{visible}};
 
 -- What is settled is final.
 CREATE OR REPLACE VIEW {{finalized_db}}.blocks {{on_cluster}} AS
-WITH {{settled}}, {{exceptions}}
+WITH {{settled}}
 SELECT
     {{blocks_columns}}
 FROM {{db}}.blocks_current AS t
 WHERE NOT t.removed AND {{row_settled}};
 
 CREATE OR REPLACE VIEW {{finalized_db}}.transactions {{on_cluster}} AS
-WITH {{settled}}, {{exceptions}}
+WITH {{settled}}
 SELECT
     {{transactions_columns}}
 FROM {{db}}.transactions_current AS t
 WHERE NOT t.removed AND {{row_settled}};
 
 CREATE OR REPLACE VIEW {{finalized_db}}.logs {{on_cluster}} AS
-WITH {{settled}}, {{exceptions}}
+WITH {{settled}}
 SELECT
     {{logs_columns}}
 FROM {{db}}.logs_current AS t
 WHERE NOT t.removed AND {{row_settled}};
 
 CREATE OR REPLACE VIEW {{finalized_db}}.token_transfers {{on_cluster}} AS
-WITH {{settled}}, {{exceptions}}
+WITH {{settled}}
 SELECT
     {{token_transfers_columns}}
 FROM {{db}}.token_transfers_current AS t
 WHERE NOT t.removed AND {{row_settled}};
 
 CREATE OR REPLACE VIEW {{finalized_db}}.token_transfers_by_address {{on_cluster}} AS
-WITH {{settled}}, {{exceptions}}
+WITH {{settled}}
 SELECT
     {{token_transfers_by_address_columns}}
 FROM {{db}}.token_transfers_by_address_current AS t
 WHERE NOT t.removed AND {{row_settled}};
 
 CREATE OR REPLACE VIEW {{finalized_db}}.contracts {{on_cluster}} AS
-WITH {{settled}}, {{exceptions}}
+WITH {{settled}}
 SELECT
     {{contracts_columns}}
 FROM {{db}}.contracts_current AS t
