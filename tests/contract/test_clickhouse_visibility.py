@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import permutations
+from typing import cast
 
 import pytest
 from clickhouse_connect.driver.client import Client
 
 from connectors.clickhouse.client import insert_settings
-from connectors.clickhouse.migrations.runner import migrate, plan
+from connectors.clickhouse.migrations import runner
+from connectors.clickhouse.migrations.runner import load, migrate, plan
 from connectors.clickhouse.visibility.heights import Heights, Range, runs
 from connectors.clickhouse.visibility.settler import Settler
 from connectors.clickhouse.visibility.store import SettledStore
 from headwater.errors import Fatal
 from headwater.settings import Settings, load_settings
 from tests.contract.clickhouse_process import ClickHouseProcess
+from tests.contract.sharded_clickhouse import CLUSTER, SHARDS, ShardedClient, migrate_sharded
 
 pytestmark = pytest.mark.integration
 
@@ -515,3 +518,112 @@ def test_chains_of_one_database_are_settled_apart(chain: Chain) -> None:
     assert other.visible() == whole((2, "a"), (3, "a"))
     SettledStore(chain.client, chain.database, 1).unsettle({3: 10_000})
     assert other.visible() == whole((2, "a"), (3, "a"))
+
+
+@pytest.fixture
+def sharded(server: ClickHouseProcess) -> Iterator[Chain]:
+    """A chain over two databases that stand in for shards; see sharded_clickhouse for what that shows."""
+    client = server.client()
+    yield Chain(cast(Client, migrate_sharded(client, "sharded")), "sharded")
+    shards = [f"_{shard}" for shard in range(SHARDS)]
+    for suffix in ("_canonical", "_finalized", "_ethereum_etl", "", *shards):
+        client.command(f"DROP DATABASE sharded{suffix} SYNC")
+    client.close()
+
+
+def test_stand_ins_for_shards_show_what_one_server_shows(sharded: Chain) -> None:
+    for number in range(1, 9):
+        sharded.apply(number)
+    expected = [(n, "a") for n in range(1, 9)]
+    assert sharded.visible() == whole(*expected)
+    blocks = [
+        sharded.client.query(f"SELECT count() FROM sharded_{shard}.blocks_local").result_rows[0][0]
+        for shard in range(SHARDS)
+    ]
+    assert min(blocks) > 0, "the chain's blocks are on one shard: this would show nothing"
+    # The retraction of a block is on the block's shard, what hides it on the chain's.
+    for number in range(8, 3, -1):
+        sharded.sequence += 1
+        sharded.rows("blocks", number, "a", sequence=sharded.sequence, removed=True)
+        expected.remove((number, "a"))
+        assert sharded.visible() == whole(*expected)
+    for number in range(8, 3, -1):
+        sharded.revert(number)
+    for number in range(4, 9):
+        sharded.apply(number, "b", "a" if number == 4 else "b")
+        expected.append((number, "b"))
+        assert sharded.visible() == whole(*expected)
+
+
+def test_stand_ins_for_shards_are_settled(sharded: Chain) -> None:
+    client = cast(ShardedClient, sharded.client)
+    settler = Settler(client, "sharded", 1, dict, CLUSTER)
+    store = SettledStore(client, "sharded", 1, CLUSTER)
+    for number in range(1, 7):
+        sharded.apply(number)
+    # States are divided by transaction: the same block's finality comes from both shards.
+    for _ in range(4):
+        sharded.finalize(5)
+    sharded.finalize(6)
+    sharded.revert(6)
+    assert settle(settler) == heights((1, 5))
+    expected = whole(*((n, "a") for n in range(1, 6)))
+    assert sharded.visible() == expected
+    store.trim(store.read(), 1)
+    left = "SELECT DISTINCT block_number FROM sharded.coverage_unsettled"
+    assert sharded.client.query(left).result_rows == [(6,)]
+    assert sharded.visible() == sharded.visible(database="sharded_finalized") == expected
+    store.unsettle({5: sharded.sequence + 1})
+    assert sharded.visible() == expected
+    sharded.revert(5)
+    assert sharded.visible() == whole(*((n, "a") for n in range(1, 5)))
+
+
+def apply_only(
+    monkeypatch: pytest.MonkeyPatch, client: Client, settings: Settings, versions: Collection[int]
+) -> None:
+    """Migrate as a version did that carried only these."""
+    with monkeypatch.context() as patched:
+        patched.setattr(runner, "load", lambda chain: tuple(m for m in load(chain) if m.version in versions))
+        migrate(client, settings, 1)
+
+
+def test_a_database_of_the_versions_before_shows_the_same_when_it_is_upgraded(
+    server: ClickHouseProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = settings_for(server, "upgraded")
+    client = server.client()
+    apply_only(monkeypatch, client, settings, {1, 2, 3})
+    chain = Chain(client, "upgraded")
+    for number in (0, 1, 2, 3, 4, 5, 6, 8, 9):
+        chain.apply(number)
+    chain.coverage(4, "a", sequence=chain.sequence, complete=False)
+    chain.finalize(6)
+    # As the settler before wrote it: a range, its exceptions, and coverage_tip without what is settled.
+    chain.insert("settled", ["chain_id", "from_number", "to_number", "version"], [[1, 0, 6, 1]])
+    columns = ["chain_id", "block_number", "open", "version"]
+    chain.insert(
+        "settled_holes", columns, [[1, 2, True, 1], [1, 4, True, 1], [1, 5, True, 1], [1, 5, False, 2]]
+    )
+    client.command(
+        "ALTER TABLE upgraded.coverage_tip DELETE WHERE block_number IN (0, 1, 3, 5, 6)",
+        settings={"mutations_sync": 1},
+    )
+    chain.revert(9)
+    before = chain.visible()
+    assert before == whole(*((n, "a") for n in (0, 1, 2, 3, 5, 6, 8)))
+    finalized = chain.visible(database="upgraded_finalized")
+    assert finalized == whole(*((n, "a") for n in (0, 1, 3, 5, 6)))
+    migrate(client, settings, 1)
+    assert plan(client, settings, 1) == ()
+    assert chain.visible() == before
+    assert chain.visible(database="upgraded_finalized") == finalized
+    assert SettledStore(client, "upgraded", 1).read().ranges == heights((0, 1), (3, 3), (5, 6))
+    settler = Settler(client, "upgraded", 1, dict)
+    assert settle(settler) == heights((0, 3), (5, 6))
+    chain.apply(9, "b", "a")
+    chain.finalize(9, "b")
+    assert settle(settler) == heights((0, 3), (5, 6), (8, 9))
+    for name in ("upgraded", *(f"upgraded_{views}" for views in ("canonical", "finalized", "ethereum_etl"))):
+        client.command(f"DROP DATABASE {name} SYNC")
+    client.close()

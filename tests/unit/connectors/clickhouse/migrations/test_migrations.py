@@ -53,6 +53,32 @@ def test_one_source_serves_a_cluster() -> None:
     assert all("ON CLUSTER" in each for each in rendered(CLUSTER) if not each.startswith("INSERT"))
 
 
+def test_views_that_move_rows_to_another_shard_write_to_the_distributed_table() -> None:
+    """Where a row is written by its shard's view, it is folded with those that came there only."""
+    statements = rendered(CLUSTER)
+    sharded = {}
+    for statement in statements:
+        if found := re.match(
+            r"CREATE TABLE IF NOT EXISTS headwater\.(\w+) .* ENGINE = Distributed\(", statement
+        ):
+            sharded[found[1]] = statement.split(f"'{found[1]}_local', ")[1].rstrip(")") + ")"
+    dropped = {each.split()[4].split(".")[1] for each in statements if each.startswith("DROP VIEW")}
+    moves = {}
+    for statement in statements:
+        found = re.match(
+            r"CREATE MATERIALIZED VIEW IF NOT EXISTS headwater\.(\w+) .*\nTO headwater\.(\w+) ", statement
+        )
+        if found and found[1] not in dropped:
+            source = re.findall(r"FROM headwater\.(\w+)_local", statement)
+            moves[found[1]] = (source, found[2])
+    assert len(moves) == 7
+    for view, ((source,), target) in moves.items():
+        if target.endswith("_local"):
+            assert sharded[source] == sharded[target.removesuffix("_local")], view
+    assert moves["blocks_to_unsettled"] == (["blocks"], "coverage_unsettled")
+    assert moves["transaction_states_to_finalized_blocks"] == (["transaction_states"], "finalized_blocks")
+
+
 def test_statements_are_split_at_semicolons_only() -> None:
     assert list(statements("SELECT ';--' -- a; b\n; SELECT `;` ;\n-- end;\n")) == [
         "SELECT ';--'",
