@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from itertools import permutations
 from typing import cast
 
@@ -520,6 +521,277 @@ def test_chains_of_one_database_are_settled_apart(chain: Chain) -> None:
     assert other.visible() == whole((2, "a"), (3, "a"))
 
 
+def repair(
+    chain: Chain, number: int, branch: str = "a", *, without: Collection[str] = (), complete: bool = True
+) -> None:
+    """The block said again: rows of the tables in `without` are not made any more, and are retracted."""
+    chain.sequence += 1
+    for table in VIEWS:
+        chain.rows(table, number, branch, sequence=chain.sequence, removed=table in without)
+    chain.coverage(number, branch, sequence=chain.sequence, complete=complete)
+
+
+def less(
+    blocks: dict[str, dict[tuple[int, str], int]], block: tuple[int, str], *views: str
+) -> dict[str, dict[tuple[int, str], int]]:
+    """The same without the rows of a block in some views."""
+    return {
+        view: {each: n for each, n in rows.items() if view not in views or each != block}
+        for view, rows in blocks.items()
+    }
+
+
+def lookup_edges(chain: Chain) -> list[int]:
+    rows = chain.client.query(f"SELECT edges FROM {chain.database}.settled_lookup FINAL").result_rows
+    return list(rows[0][0])
+
+
+def test_a_repair_takes_rows_away_with_its_coverage(chain: Chain) -> None:
+    chain.apply(1)
+    chain.apply(2)
+    expected = whole((1, "a"), (2, "a"))
+    for table in ("transactions", "logs"):
+        chain.rows(table, 2, "a", sequence=200, removed=True)
+        # Coverage does not know of it yet.
+        assert chain.visible() == expected
+    chain.coverage(2, "a", sequence=200)
+    assert chain.visible() == less(expected, (2, "a"), "transactions", "logs")
+    # A later repair says nothing of rows that were taken away before it.
+    chain.coverage(2, "a", sequence=210)
+    assert chain.visible() == less(expected, (2, "a"), "transactions", "logs")
+    # A revert of the repaired block again shows in one insert.
+    chain.rows("token_transfers", 2, "a", sequence=220, removed=True)
+    assert chain.visible() == less(expected, (2, "a"), "transactions", "logs")
+    chain.coverage(2, "a", sequence=220, removed=True)
+    assert chain.visible() == whole((1, "a"))
+
+
+def test_a_repair_ends_a_hole_before_its_height_is_settled(chain: Chain) -> None:
+    for number in range(1, 4):
+        chain.apply(number)
+    chain.coverage(2, "a", sequence=chain.sequence, complete=False)
+    assert chain.visible() == whole((1, "a"), (3, "a"))
+    repair(chain, 2)
+    expected = whole(*((n, "a") for n in range(1, 4)))
+    assert chain.visible() == expected
+    chain.finalize(3)
+    assert settle(Settler(chain.client, chain.database, 1, dict)) == heights((1, 3))
+    assert lookup_edges(chain) == [2, 9]
+    assert chain.visible() == chain.visible(database=f"{chain.database}_finalized") == expected
+
+
+@pytest.mark.parametrize("without", [(), ("logs", "contracts")])
+def test_a_repair_ends_a_hole_at_any_depth_below_finality(chain: Chain, without: Sequence[str]) -> None:
+    for number in range(1, 41):
+        chain.apply(number)
+    for number in (2, 39):
+        chain.coverage(number, "a", sequence=chain.sequence, complete=False)
+    chain.finalize(40)
+    settler = Settler(chain.client, chain.database, 1, dict)
+    assert settle(settler) == heights((1, 1), (3, 38), (40, 40))
+    # What is not whole divides nothing in the form for the views.
+    assert lookup_edges(chain) == [2, 83]
+    SettledStore(chain.client, chain.database, 1).trim(settler.settled(), 1)
+    rest = [(n, "a") for n in range(1, 41) if n not in (2, 39)]
+    assert chain.visible() == chain.visible(database=f"{chain.database}_finalized") == whole(*rest)
+    # As the sink's guard does with retractions, before their rows go in.
+    if without:
+        SettledStore(chain.client, chain.database, 1).unsettle({2: chain.sequence + 1})
+    chain.sequence += 1
+    for table in VIEWS:
+        chain.rows(table, 2, "a", sequence=chain.sequence, removed=table in without)
+        assert chain.visible() == whole(*rest)
+    chain.coverage(2, "a", sequence=chain.sequence)
+    expected = less(whole(*rest, (2, "a")), (2, "a"), *without)
+    assert chain.visible() == expected
+    assert settle(settler) is None
+    chain.apply(41)
+    chain.finalize(41)
+    assert settle(settler) == heights((1, 38), (40, 41))
+    store = SettledStore(chain.client, chain.database, 1)
+    assert store.read().exceptions == {}
+    store.trim(store.read(), 1)
+    left = chain.client.query(f"SELECT DISTINCT block_number FROM {chain.database}.coverage_unsettled")
+    assert left.result_rows == [(39,)]
+    assert chain.client.command(f"SELECT count() FROM {chain.database}.retractions_unsettled") == 0
+    finalized = chain.visible(database=f"{chain.database}_finalized")
+    assert chain.visible() == finalized == less(whole(*rest, (2, "a"), (41, "a")), (2, "a"), *without)
+
+
+def test_a_repair_of_a_settled_block_changes_its_rows(chain: Chain) -> None:
+    settler = Settler(chain.client, chain.database, 1, dict)
+    store = SettledStore(chain.client, chain.database, 1)
+    for number in range(1, 4):
+        chain.apply(number)
+    chain.finalize(3)
+    assert settle(settler) == heights((1, 3))
+    store.trim(store.read(), 1)
+    expected = whole(*((n, "a") for n in range(1, 4)))
+    store.unsettle({2: chain.sequence + 1})
+    chain.rows("logs", 2, "a", sequence=chain.sequence + 1, removed=True)
+    assert chain.visible() == expected
+    repair(chain, 2, without=["logs"])
+    assert chain.visible() == less(expected, (2, "a"), "logs")
+    # One that fails in the sink hides the block, as a part of it would show otherwise.
+    repair(chain, 3, complete=False)
+    assert chain.visible() == less(whole((1, "a"), (2, "a")), (2, "a"), "logs")
+    chain.finalize(3)
+    assert settle(settler) == heights((1, 3))
+    store.trim(store.read(), 1)
+    assert chain.visible() == less(whole((1, "a"), (2, "a")), (2, "a"), "logs")
+    repair(chain, 3)
+    finalized = chain.visible(database=f"{chain.database}_finalized")
+    assert chain.visible() == finalized == less(expected, (2, "a"), "logs")
+
+
+def test_an_orphan_whose_retraction_failed_never_shows_and_is_settled_when_it_is_repaired(
+    chain: Chain,
+) -> None:
+    settler = Settler(chain.client, chain.database, 1, dict)
+    chain.apply(1)
+    for number in (2, 3):
+        chain.apply(number, "b", "a" if number == 2 else "b")
+    # One retraction went to the dead letters of a stage, of another one a row to those of the sink.
+    chain.sequence += 1
+    chain.coverage(3, "b", sequence=chain.sequence, removed=True, complete=False)
+    chain.revert(2, "b")
+    chain.insert(
+        "dead_letters",
+        ["topic", "partition", "offset", "stage", "headers"],
+        [["ethereum.logs.v1", 0, 1, "sink", {"sequence": str(chain.sequence), "chain-id": "1"}]],
+    )
+    for number in range(2, 6):
+        chain.apply(number)
+    chain.finalize(5)
+    assert settle(settler) == heights((1, 1), (4, 5))
+    expected = whole(*((n, "a") for n in range(1, 6)))
+    assert chain.visible() == expected
+    for number in (2, 3):
+        chain.revert(number, "b")
+    chain.finalize(5)
+    assert settle(settler) == heights((1, 5))
+    assert chain.visible() == chain.visible(database=f"{chain.database}_finalized") == expected
+
+
+def test_coverage_of_an_exception_comes_back_when_another_process_deleted_it(chain: Chain) -> None:
+    """It read what is settled before the exception, and deleted behind it."""
+    store = SettledStore(chain.client, chain.database, 1)
+    settler = Settler(chain.client, chain.database, 1, dict)
+    for number in range(1, 4):
+        chain.apply(number)
+    chain.finalize(3)
+    assert settle(settler) == heights((1, 3))
+    stale = store.read()
+    store.unsettle({2: chain.sequence + 1})
+    store.trim(stale, 1)
+    # What is retracted there is another block: the canonical one stays.
+    chain.revert(2, "b")
+    settler.tick()
+    assert chain.visible() == whole(*((n, "a") for n in range(1, 4)))
+    chain.finalize(3)
+    assert [settler.tick() for _ in range(3)][-1] is not None or 2 in store.read()
+    assert 2 in store.read()
+
+
+def repairs_of(chain: Chain) -> dict[str, tuple[object, ...]]:
+    rows = chain.client.query(
+        f"SELECT request_id, outcome, failed_stage, problem FROM {chain.canonical}.repairs"
+    ).result_rows
+    return {str(request): tuple(rest) for request, *rest in rows}
+
+
+def letters_of(chain: Chain) -> dict[int, tuple[object, ...]]:
+    rows = chain.client.query(
+        f"SELECT offset, block_number, block_hash, sequence, repair, repair_outcome, repair_problem "
+        f"FROM {chain.canonical}.dead_letters"
+    ).result_rows
+    return {int(offset): tuple(rest) for offset, *rest in rows}
+
+
+def asked(chain: Chain, request: str, block: tuple[int, str] | int, outcome: str, **more: object) -> None:
+    """An outcome as the sink stores it; times are seconds."""
+    row = {
+        "chain_id": chain.chain_id,
+        "request_id": request,
+        "block_number": block if isinstance(block, int) else block[0],
+        "block_hash": None if isinstance(block, int) else block_hash(*block),
+        "requested_at": datetime.fromtimestamp(50, UTC),
+        "decided_at": datetime.fromtimestamp(60, UTC),
+        "outcome": outcome,
+        **more,
+    }
+    chain.insert("repairs", list(row), [list(row.values())])
+
+
+def letter(chain: Chain, offset: int, sequence: int, block: tuple[int, str], stage: str) -> None:
+    trace = block_hash(*block)[:24].hex()
+    headers = {
+        "sequence": str(sequence),
+        "chain-id": str(chain.chain_id),
+        "traceparent": f"00-{trace[:32]}-{trace[32:]}-01",
+    }
+    columns = ["topic", "partition", "offset", "stage", "error_message", "headers", "failed_at"]
+    failed = datetime.fromtimestamp(40, UTC)
+    chain.insert("dead_letters", columns, [["raw", 0, offset, stage, f"{stage} failed", headers, failed]])
+
+
+def test_what_became_of_repairs(chain: Chain) -> None:
+    for number in range(1, 5):
+        chain.apply(number)
+    asked(chain, "refused", (9, "a"), "REFUSED", problem="it is above the tip")
+    asked(chain, "under way", (1, "a"), "PUBLISHED", sequence=500)
+    asked(chain, "of a height", 2, "PUBLISHED", sequence=501)
+    asked(chain, "failed", (3, "a"), "PUBLISHED", sequence=502)
+    # Interrupted and made again: the latest decision holds.
+    asked(chain, "again", (4, "a"), "PUBLISHED", sequence=503)
+    later = datetime.fromtimestamp(61, UTC)
+    asked(chain, "again", (4, "a"), "PUBLISHED", sequence=504, decided_at=later)
+    chain.coverage(2, "a", sequence=501)
+    letter(chain, 7, 502, (3, "a"), "normalize")
+    chain.coverage(3, "a", sequence=502)
+    chain.coverage(4, "a", sequence=503)
+    assert repairs_of(chain) == {
+        "refused": ("refused", None, "it is above the tip"),
+        "under way": ("under way", None, None),
+        "of a height": ("repaired", None, None),
+        "failed": ("failed again", "normalize", "normalize failed"),
+        "again": ("under way", None, None),
+    }
+    chain.coverage(4, "a", sequence=600)
+    chain.coverage(1, "a", sequence=500, complete=False)
+    assert repairs_of(chain)["again"] == ("repaired", None, None)
+    assert repairs_of(chain)["under way"] == ("under way", None, None)
+
+
+def test_dead_letters_tell_their_block_and_what_was_done(chain: Chain) -> None:
+    for number in range(1, 4):
+        chain.apply(number)
+    names = {number: "0x" + block_hash(number, "a").hex() for number in range(1, 4)}
+    chain.coverage(1, "a", sequence=300, complete=False)
+    letter(chain, 1, 300, (1, "a"), "enrich")
+    letter(chain, 1, 300, (1, "a"), "enrich")
+    chain.coverage(2, "a", sequence=301, complete=False)
+    letter(chain, 2, 301, (2, "a"), "sink")
+    letter(chain, 3, 302, (3, "a"), "state")
+    assert letters_of(chain) == {
+        1: (1, names[1], 300, None, None, None),
+        2: (2, names[2], 301, None, None, None),
+        3: (None, None, 302, None, None, None),
+    }
+    place = {"letter_topic": "raw", "letter_partition": 0, "letter_offset": 3}
+    asked(chain, "one", (1, "a"), "PUBLISHED", sequence=500)
+    # Asked before the letter came about: not for it.
+    early = datetime.fromtimestamp(30, UTC)
+    asked(chain, "two", (2, "a"), "REFUSED", problem="no", requested_at=early)
+    asked(chain, "three", (3, "a"), "REFUSED", problem="no node has it", **place)
+    chain.coverage(1, "a", sequence=500)
+    assert letters_of(chain) == {
+        1: (1, names[1], 300, "one", "repaired", None),
+        2: (2, names[2], 301, None, None, None),
+        3: (3, names[3], 302, "three", "refused", "no node has it"),
+    }
+
+
 @pytest.fixture
 def sharded(server: ClickHouseProcess) -> Iterator[Chain]:
     """A chain over two databases that stand in for shards; see sharded_clickhouse for what that shows."""
@@ -593,7 +865,7 @@ def test_a_database_of_the_versions_before_shows_the_same_when_it_is_upgraded(
 ) -> None:
     settings = settings_for(server, "upgraded")
     client = server.client()
-    apply_only(monkeypatch, client, settings, {1, 2, 3})
+    apply_only(monkeypatch, client, settings, {1, 2, 3, 4})
     chain = Chain(client, "upgraded")
     for number in (0, 1, 2, 3, 4, 5, 6, 8, 9):
         chain.apply(number)

@@ -34,6 +34,36 @@ SELECT chain_id, block_number, parent_hash, block_hash, sequence, removed, true 
 FROM {{table:blocks}}
 WHERE removed;
 
+-- Which events retracted rows of which blocks: what a repair or a revert took away, for blocks that are not
+-- settled. The row of `blocks` says it through coverage_unsettled.
+CREATE TABLE IF NOT EXISTS {{table:retractions_unsettled}} {{on_cluster}}
+(
+    chain_id UInt64,
+    block_number UInt64,
+    block_hash FixedString(32),
+    sequence UInt64
+)
+ENGINE = {{engine:retractions_unsettled:sequence}}
+PARTITION BY chain_id
+ORDER BY (chain_id, block_number, block_hash, sequence);
+-- shard retractions_unsettled by sipHash64(chain_id)
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS {{db}}.transactions_to_retractions {{on_cluster}}
+TO {{db}}.retractions_unsettled AS
+SELECT DISTINCT chain_id, block_number, block_hash, sequence FROM {{table:transactions}} WHERE removed;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS {{db}}.logs_to_retractions {{on_cluster}}
+TO {{db}}.retractions_unsettled AS
+SELECT DISTINCT chain_id, block_number, block_hash, sequence FROM {{table:logs}} WHERE removed;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS {{db}}.token_transfers_to_retractions {{on_cluster}}
+TO {{db}}.retractions_unsettled AS
+SELECT DISTINCT chain_id, block_number, block_hash, sequence FROM {{table:token_transfers}} WHERE removed;
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS {{db}}.contracts_to_retractions {{on_cluster}}
+TO {{db}}.retractions_unsettled AS
+SELECT DISTINCT chain_id, block_number, block_hash, sequence FROM {{table:contracts}} WHERE removed;
+
 -- Heights that were found final and whole with every orphan there retracted in every table. Rows are only
 -- ever added, and each stays true but for settled_exceptions: so writers need no order among them, and of
 -- two with the same beginning the longer one holds.
@@ -60,14 +90,14 @@ ENGINE = {{engine:settled_exceptions:sequence}}
 ORDER BY (chain_id, block_number);
 -- shard settled_exceptions by sipHash64(chain_id)
 
--- settled_ranges in the form in which views look heights up (connectors/clickhouse/visibility/heights.py),
--- a row a chain. The one with the most heights holds: it contains the others. sequence: the FINALIZED event
--- under which this was settled.
+-- In the form in which views look heights up (connectors/clickhouse/visibility/heights.py), a row a chain:
+-- settled_ranges, and between them the final blocks of which coverage says that they are not whole. The row with
+-- the most settled heights holds: it contains the others. sequence: the FINALIZED event under which this was
+-- settled.
 CREATE TABLE IF NOT EXISTS {{table:settled_lookup}} {{on_cluster}}
 (
     chain_id UInt64,
     edges Array(UInt64),
-    holes Array(UInt64),
     heights UInt64,
     sequence UInt64,
     settled_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
@@ -143,9 +173,11 @@ SELECT chain_id, removed, block_number, block_hash, sequence FROM {{db}}.coverag
     (
         SELECT
             s.chain_id AS chain_id,
-            s.from_number AS from_number,
-            s.to_number AS to_number,
-            arraySort(arrayFilter(x -> x BETWEEN s.from_number AND s.to_number, h.numbers)) AS holes
+            arraySort(arrayFilter(x -> x BETWEEN s.from_number AND s.to_number, h.numbers)) AS holes,
+            arrayFilter(
+                x -> x.1 < x.2,
+                arrayZip(arrayConcat([s.from_number], arrayMap(x -> x + 1, holes)), arrayConcat(holes, [s.to_number + 1]))
+            ) AS pieces
         FROM {{db}}.settled AS s FINAL
         LEFT JOIN
         (
@@ -154,11 +186,8 @@ SELECT chain_id, removed, block_number, block_hash, sequence FROM {{db}}.coverag
     ) */
 
 INSERT INTO {{db}}.settled_ranges (chain_id, first_number, last_number)
-SELECT chain_id, piece.1, toUInt64(piece.2 - 1)
-FROM {{old_ranges}}
-ARRAY JOIN arrayZip(arrayConcat([from_number], arrayMap(x -> x + 1, holes)), arrayConcat(holes, [to_number + 1])) AS piece
-WHERE piece.1 < piece.2;
+SELECT chain_id, piece.1, toUInt64(piece.2 - 1) FROM {{old_ranges}} ARRAY JOIN pieces AS piece;
 
-INSERT INTO {{db}}.settled_lookup (chain_id, edges, holes, heights, sequence)
-SELECT chain_id, [2 * from_number, 2 * to_number + 3], holes, to_number - from_number + 1 - length(holes), 0
+INSERT INTO {{db}}.settled_lookup (chain_id, edges, heights, sequence)
+SELECT chain_id, arrayFlatten(arrayMap(x -> [2 * x.1, 2 * x.2 + 1], pieces)), arraySum(arrayMap(x -> x.2 - x.1, pieces)), 0
 FROM {{old_ranges}};

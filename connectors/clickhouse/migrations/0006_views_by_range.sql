@@ -1,16 +1,18 @@
--- The views of 0002, which look settled heights up in the tables of 0005.
+-- The views of 0002, which look heights up in the tables of 0005.
 --
--- A row of an unsettled block shows when coverage has its block as whole and canonical, whatever the row's
--- own removed says: one coverage row shows or hides the block in all views. Of settled heights removed = 0
--- decides, and coverage is not asked.
+-- A block shows when coverage has it as whole and canonical; up to where the chain is final that is the rule,
+-- and what coverage says otherwise the exception. So a row costs two looks, whatever is missing: is its height
+-- among the final ones (roundDown bisects a few edges; the key has the chain's place in its upper bits), and
+-- is its block in the set of those about which coverage says the opposite (by half of its hash and
+-- the chain's place: chains that parted share the blocks before). In that set are the newest blocks,
+-- which show although no height tells so, and those further down that are not whole or were taken back.
 --
--- A height is settled when the edge at or below it does not begin a gap (roundDown bisects; the key has the
--- chain's place in its upper bits), and it is not in the set of holes. A set costs a row the same whatever
--- is in it.
+-- A row that was removed is hidden where its height is among the final ones. Above, where retractions reach
+-- the tables one by one, it shows until coverage knows of the event that removed it, so that a block goes, and
+-- a repair takes rows from it, in one insert.
 --
--- The set is read behind the edges (AND resolves its arguments in their order): what grew in between only
--- makes gaps narrower, so a gap that the edges pass over is in the set then, unless it is settled. Exceptions
--- are written before anything is retracted.
+-- The edges are one value for the whole query, so both looks go by the same ones. Exceptions are read behind
+-- the edges, as they are closed behind them, and are written before anything is retracted.
 --
 -- Why two levels of views: see 0002.
 
@@ -19,40 +21,65 @@
         SELECT
             (
                 groupArray(chain_id),
-                groupArray(place),
                 arraySort(groupArrayArray(arrayMap(x -> bitShiftLeft(place, 51) + x, edges)))
             )
         FROM
         (
             SELECT chain_id, edges, toUInt64(rowNumberInAllBlocks() + 1) AS place
-            FROM (SELECT chain_id, edges FROM {{db}}.settled_lookup FINAL ORDER BY chain_id)
+            FROM
+            (
+                -- An exception ends what the edges begin at its height and begins it again behind it.
+                SELECT
+                    chain_id,
+                    sumMap(numbers, changes) AS change,
+                    arrayMap((number, depth) -> 2 * number + (depth < 1), change.1, arrayCumSum(change.2)) AS edges
+                FROM
+                (
+                    SELECT
+                        chain_id,
+                        arrayMap(x -> intDiv(x, 2), l.edges) AS numbers,
+                        arrayMap(x -> if(bitTest(x, 0), toInt64(-1), toInt64(1)), l.edges) AS changes
+                    FROM {{db}}.settled_lookup AS l FINAL
+                    UNION ALL
+                    SELECT chain_id, [block_number, block_number + 1], [toInt64(-1), toInt64(1)]
+                    FROM {{db}}.settled_exceptions FINAL
+                    WHERE open
+                )
+                GROUP BY chain_id
+                ORDER BY chain_id
+            )
         )
     ) AS settled */
 /* define key:
-    bitShiftLeft(transform(t.chain_id, settled.1, settled.2, toUInt64(0)), 50) + least(t.block_number, 1125899906842623) */
-/* define row_settled:
-    NOT bitTest(roundDown(2 * ({{key}}) + 1, arrayConcat([toUInt64(1)], settled.3)), 0)
-    AND {{key}} GLOBAL NOT IN
+    bitShiftLeft(indexOf(settled.1, t.chain_id), 50) + least(t.block_number, 1125899906842623) */
+/* define final:
+    (NOT bitTest(roundDown(2 * ({{key}}) + 1, arrayConcat([toUInt64(1)], settled.2)), 0)) */
+/* define block:
+    bitXor(reinterpretAsUInt128(t.block_hash), indexOf(settled.1, t.chain_id) * 11400714819323198485) */
+/* define otherwise:
+    {{block}} GLOBAL IN
     (
-        SELECT {{key}} FROM (SELECT chain_id, arrayJoin(holes) AS block_number FROM {{db}}.settled_lookup FINAL) AS t
-        UNION ALL
-        SELECT {{key}} FROM {{db}}.settled_exceptions AS t FINAL WHERE t.open
+        SELECT {{block}} FROM {{db}}.coverage_unsettled AS t FINAL
+        WHERE (t.complete AND NOT t.removed) != {{final}}
+    ) */
+/* define known_to_coverage:
+    (t.chain_id, t.block_hash, t.sequence) GLOBAL IN
+    (
+        -- Coverage comes behind the retractions that it knows of, so it is looked at before them.
+        SELECT t.chain_id, t.block_hash, r.sequence
+        FROM (SELECT * FROM {{db}}.coverage_unsettled FINAL WHERE complete AND NOT removed) AS t
+        GLOBAL INNER JOIN (SELECT chain_id, block_hash, sequence FROM {{db}}.retractions_unsettled FINAL) AS r
+            ON r.chain_id = t.chain_id AND r.block_hash = t.block_hash
+        WHERE r.sequence <= t.sequence AND NOT {{final}}
     ) */
 /* define visible:
-    (NOT t.removed AND {{row_settled}})
-    OR t.block_hash GLOBAL IN
+    {{otherwise}} != {{final}}
+    AND (NOT t.removed OR NOT ({{final}} OR {{known_to_coverage}})) */
+/* define visible_for_ever:
+    {{final}} AND NOT t.removed AND {{key}} GLOBAL NOT IN
     (
-        SELECT t.block_hash FROM {{db}}.coverage_unsettled AS t FINAL
-        WHERE t.complete AND NOT t.removed AND NOT ({{row_settled}})
+        SELECT {{key}} FROM {{db}}.coverage_unsettled AS t FINAL WHERE NOT t.complete AND NOT t.removed AND {{final}}
     ) */
-
--- What may be settled once it is final: for the settler, which walks it.
-CREATE OR REPLACE VIEW {{db}}.coverage_to_settle {{on_cluster}} AS
-WITH {{settled}}
-SELECT t.chain_id AS chain_id, t.block_number AS block_number, t.parent_hash AS parent_hash,
-    t.block_hash AS block_hash, t.complete AS complete
-FROM {{db}}.coverage_unsettled AS t FINAL
-WHERE NOT t.removed AND NOT ({{row_settled}});
 
 /* define blocks_columns:
     t.chain_id AS chain_id,
@@ -234,48 +261,48 @@ SELECT
 FROM {{db}}.contracts_current AS t
 WHERE {{visible}};
 
--- What is settled is final.
+-- What is final and whole.
 CREATE OR REPLACE VIEW {{finalized_db}}.blocks {{on_cluster}} AS
 WITH {{settled}}
 SELECT
     {{blocks_columns}}
 FROM {{db}}.blocks_current AS t
-WHERE NOT t.removed AND {{row_settled}};
+WHERE {{visible_for_ever}};
 
 CREATE OR REPLACE VIEW {{finalized_db}}.transactions {{on_cluster}} AS
 WITH {{settled}}
 SELECT
     {{transactions_columns}}
 FROM {{db}}.transactions_current AS t
-WHERE NOT t.removed AND {{row_settled}};
+WHERE {{visible_for_ever}};
 
 CREATE OR REPLACE VIEW {{finalized_db}}.logs {{on_cluster}} AS
 WITH {{settled}}
 SELECT
     {{logs_columns}}
 FROM {{db}}.logs_current AS t
-WHERE NOT t.removed AND {{row_settled}};
+WHERE {{visible_for_ever}};
 
 CREATE OR REPLACE VIEW {{finalized_db}}.token_transfers {{on_cluster}} AS
 WITH {{settled}}
 SELECT
     {{token_transfers_columns}}
 FROM {{db}}.token_transfers_current AS t
-WHERE NOT t.removed AND {{row_settled}};
+WHERE {{visible_for_ever}};
 
 CREATE OR REPLACE VIEW {{finalized_db}}.token_transfers_by_address {{on_cluster}} AS
 WITH {{settled}}
 SELECT
     {{token_transfers_by_address_columns}}
 FROM {{db}}.token_transfers_by_address_current AS t
-WHERE NOT t.removed AND {{row_settled}};
+WHERE {{visible_for_ever}};
 
 CREATE OR REPLACE VIEW {{finalized_db}}.contracts {{on_cluster}} AS
 WITH {{settled}}
 SELECT
     {{contracts_columns}}
 FROM {{db}}.contracts_current AS t
-WHERE NOT t.removed AND {{row_settled}};
+WHERE {{visible_for_ever}};
 
 -- Nothing reads these any more.
 DROP VIEW IF EXISTS {{db}}.coverage_to_tip {{on_cluster}};

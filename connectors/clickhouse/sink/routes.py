@@ -34,6 +34,7 @@ ROUTES: Final = (
     # A materialized view copies every version into transaction_state_changes within the same insert.
     Route("transaction-states", "transaction_states"),
     Route("heads", "heads"),
+    Route("repairs", "repairs"),
     Route("coverage", "coverage", RouteKind.COVERAGE),
     Route("dead-letters", "dead_letters", RouteKind.DEAD_LETTERS),
 )
@@ -44,7 +45,6 @@ EXEMPT: Final[Mapping[str, str]] = {
     "normalized-blocks": "between stages; its records are on the public streams",
     "enriched-blocks": "between stages; its records are on the public streams",
     "repair-requests": "what the listener is asked for; what became of it is on repairs",
-    "repairs": "read by the command line",
     "stage-progress": "for the stages themselves; how far they are is in their metrics",
 }
 

@@ -5,11 +5,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
-
-# A gap of up to so many heights is listed, number by number: the views look these up in a hash set, which
-# costs the same whatever is in it. Wider gaps are few, and divide ranges, which are searched by bisection.
-LISTED_GAP: Final = 64
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -21,19 +16,6 @@ class Range:
 
     def __len__(self) -> int:
         return self.last - self.first + 1
-
-
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """Heights as the views look them up.
-
-    `edges` ascend; each is twice a height, plus one where it begins heights that are not in the set. `holes`
-    are the heights that are missing all the same. `count` is how many are in the set.
-    """
-
-    edges: tuple[int, ...]
-    holes: tuple[int, ...]
-    count: int
 
 
 class Heights:
@@ -68,17 +50,12 @@ def runs(numbers: Iterable[int]) -> list[Range]:
     return list(_joined(Range(number, number) for number in sorted(numbers)))
 
 
-def lookup(heights: Heights) -> Lookup:
-    """The form for the views: gaps up to `LISTED_GAP` become holes, the rest divides edges."""
-    edges: list[int] = []
-    holes: list[int] = []
-    for each in heights.ranges:
-        if edges and each.first - edges[-1] // 2 <= LISTED_GAP:
-            holes += range(edges.pop() // 2, each.first)
-        else:
-            edges.append(2 * each.first)
-        edges.append(2 * (each.last + 1) + 1)
-    return Lookup(tuple(edges), tuple(holes), len(heights))
+def edges(heights: Heights) -> tuple[int, ...]:
+    """The form in which the views look heights up by bisection: where the set begins, and where it ends.
+
+    They ascend; each is twice a height, plus one where it begins heights that are not in the set.
+    """
+    return tuple(edge for each in heights.ranges for edge in (2 * each.first, 2 * (each.last + 1) + 1))
 
 
 def _joined(ranges: Iterable[Range]) -> Sequence[Range]:

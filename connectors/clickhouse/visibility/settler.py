@@ -64,6 +64,8 @@ class Settler:
         settled = self._store.read()
         if self._earlier is not None:
             self._trim(settled, self._earlier)
+        if settled.exceptions:
+            self._store.restore_exceptions()
         self._earlier = settled if settled.shown else None
         if not settled.shown:
             # A process that was killed in between left it so.
@@ -102,7 +104,9 @@ class Settler:
             )
         else:
             self._done = pending.sequence
-        numbers = settleable(blocks, self._children(block.number for block in blocks))
+        found = settleable(blocks, self._children(block.number for block in blocks))
+        # Those that are settled already are here until they are trimmed.
+        numbers = [number for number in found if number not in settled]
         return self._store.settle(settled, numbers, pending.sequence) if numbers else None
 
     def _next_point(self) -> tuple[int, bytes, int] | None:
@@ -133,11 +137,19 @@ class Settler:
         return pending.block_hash in {_bytes(block_hash) for (block_hash,) in rows}
 
     def _to_settle(self, pending: _Pending) -> list[CoveredBlock]:
+        """Heights with one canonical block, which is whole, and with nothing doubtful beside it.
+
+        An orphan whose retraction lacks something in the tables (it is in the dead letters, of a stage or of
+        the sink) would show again once coverage is not asked about its height any more.
+        """
         rows = self._store.rows(
-            "SELECT block_number, any(block_hash), any(parent_hash) "
-            f"FROM {self._database}.coverage_to_settle WHERE chain_id = {{chain_id:UInt64}} "
+            "SELECT block_number, anyIf(block_hash, NOT removed), anyIf(parent_hash, NOT removed) "
+            f"FROM {self._database}.coverage_unsettled FINAL WHERE chain_id = {{chain_id:UInt64}} "
             "AND block_number > {after:Int64} AND block_number <= {number:UInt64} "
-            "GROUP BY block_number HAVING count() = 1 AND min(complete) "
+            "GROUP BY block_number HAVING countIf(NOT removed) = 1 AND min(complete) "
+            "AND NOT max(removed AND sequence GLOBAL IN "
+            f"(SELECT toUInt64OrZero(headers['sequence']) FROM {self._database}.dead_letters "
+            "WHERE stage = 'sink' AND headers['chain-id'] = toString({chain_id:UInt64}))) "
             "ORDER BY block_number LIMIT {limit:UInt64}",
             after=pending.after,
             number=min(pending.number, HIGHEST),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from connectors.clickhouse.client import Client, insert_settings
-from connectors.clickhouse.visibility.heights import Heights, Range, lookup, runs
+from connectors.clickhouse.visibility.heights import Heights, Range, edges, runs
 
 # A range in a condition takes about 50 bytes; ClickHouse's parser takes 262,144 (max_query_size).
 RANGES_IN_STATEMENT: Final = 500
@@ -81,12 +81,25 @@ class SettledStore:
         return Settled(ranges, left, sequence)
 
     def show(self, ranges: Heights, sequence: int) -> None:
-        """Let the views know these ranges."""
-        form = lookup(ranges)
+        """Let the views know these ranges.
+
+        A final block of which coverage says that it is not whole divides no range there: the views find it
+        in coverage, at the same cost however many there are. Up to the last settled height nothing else can
+        come to be at its height, unless a retraction makes it an exception first.
+        """
+        if not ranges.ranges:
+            return
+        incomplete = self.rows(
+            f"SELECT block_number FROM {self._database}.coverage_unsettled FINAL "
+            "WHERE chain_id = {chain_id:UInt64} AND block_number <= {last:UInt64} AND NOT removed "
+            "GROUP BY block_number HAVING NOT max(complete)",
+            last=ranges.ranges[-1].last,
+        )
+        known = ranges | Heights(runs(_int(number) for (number,) in incomplete))
         self._insert(
             "settled_lookup",
-            ("edges", "holes", "heights", "sequence"),
-            [(list(form.edges), list(form.holes), form.count, sequence)],
+            ("edges", "heights", "sequence"),
+            [(list(edges(known)), len(ranges), sequence)],
         )
 
     def unsettle(self, retracted: Mapping[int, int]) -> None:
@@ -103,42 +116,61 @@ class SettledStore:
         due = {n: at for n, at in retracted.items() if n <= _int(final) and at > sequence}
         # What was settled has left the part of coverage that the views look at.
         for condition in _conditions(runs(due)):
-            self._client.command(
-                f"INSERT INTO {self._database}.coverage_unsettled ({_UNSETTLED}) SELECT {_UNSETTLED} "
-                f"FROM {self._database}.coverage FINAL WHERE chain_id = {self._chain_id} AND ({condition})",
-                settings=insert_settings(self._client),
-            )
+            self._put_back(condition)
         self._insert(
             "settled_exceptions",
             ("block_number", "open", "sequence"),
             [(number, True, at) for number, at in sorted(due.items())],
         )
 
+    def restore_exceptions(self) -> None:
+        """Let the views find the coverage of every exception.
+
+        `trim` of another process, which did not know of an exception yet, may delete what `unsettle` puts
+        back.
+        """
+        self._put_back(
+            f"block_number GLOBAL IN (SELECT block_number FROM {self._database}.settled_exceptions FINAL "
+            f"WHERE chain_id = {self._chain_id} AND open) "
+            "AND (block_number, block_hash) GLOBAL NOT IN (SELECT block_number, block_hash "
+            f"FROM {self._database}.coverage_unsettled WHERE chain_id = {self._chain_id})"
+        )
+
     def trim(self, settled: Settled, least: int) -> None:
-        """Delete what is settled from the coverage that views look at, once `least` rows are to go.
+        """Delete what is settled from what the views look at, once `least` rows of a table are to go.
 
         Call it with what was settled some seconds ago: a query may still go by that. Rows of a later
-        sequence stay, since they are of a change that `settled` does not know.
+        sequence stay, since they are of a change that `settled` does not know, and so do those of a settled
+        block that is not whole any more.
         """
-        rows = self.rows(
-            f"SELECT block_number FROM {self._database}.coverage_unsettled "
-            "WHERE chain_id = {chain_id:UInt64} AND sequence <= {sequence:UInt64}",
-            sequence=settled.sequence,
-        )
-        numbers = [number for (each,) in rows if (number := _int(each)) in settled]
-        if len(numbers) < least:
-            return
-        # A mutation takes a table that holds rows, and each rewrites it: the rest goes at the next call.
-        for condition in list(_conditions(runs(numbers)))[:1]:
-            self._client.command(
-                f"ALTER TABLE {self._local('coverage_unsettled')} DELETE WHERE chain_id = {self._chain_id} "
-                f"AND sequence <= {settled.sequence} AND ({condition})",
-                settings={"mutations_sync": 1},
+        for table, kept in (("coverage_unsettled", "NOT min(complete)"), ("retractions_unsettled", "false")):
+            rows = self.rows(
+                f"SELECT block_number, count() FROM {self._database}.{table} FINAL "
+                "WHERE chain_id = {chain_id:UInt64} AND sequence <= {sequence:UInt64} "
+                f"GROUP BY block_number HAVING NOT ({kept})",
+                sequence=settled.sequence,
             )
+            due = {number: _int(count) for each, count in rows if (number := _int(each)) in settled}
+            if sum(due.values()) < least:
+                continue
+            # A mutation takes a table that holds rows, and each rewrites it: the rest goes at the next call.
+            for condition in list(_conditions(runs(due)))[:1]:
+                self._client.command(
+                    f"ALTER TABLE {self._local(table)} DELETE WHERE chain_id = {self._chain_id} "
+                    f"AND sequence <= {settled.sequence} AND ({condition})",
+                    settings={"mutations_sync": 1},
+                )
 
     def rows(self, sql: str, **parameters: object) -> Sequence[Sequence[object]]:
         """The rows of a query, which may use `chain_id` and what is given."""
         return self._client.query(sql, parameters={"chain_id": self._chain_id, **parameters}).result_rows
+
+    def _put_back(self, condition: str) -> None:
+        self._client.command(
+            f"INSERT INTO {self._database}.coverage_unsettled ({_UNSETTLED}) SELECT {_UNSETTLED} "
+            f"FROM {self._database}.coverage FINAL WHERE chain_id = {self._chain_id} AND ({condition})",
+            settings=insert_settings(self._client),
+        )
 
     def _shown(self) -> tuple[int, int]:
         rows = self.rows(

@@ -30,7 +30,8 @@ class Recorder:
     inserted: dict[str, Rows] = field(default_factory=dict)
 
     def query(self, query: str, parameters: Mapping[str, object]) -> Answer:
-        return Answer(next((rows for table, rows in self.answers.items() if f".{table}" in query), []))
+        rows = next((rows for table, rows in self.answers.items() if f".{table}" in query), [])
+        return Answer([row[: query.partition(" FROM ")[0].count(",") + 1] for row in rows])
 
     def command(self, cmd: str, settings: Mapping[str, object]) -> None:
         self.statements.append((cmd, settings))
@@ -61,7 +62,7 @@ def test_deleting_runs_on_the_tables_that_hold_rows() -> None:
         ("", "headwater.coverage_unsettled"),
         ("main", "headwater.coverage_unsettled_local ON CLUSTER 'main'"),
     ):
-        client = Recorder({"coverage_unsettled": [(number,) for number in range(1, 12)]})
+        client = Recorder({"coverage_unsettled": [(number, 1) for number in range(1, 12)]})
         store(client, cluster).trim(settled, 8)
         assert client.statements == [
             (
@@ -73,7 +74,7 @@ def test_deleting_runs_on_the_tables_that_hold_rows() -> None:
 
 
 def test_nothing_is_deleted_for_a_few_rows() -> None:
-    client = Recorder({"coverage_unsettled": [(number,) for number in range(1, 12)]})
+    client = Recorder({"coverage_unsettled": [(number, 1) for number in range(1, 12)]})
     store(client).trim(Settled(Heights([Range(1, 9)])), 10)
     assert client.statements == []
 
@@ -82,7 +83,7 @@ def test_no_statement_grows_with_what_is_missing() -> None:
     numbers = scattered(30_000)
     client = Recorder(
         {
-            "coverage_unsettled": [(number,) for number in numbers],
+            "coverage_unsettled": [(number, 1) for number in numbers],
             "finalized_blocks": [(30_000_000,)],
         }
     )
