@@ -28,7 +28,7 @@ REPAIRS = TopicSpec(
     visibility=Visibility.INTERNAL,
     owner="listen",
     producers=("listen",),
-    consumers=("replay",),
+    consumers=("replay", "sink"),
     stateful=False,
 )
 

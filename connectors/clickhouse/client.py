@@ -25,6 +25,9 @@ INSERT_SETTINGS: Final[Mapping[str, int | str]] = {
     "deduplicate_blocks_in_dependent_materialized_views": 0,
     # Replacing rows is the merges' work and FINAL's; doing it to each batch too is a third of an insert.
     "optimize_on_insert": 0,
+    # By default a Distributed table acknowledges rows that no shard has yet: offsets would be committed
+    # over nothing.
+    "distributed_foreground_insert": 1,
 }
 
 # Codes that a broken login or a missing database answers with: waiting does not cure them.
@@ -109,6 +112,7 @@ def connect(
             autogenerate_session_id=False,
             # On the same machine compressing costs more than the bytes do.
             compress=address.hostname not in _LOCAL,
+            settings=_cluster_settings(settings),
         )
     except ClickHouseError as error:
         code = getattr(error, "code", None)
@@ -149,6 +153,17 @@ def answering(settings: ClickHouseSettings) -> Iterator[None]:
         raise Transient(
             f"ClickHouse at {shown} went away: {words}", remedy="is it up? check clickhouse.url"
         ) from error
+
+
+def _cluster_settings(settings: ClickHouseSettings) -> dict[str, int | str]:
+    """Settings of every statement where tables are replicated; inserts into one server know no quorum.
+
+    A replica may never have a block's coverage without its rows, so an insert is acknowledged by as many
+    replicas as `insert_quorum` says; several inserts may wait for theirs at once.
+    """
+    if not settings.cluster:
+        return {}
+    return {"insert_quorum": settings.insert_quorum, "insert_quorum_parallel": 1}
 
 
 def insert_settings(client: Client) -> dict[str, int | str]:

@@ -62,6 +62,11 @@ class ClickHouseSettings(Section):
     username: str = Field("default", description="User.")
     password: SecretStr = Field(SecretStr(""), description="Password.")
     cluster: str | None = Field(None, description="Cluster name: tables become Replicated and Distributed.")
+    insert_quorum: str = Field(
+        "auto",
+        description="On a cluster, replicas of a shard that acknowledge an insert: a number, or auto (most).",
+        pattern=r"^(auto|[1-9]\d*)$",
+    )
 
 
 class ChainSettings(Section):

@@ -21,12 +21,17 @@ class GuardedRows:
         """As the reader's; raises what it raises, and Transient."""
         columns = self._reader.columns(messages)
         if any(columns["removed"]):
-            retracted: dict[int, set[int]] = {}
-            for chain_id, number, removed in zip(
-                columns["chain_id"], columns["block_number"], columns["removed"], strict=True
+            retracted: dict[int, dict[int, int]] = {}
+            for chain_id, number, sequence, removed in zip(
+                columns["chain_id"],
+                columns["block_number"],
+                columns["sequence"],
+                columns["removed"],
+                strict=True,
             ):
                 if removed:
-                    retracted.setdefault(chain_id, set()).add(number)
+                    of_chain = retracted.setdefault(chain_id, {})
+                    of_chain[number] = max(sequence, of_chain.get(number, 0))
             for chain_id, numbers in retracted.items():
                 self._unsettle(chain_id, numbers)
         return columns

@@ -38,6 +38,7 @@ ROUTES: Final = (
     Route("contract-stats", "contract_stats"),
     Route("incomplete-windows", "incomplete_windows"),
     Route("heads", "heads"),
+    Route("repairs", "repairs"),
     Route("coverage", "coverage", RouteKind.COVERAGE),
     Route("dead-letters", "dead_letters", RouteKind.DEAD_LETTERS),
 )
@@ -48,7 +49,6 @@ EXEMPT: Final[Mapping[str, str]] = {
     "normalized-blocks": "between stages; its records are on the public streams",
     "enriched-blocks": "between stages; its records are on the public streams",
     "repair-requests": "what the listener is asked for; what became of it is on repairs",
-    "repairs": "read by the command line",
     "aggregate-state": "what the aggregate stage remembers; what it says is on the streams of statistics",
     "stage-progress": "for the stages themselves; how far they are is in their metrics",
 }

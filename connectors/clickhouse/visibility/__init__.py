@@ -1,5 +1,5 @@
-"""The settled range: blocks that are final and whole, for which views need not ask coverage.
+"""Settled heights: blocks that are final and whole, for which views need not ask coverage.
 
-Read it in this order: `settling` (which blocks, pure), `settler` (moves the range), `loop` (beside the
-sink).
+Read it in this order: `heights` (sets of block numbers, pure), `settling` (which blocks, pure), `store` (as
+ClickHouse keeps them), `settler` (adds to them), `loop` (beside the sink).
 """

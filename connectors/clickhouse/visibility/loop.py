@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, cast
 
@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from connectors.clickhouse.client import Client, connect
 from connectors.clickhouse.visibility.settler import EndOffsets, Settler
+from connectors.clickhouse.visibility.store import SettledStore
 from headwater import kafka
 from headwater.errors import HeadwaterError, Transient
 from headwater.logging import get_logger
@@ -24,8 +25,8 @@ KAFKA_SECONDS: Final = 10.0
 STREAMS: Final = (*coverage.STREAMS, coverage.COVERAGE)
 _log = get_logger("connectors.clickhouse.settle")
 
-# Told the chain id and the block numbers of retracted rows; raises Transient.
-Unsettle = Callable[[int, Collection[int]], None]
+# Told the chain id and, of retracted rows, block number → the highest sequence; raises Transient.
+Unsettle = Callable[[int, Mapping[int, int]], None]
 
 
 class SettleLoop:
@@ -51,7 +52,7 @@ class SettleLoop:
             try:
                 settler = settler or self._open()
                 if settler is not None and (moved := settler.tick()) is not None:
-                    _log.debug("settled", upto=moved.last, holes=len(moved.holes))
+                    _log.debug("settled", heights=len(moved.ranges), ranges=len(moved.ranges.ranges))
                 failing = False
             except (ClickHouseError, KafkaException, HeadwaterError, OSError) as error:
                 # Only the views' speed depends on this; the sink itself says when ClickHouse is away.
@@ -71,15 +72,21 @@ class SettleLoop:
             return None
         admin = kafka.admin(settings)
         topics = [catalog.topic_name(settings, stream) for stream in STREAMS]
-        return Settler(client, settings.clickhouse.database, chain_id, lambda: end_offsets(admin, topics))
+        return Settler(
+            client,
+            settings.clickhouse.database,
+            chain_id,
+            lambda: end_offsets(admin, topics),
+            settings.clickhouse.cluster or "",
+        )
 
 
 def unsettler(client: Client, database: str) -> Unsettle:
     """How a sink takes blocks out of the settled range. The function raises Transient."""
 
-    def unsettle(chain_id: int, numbers: Collection[int]) -> None:
+    def unsettle(chain_id: int, retracted: Mapping[int, int]) -> None:
         try:
-            Settler(client, database, chain_id, dict).unsettle(numbers)
+            SettledStore(client, database, chain_id).unsettle(retracted)
         except ClickHouseError as error:
             raise Transient(f"cannot unsettle blocks: {' '.join(str(error).split())[:300]}") from error
 

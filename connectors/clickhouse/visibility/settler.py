@@ -1,31 +1,40 @@
-"""Moves the settled range up: where every block is final and whole, and views need not ask coverage.
+"""Settles what is final and whole, so that views need not ask coverage about it.
 
 A step has two halves. First a final block is picked and the ends of the public topics are noted: states
 are made behind everything else, so when a FINALIZED state is in, every record that the chain's history up
 to that block ever caused, retractions of orphans included, is in Kafka below those ends. When the tables
-have passed the ends, nothing about these blocks can come any more, and the range is walked from the final
-block down by parent hashes. What is not whole then becomes a hole, and coverage goes on deciding it.
+have passed the ends, nothing about these blocks can come any more, and every height at or below the final
+block that has one canonical block, and that one whole, is settled. What else there is, a gap in the log or
+a block that is not whole, stays with coverage, however much it is and for however long.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-from connectors.clickhouse.client import Client, insert_settings
-from connectors.clickhouse.visibility.settling import CoveredBlock, Settled, extend, refill
+from connectors.clickhouse.client import Client
+from connectors.clickhouse.visibility.heights import runs
+from connectors.clickhouse.visibility.settling import CoveredBlock, settleable
+from connectors.clickhouse.visibility.store import RANGES_IN_STATEMENT, Settled, SettledStore
 
 EndOffsets = Mapping[tuple[str, int], int]
 
 # Blocks that one step looks at, at most; a long catch-up settles in steps of this size.
 STEP_BLOCKS: Final = 20_000
-TIP_PARTITION: Final = 1_000
+# Deleting rewrites the table, so it waits until there are so many rows to delete.
+TRIM_ROWS: Final = 1_000
+# The lookup of the views has the number in 50 bits.
+HIGHEST: Final = 2**50 - 2
 
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
     number: int
     block_hash: bytes
+    sequence: int
     end_offsets: EndOffsets
+    # The next step goes on behind this height.
+    after: int = -1
 
 
 class Settler:
@@ -36,23 +45,33 @@ class Settler:
     """
 
     def __init__(
-        self, client: Client, database: str, chain_id: int, end_offsets: Callable[[], EndOffsets]
+        self,
+        client: Client,
+        database: str,
+        chain_id: int,
+        end_offsets: Callable[[], EndOffsets],
+        cluster: str = "",
     ) -> None:
-        self._client = client
         self._database = database
-        self._chain_id = chain_id
+        self._store = SettledStore(client, database, chain_id, cluster)
         self._end_offsets = end_offsets
         self._pending: _Pending | None = None
         self._earlier: Settled | None = None
+        self._done = 0
 
     def tick(self) -> Settled | None:
-        """Go one half step; call every few seconds. Returns the range when it moved."""
-        settled = self.settled()
-        self._drop_settled_partitions()
-        # Queries may still go by what was settled at the last tick, so only that is dropped.
-        self._earlier = settled
+        """Go one half step; call every few seconds. Returns what is settled when it grew."""
+        settled = self._store.read()
+        if self._earlier is not None:
+            self._trim(settled, self._earlier)
+        if settled.exceptions:
+            self._store.restore_exceptions()
+        self._earlier = settled if settled.shown else None
+        if not settled.shown:
+            # A process that was killed in between left it so.
+            self._store.show(settled.ranges, settled.sequence)
         if self._pending is None:
-            point = self._next_point(settled)
+            point = self._next_point()
             if point is not None:
                 self._pending = _Pending(*point, self._end_offsets())
             return None
@@ -61,112 +80,97 @@ class Settler:
         pending, self._pending = self._pending, None
         return self._settle(settled, pending)
 
-    def settled(self) -> Settled | None:
-        """The range as the views see it."""
-        ranges = self._rows(
-            f"SELECT from_number, to_number FROM {self._database}.settled FINAL "
-            "WHERE chain_id = {chain_id:UInt64}"
-        )
-        if not ranges:
+    def settled(self) -> Settled:
+        """What is settled now."""
+        return self._store.read()
+
+    def _trim(self, settled: Settled, earlier: Settled) -> None:
+        # Queries may still go by what was settled at the last tick, so only that is deleted; what became an
+        # exception since then stays.
+        exceptions = {**earlier.exceptions, **settled.exceptions}
+        self._store.trim(Settled(earlier.ranges, exceptions, earlier.sequence), TRIM_ROWS)
+
+    def _settle(self, settled: Settled, pending: _Pending) -> Settled | None:
+        if not self._canonical(pending):
             return None
-        holes = self._rows(
-            f"SELECT block_number FROM {self._database}.settled_holes FINAL "
-            "WHERE chain_id = {chain_id:UInt64} AND open"
-        )
-        return Settled(_int(ranges[0][0]), _int(ranges[0][1]), frozenset(_int(number) for (number,) in holes))
+        blocks = self._to_settle(pending)
+        if len(blocks) == STEP_BLOCKS:
+            self._pending = _Pending(
+                pending.number,
+                pending.block_hash,
+                pending.sequence,
+                pending.end_offsets,
+                blocks[-1].number,
+            )
+        else:
+            self._done = pending.sequence
+        found = settleable(blocks, self._children(block.number for block in blocks))
+        # Those that are settled already are here until they are trimmed.
+        numbers = [number for number in found if number not in settled]
+        return self._store.settle(settled, numbers, pending.sequence) if numbers else None
 
-    def unsettle(self, numbers: Collection[int]) -> None:
-        """Let coverage decide these blocks again; call before rows of theirs are retracted.
-
-        Only numbers that were announced as final make holes: nothing above is ever settled.
-        """
-        ((final,),) = self._rows(
-            f"SELECT max(block_number) FROM {self._database}.finality WHERE chain_id = {{chain_id:UInt64}}"
+    def _next_point(self) -> tuple[int, bytes, int] | None:
+        """The latest final block that was not taken back since, if it came since the last one."""
+        rows = self._store.rows(
+            "SELECT block_number, block_hash, max(sequence) AS latest "
+            f"FROM {self._database}.finalized_blocks "
+            "WHERE chain_id = {chain_id:UInt64} AND sequence > {done:UInt64} "
+            "GROUP BY block_number, block_hash HAVING NOT argMax(removed, sequence) "
+            "ORDER BY latest DESC, block_number DESC LIMIT 1",
+            done=self._done,
         )
-        self._write_holes({number for number in numbers if number <= _int(final)}, opened=True)
-
-    def _settle(self, settled: Settled | None, pending: _Pending) -> Settled | None:
-        since = 0 if settled is None else settled.last
-        coverage = self._covered(
-            "block_number BETWEEN {since:UInt64} AND {until:UInt64}", since, pending.number
-        )
-        moved = extend(settled, pending.number, pending.block_hash, coverage)
-        if moved is None:
-            return None
-        if moved.holes:
-            listed = ",".join(str(number) for number in sorted(moved.holes))
-            moved = refill(moved, self._covered(f"block_number IN ({listed})", 0, 0))
-        before = frozenset[int]() if settled is None else settled.holes
-        self._write_holes(moved.holes - before, opened=True)
-        self._write(moved)
-        self._write_holes(before - moved.holes, opened=False)
-        return moved
-
-    def _next_point(self, settled: Settled | None) -> tuple[int, bytes] | None:
-        since = 0 if settled is None else settled.last
-        # The farthest within a step; after a long jump of finality, the first one there is.
-        rows = self._rows(
-            f"SELECT block_number, block_hash FROM {self._database}.finality FINAL "
-            "WHERE chain_id = {chain_id:UInt64} AND block_number > {since:UInt64} "
-            "ORDER BY block_number > {until:UInt64}, "
-            "if(block_number > {until:UInt64}, 1, -1) * toInt64(block_number) LIMIT 1",
-            since=since,
-            until=since + STEP_BLOCKS,
-        )
-        return (_int(rows[0][0]), _bytes(rows[0][1])) if rows else None
+        return (_int(rows[0][0]), _bytes(rows[0][1]), _int(rows[0][2])) if rows else None
 
     def _passed(self, end_offsets: EndOffsets) -> bool:
-        rows = self._rows(
+        rows = self._store.rows(
             f"SELECT topic, partition, max(next_offset) FROM {self._database}.sink_progress GROUP BY ALL"
         )
         reached = {(str(topic), _int(partition)): _int(offset) for topic, partition, offset in rows}
         return all(reached.get(place, 0) >= end for place, end in end_offsets.items())
 
-    def _covered(self, condition: str, since: int, until: int) -> list[CoveredBlock]:
-        rows = self._rows(
-            "SELECT block_number, block_hash, parent_hash, complete "
-            f"FROM {self._database}.coverage FINAL WHERE chain_id = {{chain_id:UInt64}} AND NOT removed "
-            f"AND {condition}",
-            since=since,
-            until=until,
+    def _canonical(self, pending: _Pending) -> bool:
+        rows = self._store.rows(
+            f"SELECT block_hash FROM {self._database}.coverage FINAL WHERE chain_id = {{chain_id:UInt64}} "
+            "AND block_number = {number:UInt64} AND NOT removed",
+            number=pending.number,
         )
-        return [CoveredBlock(_int(n), _bytes(h), _bytes(parent), bool(whole)) for n, h, parent, whole in rows]
+        return pending.block_hash in {_bytes(block_hash) for (block_hash,) in rows}
 
-    def _drop_settled_partitions(self) -> None:
-        if self._earlier is None:
-            return
-        rows = self._rows(
-            "SELECT DISTINCT partition FROM system.parts WHERE database = {database:String} "
-            "AND table IN ('coverage_tip', 'coverage_tip_local') AND active",
-            database=self._database,
+    def _to_settle(self, pending: _Pending) -> list[CoveredBlock]:
+        """Heights with one canonical block, which is whole, and with nothing doubtful beside it.
+
+        An orphan whose retraction lacks something in the tables (it is in the dead letters, of a stage or of
+        the sink) would show again once coverage is not asked about its height any more.
+        """
+        rows = self._store.rows(
+            "SELECT block_number, anyIf(block_hash, NOT removed), anyIf(parent_hash, NOT removed) "
+            f"FROM {self._database}.coverage_unsettled FINAL WHERE chain_id = {{chain_id:UInt64}} "
+            "AND block_number > {after:Int64} AND block_number <= {number:UInt64} "
+            "GROUP BY block_number HAVING countIf(NOT removed) = 1 AND min(complete) "
+            "AND NOT max(removed AND sequence GLOBAL IN "
+            f"(SELECT toUInt64OrZero(headers['sequence']) FROM {self._database}.dead_letters "
+            "WHERE stage = 'sink' AND headers['chain-id'] = toString({chain_id:UInt64}))) "
+            "ORDER BY block_number LIMIT {limit:UInt64}",
+            after=pending.after,
+            number=min(pending.number, HIGHEST),
+            limit=STEP_BLOCKS,
         )
-        for (partition,) in rows:
-            chain_id, thousand = (int(part) for part in str(partition).strip("()").split(","))
-            numbers = range(thousand * TIP_PARTITION, (thousand + 1) * TIP_PARTITION)
-            if chain_id == self._chain_id and self._earlier.covers(numbers):
-                self._client.command(
-                    f"ALTER TABLE {self._database}.coverage_tip DROP PARTITION ({chain_id}, {thousand})"
-                )
+        return [CoveredBlock(_int(number), _bytes(digest), _bytes(parent)) for number, digest, parent in rows]
 
-    def _write(self, settled: Settled) -> None:
-        # The version is the time, so that the last writer's word holds.
-        self._client.command(
-            f"INSERT INTO {self._database}.settled (chain_id, from_number, to_number, version) "
-            f"SELECT {self._chain_id}, {settled.first}, {settled.last}, toUnixTimestamp64Milli(now64(3))",
-            settings=insert_settings(self._client),
-        )
-
-    def _write_holes(self, numbers: Collection[int], *, opened: bool) -> None:
-        if numbers:
-            self._client.command(
-                f"INSERT INTO {self._database}.settled_holes (chain_id, block_number, open, version) "
-                f"SELECT {self._chain_id}, arrayJoin({sorted(numbers)}), {opened}, "
-                "toUnixTimestamp64Milli(now64(3))",
-                settings=insert_settings(self._client),
-            )
-
-    def _rows(self, sql: str, **parameters: object) -> Sequence[Sequence[object]]:
-        return self._client.query(sql, parameters={"chain_id": self._chain_id, **parameters}).result_rows
+    def _children(self, numbers: Iterable[int]) -> dict[int, set[bytes]]:
+        """The parents that canonical blocks name, for the highest of consecutive numbers."""
+        tops = [each.last + 1 for each in runs(numbers)]
+        found: dict[int, set[bytes]] = {}
+        for start in range(0, len(tops), RANGES_IN_STATEMENT):
+            above = tops[start : start + RANGES_IN_STATEMENT]
+            for number, parent in self._store.rows(
+                f"SELECT block_number, parent_hash FROM {self._database}.coverage FINAL "
+                "WHERE chain_id = {chain_id:UInt64} AND NOT removed "
+                "AND block_number IN {above:Array(UInt64)}",
+                above=above,
+            ):
+                found.setdefault(_int(number) - 1, set()).add(_bytes(parent))
+        return found
 
 
 def _int(value: object) -> int:

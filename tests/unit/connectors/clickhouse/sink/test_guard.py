@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -11,7 +11,12 @@ from connectors.clickhouse.sink.messages import Message
 from connectors.clickhouse.sink.rows import Columns
 from headwater.errors import Transient
 
-COLUMNS = {"chain_id": [1, 1, 5, 1], "block_number": [7, 8, 9, 7], "removed": [True, False, True, True]}
+COLUMNS = {
+    "chain_id": [1, 1, 5, 1],
+    "block_number": [7, 8, 9, 7],
+    "sequence": [30, 10, 31, 32],
+    "removed": [True, False, True, True],
+}
 
 
 class Reader:
@@ -24,15 +29,15 @@ class Reader:
         return self._columns
 
 
-def test_each_chain_s_retracted_blocks_are_told_once() -> None:
-    told: list[tuple[int, Collection[int]]] = []
+def test_each_chain_s_retracted_blocks_are_told_once_with_their_latest_sequence() -> None:
+    told: list[tuple[int, Mapping[int, int]]] = []
     guarded = GuardedRows(Reader(COLUMNS), lambda chain_id, numbers: told.append((chain_id, numbers)))
     assert guarded.columns([]) is COLUMNS
-    assert told == [(1, {7}), (5, {9})]
+    assert told == [(1, {7: 32}), (5, {9: 31})]
 
 
 def test_rows_without_retractions_cost_nothing() -> None:
-    def unsettle(chain_id: int, numbers: Collection[int]) -> None:
+    def unsettle(chain_id: int, retracted: Mapping[int, int]) -> None:
         raise AssertionError("nothing is retracted")
 
     columns = {**COLUMNS, "removed": [False] * 4}
@@ -40,7 +45,7 @@ def test_rows_without_retractions_cost_nothing() -> None:
 
 
 def test_columns_are_not_handed_on_when_it_cannot_be_told() -> None:
-    def unsettle(chain_id: int, numbers: Collection[int]) -> None:
+    def unsettle(chain_id: int, retracted: Mapping[int, int]) -> None:
         raise Transient("ClickHouse is away")
 
     with pytest.raises(Transient, match="away"):
