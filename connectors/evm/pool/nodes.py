@@ -49,12 +49,21 @@ class Pool(Protocol):
 
 
 class Nodes:
-    """Failover over endpoints, in the order given. `expected`: the chain's id, None for the first node's."""
+    """Failover over endpoints, in the order given. `expected`: the chain's id, None for the first node's.
+
+    `part` is what health calls them; None where whoever asks says how it stands.
+    """
 
     def __init__(
-        self, endpoints: Sequence[Endpoint], expected: int | None, *, sleep: Sleep = asyncio.sleep
+        self,
+        endpoints: Sequence[Endpoint],
+        expected: int | None,
+        *,
+        sleep: Sleep = asyncio.sleep,
+        part: str | None = "nodes",
     ) -> None:
         self.chain_id = expected
+        self._part = part
         self._endpoints = list(endpoints)
         self._sleep = sleep
         self._admitted: dict[str, float] = {}
@@ -86,14 +95,14 @@ class Nodes:
                     )
                 else:
                     self._prefer(endpoint)
-                    HEALTH.report("nodes", True, endpoint.name)
+                    self._report(True, endpoint.name)
                     return result
             if unsupported is not None and not failures:
                 raise unsupported
             if rounds is not None and backoff.attempts + 1 >= rounds:
                 raise failures[-1]
             wait = backoff.next(min((failure.retry_after for failure in failures), default=0.0))
-            HEALTH.report("nodes", False, "; ".join(str(failure) for failure in failures))
+            self._report(False, "; ".join(str(failure) for failure in failures))
             if backoff.attempts > 1:
                 _log.warning("no node gave a good answer", endpoints=len(failures), retry_in=round(wait, 2))
             await self._sleep(wait)
@@ -122,6 +131,14 @@ class Nodes:
     def recheck(self) -> None:
         """Have every endpoint report its chain and state again before it is used."""
         self._admitted.clear()
+
+    def aside(self) -> Nodes:
+        """The same endpoints for other work: which of them it prefers or passes over does not matter here."""
+        return Nodes(self._endpoints, self.chain_id, sleep=self._sleep, part=None)
+
+    def _report(self, ok: bool, detail: str) -> None:
+        if self._part is not None:
+            HEALTH.report(self._part, ok, detail)
 
     def _prefer(self, endpoint: Endpoint) -> None:
         if self._endpoints[0] is not endpoint:
