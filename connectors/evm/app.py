@@ -16,9 +16,14 @@ from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.codec import STREAM, EventCodec
 from connectors.evm.log.kafka_store import KafkaStore
 from connectors.evm.log.retention import Retention
+from connectors.evm.log.search import Search
 from connectors.evm.log.writer import ChainLog
 from connectors.evm.pool.nodes import Nodes, connect
 from connectors.evm.pool.survey import Survey
+from connectors.evm.repair.kafka_channel import KafkaOutcomes, KafkaRequests
+from connectors.evm.repair.preparation import Preparation
+from connectors.evm.repair.request import OUTCOMES, REQUESTS
+from connectors.evm.repair.service import Repairs
 from headwater.clock import now_ms
 from headwater.errors import Fatal, Transient
 from headwater.evm.bloom import Bloom
@@ -52,22 +57,42 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
         registry = Registry(settings)
         raw_id = await _eventually("schema registry", lambda: registry.id_for(STREAM))
         heads_id = await _eventually("schema registry", lambda: registry.id_for(HEADS))
+        outcomes_id = await _eventually("schema registry", lambda: registry.id_for(OUTCOMES))
         heads = Heads(settings, chain_id, heads_id)
-        store = KafkaStore(settings, topic_name(settings, STREAM), str(chain_id))
-        codec = EventCodec(chain_id, raw_id)
-        log = AsyncLog(ChainLog(store, codec, settings.client_id, now_ms), Retention(now_ms))
+        codec = EventCodec(chain_id, raw_id, reader=registry.reader(STREAM))
+        stores = [KafkaStore(settings, topic_name(settings, STREAM), str(chain_id)) for _ in range(2)]
+        log = AsyncLog(ChainLog(stores[0], codec, settings.client_id, now_ms), Retention(now_ms))
+        progress = ProgressReporter(chain.name, heads)
+        repairs = Repairs(
+            chain.name,
+            KafkaRequests(settings, registry.reader(REQUESTS)),
+            KafkaOutcomes(settings, chain_id, outcomes_id, registry.reader(OUTCOMES)),
+            log,
+            progress,
+            Preparation(
+                chain_id,
+                log,
+                Search(stores[1], EventCodec(chain_id, raw_id, reader=registry.reader(STREAM))),
+                Fetcher(chain.name, nodes.aside(), verifier, chain.traces),
+            ),
+            now_ms,
+        )
         try:
             listener = Listener(
                 chain,
                 nodes,
                 fetcher,
                 log,
-                ProgressReporter(chain.name, heads),
+                progress,
                 PollTicker(chain.poll_seconds),
                 accept_fork=accept_fork,
+                repairs=repairs,
             )
             await listener.run()
         finally:
+            stores[1].interrupt()
+            await repairs.close()
+            stores[1].close()
             await log.close()
             heads.close()
     finally:

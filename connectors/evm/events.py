@@ -30,8 +30,12 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something to publish. `head` is None in a CLAIM, `content` only there for APPLY and REVERT."""
+    """Something to publish. `head` is None in a CLAIM, `content` only there where the kind carries a block.
+
+    `replaced` is what was published for the block before, where a REPAIR brings other answers.
+    """
 
     kind: EventKind
     head: Head | None = None
     content: Content | None = None
+    replaced: Content | None = None

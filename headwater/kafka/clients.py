@@ -79,7 +79,12 @@ def admin(settings: Settings) -> AdminClient:
     return AdminClient(_base(settings))
 
 
-def reader(settings: Settings, *, isolation: str = "read_committed") -> Consumer:
+def reader(
+    settings: Settings,
+    *,
+    isolation: str = "read_committed",
+    options: Mapping[str, Option] | None = None,
+) -> Consumer:
     """A consumer outside any group, for reading given offsets: it never commits."""
     return consumer(
         settings,
@@ -90,5 +95,6 @@ def reader(settings: Settings, *, isolation: str = "read_committed") -> Consumer
             "auto.offset.reset": "error",
             # A fetch that waits at the end of the log holds up the next range: half a second by default.
             "fetch.wait.max.ms": 10,
+            **(options or {}),
         },
     )

@@ -16,6 +16,10 @@ REORG_DEPTH = Histogram(
     ["chain"],
     buckets=(1, 2, 3, 4, 6, 8, 16, 32, 64),
 )
+REPAIRS = Counter("headwater_listener_repairs", "Requests for repairs, answered", ["chain", "outcome"])
+REPAIR_REQUESTS_WAITING = Gauge(
+    "headwater_listener_repair_requests_waiting", "Requests for repairs that wait for their answer", ["chain"]
+)
 NODE_REQUESTS = Counter(
     "headwater_node_requests", "JSON-RPC calls", ["chain", "endpoint", "method", "outcome"]
 )

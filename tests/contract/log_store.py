@@ -56,6 +56,9 @@ class LogStoreContract:
         store.trim(2)
         assert store.bounds() == (2, 3)
         assert list(store.read(2, 3)) == [(2, b"c")]
+        for end in (3, 1_000):
+            with pytest.raises(Fatal, match="no longer holds offset 1"):
+                list(store.read(1, end))
 
     def test_a_message_of_many_mebibytes_fits(self, make_store: MakeStore) -> None:
         store = make_store()

@@ -17,17 +17,21 @@ from connectors.evm.head.progress import ProgressReporter
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.codec import EventCodec, Numbered, Stored
 from connectors.evm.log.retention import Retention
+from connectors.evm.log.search import Search
 from connectors.evm.log.store import LogStore, Outgoing
 from connectors.evm.log.writer import ChainLog
 from connectors.evm.pool.nodes import Nodes
+from connectors.evm.repair.preparation import Preparation
+from connectors.evm.repair.service import Repairs
 from connectors.evm.rpc.answers import HttpAnswer
 from connectors.evm.rpc.endpoint import Endpoint
-from headwater.errors import Transient
+from headwater.errors import Fatal, Transient
 from headwater.evm.bloom import Bloom
 from headwater.settings import ChainSettings
 from sandbox.node import AdjustableChain
 from sandbox.node.faults import Cut, Disconnect, Fault, Silence, Status
 from sandbox.node.server import RecordedNode
+from tests.fakes.repair_channel import MemoryChannel, MemoryOutcomes
 from topics.chainlog.claims import ClaimFilter, Verdict
 from topics.chainlog.kinds import EventKind
 
@@ -61,7 +65,8 @@ class MemoryStore:
         return self.trimmed, len(self.log)
 
     def read(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
-        assert start >= self.trimmed or start >= end
+        if self.trimmed > start < end:
+            raise Fatal(f"the log no longer holds offset {start}")
         for offset, message in self.log[start:end]:
             yield offset, message.value
 
@@ -159,6 +164,8 @@ class Rig:
     copies: NoCopies
     pauses: list[float]
     transport: NodeTransport
+    repairs: Repairs
+    channel: MemoryChannel
 
     async def settle(self, rounds: int = 100) -> None:
         """Rounds until the listener has nothing left to do at once."""
@@ -166,6 +173,19 @@ class Rig:
             if not await self.listener.round():
                 return
         raise AssertionError(f"not settled after {rounds} rounds")
+
+    async def answer(self, fact: Callable[[], object] | None = None) -> None:
+        """Serve requests until the fact is one, or until all that were asked are answered."""
+        until = fact or (lambda: self.channel.committed == len(self.channel.requests))
+        async with asyncio.timeout(30):
+            while not until():
+                await self.repairs.serve()
+                await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        """As the process does in the end."""
+        await self.repairs.close()
+        await self.log.close()
 
 
 def make_rig(
@@ -178,6 +198,7 @@ def make_rig(
     part_bytes: int = 24 * 1024 * 1024,
     name: str = "listener",
     age: HeadAge | None = None,
+    channel: MemoryChannel | None = None,
 ) -> Rig:
     """A listener whose log is not opened yet."""
     by_url = nodes if isinstance(nodes, dict) else {f"http://node{n}": node for n, node in enumerate(nodes)}
@@ -195,17 +216,25 @@ def make_rig(
     codec = EventCodec(settings.chain_id or CHAIN_ID, 7, part_bytes=part_bytes)
     log = AsyncLog(ChainLog(store, codec, name, lambda: now_ms), Retention(lambda: now_ms))
     copies = NoCopies()
+    progress = ProgressReporter("local", copies)
+    channel = channel or MemoryChannel()
+    aside = Fetcher("local", pool.aside(), Verifier(Bloom()), settings.traces)
+    preparation = Preparation(codec.chain_id, log, Search(store, codec), aside)
+    repairs = Repairs(
+        "local", channel.reader(), MemoryOutcomes(channel), log, progress, preparation, lambda: now_ms
+    )
     listener = Listener(
         settings,
         pool,
         fetcher,
         log,
-        ProgressReporter("local", copies),
+        progress,
         Looks(),
         accept_fork=accept_fork,
         age=age,
+        repairs=repairs,
     )
-    return Rig(listener, log, pool, fetcher, copies, pauses, transport)
+    return Rig(listener, log, pool, fetcher, copies, pauses, transport, repairs, channel)
 
 
 async def settled_rig(
@@ -244,7 +273,8 @@ def canonical(store: LogStore) -> list[Head]:
         elif each.kind is EventKind.REVERT:
             assert chain.pop() == each.head
         else:
-            assert each.head.hash in {head.hash for head in chain}
+            is_there = each.head.hash in {head.hash for head in chain}
+            assert is_there == (each.kind is not EventKind.REPAIR_REVERT)
     return chain
 
 

@@ -14,16 +14,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka.admin import NewTopic
 
 from connectors.evm.log.kafka_store import KafkaStore
-from headwater import kafka as clients
 from headwater.settings import Settings, environment, load_settings
 from sandbox.node import AdjustableChain, RecordedNode
 from sandbox.node import faults as f
-from schemas.registry import register_all
 from tests.fakes.listening import accepted, canonical, hashes, stored
-from topics.catalog import topic_name, wanted
+from tests.integration.repair_topics import make_topics
+from topics.catalog import topic_name
 from topics.chainlog.kinds import EventKind
 
 HEADWATER = str(Path(sys.executable).with_name("headwater"))
@@ -45,16 +43,7 @@ def settings(kafka: str, registry_url: str, topic_prefix: str, tmp_path: Path) -
         },
         environ={},
     )
-    ours = {topic_name(settings, stream) for stream in ("raw-blocks", "heads")}
-    new = [
-        NewTopic(name, num_partitions=partitions, replication_factor=1, config=config)
-        for name, (partitions, config) in wanted(settings).items()
-        if name in ours
-    ]
-    admin = clients.admin(settings)
-    for future in admin.create_topics(new).values():
-        future.result(timeout=30)
-    register_all(settings)
+    make_topics(settings, "raw-blocks", "heads", "repair-requests", "repairs")
     return settings
 
 
@@ -161,7 +150,9 @@ def test_forks_of_a_real_chain_and_a_stop(
     assert [each.position.sequence for each in events] == list(
         range(events[0].position.sequence, events[0].position.sequence + len(events))
     )
-    assert {each.kind for each in events} == set(EventKind) - {EventKind.UNKNOWN}
+    assert {each.kind for each in events} == {
+        kind for kind in EventKind if kind is not EventKind.UNKNOWN and not kind.repairs
+    }
     assert again.stop()[0] == 0
 
 

@@ -206,4 +206,4 @@ def _dead_letters_hold_the_bytes(settings: Settings) -> None:
         original = codec_for("raw-blocks").read(bytes(letter.value() or b""), 5)
         assert (original["event"], original["block"]) == (kind, encoded(chain(44)[0]))
         headers = dict(letter.headers() or [])
-        assert "2 transactions, 0 receipts" in str(headers["__connect.errors.exception.message"])
+        assert "0 receipts for 2 transactions" in str(headers["__connect.errors.exception.message"])

@@ -1,213 +1,261 @@
-"""A block that a stage could not handle, said again: consumers of the public topics have all of it then."""
+"""Repairs on a real Kafka: the contract of their topics, and `headwater listen` as a process."""
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
-from connectors.evm.events import Content, Event, Head
-from connectors.evm.log.codec import EventCodec
+from connectors.evm.log.codec import Stored
 from connectors.evm.log.kafka_store import KafkaStore
-from connectors.evm.log.writer import ChainLog
-from headwater import clock
-from headwater.settings import Settings, load_settings
-from schemas import codec_for, frame
-from schemas.registry import Registry
-from streams.logic.enrich.event import enrich
-from streams.logic.normalize.event import normalize
-from tests.builders.chain_answers import CHAIN_ID, Answer, block, encoded, envelope, log, receipt, transaction
-from tests.integration.worker_process import WorkerProcess, committed, messages, until
-from topics import admin
-from topics.catalog import topic_name
-from topics.chainlog.envelope import read_envelope
+from connectors.evm.repair.request import OUTCOMES, PUBLISHED, REFUSED, REQUESTS, Outcome
+from headwater import kafka as clients
+from headwater.settings import Settings, environment, load_settings
+from sandbox.node import AdjustableChain, RecordedNode
+from schemas import codec_for
+from schemas.naming import name_of
+from tests.builders.repair_requests import repair_request
+from tests.contract.repair_channel import Channel, RepairChannelContract
+from tests.fakes.listening import accepted, hashes
+from tests.integration.repair_topics import RepairTopics, make_topics
+from topics.catalog import topic_name, wanted
 from topics.chainlog.kinds import EventKind
-from topics.coverage import COUNTED, STREAMS
-from topics.groups import NAMES
 
-pytestmark = pytest.mark.integration
-BROKEN = 43
-NUMBERS = (42, BROKEN, 44)
-
-
-class Line:
-    """A listener's log, and the workers of all stages behind it."""
-
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        store = KafkaStore(settings, topic_name(settings, "raw-blocks"), str(CHAIN_ID))
-        codec = EventCodec(CHAIN_ID, Registry(settings).id_for("raw-blocks"))
-        self.log = ChainLog(store, codec, "a test", clock.now_ms)
-        self.settings = settings
-        self._folder = folder
-        self._workers: list[WorkerProcess] = []
-
-    def start(self, settings: Settings) -> None:
-        for name in NAMES:
-            log_file = self._folder / f"{name}.log"
-            self._workers.append(WorkerProcess(settings, ("headwater", "work", name), log_file))
-
-    def drain(self) -> None:
-        for worker in self._workers:
-            worker.signal(signal.SIGTERM)
-        for worker in self._workers:
-            assert worker.exit_code() == 0, worker.logged()
-        self._workers.clear()
-
-    def wait_for(self, sequence: int) -> None:
-        """Until every stage is past an event, whatever became of it."""
-
-        def done() -> bool:
-            assert all(each.alive for each in self._workers), [
-                each.logged()[-2_000:] for each in self._workers
-            ]
-            ends = [
-                each.offset + 1
-                for each in messages(self.settings, "enriched-blocks")
-                if read_envelope(each.value or b"", "enriched-blocks").sequence == sequence
-            ]
-            return bool(ends) and committed(self.settings, "state", "enriched-blocks") >= ends[-1]
-
-        until(done, f"the state's worker is behind sequence {sequence}")
-
-    def close(self) -> None:
-        for worker in self._workers:
-            worker.kill()
-        self.log.close()
+HEADWATER = str(Path(sys.executable).with_name("headwater"))
+SECONDS = 60.0
 
 
 @pytest.fixture
-def line(kafka: str, registry_url: str, topic_prefix: str, tmp_path: Path) -> Iterator[Line]:
-    settings = load_settings(
+def settings(kafka: str, registry_url: str, topic_prefix: str, tmp_path: Path) -> Settings:
+    """Kafka and registry with the listener's topics; no node, no database."""
+    return load_settings(
         {
             "topic_prefix": topic_prefix,
-            "data_dir": str(tmp_path / "data"),
-            "kafka": {"bootstrap_servers": kafka, "session_timeout_ms": 6_000},
+            "data_dir": str(tmp_path),
+            "log_format": "json",
+            "kafka": {"bootstrap_servers": kafka},
             "registry": {"url": registry_url},
+            "chain": {"start": "earliest", "poll_seconds": 0.05},
         },
         environ={},
     )
-    admin.apply(settings)
-    made = Line(settings, tmp_path)
-    yield made
-    made.close()
 
 
-def answers(number: int) -> tuple[Answer, list[Answer]]:
-    """Two transactions of this block alone: a transfer, and a creation."""
-    own = {"blockHash": f"0x{number:064x}", "blockNumber": hex(number)}
-    names = [f"0x{number:032x}{place:032x}" for place in range(2)]
-    transactions = [transaction(0, **own, hash=names[0]), transaction(1, **own, hash=names[1], to=None)]
-    receipts = [
-        receipt(0, [log(0, 0, **own, transactionHash=names[0])], **own, transactionHash=names[0]),
-        receipt(1, **own, transactionHash=names[1], to=None, contractAddress=f"0x{number:040x}"),
-    ]
-    parent = f"0x{number - 1:064x}"
-    return block(transactions, number=hex(number), hash=own["blockHash"], parentHash=parent), receipts
+@pytest.fixture
+def topics(settings: Settings) -> Iterator[RepairTopics]:
+    make_topics(settings, "raw-blocks", "heads", REQUESTS, OUTCOMES)
+    topics = RepairTopics(settings)
+    yield topics
+    topics.close()
 
 
-def event(kind: EventKind, number: int) -> Event:
-    own, receipts = answers(number)
-    said = envelope(own)
-    head = Head(number, said.block_hash or b"", said.parent_hash or b"", said.block_timestamp or 0)
-    if not kind.carries_block:
-        return Event(kind, head)
-    return Event(kind, head, Content(encoded(own), encoded(receipts), None, "node", ("header_hash",)))
+class TestKafkaChannel(RepairChannelContract):
+    @pytest.fixture
+    def channel(self, topics: RepairTopics) -> Channel:
+        return topics
 
 
-@pytest.mark.parametrize("stage", NAMES)
-def test_a_block_that_a_stage_refused_is_whole_after_its_repair(line: Line, stage: str) -> None:
-    settings = line.settings
-    refusing = load_settings(
-        settings.model_dump(exclude={"stages"}) | {"stages": {"refuse_blocks": (f"{stage}:{BROKEN}",)}},
-        environ={},
-    )
-    line.log.open()
-    line.start(refusing)
-    last = line.log.publish([event(EventKind.APPLY, number) for number in NUMBERS])
-    line.wait_for(last)
-    (letter,) = messages(settings, "dead-letters")
-    assert dict(letter.headers)["__connect.errors.stage"] == stage.encode()
-    assert dict(letter.headers)["sequence"] == str(last - 1).encode()
-    assert missing(settings) == ({BROKEN} if stage != "state" else set())
-    assert {each["block_number"] for each in states(settings).values()} == {42, 44}
-    line.drain()
-
-    line.start(settings)
-    line.log.publish([event(EventKind.FINALIZED, 44)])
-    repaired = line.log.publish([event(EventKind.REPAIR, BROKEN)])
-    line.wait_for(repaired)
-    assert missing(settings) == set()
-    assert len(messages(settings, "dead-letters")) == 1
-    stands = standing(settings)
-    for number in NUMBERS:
-        sequence = repaired if number == BROKEN else last - (44 - number)
-        assert {
-            own: each for own, each in stands.items() if each[1]["block_number"] == number
-        } == said_by_logic(number, sequence)
-    of_block = coverage(settings)[BROKEN]
-    assert (of_block["sequence"], of_block["complete"], of_block["removed"]) == (repaired, True, False)
-    for each in COUNTED:
-        held = [one for stream, one in stands.values() if stream == each.stream]
-        assert of_block[each.field] == sum(one["block_number"] == BROKEN for one in held) > 0
-    final = states(settings)
-    assert len(final) == 2 * len(NUMBERS)
-    assert {each["state"] for each in final.values()} == {"FINALIZED"}
-    versions = {each["version"] for each in final.values() if each["block_number"] == BROKEN}
-    assert versions == {repaired * 16 + 7}
-    line.drain()
+@pytest.fixture
+def log(settings: Settings, topics: RepairTopics) -> Iterator[KafkaStore]:
+    """The listener's log, for reading, and for deleting its front."""
+    store = KafkaStore(settings, topic_name(settings, "raw-blocks"), "31337")
+    yield store
+    store.close()
 
 
-def records(settings: Settings, stream: str) -> Iterator[dict[str, Any]]:
-    for message in messages(settings, stream):
-        assert message.value is not None
-        yield codec_for(stream).read(message.value, 5)
+@pytest.fixture
+def listen(settings: Settings, tmp_path: Path) -> Iterator[Callable[[str], subprocess.Popen[bytes]]]:
+    """Start a listener on a node: `listen(url)`."""
+    processes: list[subprocess.Popen[bytes]] = []
+    path = tmp_path / "listen.log"
+
+    def start(rpc: str) -> subprocess.Popen[bytes]:
+        env = {name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")}
+        with path.open("ab") as lines:
+            command = [HEADWATER, "listen", "--rpc", rpc]
+            processes.append(subprocess.Popen(command, env=env | environment(settings), stderr=lines))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+            process.wait(SECONDS)
+    if processes:
+        sys.stderr.write(path.read_text()[-6000:])  # shown when a test fails
 
 
-def standing(settings: Settings) -> dict[bytes, tuple[str, dict[str, Any]]]:
-    """What a consumer has that keeps the highest sequence of each event_id and drops what is removed."""
-    kept: dict[bytes, tuple[str, dict[str, Any]]] = {}
-    for stream in STREAMS:
-        for record in records(settings, stream):
-            own = record["event_id"]
-            if own not in kept or record["sequence"] > kept[own][1]["sequence"]:
-                kept[own] = stream, record
-    return {own: each for own, each in kept.items() if not each[1]["removed"]}
+def until(fact: Callable[[], Any], what: str) -> Any:
+    deadline = time.monotonic() + SECONDS
+    while not (found := fact()):
+        assert time.monotonic() < deadline, f"not in {SECONDS:.0f} s: {what}"
+        time.sleep(0.02)
+    return found
 
 
-def said_by_logic(number: int, sequence: int) -> dict[bytes, tuple[str, dict[str, Any]]]:
-    """The records of a block that was never broken."""
-    own, receipts = answers(number)
-    said = envelope(own, sequence=sequence)
-    values = [frame(1) + body for body in normalize(said, encoded(own), encoded(receipts))]
-    found = {}
-    for of_stream in enrich(said, values, lambda _: frame(1)).public:
-        for value in of_stream.values:
-            record = codec_for(of_stream.stream).read(value or b"", 5)
-            found[record["event_id"]] = of_stream.stream, record
-    return found  # type: ignore[return-value]
+def outcome(topics: RepairTopics, id: str) -> Outcome:
+    """The outcome that holds of a request, once there is one."""
+
+    def latest() -> Outcome | None:
+        return {each.request.request_id: each for each in topics.told()}.get(id)
+
+    found: Outcome = until(latest, f"an outcome of {id}")
+    return found
 
 
-def coverage(settings: Settings) -> dict[int, dict[str, Any]]:
-    """The last record of each key, as compaction leaves it."""
-    return {record["block_number"]: record for record in records(settings, "coverage")}
+def repairs(log: KafkaStore) -> list[Stored]:
+    return [each for each in accepted(log) if each.kind.repairs]
 
 
-def missing(settings: Settings) -> set[int]:
-    """Blocks that coverage says are not whole, and that consumers have nothing of."""
-    incomplete = {number for number, record in coverage(settings).items() if not record["complete"]}
-    held = {each["block_number"] for _, each in standing(settings).values()}
-    assert held == set(NUMBERS) - incomplete
-    return incomplete
+def event(log: KafkaStore, sequence: int | None) -> dict[str, Any]:
+    """The event of that sequence, of one message."""
+    (stored,) = [each for each in accepted(log) if each.position.sequence == sequence]
+    ((_, value),) = log.read(stored.position.offset, stored.position.offset + 1)
+    return codec_for("raw-blocks").read(value, 5)
 
 
-def states(settings: Settings) -> dict[bytes, dict[str, Any]]:
-    """The snapshot with the highest version of each transaction."""
-    kept: dict[bytes, dict[str, Any]] = {}
-    for record in records(settings, "transaction-states"):
-        own = record["hash"]
-        if own not in kept or record["version"] > kept[own]["version"]:
-            kept[own] = record
-    return kept
+def committed(settings: Settings) -> int:
+    """How many requests the listener has committed."""
+    client = clients.consumer(settings, name_of(settings, "listen"))
+    try:
+        (found,) = client.committed([TopicPartition(topic_name(settings, REQUESTS), 0)], timeout=10)
+    finally:
+        client.close()
+    return max(0, int(found.offset))
+
+
+def dearer(chain: AdjustableChain, number: int) -> bytes:
+    """Have the node answer receipts of a block with another gas price, which no check looks at."""
+    block = chain.by_number(number)
+    assert block is not None
+    receipts = json.loads(block.part("receipts") or b"[]")
+    changed = json.dumps([{**each, "effectiveGasPrice": "0x123456"} for each in receipts]).encode()
+    block._parts["receipts"] = changed
+    return changed
+
+
+def test_blocks_are_said_again_wherever_they_stand(
+    listen: Callable[[str], subprocess.Popen[bytes]], topics: RepairTopics, log: KafkaStore
+) -> None:
+    chain = AdjustableChain.synthetic(40, first=0)
+    node = RecordedNode(chain, safe_lag=2, finalized_lag=6)
+    with node.serve_in_thread():
+        listen(node.url)
+        until(lambda: hashes(log) == chain.hashes, "the chain")
+        orphan, near, far = chain.tip, chain.by_number(36), chain.by_number(5)
+        assert near is not None
+        assert far is not None
+        chain.fork(2)
+        until(lambda: hashes(log) == chain.hashes, "the fork")
+        before = far.part("receipts")
+        after = dearer(chain, 5)
+        topics.ask(
+            repair_request(36, near.hash, id="near"),
+            repair_request(39, orphan.hash, id="orphan"),
+            repair_request(5, id="far"),
+            repair_request(5, refetch=True, id="fetched"),
+            repair_request(36, bytes(32), id="never"),
+            repair_request(4_000, id="later"),
+        )
+        said = outcome(topics, "near")
+        assert (said.outcome, said.removed, said.source) == (PUBLISHED, False, "raw-blocks")
+        assert event(log, said.sequence)["block"] == near.part("block")
+        said = outcome(topics, "orphan")
+        assert (said.outcome, said.removed, said.source) == (PUBLISHED, True, "raw-blocks")
+        assert event(log, said.sequence)["event"] == "REPAIR_REVERT"
+        assert event(log, said.sequence)["block"] == orphan.part("block")
+        said = outcome(topics, "far")
+        assert said.source == "raw-blocks"
+        assert event(log, said.sequence)["receipts"] == before
+        said = outcome(topics, "fetched")
+        assert said.source == node.url
+        found = event(log, said.sequence)
+        assert (found["receipts"], found["replaced_receipts"]) == (after, before)
+        assert found["replaced_block"] is None
+        said = outcome(topics, "never")
+        assert (said.outcome, said.sequence) == (REFUSED, None)
+        assert "raw-blocks does not tell that it ever was" in str(said.problem)
+        assert "; correct the hash" in str(said.problem)
+        assert "the last one is" in str(outcome(topics, "later").problem)
+        chain.extend(2)
+        until(lambda: hashes(log) == chain.hashes, "the blocks after")
+
+
+def limit(settings: Settings, stream: str, largest: int | None) -> None:
+    """Have the brokers take messages of a stream up to so many bytes (None: as the catalogue says)."""
+    topic = topic_name(settings, stream)
+    value = wanted(settings)[topic][1]["max.message.bytes"] if largest is None else str(largest)
+    entry = ConfigEntry("max.message.bytes", value, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    admin = clients.admin(settings)
+    for future in admin.incremental_alter_configs([resource]).values():
+        future.result(timeout=30)
+
+
+def test_killed_between_event_and_outcome_it_says_the_block_once_more(
+    listen: Callable[[str], subprocess.Popen[bytes]],
+    topics: RepairTopics,
+    log: KafkaStore,
+    settings: Settings,
+) -> None:
+    chain = AdjustableChain.synthetic(20, first=0)
+    node = RecordedNode(chain, safe_lag=2, finalized_lag=6)
+    with node.serve_in_thread():
+        process = listen(node.url)
+        until(lambda: hashes(log) == chain.hashes, "the chain")
+        limit(settings, OUTCOMES, 1)
+        topics.ask(repair_request(4, refetch=True), repair_request(18))
+        until(lambda: len(repairs(log)) == 2, "the events")
+        # It waits for the outcomes, and the head does not.
+        chain.extend(2)
+        until(lambda: hashes(log) == chain.hashes, "the blocks after")
+        assert topics.told() == []
+        process.kill()
+        process.wait(SECONDS)
+        limit(settings, OUTCOMES, None)
+        assert committed(settings) == 0
+        listen(node.url)
+        said = [outcome(topics, id) for id in ("4", "18")]
+        until(lambda: committed(settings) == 2, "the commit")
+        again = repairs(log)
+        assert [each.head.number for each in again if each.head] == [4, 18, 4, 18]
+        assert [each.sequence for each in said] == [each.position.sequence for each in again[2:]]
+        assert {each.outcome for each in said} == {PUBLISHED}
+        assert hashes(log) == chain.hashes
+
+
+def test_what_retention_deleted_is_fetched_again(
+    listen: Callable[[str], subprocess.Popen[bytes]], topics: RepairTopics, log: KafkaStore
+) -> None:
+    chain = AdjustableChain.synthetic(20, first=0)
+    node = RecordedNode(chain, safe_lag=2, finalized_lag=6)
+    with node.serve_in_thread():
+        first = listen(node.url)
+        until(lambda: hashes(log) == chain.hashes, "the chain")
+        first.terminate()
+        assert first.wait(SECONDS) == 0
+        listen(node.url)
+        chain.extend(20)
+        until(lambda: hashes(log) == chain.hashes, "the blocks after")
+        until(lambda: accepted(log)[-1].kind is EventKind.FINALIZED, "their finality")
+        claims = [each for each in accepted(log) if each.kind is EventKind.CLAIM]
+        log.trim(claims[-1].position.offset)
+        block = chain.by_number(5)
+        assert block is not None
+        topics.ask(repair_request(5, block.hash), repair_request(6, bytes(32), id="never"))
+        said = outcome(topics, "5")
+        assert (said.outcome, said.source) == (PUBLISHED, node.url)
+        found = event(log, said.sequence)
+        assert (found["event"], found["block_hash"].hex()) == ("REPAIR", block.hash[2:])
+        assert (found["block"], found["receipts"]) == (block.part("block"), block.part("receipts"))
+        assert found["replaced_receipts"] is None
+        assert outcome(topics, "never").outcome == REFUSED

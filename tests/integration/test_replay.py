@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -13,23 +12,11 @@ from typing import Any
 
 import pytest
 
-from connectors.clickhouse.migrations.runner import load
-from headwater.settings import StageSettings
 from tests.integration.checks import STREAMS, check_consumer, check_verify, states_settled
 from tests.integration.downstream import messages
 from tests.integration.line import Line
 
-# The parts of repair, of which this is the proof that they fit together.
-_PARTS = {
-    "stages.refuse_blocks": "refuse_blocks" in StageSettings.model_fields,
-    "the listener's answer": importlib.util.find_spec("connectors.evm.repair") is not None,
-    "canonical.repairs": any(".repairs" in each.sql for each in load(None)),
-}
-_ABSENT = ", ".join(name for name, here in _PARTS.items() if not here)
-pytestmark = [
-    pytest.mark.timeout(600),
-    pytest.mark.skipif(bool(_ABSENT), reason=f"not here yet: {_ABSENT}"),
-]
+pytestmark = pytest.mark.timeout(600)
 # Every bad row and event is a letter here, however many they are among few.
 PATIENT = {"HEADWATER_SINK__MAX_BAD_RATIO": "1", "HEADWATER_STAGES__MAX_BAD_RATIO": "1"}
 STANDINGS = ("repaired", "failed again", "under way", "refused")

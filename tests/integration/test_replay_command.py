@@ -23,7 +23,7 @@ from headwater import kafka as clients
 from headwater.errors import Permanent
 from headwater.settings import Settings, environment, load_settings
 from schemas import codec_for, frame
-from schemas.registry import Registry
+from schemas.registry import Registry, register_all
 from tests.builders.stage_events import value_of
 from tests.integration import sink_chain
 from tests.integration.command_process import CommandProcess
@@ -95,6 +95,7 @@ def put(settings: Settings, stream: str, value: bytes, headers: Any = ()) -> Non
 def letters(settings: Settings, logs: Path) -> None:
     """Two letters of normalize about a block and its removal, one about no event, one of the sink."""
     admin.apply(settings)
+    register_all(settings)
     publish(Log(settings))
     put(settings, "raw-blocks", b"nobody knows what this is")
     worker = WorkerProcess(settings, ("headwater", "work", "normalize"), logs / "normalize.log")
@@ -108,7 +109,12 @@ def letters(settings: Settings, logs: Path) -> None:
     assert written(settings, "dead-letters") == 3
     error = Permanent("column refused", remedy="look at the migration")
     place = error_headers(topic_name(settings, "logs"), 3, 17, "sink", error)
-    put(settings, "dead-letters", b"\x00\x00", (*headers_of(block_event(42, FIRST + 1, claim=1)), *place))
+    put(
+        settings,
+        "dead-letters",
+        b"\x00\x00",
+        (*headers_of(block_event(42, FIRST + 1, claim=1), "logs"), *place),
+    )
 
 
 def requests(settings: Settings) -> list[dict[str, Any]]:
@@ -273,6 +279,7 @@ def check_requests(settings: Settings) -> None:
 
 def test_a_block_without_a_letter_is_asked_for_by_its_number(settings: Settings, operator: Operator) -> None:
     admin.apply(settings)
+    register_all(settings)
     assert operator.json("replay", code=0)["requests"] == []
     asked = operator.json("replay", "--block", "7", "--refetch", "--yes", "--no-wait", code=0)
     assert asked_for(asked) == [7]
@@ -309,6 +316,7 @@ def test_verify_asks_for_the_blocks_that_differ(
         environ={},
     )
     admin.apply(settings)
+    register_all(settings)
     client = connect(settings.clickhouse)
     migrate(client, settings, sink_chain.CHAIN_ID)
     made_up = sink_chain.Block(1)

@@ -12,6 +12,7 @@ import pytest
 from headwater import kafka as clients
 from headwater.settings import Settings, load_settings
 from schemas import HEADER_SIZE, codec_for
+from schemas.registry import register_all
 from streams.runtime.progress import STREAM as PROGRESS
 from tests.integration.plain_host import PlainHost, changes
 from tests.integration.raw_log import Log, publish
@@ -36,6 +37,7 @@ def _made(kafka: str, registry_url: str, folder: Path) -> Settings:
         environ={},
     )
     admin.apply(settings)
+    register_all(settings)
     return settings
 
 

@@ -40,6 +40,13 @@ class Ticker(Protocol):
         """Return when the head may have moved, after one poll interval at the latest."""
 
 
+class BetweenRounds(Protocol):
+    """Work that is done between two rounds, while the log is open and the chain claimed."""
+
+    async def serve(self) -> None:
+        """Do the little that is ready. Raises Transient where the log failed, and Fatal."""
+
+
 class PollTicker:
     """Looks at the head every `seconds`."""
 
@@ -67,8 +74,10 @@ class Listener:
         *,
         accept_fork: bytes | None = None,
         age: HeadAge | None = None,
+        repairs: BetweenRounds | None = None,
     ) -> None:
         self._chain = chain
+        self._repairs = repairs
         self._fetcher = fetcher
         self._log = log
         self._progress = progress
@@ -93,6 +102,8 @@ class Listener:
                 backoff.reset()
                 HEALTH.report("log", True)
                 self._say_when_caught_up(behind)
+                if self._repairs is not None:
+                    await self._repairs.serve()
                 if not behind:
                     await self._log.maintain()
                     await self._ticker.wait()

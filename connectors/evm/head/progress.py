@@ -36,10 +36,7 @@ class ProgressReporter:
             metrics.EVENTS.labels(self._chain, event.kind.name).inc()
             if event.kind in (EventKind.SAFE, EventKind.FINALIZED) and event.head is not None:
                 self._moved(event.kind.name, event.head, number)
-        if (
-            any(event.kind in (EventKind.APPLY, EventKind.REVERT) for event in events)
-            and branch.tip is not None
-        ):
+        if any(event.kind.moves_branch for event in events) and branch.tip is not None:
             self._moved("HEAD", branch.tip, sequence)
             HEALTH.report("chain", True, f"block {branch.tip.number}")
 

@@ -7,18 +7,22 @@ parent-link order, REVERT from the tip down to the common ancestor, nothing belo
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.evm.events import Head
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A published block. The messages of its APPLY are in raw-blocks from `offset` to before `end`."""
+    """A published block: the messages of its newest content are in raw-blocks from `offset` to before `end`.
+
+    `applied` is the offset of its APPLY, which has its content until a REPAIR brings it again.
+    """
 
     head: Head
     offset: int
     end: int
+    applied: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +84,23 @@ class PublishedBranch:
 
     @property
     def first_offset(self) -> int | None:
-        """Where in raw-blocks the lowest remembered block is."""
-        return self._links[0].offset if self._links else None
+        """Where in raw-blocks the lowest remembered block was applied: nothing from there on may go.
+
+        Its content may stand further on, where it was repaired; a fold of the log needs the APPLY too.
+        """
+        return self._links[0].applied if self._links else None
 
     def at(self, number: int) -> Head | None:
         """The published block of a height, None when it is not remembered."""
-        link = self._link(number)
+        link = self.link_at(number)
         return None if link is None else link.head
+
+    def link_at(self, number: int) -> Link | None:
+        """The same with the place of its content."""
+        if not self._links:
+            return None
+        index = number - self._links[0].head.number
+        return self._links[index] if 0 <= index < len(self._links) else None
 
     def holds(self, hash: bytes) -> bool:
         """Whether a block is on the published branch, as far as it is remembered."""
@@ -145,6 +159,13 @@ class PublishedBranch:
             self.safe = None
         return link
 
+    def repaired(self, head: Head, offset: int, end: int) -> None:
+        """A block's content was published again: where it is remembered, that is its content now."""
+        number = self._numbers.get(head.hash)
+        if number is not None:
+            index = number - self._links[0].head.number
+            self._links[index] = replace(self._links[index], offset=offset, end=end)
+
     def is_news(self, tag: Head, published: Head | None) -> bool:
         """Whether a safe or finalized block is worth an event: published, and higher than the last one."""
         return self.holds(tag.hash) and (published is None or tag.number > published.number)
@@ -165,9 +186,3 @@ class PublishedBranch:
         if below:
             del self._links[:below]
             self.whole = False
-
-    def _link(self, number: int) -> Link | None:
-        if not self._links:
-            return None
-        index = number - self._links[0].head.number
-        return self._links[index] if 0 <= index < len(self._links) else None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypedDict, cast
+from typing import Any, Final, TypedDict, cast
 
 from connectors.evm.events import Content, Event, Head
-from schemas import HEADER_SIZE, Codec, codec_for, frame
+from schemas import Codec, StreamReader, codec_for, frame, schema_of
 from topics.chainlog.claims import LogPosition
 from topics.chainlog.kinds import EventKind
-from topics.chainlog.parts import PART_BYTES, join_answers, split_answers
+from topics.chainlog.parts import PART_BYTES, Answers, join_answers, split_answers
 
 STREAM: Final = "raw-blocks"
 _META: Final = (
@@ -63,10 +63,22 @@ class Numbered:
 
 
 class EventCodec:
-    """Events of one chain to and from message values."""
+    """Events of one chain to and from message values.
 
-    def __init__(self, chain_id: int, schema_id: int, *, part_bytes: int = PART_BYTES) -> None:
+    `reader` reads what other versions wrote too; without one all messages are taken for ours. What reads
+    raises MalformedRecord, and Transient where `reader` has to ask the registry for a schema.
+    """
+
+    def __init__(
+        self,
+        chain_id: int,
+        schema_id: int,
+        *,
+        reader: StreamReader | None = None,
+        part_bytes: int = PART_BYTES,
+    ) -> None:
         self.chain_id = chain_id
+        self._reader = reader or StreamReader(STREAM, lambda _: schema_of(STREAM))
         self._frame = frame(schema_id)
         self._part_bytes = part_bytes
         self._codec: Codec = codec_for(STREAM)
@@ -74,8 +86,7 @@ class EventCodec:
     def encode(self, event: Event, numbered: Numbered) -> list[bytes]:
         """The message values of an event: one, or several when its block is very large."""
         head, content = event.head, event.content
-        answers = (None, None, None) if content is None else (content.block, content.receipts, content.traces)
-        pieces = split_answers(answers, self._part_bytes)
+        pieces = split_answers(_answers(content, event.replaced), self._part_bytes)
         return [
             self._frame
             + self._codec.write_values(
@@ -94,8 +105,6 @@ class EventCodec:
                 part,
                 len(pieces),
                 *answers_part,
-                None,
-                None,
             )
             for part, answers_part in enumerate(pieces)
         ]
@@ -116,10 +125,10 @@ class EventCodec:
         return self._frame + self._codec.write(record)
 
     def read(self, messages: Sequence[tuple[int, bytes]]) -> Iterator[Stored]:
-        """What (offset, value) messages say, their answers passed over. Raises MalformedRecord."""
-        columns = self._codec.columns([value for _, value in messages], offset=HEADER_SIZE, fields=_META)
+        """What (offset, value) messages say, their answers passed over."""
+        columns = self._reader.columns([value for _, value in messages], _META)
         for (offset, _), row in zip(messages, zip(*columns.values(), strict=True), strict=True):
-            value = dict(zip(_META, row, strict=True))
+            value: dict[str, Any] = dict(zip(_META, row, strict=True))
             kind = EventKind.__members__.get(value["event"], EventKind.UNKNOWN)
             head = None
             if value["block_number"] is not None:
@@ -143,8 +152,19 @@ class EventCodec:
         return Stored(position, event.kind, self.chain_id, event.head, numbered.observed_at, source)
 
     def content(self, values: Sequence[bytes]) -> Content:
-        """A block's content again from the values of all its parts in order. Raises MalformedRecord."""
-        parts = [cast(_Part, self._codec.read(value, HEADER_SIZE)) for value in values]
+        """A block's content again from the values of all its parts in order."""
+        parts = [cast(_Part, self._reader.read(value)) for value in values]
         answers = join_answers([(each["block"], each["receipts"], each["traces"]) for each in parts])
         block, receipts, traces = cast(tuple[bytes, bytes, bytes | None], answers)
         return Content(block, receipts, traces, parts[0]["source"] or "", tuple(parts[0]["verified"]))
+
+
+def _answers(content: Content | None, replaced: Content | None) -> Answers:
+    """The answers of an event in the schema's order, those that it replaces last."""
+    if content is None:
+        return (None,) * 5
+    old_block = old_receipts = None
+    if replaced is not None:
+        old_block = replaced.block if replaced.block != content.block else None
+        old_receipts = replaced.receipts if replaced.receipts != content.receipts else None
+    return content.block, content.receipts, content.traces, old_block, old_receipts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -21,6 +21,13 @@ _BYTES_UNDER_WAY: Final = 96 * 1024 * 1024
 _POLL_SECONDS: Final = 0.1
 # Short, so that a stop is not held up by a broker that is away; the listener tries again.
 _READ_SECONDS: Final = 5.0
+# A range of so many messages is read without fetching much ahead: one of them may be megabytes, and a
+# bisection would fetch tens of megabytes at each step. A larger message than this still comes, alone.
+_FEW: Final = 8
+_SMALL_FETCH: Final[Mapping[str, kafka.Option]] = {
+    "fetch.message.max.bytes": 64 * 1024,
+    "queued.min.messages": 1,
+}
 _log = get_logger("headwater.listen.kafka")
 
 
@@ -32,6 +39,7 @@ class KafkaStore:
         self._topic = topic
         self._key = key.encode()
         self._reader: Consumer = kafka.reader(settings, isolation="read_uncommitted")
+        self._small: Consumer | None = None
         self._producer: Producer | None = None
         self._closing = threading.Event()
 
@@ -39,9 +47,8 @@ class KafkaStore:
         return kafka.watermarks(self._reader, self._topic, PARTITION, timeout=_READ_SECONDS)
 
     def read(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
-        for message in kafka.read_range(
-            self._reader, self._topic, start, end, PARTITION, timeout=_READ_SECONDS
-        ):
+        reader = self._reader if end - start > _FEW else self._small_reader()
+        for message in kafka.read_range(reader, self._topic, start, end, PARTITION, timeout=_READ_SECONDS):
             offset, value = message.offset(), message.value()
             if offset is not None and value is not None:
                 yield offset, value
@@ -121,6 +128,13 @@ class KafkaStore:
     def close(self) -> None:
         self._give_up()
         self._reader.close()
+        if self._small is not None:
+            self._small.close()
+
+    def _small_reader(self) -> Consumer:
+        if self._small is None:
+            self._small = kafka.reader(self._settings, isolation="read_uncommitted", options=_SMALL_FETCH)
+        return self._small
 
     def _give_up(self) -> None:
         producer, self._producer = self._producer, None

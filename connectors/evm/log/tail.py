@@ -8,6 +8,7 @@ from typing import Final
 from connectors.evm.log.branch import Link, PublishedBranch
 from connectors.evm.log.codec import EventCodec, Stored
 from connectors.evm.log.store import LogStore
+from connectors.evm.log.whole import Found, WholeEvents
 from headwater.errors import Fatal
 from topics.chainlog.claims import LOOK_BACK, ClaimFilter, LogPosition, Verdict, claim_in_force
 from topics.chainlog.kinds import EventKind
@@ -21,24 +22,27 @@ class Published:
 
     `covered` turns false when the log speaks of a block that lies before the place where the fold began.
     Without `heeds_finality` FINALIZED events are passed over, so that blocks below them may be reverted.
+    `repairs` are the latest repair of each block that had one, by hash.
     """
 
-    def __init__(self, reader: ClaimFilter, *, whole: bool, finality: bool = True) -> None:
-        self.reader = reader
+    def __init__(self, claim: int | None, *, whole: bool, finality: bool = True) -> None:
+        self.repairs: dict[bytes, Found] = {}
+        self._events = WholeEvents(claim)
         self.heeds_finality = finality
         self.branch = PublishedBranch(whole=whole)
         self.covered = True
         self.claimed_by = ""
-        self._parts: list[LogPosition] = []
+
+    @property
+    def reader(self) -> ClaimFilter:
+        """Which events count."""
+        return self._events.reader
 
     def take(self, stored: Stored) -> Verdict:
         """Judge the next message and take it into account. Raises Fatal on a gap or a broken branch."""
-        verdict = self.reader.judge(stored.position)
+        verdict, event = self._events.take(stored)
         if stored.kind is EventKind.CLAIM:
             self.claimed_by = stored.source
-            self._parts = []
-        if verdict is Verdict.GAP and self.reader.last is None:
-            return Verdict.STALE  # the later parts of an event that began before the fold did
         if verdict is Verdict.GAP:
             raise Fatal(
                 f"raw-blocks has a gap before offset {stored.position.offset}: "
@@ -46,36 +50,39 @@ class Published:
                 f"follows {self.reader.last}",
                 remedy="restore the topic, or start with an empty one",
             )
-        if verdict is Verdict.ACCEPT and stored.kind is not EventKind.CLAIM:
-            self._parts.append(stored.position)
-            if len(self._parts) == stored.position.parts:
-                self._whole(stored, self._parts[0].offset)
-                self._parts = []
+        if event is not None:
+            self._whole(event)
         return verdict
 
-    def _whole(self, stored: Stored, offset: int) -> None:
-        head, branch = stored.head, self.branch
-        if head is None or stored.kind is EventKind.UNKNOWN:
-            return
-        if stored.kind is EventKind.APPLY:
+    def forget_repairs(self, before: int) -> None:
+        """The log was deleted below an offset."""
+        self.repairs = {hash_: each for hash_, each in self.repairs.items() if each.offset >= before}
+
+    def _whole(self, event: Found) -> None:
+        head, branch = event.head, self.branch
+        if event.kind is EventKind.APPLY:
             if not branch.follows(head):
                 raise Fatal(
-                    f"raw-blocks offset {stored.position.offset} applies block {head.number}, "
+                    f"raw-blocks offset {event.end - 1} applies block {head.number}, "
                     "which does not follow the block before it",
                     remedy="restore the topic, or start with an empty one",
                 )
-            branch.applied(Link(head, offset, stored.position.offset + 1))
-        elif stored.kind is EventKind.REVERT:
+            branch.applied(Link(head, event.offset, event.end, event.offset))
+        elif event.kind is EventKind.REVERT:
             if branch.tip is not None and branch.tip.hash == head.hash:
                 branch.reverted()
             elif branch.tip is None:
                 self.covered = False
                 branch.floor = head.number
             else:
-                raise Fatal(f"raw-blocks offset {stored.position.offset} reverts a block that is not the tip")
-        elif stored.kind is EventKind.SAFE:
+                raise Fatal(f"raw-blocks offset {event.end - 1} reverts a block that is not the tip")
+        elif event.kind.repairs:
+            self.repairs[head.hash] = event
+            if event.kind is EventKind.REPAIR:
+                branch.repaired(head, event.offset, event.end)
+        elif event.kind is EventKind.SAFE:
             branch.moved_safe(head)
-        elif stored.kind is EventKind.FINALIZED and self.heeds_finality:
+        elif event.kind is EventKind.FINALIZED and self.heeds_finality:
             # From a finalized block on that is known, everything is.
             self.covered = branch.holds(head.hash)
             branch.moved_finalized(head)
@@ -137,6 +144,4 @@ def fold(
 
 
 def _begin(before: list[LogPosition], low: int, finality: bool) -> Published:
-    return Published(
-        ClaimFilter(claim=claim_in_force(before)), whole=low == 0 and not before, finality=finality
-    )
+    return Published(claim_in_force(before), whole=low == 0 and not before, finality=finality)

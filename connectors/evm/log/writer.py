@@ -8,8 +8,10 @@ from collections.abc import Set as AbstractSet
 from connectors.evm.events import Content, Event
 from connectors.evm.log.branch import Link, PublishedBranch
 from connectors.evm.log.codec import STREAM, EventCodec, Numbered, Stored
+from connectors.evm.log.content import read_content
 from connectors.evm.log.store import LogStore, Outgoing
 from connectors.evm.log.tail import Published, load, read_stored
+from connectors.evm.log.whole import Found
 from headwater.errors import Fatal, Transient
 from headwater.logging import get_logger
 from topics.chainlog.claims import Verdict
@@ -50,6 +52,10 @@ class ChainLog:
         claim = self._open.reader.claim
         return -1 if claim is None else claim
 
+    def repair_of(self, hash: bytes) -> Found | None:
+        """The latest repair of a block, where one is known."""
+        return self._open.repairs.get(hash)
+
     def open(self, *, finality: bool = True) -> None:
         """Read the log's tail and claim the chain; without `finality` blocks below it may be reverted.
 
@@ -72,9 +78,13 @@ class ChainLog:
 
         Raises Transient, Fatal when another listener has taken the chain over.
         """
+        self.check_claim()
+        self._claim(renewal=True)
+
+    def check_claim(self) -> None:
+        """See that the chain is still ours. Raises Transient, Fatal when another listener took it over."""
         _, end = self._store.bounds()
         self._look_for_others(frozenset(), end)
-        self._claim(renewal=True)
 
     def publish(self, events: Sequence[Event]) -> int:
         """Write events in order, under our claim; returns the last sequence.
@@ -106,21 +116,14 @@ class ChainLog:
         return sequence
 
     def content(self, link: Link) -> Content:
-        """What was published of a block, read back from its APPLY. Raises Transient, Fatal."""
-        found = list(self._store.read(link.offset, link.end))
-        stored = list(self._codec.read(found))
-        values = [
-            value
-            for (_, value), each in zip(found, stored, strict=True)
-            # An fenced listener's messages may lie between the parts.
-            if each.position.claim == stored[0].position.claim and each.head == link.head
-        ]
-        if not values or len(values) != stored[0].position.parts:
+        """What was published of a block last, read back. Raises Transient, Fatal."""
+        content = read_content(self._store, self._codec, link.head, link.offset, link.end)
+        if content is None:
             raise Fatal(
                 f"raw-blocks no longer holds block {link.head.number} at offset {link.offset}",
                 remedy="it was deleted before it was final: start with an empty topic",
             )
-        return self._codec.content(values)
+        return content
 
     def delete_older(self, time_ms: int) -> int | None:
         """Delete what is both finalized and older than a time; returns the new first offset, if it moved.
@@ -137,6 +140,7 @@ class ChainLog:
         if not low < before <= needed:
             return None
         self._store.trim(before)
+        self._open.forget_repairs(before)
         return before
 
     def interrupt(self) -> None:

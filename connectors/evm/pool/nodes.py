@@ -69,7 +69,7 @@ class _Failures:
 class Nodes:
     """Failover over endpoints, in the order given. `expected`: the chain's id, None for the first node's.
 
-    `clock` gives seconds.
+    `clock` gives seconds. `part` is what health calls them; None where whoever asks says how it stands.
     """
 
     def __init__(
@@ -79,8 +79,10 @@ class Nodes:
         *,
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        part: str | None = "nodes",
     ) -> None:
         self.endpoints = list(endpoints)
+        self._part = part
         self._sleep = sleep
         self._clock = clock
         self._admission = Admission(expected)
@@ -114,7 +116,7 @@ class Nodes:
             while waiting:
                 won = await self._next(work, kind, waiting, failed)
                 if won is not None:
-                    HEALTH.report("nodes", True, won[0].name)
+                    self._report(True, won[0].name)
                     return won[1]
             failures = failed.failures
             if failed.unsupported is not None and not failures:
@@ -122,7 +124,7 @@ class Nodes:
             if rounds is not None and failed.attempt >= rounds:
                 raise failures[-1]
             wait = backoff.next(min((failure.retry_after for failure in failures), default=0.0))
-            HEALTH.report("nodes", False, "; ".join(str(failure) for failure in failures))
+            self._report(False, "; ".join(str(failure) for failure in failures))
             if backoff.attempts > 1:
                 _log.warning("no node gave a good answer", endpoints=len(failures), retry_in=round(wait, 2))
             await self._sleep(wait)
@@ -251,6 +253,14 @@ class Nodes:
                 _log.info("node does well again", endpoint=endpoint.name)
             else:
                 _log.warning("other nodes are asked first", endpoint=endpoint.name, reason=new.value)
+
+    def aside(self) -> Nodes:
+        """The same endpoints for other work: which of them it prefers or passes over does not matter here."""
+        return Nodes(self.endpoints, self.chain_id, sleep=self._sleep, clock=self._clock, part=None)
+
+    def _report(self, ok: bool, detail: str) -> None:
+        if self._part is not None:
+            HEALTH.report(self._part, ok, detail)
 
     def _prefer(self, endpoint: Endpoint) -> None:
         if self.endpoints[0] is not endpoint:

@@ -46,7 +46,7 @@ class RunningTotal:
         return last or None
 
     def _outcome(self, event: ChainEvent) -> Outcome:
-        sequence, headers = event.envelope.sequence, headers_of(event.envelope)
+        sequence, headers = event.envelope.sequence, headers_of(event.envelope, "aggregate-state")
         text = b"%d %d" % (sequence, self.total)
         return Outcome(
             public=[Messages(PUBLIC, [b"%d" % sequence], [text], headers)],

@@ -23,7 +23,6 @@ def rendered(target: Target) -> list[str]:
 
 def test_versions_are_gap_free_and_per_chain_ones_need_a_chain() -> None:
     versions = [m.version for m in load("ethereum")]
-    # 5 and 6 are taken by changes that are not here yet.
     assert versions == list(range(1, len(versions) + 1))
     assert versions == sorted(set(versions))
     assert all(m.scope == "" for m in load(None))

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import random
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.evm.events import Event, Head
+from connectors.evm.events import Content, Event, Head
 from connectors.evm.log import tail
 from connectors.evm.log.codec import EventCodec
 from connectors.evm.log.retention import DAY_MS, Retention
+from connectors.evm.log.store import Outgoing
 from connectors.evm.log.writer import ChainLog
 from headwater.errors import Fatal, Transient
+from schemas import Codec, StreamReader, codec_for, frame, schema_of
+from schemas.codec.model import Record, parse
 from tests.fakes.listening import (
     CHAIN_ID,
     MemoryStore,
@@ -28,6 +34,7 @@ from topics.chainlog.claims import LOOK_BACK
 from topics.chainlog.kinds import EventKind
 
 CODEC = EventCodec(CHAIN_ID, 7, part_bytes=100)
+EXAMPLES = Path(__file__).parents[5] / "schemas" / "examples" / "raw-blocks"
 
 
 def opened(store: MemoryStore, name: str = "listener") -> ChainLog:
@@ -56,19 +63,48 @@ def finalize(log: ChainLog, depth: int) -> None:
     log.publish([Event(EventKind.SAFE, head), Event(EventKind.FINALIZED, head)])
 
 
+def remembered(log: ChainLog) -> list[Head]:
+    return [link.head for link in log.branch.from_tip(log.branch.depth)][::-1]
+
+
+def repair(log: ChainLog, rng: random.Random, orphans: list[Head], forgotten: list[Head]) -> None:
+    """Say one of the blocks again, whatever became of it, with content of its own."""
+    kind, heads = rng.choice(
+        [
+            (EventKind.REPAIR, remembered(log)),
+            (EventKind.REPAIR, remembered(log)),
+            (EventKind.REPAIR, forgotten),
+            (EventKind.REPAIR_REVERT, orphans),
+        ]
+    )
+    if heads:
+        block = b"repaired %d " % log.sequence * rng.choice([1, 20])
+        content = Content(block, b"[]", None, "made up", ())
+        replaced = replace(content, block=block[::-1])
+        log.publish([Event(kind, rng.choice(heads), content, replaced)])
+
+
 def history(rng: random.Random) -> tuple[MemoryStore, ChainLog]:
-    """A log with forks, finality, restarts, split blocks and late messages of fenced listeners."""
+    """A log with forks, finality, repairs, restarts, split blocks and late messages of fenced listeners."""
     store = MemoryStore()
     log = opened(store)
+    orphans: list[Head] = []
+    forgotten: list[Head] = []
     for step in range(rng.randint(1, 60)):
         action = rng.random()
         if action < 0.55 or log.branch.tip is None:
             grow(log, rng.randint(1, 6), step % 200, rng.choice([10, 10, 250]))
-        elif action < 0.7:
+        elif action < 0.65:
+            repair(log, rng, orphans, forgotten)
+        elif action < 0.75:
             deepest = log.branch.depth if log.branch.finalized is None else log.branch.depth - 1
-            revert(log, rng.randint(0, min(deepest, 7)))
-        elif action < 0.85:
+            count = rng.randint(0, min(deepest, 7))
+            orphans += [link.head for link in log.branch.from_tip(count)]
+            revert(log, count)
+        elif action < 0.87:
+            before = remembered(log)
             finalize(log, rng.randint(0, min(5, log.branch.depth - 1)))
+            forgotten += before[: len(before) - log.branch.depth]
         else:
             late = outgoing(made_up_apply(made_up_head(10_000)), log.sequence + 1, log.claim)
             log = opened(store)
@@ -80,7 +116,8 @@ def history(rng: random.Random) -> tuple[MemoryStore, ChainLog]:
 def facts(published: tail.Published) -> tuple[object, ...]:
     branch = published.branch
     bottom = branch.finalized.number if branch.finalized else 0
-    kept = [branch.at(number) for number in range(bottom, (branch.tip.number if branch.tip else 0) + 1)]
+    tip = branch.tip.number if branch.tip else 0
+    kept = [branch.link_at(number) for number in range(bottom, tip + 1)]
     return published.reader.last, published.reader.claim, branch.tip, branch.finalized, branch.safe, kept
 
 
@@ -96,6 +133,92 @@ def test_the_tail_tells_what_the_whole_log_would(seed: int) -> None:
     assert facts(by_tail) == facts(whole)
     assert by_tail.branch.tip == log.branch.tip
     assert list(canonical(store))[-1:] == ([log.branch.tip] if log.branch.tip else [])
+    said = contents(store)
+    for link in by_tail.branch.from_tip(log.branch.depth):
+        assert log.branch.link_at(link.head.number) == link
+        assert log.content(link) == said[link.head.hash]
+
+
+def contents(store: MemoryStore) -> dict[bytes, Content]:
+    """What the log says last of each block, by reading all of it."""
+    found: dict[bytes, Content] = {}
+    parts: list[bytes] = []
+    for each in accepted(store):
+        if each.head is None or not each.kind.carries_block:
+            continue
+        parts.append(store.log[each.position.offset][1].value)
+        if each.position.part == each.position.parts - 1:
+            found[each.head.hash] = CODEC.content(parts)
+            parts = []
+    return found
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**9))
+def test_a_log_is_never_shortened_beyond_what_a_listener_needs(seed: int) -> None:
+    store, log = history(random.Random(seed))
+    log.renew_claim()
+    before, depth = facts(tail.load(store, CODEC)[0]), log.branch.depth
+    store.time_ms += DAY_MS
+    log.delete_older(store.time_ms)
+    again, _ = tail.load(store, CODEC)
+    assert facts(again) == before
+    assert [log.content(link) for link in again.branch.from_tip(depth)] == [
+        log.content(link) for link in log.branch.from_tip(depth)
+    ]
+
+
+def test_a_reverted_block_says_what_its_repair_said_and_not_what_that_replaced() -> None:
+    store = MemoryStore()
+    log = opened(store)
+    grow(log, 2)
+    (link,) = log.branch.from_tip(1)
+    old, new = log.content(link), Content(b"new" * 90, b"[1]", b"[2]", "another", ("header_hash",))
+    log.publish([Event(EventKind.REPAIR, link.head, new, old)])
+    log = opened(store)
+    (link,) = log.branch.from_tip(1)
+    assert log.content(link) == new
+    revert(log, 1)
+    assert contents(store)[link.head.hash] == new
+    read = [codec_for("raw-blocks").read(message.value, 5) for _, message in store.log]
+    repairs = [each for each in read if each["event"] == "REPAIR"]
+    assert len(repairs) > 2
+    assert b"".join(bytes(each["replaced_block"] or b"") for each in repairs) == old.block
+    assert b"".join(bytes(each["replaced_receipts"] or b"") for each in repairs) == old.receipts
+    assert {each["parent_hash"] for each in repairs} == {link.head.parent}
+    assert all(each["replaced_block"] is None for each in read if each["event"] == "REVERT")
+
+
+def test_an_answer_that_is_the_same_again_is_not_said_to_be_replaced() -> None:
+    store = MemoryStore()
+    log = opened(store)
+    grow(log, 1)
+    (link,) = log.branch.from_tip(1)
+    old = log.content(link)
+    log.publish([Event(EventKind.REPAIR, link.head, replace(old, receipts=b"[1]"), old)])
+    last = codec_for("raw-blocks").read(store.log[-1][1].value, 5)
+    assert (last["replaced_block"], last["replaced_receipts"]) == (None, old.receipts)
+
+
+def test_what_was_written_before_there_were_repairs_is_read_on() -> None:
+    before = json.loads((EXAMPLES / "v1.avsc").read_text())
+    root, _ = parse(before)
+    assert isinstance(root, Record)
+    writer = Codec("raw-blocks", root)
+    ours = {7: schema_of("raw-blocks"), 6: before}
+    codec = EventCodec(CHAIN_ID, 7, reader=StreamReader("raw-blocks", ours.get))
+    store = MemoryStore()
+    log = opened(store)
+    grow(log, 3)
+    store.log = [
+        (offset, Outgoing(frame(6) + writer.write(codec_for("raw-blocks").read(message.value, 5))))
+        for offset, message in store.log
+    ]
+    again = ChainLog(store, codec, "newer", lambda: 1_700_000_000_000)
+    again.open()
+    assert again.branch.tip == log.branch.tip
+    (link,) = again.branch.from_tip(1)
+    assert again.content(link).block == b"b" * 10
 
 
 def test_a_window_that_begins_inside_a_split_block_passes_it_over() -> None:

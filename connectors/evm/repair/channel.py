@@ -1,0 +1,50 @@
+"""The seam to the topics of repairs. All calls block, come from one thread, and may raise Transient."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from connectors.evm.repair.request import Outcome, Request
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A message of repair-requests; `request` is None where it cannot be read, and `problem` says why."""
+
+    offset: int
+    request: Request | None
+    problem: str = ""
+
+
+class Requests(Protocol):
+    """Requests from the committed one on."""
+
+    def next(self, limit: int) -> Sequence[Asked]:
+        """The next ones, `limit` at most; none when there is none for a moment."""
+
+    def waiting(self) -> int:
+        """How many there are that were not committed, as far as the last call of `next` saw."""
+
+    def commit(self, end: int) -> None:
+        """All below the offset `end` are answered."""
+
+    def close(self) -> None:
+        """Release the client."""
+
+
+class Outcomes(Protocol):
+    """Outcomes, the latest of a request being the one that holds."""
+
+    def tell(self, outcomes: Sequence[Outcome]) -> None:
+        """Write them; returns once the brokers hold them for good."""
+
+    def repairs(self) -> dict[bytes, int]:
+        """The sequence of the last repair that was published for a block, by hash."""
+
+    def interrupt(self) -> None:
+        """End a blocked call with Transient; from any thread."""
+
+    def close(self) -> None:
+        """Release the clients."""

@@ -1,0 +1,83 @@
+"""What is asked for on repair-requests, and what is answered on repairs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+REQUESTS: Final = "repair-requests"
+OUTCOMES: Final = "repairs"
+PUBLISHED: Final = "PUBLISHED"
+REFUSED: Final = "REFUSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A record of repair-requests, its fields in the schema's order; `requested_at` in milliseconds.
+
+    `letter_*` is the place of the message whose dead letter is replayed, None without one.
+    """
+
+    chain_id: int
+    request_id: str
+    block_number: int
+    block_hash: bytes | None
+    refetch: bool
+    reason: str
+    requested_by: str
+    requested_at: int
+    letter_topic: str | None = None
+    letter_partition: int | None = None
+    letter_offset: int | None = None
+
+    @property
+    def block(self) -> str:
+        """The block for people."""
+        named = "" if self.block_hash is None else f" 0x{self.block_hash.hex()}"
+        return f"block {self.block_number}{named}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A record of repairs. `sequence` is that of the event that repairs, None when it was refused.
+
+    Of a request that names no hash the outcome names that of the block that was said again.
+    """
+
+    request: Request
+    outcome: str
+    decided_at: int
+    sequence: int | None = None
+    removed: bool = False
+    source: str | None = None
+    problem: str | None = None
+
+    def record(self) -> dict[str, Any]:
+        """The record as the codec takes it."""
+        own = {name: getattr(self, name) for name in Outcome.__slots__ if name != "request"}
+        return asdict(self.request) | own
+
+
+def published(
+    request: Request, hash: bytes, *, sequence: int, removed: bool, source: str, decided_at: int
+) -> Outcome:
+    """The event stands in the log."""
+    named = replace(request, block_hash=hash)
+    return Outcome(named, PUBLISHED, decided_at, sequence=sequence, removed=removed, source=source)
+
+
+def refused(request: Request, problem: str, *, decided_at: int) -> Outcome:
+    """There is no event; `problem` says why, and what helps."""
+    return Outcome(request, REFUSED, decided_at, problem=problem)
+
+
+def request_of(record: Mapping[str, Any]) -> Request:
+    """The request that a record of repair-requests is, or that one of repairs begins with."""
+    return Request(**{name: record[name] for name in Request.__slots__})
+
+
+def outcome_of(record: Mapping[str, Any]) -> Outcome:
+    """The outcome that a record of repairs is."""
+    own = {name: record[name] for name in Outcome.__slots__ if name != "request"}
+    return Outcome(request_of(record), **own)
