@@ -9,7 +9,7 @@ from typing import Final
 
 from confluent_kafka import KafkaError, Message, TopicPartition
 
-from connectors.repair.request import OUTCOMES, REQUESTS, Outcome, Request, outcome_of
+from connectors.evm.repair.request import OUTCOMES, REQUESTS, Outcome, Request, outcome_of
 from connectors.repair.topic import record_of
 from headwater import kafka
 from headwater.errors import Transient

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from connectors.evm.repair.request import BlockName
 from connectors.repair.letters import Letter
-from connectors.repair.request import BlockName
 from headwater.digits import decimal
 from schemas import HEADER_SIZE, MalformedRecord, codec_for, schema_id_of
 from schemas.codec.strict import StrictReader

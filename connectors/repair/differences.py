@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
+from connectors.evm.repair.request import BlockName
 from connectors.repair.plan import Ask
-from connectors.repair.request import BlockName
 from connectors.verify.compare import ORPHANED, Difference
 
 _SHOWN: Final = 5

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from connectors.evm.repair.request import BlockName, Outcome, Request
 from connectors.repair.letters import Letter
-from connectors.repair.request import BlockName, Outcome, Request
 
 
 class Fate(Enum):

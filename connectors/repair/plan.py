@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from connectors.evm.repair.request import BlockName, Request
 from connectors.repair.history import Became
 from connectors.repair.letters import Letter, Place
-from connectors.repair.request import BlockName, Request
 
 _LONGEST_REASON: Final = 1_000
 

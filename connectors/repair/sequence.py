@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, Protocol
 
+from connectors.evm.repair.request import BlockName
 from connectors.repair.block import COMPARE, NoBlock, OfEvent, block_of_event
-from connectors.repair.request import BlockName
 from schemas import MalformedRecord
 from topics.chainlog.claims import LOOK_BACK, ClaimFilter, LogPosition, Verdict, claim_in_force
 from topics.chainlog.envelope import Envelope, read_envelope

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from connectors.evm.log.kafka_store import KafkaStore
+from connectors.evm.repair.request import OUTCOMES, REQUESTS, BlockName, outcome_of, request_of
 from connectors.repair.block import NoBlock, OfEvent, block_of
 from connectors.repair.history import History, PastRequest, paired
 from connectors.repair.letters import Letter, LetterFilter, letter_of, without_copies
 from connectors.repair.plan import BlockFilter, Found
-from connectors.repair.request import OUTCOMES, REQUESTS, BlockName, outcome_of, request_of
 from connectors.repair.sequence import STREAM, EventFinder
 from connectors.repair.topic import read_records, read_topic
 from headwater.settings import Settings

@@ -12,9 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from connectors.evm.repair.request import Outcome
 from connectors.repair.asking import OutcomeReader, publish, wait
 from connectors.repair.plan import Ask
-from connectors.repair.request import Outcome
 from headwater import clock
 from headwater.settings import Settings
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from connectors.evm.repair.request import BlockName, Outcome, Request
 from connectors.repair.letters import Letter, Place
-from connectors.repair.request import BlockName, Outcome, Request
 
 BLOCK = BlockName(31_337, 44, b"\x44" * 32)
 
@@ -32,9 +32,9 @@ def request(name: str = "a", block: BlockName = BLOCK) -> Request:
 
 def published(name: str = "a", sequence: int = 9, block: BlockName = BLOCK) -> Outcome:
     """The outcome of a request whose event stands in raw-blocks."""
-    return Outcome(request(name, block), "PUBLISHED", sequence, False, "raw-blocks", None, 7)
+    return Outcome(request(name, block), "PUBLISHED", 7, sequence=sequence, source="raw-blocks")
 
 
 def refused(name: str = "a", block: BlockName = BLOCK) -> Outcome:
     """The outcome of a request that was refused."""
-    return Outcome(request(name, block), "REFUSED", None, False, None, "no node has it; add one", 7)
+    return Outcome(request(name, block), "REFUSED", 7, problem="no node has it; add one")

@@ -134,7 +134,7 @@ def _removed(request: Request, log: Sequence[Found], canonical: Head) -> Decisio
         if event.head.hash == request.block_hash:
             return Decision(EventKind.REPAIR_REVERT, event.head)
     return Refused(
-        f"{request.block} is not canonical, and raw-blocks does not tell that it ever was: "
+        f"block {request.block} is not canonical, and raw-blocks does not tell that it ever was: "
         f"the block of that height is {_hex(canonical)}",
         "correct the hash, or leave it out to mean the canonical block",
     )

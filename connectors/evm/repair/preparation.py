@@ -68,7 +68,9 @@ class Preparation:
             return await self._prepared(request, stands, reads)
         except Unsupported as error:
             remedy = "add a node that can to HEADWATER_CHAIN__RPC"
-            return Prepared(request, stands, Refused(f"no node can serve {request.block}: {error}", remedy))
+            return Prepared(
+                request, stands, Refused(f"no node can serve block {request.block}: {error}", remedy)
+            )
         except MalformedRecord as error:
             remedy = "see the dead letters of normalize for what is wrong there; ask with a refetch"
             return Prepared(request, stands, Refused(f"raw-blocks cannot be read there: {error}", remedy))

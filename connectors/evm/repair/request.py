@@ -13,6 +13,19 @@ REFUSED: Final = "REFUSED"
 
 
 @dataclass(frozen=True, slots=True)
+class BlockName:
+    """A block; without a hash it is the canonical one of its height."""
+
+    chain_id: int
+    number: int
+    hash: bytes | None
+
+    def __str__(self) -> str:
+        """Also the key of a request."""
+        return str(self.number) if self.hash is None else f"{self.number}:0x{self.hash.hex()}"
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """A record of repair-requests, its fields in the schema's order; `requested_at` in milliseconds.
 
@@ -32,10 +45,13 @@ class Request:
     letter_offset: int | None = None
 
     @property
-    def block(self) -> str:
-        """The block for people."""
-        named = "" if self.block_hash is None else f" 0x{self.block_hash.hex()}"
-        return f"block {self.block_number}{named}"
+    def block(self) -> BlockName:
+        """The block that is asked for."""
+        return BlockName(self.chain_id, self.block_number, self.block_hash)
+
+    def record(self) -> dict[str, Any]:
+        """The record as the codec takes it."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +69,20 @@ class Outcome:
     source: str | None = None
     problem: str | None = None
 
+    @property
+    def published(self) -> bool:
+        """True when the event stands in raw-blocks."""
+        return self.outcome == PUBLISHED
+
+    @property
+    def refused(self) -> bool:
+        """True when there is no event, and `problem` says why."""
+        return self.outcome == REFUSED
+
     def record(self) -> dict[str, Any]:
         """The record as the codec takes it."""
         own = {name: getattr(self, name) for name in Outcome.__slots__ if name != "request"}
-        return asdict(self.request) | own
+        return self.request.record() | own
 
 
 def published(

@@ -112,7 +112,7 @@ class Repairs:
             # What a listener says that was replaced without knowing would outlast the other's answer.
             await self._log.check_claim()
             _log.warning(
-                "repair refused", block=request.block, request=request.request_id, reason=str(answer)
+                "repair refused", block=str(request.block), request=request.request_id, reason=str(answer)
             )
             return refused(request, str(answer), decided_at=self._now_ms())
         head = answer.head
@@ -123,7 +123,7 @@ class Repairs:
         removed = answer.kind is EventKind.REPAIR_REVERT
         _log.info(
             "repair published",
-            block=request.block,
+            block=str(request.block),
             request=request.request_id,
             kind=answer.kind.name,
             sequence=sequence,
@@ -175,8 +175,10 @@ class Repairs:
     async def _prepared(self, request: Request) -> Prepared:
 
         def waits(error: Transient, seconds: float) -> None:
-            HEALTH.report("repairs", True, f"{request.block} waits for a node: {error}")
-            _log.warning("trying again", block=request.block, reason=str(error), retry_in=round(seconds, 2))
+            HEALTH.report("repairs", True, f"block {request.block} waits for a node: {error}")
+            _log.warning(
+                "trying again", block=str(request.block), reason=str(error), retry_in=round(seconds, 2)
+            )
 
         nodes = Retry(attempts=ATTEMPTS, on_failure=waits, on_recovery=self._goes_on)
         try:
@@ -184,7 +186,7 @@ class Repairs:
         except NodeFailure as error:
             self._goes_on()
             answer = Refused(
-                f"no node gave {request.block} in {ATTEMPTS} attempts: {error}",
+                f"no node gave block {request.block} in {ATTEMPTS} attempts: {error}",
                 "ask again when a node has it, or without a refetch where raw-blocks still has it",
             )
             return Prepared(request, self._preparation.stands(request), answer)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from connectors.evm.repair.request import Outcome
 from connectors.repair.asking import wait
-from connectors.repair.request import Outcome
 from tests.builders.repairs import published, refused
 
 

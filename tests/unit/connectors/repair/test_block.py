@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from connectors.evm.repair.request import BlockName
 from connectors.repair.block import EVENTS, RECORDS, NoBlock, OfEvent, block_of
 from connectors.repair.letters import Letter, Place
-from connectors.repair.request import BlockName
 from schemas import codec_for, frame
 from schemas.sample import sample
 from tests.builders.chain_answers import CHAIN_ID, block, envelope

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import inspect
 
+from connectors.evm.repair.request import BlockName
 from connectors.repair.differences import asks_for
-from connectors.repair.request import BlockName
 from connectors.verify import compare
 from connectors.verify.compare import ORPHANED, Difference
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from connectors.evm.repair.request import BlockName
 from connectors.repair.history import Fate, History, PastRequest, paired
-from connectors.repair.request import BlockName
 from tests.builders.repairs import BLOCK, letter, published, refused, request
 
 OLD = letter(1, 1_000, headers={"sequence": b"5"})

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from connectors.evm.repair.request import BlockName
 from connectors.repair.history import Became, Fate
 from connectors.repair.letters import Place
 from connectors.repair.plan import Ask, BlockFilter, Found, asks_by_number, asks_of
-from connectors.repair.request import BlockName
 from tests.builders.repairs import BLOCK, letter
 
 OTHER = BlockName(BLOCK.chain_id, 43, b"\x43" * 32)

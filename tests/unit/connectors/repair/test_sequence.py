@@ -10,8 +10,8 @@ from connectors.evm.events import Event
 from connectors.evm.log.codec import EventCodec, Numbered
 from connectors.evm.log.store import Outgoing
 from connectors.evm.log.writer import ChainLog
+from connectors.evm.repair.request import BlockName
 from connectors.repair.block import NoBlock, OfEvent
-from connectors.repair.request import BlockName
 from connectors.repair.sequence import EventFinder
 from tests.fakes.listening import CHAIN_ID, MemoryStore, accepted, made_up_apply, made_up_head
 from topics.chainlog.kinds import EventKind

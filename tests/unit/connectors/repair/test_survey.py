@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
+from connectors.evm.repair.request import BlockName
 from connectors.repair.block import NoBlock
 from connectors.repair.history import Fate, PastRequest
 from connectors.repair.letters import Letter, LetterFilter
 from connectors.repair.plan import BlockFilter
-from connectors.repair.request import BlockName
 from connectors.repair.survey import of_letters
 from tests.builders.repairs import BLOCK, letter, published, request
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from connectors.evm.repair.request import BlockName
 from connectors.repair.block import NoBlock
 from connectors.repair.history import Became, Fate
 from connectors.repair.plan import Ask, Found
-from connectors.repair.request import BlockName
 from connectors.repair.survey import Survey
 from headwater.cli import build, repairs
 from headwater.cli import replay as command

@@ -83,7 +83,7 @@ def test_a_block_off_the_branch_is_withdrawn_again_when_it_was_published(kind: E
     assert decide(request, stands, log=log) == Decision(EventKind.REPAIR_REVERT, ORPHAN)
     refused = decide(request, stands, log=log[:1])
     assert isinstance(refused, Refused)
-    assert f"block 7 0x{ORPHAN.hash.hex()} is not canonical" in refused.problem
+    assert f"block 7:0x{ORPHAN.hash.hex()} is not canonical" in refused.problem
     assert f"the block of that height is 0x{HERE.hash.hex()}" in refused.problem
 
 

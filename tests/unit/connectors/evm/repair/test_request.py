@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
-from connectors.repair.request import BlockName, outcome_of, request_of
+from connectors.evm.repair.request import BlockName, outcome_of, request_of
 from schemas import codec_for
 from tests.builders.repairs import BLOCK, published, refused, request
 
@@ -18,8 +16,7 @@ def test_a_request_is_a_record_of_repair_requests() -> None:
 def test_an_outcome_is_a_record_of_repairs() -> None:
     codec = codec_for("repairs")
     for outcome in (published(), refused()):
-        record = asdict(outcome)
-        record |= record.pop("request")
+        record = outcome.record()
         assert set(record) == set(codec.names)
         assert outcome_of(codec.read(codec.write(record))) == outcome
     assert (published().published, published().refused) == (True, False)
