@@ -168,6 +168,20 @@ def test_a_log_is_never_shortened_beyond_what_a_listener_needs(seed: int) -> Non
     ]
 
 
+def test_the_lowest_block_is_kept_from_its_apply_on_also_when_it_is_repaired() -> None:
+    store = MemoryStore()
+    log = opened(store)
+    grow(log, 3)
+    finalize(log, 2)
+    store.time_ms += DAY_MS
+    log.renew_claim()
+    (*_, lowest) = log.branch.from_tip(3)
+    log.publish([Event(EventKind.REPAIR, lowest.head, log.content(lowest))])
+    assert log.delete_older(store.time_ms) is None
+    assert facts(tail.load(store, CODEC)[0]) == facts(tail.load(MemoryStore(store.log), CODEC)[0])
+    assert opened(store).branch.depth == 3
+
+
 def test_a_reverted_block_says_what_its_repair_said_and_not_what_that_replaced() -> None:
     store = MemoryStore()
     log = opened(store)
