@@ -14,7 +14,7 @@ import pytest
 from headwater import kafka as clients
 from headwater.settings import Settings, load_settings
 from schemas import codec_for
-from schemas.registry import Registry
+from schemas.registry import Registry, register_all
 from schemas.wire import frame
 from streams.agents.aggregate import build
 from streams.logic.event import ChainEvent
@@ -49,6 +49,7 @@ def settings(kafka: str, registry_url: str, topic_prefix: str, tmp_path: Path) -
         environ={},
     )
     admin.apply(made)
+    register_all(made)
     return made
 
 
