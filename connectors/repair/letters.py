@@ -13,7 +13,7 @@ from headwater.digits import decimal
 from topics import dead_letters
 from topics.chainlog.headers import SEQUENCE
 
-HEAD_BYTES: Final = 8_192
+HEAD_BYTES: Final = 2_048
 """What is kept of the original value: all that says which block it is of stands at its beginning."""
 
 

@@ -95,6 +95,5 @@ def asks_by_number(wanted: BlockFilter, found: Iterable[Found], chain_id: int, *
     """Requests for blocks that were named by their number and have no letter: the canonical ones."""
     known = {each.block.number for each in found}
     reason = "named on the command line; no dead letter is of it"
-    return [
-        Ask(BlockName(chain_id, number, None), refetch, reason) for number in sorted(wanted.numbers - known)
-    ]
+    named = [BlockName(chain_id, number, None) for number in sorted(wanted.numbers - known)]
+    return [Ask(block, refetch, reason) for block in named if wanted(block)]

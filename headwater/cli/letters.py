@@ -5,36 +5,35 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from connectors.repair.letters import Letter
 from connectors.repair.plan import BlockFilter, Found
 from connectors.repair.survey import Survey
-from headwater.cli.repairs import SHOWN, cut, short
+from headwater.cli.repairs import SHOWN, cut, short, table_of
+
+_CELLS = ("stage", "message", "failed at", "error")
 
 
 def show(surveyed: Survey, blocks: BlockFilter) -> None:
     """Tables of the letters: those of blocks, and those of none with what to do about them."""
     console = Console()
+    rows: list[tuple[str, ...]]
     found = sorted(surveyed.found, key=lambda each: (each.block.number, each.letter.failed_at))
     if found:
-        table = _table("block", "hash", "stage", "message", "failed at", "error", "what became of it")
-        for each in found[:SHOWN]:
-            block = each.block
-            table.add_row(str(block.number), short(block.hash), *_cells(each.letter), cut(str(each.became)))
-        console.print(table)
+        rows = [
+            (str(each.block.number), short(each.block.hash), *_cells(each.letter), cut(str(each.became)))
+            for each in found[:SHOWN]
+        ]
+        console.print(table_of(("block", "hash", *_CELLS, "what became of it"), rows))
         if len(found) > SHOWN:
             print(f"{len(found) - SHOWN} more letters: --json shows them.")
     strange = surveyed.without_block
     if blocks.given and strange:
         print(f"{len(strange)} letters name no block: without a choice of blocks they are listed.")
     elif strange:
-        table = _table("no block", "stage", "message", "failed at", "error", "what to do")
-        for letter, problem in strange[:SHOWN]:
-            table.add_row(problem.why, *_cells(letter), problem.remedy)
-        console.print(table)
+        rows = [(problem.why, *_cells(letter), problem.remedy) for letter, problem in strange[:SHOWN]]
+        console.print(table_of(("no block", *_CELLS, "what to do"), rows))
         if len(strange) > SHOWN:
             print(f"{len(strange) - SHOWN} more without a block: --json shows them.")
 
@@ -46,13 +45,6 @@ def nothing(surveyed: Survey) -> str:
     if surveyed.without_block:
         return "Nothing to ask: none of these letters is of a block."
     return "Nothing to ask: there is no such dead letter (--block NUMBER asks for a block without one)."
-
-
-def _table(*names: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in names:
-        table.add_column(name, overflow="fold")
-    return table
 
 
 def _cells(letter: Letter) -> tuple[str, str, str, str]:

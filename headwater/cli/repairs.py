@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from connectors.repair.asking import OutcomeReader, publish, wait
 from connectors.repair.plan import Ask
@@ -85,20 +86,18 @@ def made(settings: Settings, asks: Sequence[Ask], *, patience: float | None, qui
 
 def show(asked: Sequence[Asked]) -> None:
     """A table of what is asked for, or would be."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("block", "hash", "letters", "content from", "reason", "listener"):
-        table.add_column(name, overflow="fold")
-    for each in asked[:SHOWN]:
-        ask = each.ask
-        table.add_row(
-            str(ask.block.number),
-            short(ask.block.hash),
-            str(ask.letters),
-            "a node" if ask.refetch else "raw-blocks",
-            cut(ask.reason),
+    rows = [
+        (
+            str(each.ask.block.number),
+            short(each.ask.block.hash),
+            str(each.ask.letters),
+            "a node" if each.ask.refetch else "raw-blocks",
+            cut(each.ask.reason),
             _answer(each),
         )
-    Console().print(table)
+        for each in asked[:SHOWN]
+    ]
+    Console().print(table_of(("block", "hash", "letters", "content from", "reason", "listener"), rows))
     if len(asked) > SHOWN:
         print(f"{len(asked) - SHOWN} more requests: --json shows them.")
 
@@ -133,6 +132,16 @@ def exit_code(asked: Sequence[Asked], *, waited: bool) -> int:
     if any(each.outcome is not None and not each.outcome.published for each in asked):
         return 1
     return 3 if any(each.outcome is None for each in asked) else 0
+
+
+def table_of(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table whose cells are shown as they are: errors may have brackets, which rich takes for markup."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    return table
 
 
 def short(value: bytes | None) -> str:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,16 +35,29 @@ PATIENT = {"HEADWATER_SINK__MAX_BAD_RATIO": "1", "HEADWATER_STAGES__MAX_BAD_RATI
 STANDINGS = ("repaired", "failed again", "under way", "refused")
 
 
-def start(directory: Path, *refused: str) -> Line:
-    """The line over one directory, its stages refusing these blocks."""
-    variables = PATIENT | ({"HEADWATER_STAGES__REFUSE_BLOCKS": ",".join(refused)} if refused else {})
-    arguments = ("--traffic", "15", "--seed", "11", "--start", "earliest")
-    return Line(directory, *arguments, variables=variables).start()
+class Refusals:
+    """One directory over a chain of its own, which goes on only when told, and stages that refuse blocks."""
+
+    def __init__(self, directory: Path, chain: str) -> None:
+        self._directory = directory
+        self._chain = chain
+
+    @contextmanager
+    def line(self, *refused: str) -> Iterator[Line]:
+        """The pipeline, its stages refusing these blocks; stopped afterwards."""
+        variables = PATIENT | ({"HEADWATER_STAGES__REFUSE_BLOCKS": ",".join(refused)} if refused else {})
+        line = Line(self._directory, "--rpc", self._chain, "--start", "earliest", variables=variables)
+        try:
+            yield line.start()
+            assert line.stop() == 0
+        finally:
+            line.end()
 
 
-def replay(line: Line, *words: str, code: int) -> dict[str, Any]:
+def replay(line: Line, *words: str, codes: tuple[int, ...] = (0, 2)) -> dict[str, Any]:
+    """What `headwater replay` says for scripts; asserts the exit code."""
     done = line.command("replay", *words, "--json")
-    assert done.returncode == code, f"{done.returncode}: {done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    assert done.returncode in codes, f"{done.returncode}: {done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
@@ -50,11 +67,11 @@ def standings(line: Line) -> dict[str, str]:
     done = line.command("sql", "SELECT * FROM canonical.repairs", "--json")
     assert done.returncode == 0, done.stderr
     rows = [json.loads(row) for row in done.stdout.splitlines()]
-    return {row["request_id"]: next(value for value in row.values() if value in STANDINGS) for row in rows}
+    return {row["request_id"]: next(each for each in row.values() if each in STANDINGS) for row in rows}
 
 
-def altered(line: Line, statement: str) -> None:
-    done = line.command("sql", f"ALTER TABLE headwater.transactions {statement}")
+def altered(line: Line, change: str) -> None:
+    done = line.command("sql", f"ALTER TABLE headwater.transactions {change}")
     assert done.returncode == 0, done.stderr
 
 
@@ -66,89 +83,69 @@ def reached(line: Line, number: int) -> bool:
     return int(line.rpc("eth_blockNumber"), 16) >= number
 
 
-def refused_by_stages_and_sink(directory: Path) -> int:
-    """Blocks 4 to 6 are refused by a stage each, another by the sink; its number.
+def refused_blocks(line: Line) -> tuple[int, str]:
+    """Blocks 4 to 6 are refused by a stage each, a later one by the sink; the head of the chain.
 
-    And replayed too soon: the repair of block 4 fails like the block, and leaves things as they were.
+    And replayed too soon: the repair of block 4 fails like the block did, and that is said.
     """
-    line = start(directory, "normalize:4", "enrich:5", "state:6")
-    try:
-        number = int(line.rpc("eth_blockNumber"), 16) + 5
-        altered(line, f"ADD CONSTRAINT refused CHECK block_number != {number}")
-        line.wait_until(lambda: reached(line, number + 2), "the sink's block is mined", 120)
-        line.wait_settled(line.freeze())
-        found = replay(line, code=2)
-        assert stages(found, 4) == {"normalize"}
-        assert stages(found, 5) == {"enrich"}
-        assert stages(found, 6) == {"state"}
-        assert stages(found, number) == {"sink"}
-        assert {each["block_number"] for each in found["requests"]} == {4, 5, 6, number}
-        early = replay(line, "--block", "4", "--stage", "normalize", "--yes", code=0)
-        (asked,) = early["requests"]
-        assert asked["outcome"]["outcome"] == "PUBLISHED"
+    number = int(line.rpc("eth_blockNumber"), 16) + 5
+    altered(line, f"ADD CONSTRAINT refused CHECK block_number != {number}")
+    line.wait_until(lambda: reached(line, number + 2), "the sink's block is mined", 120)
+    head = line.freeze()
+    line.wait_settled(head)
+    found = replay(line, codes=(2,))
+    assert [stages(found, each) for each in (4, 5, 6)] == [{"normalize"}, {"enrich"}, {"state"}]
+    assert stages(found, number) == {"sink"}
+    assert {each["block_number"] for each in found["requests"]} == {4, 5, 6, number}
+    (asked,) = replay(line, "--block", "4", "--stage", "normalize", "--yes", codes=(0,))["requests"]
+    assert asked["outcome"]["outcome"] == "PUBLISHED"
 
-        def failed() -> bool:
-            letters = replay(line, "--block", "4", code=2)["letters"]
-            return "FAILED" in {each["became"] for each in letters}
+    def failed() -> bool:
+        return "FAILED" in {each["became"] for each in replay(line, "--block", "4")["letters"]}
 
-        line.wait_until(failed, "the repair fails again", 60)
-        line.wait_until(
-            lambda: standings(line)[asked["request_id"]] == "failed again", "the view says so", 60
-        )
-        assert line.command("verify", "--json", "--patience", "2").returncode == 1
-        assert line.stop() == 0
-    finally:
-        line.end()
-    return number
-
-
-def refused_removal(directory: Path) -> tuple[int, str]:
-    """A fork whose orphans' removal each stage refuses for one block; the highest orphan."""
-    line = start(directory)
-    try:
-        line.wait_until(lambda: (line.visible() or (0, ""))[0] >= 3, "blocks are visible", 120)
-        head = line.freeze()
-        line.wait_settled(head)
-        assert line.stop() == 0
-    finally:
-        line.end()
-    number = head[0]
-    line = start(directory, f"normalize:{number}", f"enrich:{number - 1}", f"state:{number - 2}")
-    try:
-        depth = line.freeze()[0] - number + 4
-        line.reorg(depth)
-        line.wait_until(lambda: reached(line, number + 2), "the fork is longer", 60)
-        line.wait_until(
-            lambda: {each["block_hash"] for each in replay_any(line)["letters"]} >= {head[1]},
-            "the orphan's removal is a letter",
-            60,
-        )
-        assert line.stop() == 0
-    finally:
-        line.end()
+    line.wait_until(failed, "the repair fails again", 60)
+    identity = asked["request_id"]
+    line.wait_until(lambda: standings(line).get(identity) == "failed again", "the view says so", 60)
+    assert line.command("verify", "--json", "--patience", "2").returncode == 1
     return head
 
 
-def replay_any(line: Line) -> dict[str, Any]:
-    done = line.command("replay", "--json")
-    assert done.returncode in (0, 2), done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+def refused_removals(line: Line, head: tuple[int, str]) -> None:
+    """A fork; the removal of an orphan each, and the block in its place, are refused by a stage each."""
+    line.reorg(4)
+    line.wait_until(lambda: reached(line, head[0] + 2), "the fork is longer", 60)
+    line.wait_settled(line.freeze())
+
+    def removal_is_a_letter() -> bool:
+        return head[1] in {each["block_hash"] for each in replay(line)["letters"]}
+
+    line.wait_until(removal_is_a_letter, "the orphan's removal is a letter", 60)
 
 
-def test_what_was_refused_is_right_after_a_replay(tmp_path: Path) -> None:
-    directory = tmp_path / "line"
-    refused_by_stages_and_sink(directory)
-    orphan = refused_removal(directory)
-
-    line = start(directory)
+def test_what_was_refused_is_right_after_a_replay(make_chain: Callable[..., str], tmp_path: Path) -> None:
+    chain = make_chain(block_seconds=1)
+    words = ("--rpc", chain, "--rate", "15", "--seed", "11", "--reorg-every", "0")
+    with (tmp_path / "traffic.log").open("wb") as log:
+        traffic = subprocess.Popen([sys.executable, "-m", "sandbox.traffic", *words], stdout=log, stderr=log)
     try:
+        prove(Refusals(tmp_path / "line", chain))
+    finally:
+        traffic.terminate()
+        traffic.wait(20)
+
+
+def prove(refusals: Refusals) -> None:
+    with refusals.line("normalize:4", "enrich:5", "state:6") as line:
+        head = refused_blocks(line)
+    top = head[0]
+    with refusals.line(f"normalize:{top}", f"enrich:{top - 1}", f"state:{top - 2}") as line:
+        refused_removals(line, head)
+    with refusals.line() as line:
         altered(line, "DROP CONSTRAINT refused")
-        assert orphan[1] in {each["block_hash"] for each in replay(line, code=2)["requests"]}
-        asked = replay(line, "--yes", code=0)["requests"]
+        asked = replay(line, "--yes", codes=(0,))["requests"]
         outcomes = {each["block_hash"]: each["outcome"] for each in asked}
         assert {each["outcome"] for each in outcomes.values()} == {"PUBLISHED"}
-        assert outcomes[orphan[1]]["removed"] is True
+        assert outcomes[head[1]]["removed"] is True
         mine = {each["request_id"] for each in asked}
 
         def repaired() -> bool:
@@ -156,15 +153,14 @@ def test_what_was_refused_is_right_after_a_replay(tmp_path: Path) -> None:
             return {found.get(each) for each in mine} == {"repaired"}
 
         line.wait_until(repaired, "every block is repaired", 120)
-        assert replay(line, code=0)["requests"] == []
-        head = line.freeze()
-        line.wait_settled(head)
+        assert replay(line, codes=(0,))["requests"] == []
+        line.rpc("evm_setIntervalMining", 1)
+        line.wait_until(lambda: reached(line, top + 6), "the chain goes on", 60)
+        end = line.freeze()
+        line.wait_settled(end)
         line.wait_until(lambda: states_settled(line), "the states have settled", 60)
         check_verify(line)
         incomplete = "SELECT count() FROM headwater.coverage FINAL WHERE NOT complete AND NOT removed"
-        assert [int(each) for each, *_ in line.sql(incomplete)] == [0]
-        # Retractions of rows that were never published are among the messages: the rule passes over them.
-        check_consumer(line, 0, head[0], {stream: messages(line.settings, stream) for stream in STREAMS})
-        assert line.stop() == 0
-    finally:
-        line.end()
+        assert [int(count) for count, *_ in line.sql(incomplete)] == [0]
+        # Retractions of rows that nobody saw are among the messages: the rule passes over them.
+        check_consumer(line, 0, end[0], {stream: messages(line.settings, stream) for stream in STREAMS})

@@ -56,6 +56,8 @@ def test_a_block_named_by_its_number_needs_no_letter() -> None:
     wanted = BlockFilter(numbers=frozenset({43, 44, 45}), hashes=frozenset({b"h" * 32}))
     asks = asks_by_number(wanted, [Found(letter(), BLOCK, DONE)], 5, refetch=False)
     assert [ask.block for ask in asks] == [BlockName(5, 43, None), BlockName(5, 45, None)]
+    ranged = replace(wanted, first=44)
+    assert [ask.block.number for ask in asks_by_number(ranged, [], 5, refetch=False)] == [44, 45]
 
 
 @pytest.mark.parametrize(

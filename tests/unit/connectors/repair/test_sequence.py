@@ -24,14 +24,15 @@ def history(seed: int) -> MemoryStore:
     chance = random.Random(seed)
     store = MemoryStore()
     log: ChainLog | None = None
+    late: list[Outgoing] = []
     for number in range(60):
         if log is None or chance.random() < 0.08:
             stale, log = log, ChainLog(store, CODEC, f"listener {number}", lambda: 1_700_000_000_000)
             log.open()
             if stale is not None and stale.branch.tip is not None:
                 head = made_up_head(stale.branch.tip.number + 1, 9, stale.branch.tip)
-                late = CODEC.encode(made_up_apply(head, 10), Numbered(log.sequence, 0, 5))
-                store.append([Outgoing(value) for value in late])
+                numbered = Numbered(log.sequence, 0, 5)
+                late = [Outgoing(value) for value in CODEC.encode(made_up_apply(head, 1_500), numbered)]
         tip = log.branch.tip
         if tip is not None and chance.random() < 0.2:
             for link in list(log.branch.from_tip(2)):
@@ -39,6 +40,9 @@ def history(seed: int) -> MemoryStore:
         tip = log.branch.tip
         head = made_up_head(tip.number + 1 if tip else 1, number, tip)
         log.publish([made_up_apply(head, chance.choice((10, 250)))])
+        if late and chance.random() < 0.2:
+            store.append(late)
+            late = []
     return store
 
 

@@ -55,6 +55,16 @@ def test_a_dry_run_asks_nothing_and_says_so(surveyed: list[Survey]) -> None:
     assert found["requests"][0]["request_id"] is None
 
 
+def test_errors_are_shown_as_they_are(surveyed: list[Survey]) -> None:
+    odd = "at [/data] [bold]x[0]: {'a': [1]}"
+    found = Found(letter(error=odd), BLOCK, Became(Fate.REFUSED, odd))
+    surveyed[0] = Survey([found], [(letter(error=odd), NoBlock(odd, odd))])
+    done = run("replay")
+    assert done.exit_code == 2, done.output
+    assert done.output.count("[/data]") == 6
+    assert done.output.count("[bold]x[0]") == 6
+
+
 def test_nothing_to_ask_is_no_failure(surveyed: list[Survey]) -> None:
     surveyed[0] = Survey([Found(letter(), BLOCK, Became(Fate.PUBLISHED, "sequence 9"))], [])
     done = run("replay", "--yes")
