@@ -85,7 +85,7 @@ def asks_of(found: Sequence[Found], *, refetch: bool, again: bool) -> list[Ask]:
     for block, group in by_block.items():
         due = [each.letter for each in group if again or not each.became.settled]
         if due:
-            newest = max(due, key=lambda letter: letter.failed_at)
+            newest = max(due, key=lambda letter: (letter.failed_at, letter.place.offset))
             reason = f"{newest.stage}: {newest.error}"
             asks.append(Ask(block, refetch, reason, newest.original, len(group)))
     return sorted(asks, key=lambda ask: ask.block.number)

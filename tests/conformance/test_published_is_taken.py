@@ -134,7 +134,7 @@ def holds(answers: Answers, verifier: Verifier) -> None:
 
 
 @given(st.data())
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_a_bent_block_is_refused_or_taken(data: st.DataObject) -> None:
     answers = made()
     for _ in range(data.draw(st.integers(1, 2))):

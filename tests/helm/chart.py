@@ -51,8 +51,13 @@ def rendered(values: Path) -> str:
 
 def resources(values: Path, *kinds: str) -> list[Resource]:
     """The resources of some kinds, or all."""
-    found: list[Resource] = [each for each in yaml.safe_load_all(rendered(values)) if each]
-    return [each for each in found if not kinds or each["kind"] in kinds]
+    return [each for each in parsed(values) if not kinds or each["kind"] in kinds]
+
+
+@functools.cache
+def parsed(values: Path) -> tuple[Resource, ...]:
+    """All resources of a file of values; nobody may change them."""
+    return tuple(each for each in yaml.load_all(rendered(values), yaml.CSafeLoader) if each)
 
 
 def workloads(values: Path) -> dict[tuple[str, str], Resource]:

@@ -21,12 +21,13 @@ def test_letters_of_one_block_make_one_request_with_the_newest_reason() -> None:
     found = [
         Found(letter(1, 1_000, error="first"), BLOCK, OPEN),
         Found(letter(2, 3_000, error="second", stage="sink"), BLOCK, OPEN),
+        Found(letter(5, 3_000, error="in the same millisecond"), BLOCK, OPEN),
         Found(letter(3, 2_000, error="third"), BLOCK, OPEN),
         Found(letter(4, 2_000, error="other"), OTHER, OPEN),
     ]
     assert asks_of(found, refetch=True, again=False) == [
         Ask(OTHER, True, "enrich: other", Place("c.normalized-blocks.v1", 0, 4), 1),
-        Ask(BLOCK, True, "sink: second", Place("c.normalized-blocks.v1", 0, 2), 3),
+        Ask(BLOCK, True, "enrich: in the same millisecond", Place("c.normalized-blocks.v1", 0, 5), 4),
     ]
 
 
