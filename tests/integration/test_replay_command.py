@@ -226,7 +226,7 @@ def test_an_operators_way_from_letters_to_outcomes(
         settings,
         "dead-letters",
         value_of(event, "normalized-blocks"),
-        (*headers_of(event), *place),
+        (*headers_of(event, "normalized-blocks"), *place),
     )
     found = operator.json("replay", code=2)
     assert became(found)[1:] == [
