@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka._model import TopicCollection
-from confluent_kafka.admin import OffsetSpec
+from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from connectors.clickhouse.sink.messages import Partition
 from connectors.clickhouse.sink.placement.start import Kept
@@ -21,7 +21,11 @@ T = TypeVar("T")
 
 
 class KafkaOffsets:
-    """All methods raise Transient when Kafka does not answer, Fatal when it rejects us."""
+    """All methods raise Transient when Kafka does not answer, Fatal when it rejects us.
+
+    After a failure they ask with a new client: one that has lived through a broker's death may go on
+    waiting for it.
+    """
 
     def __init__(self, settings: Settings, group: str) -> None:
         self._settings = settings
@@ -32,9 +36,10 @@ class KafkaOffsets:
         """The group's offset and the log's first one, of each partition."""
         if not partitions:
             return {}
+        admin = self._admin
         asked = ConsumerGroupTopicPartitions(self._group, [TopicPartition(*each) for each in partitions])
-        (answer,) = self._admin.list_consumer_group_offsets([asked], request_timeout=SECONDS).values()
-        told = self._answer(answer).topic_partitions
+        (answer,) = admin.list_consumer_group_offsets([asked], request_timeout=SECONDS).values()
+        told = self._answer(admin, answer).topic_partitions
         committed = {Partition(each.topic, each.partition): int(each.offset) for each in told}
         first = self._listed(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         return {
@@ -48,26 +53,30 @@ class KafkaOffsets:
 
     def topic_ids(self, topics: Sequence[str]) -> Mapping[str, str]:
         """The id of each topic that exists: another one once it was made anew."""
-        found = self._admin.describe_topics(TopicCollection(list(topics)), request_timeout=SECONDS)
-        return {name: str(self._answer(future).topic_id) for name, future in found.items()}
+        admin = self._admin
+        found = admin.describe_topics(TopicCollection(list(topics)), request_timeout=SECONDS)
+        return {name: str(self._answer(admin, future).topic_id) for name, future in found.items()}
 
     def _listed(self, partitions: Collection[Partition], spec: OffsetSpec) -> Mapping[Partition, int]:
         if not partitions:
             return {}
-        futures = self._admin.list_offsets(
+        admin = self._admin
+        futures = admin.list_offsets(
             {TopicPartition(*each): spec for each in partitions},
             isolation_level=IsolationLevel.READ_COMMITTED,
             request_timeout=SECONDS,
         )
         return {
-            Partition(place.topic, place.partition): int(self._answer(future).offset)
+            Partition(place.topic, place.partition): int(self._answer(admin, future).offset)
             for place, future in futures.items()
         }
 
-    def _answer(self, future: Future[T]) -> T:
+    def _answer(self, admin: AdminClient, future: Future[T]) -> T:
         while not future.done():
-            self._admin.poll(_STEP_SECONDS)  # raises Fatal when the brokers reject us
+            admin.poll(_STEP_SECONDS)  # raises Fatal when the brokers reject us
         try:
             return future.result()
         except KafkaException as error:
+            if self._admin is admin:
+                self._admin = kafka.admin(self._settings)
             raise kafka.away(self._settings, error.args[0]) from error
