@@ -41,7 +41,7 @@ lint: env ## ruff, mypy strict, import contracts
 
 test: env lint ## everything: lint, unit, contract, property and integration tests
 	@$(BIN)/pytest --cov --cov-report= -n logical --dist worksteal -m "not integration and not soak" $(ARGS)
-	@$(BIN)/pytest --cov --cov-append --cov-report=term -n 2 --dist loadfile -m "integration and not soak" $(ARGS)
+	@$(BIN)/pytest --cov --cov-append --cov-report=term -n 2 --dist loadfile --no-loadscope-reorder -m "integration and not soak" $(ARGS)
 
 test-pythons: ## the tests that need no stack, on every other supported Python that this machine has
 	@for python in $(or $(PYTHONS),python3.11 python3.12 python3.13); do \
@@ -53,8 +53,9 @@ test-pythons: ## the tests that need no stack, on every other supported Python t
 	    .venv-$$version/bin/pytest -n logical --dist worksteal -m "not integration and not soak" $(ARGS) || exit 1; \
 	done
 
-soak: env ## the long forms: reorgs, kills also two at a time and while starting, hostile blocks, outages, lost schemas, three brokers, a full disk (half an hour)
+soak: env ## the long forms: reorgs, kills also two at a time and while starting, hostile blocks, outages, lost schemas, three brokers, a full disk; property tests with five times the examples (an hour)
 	@$(BIN)/pytest -m soak $(ARGS)
+	@$(BIN)/pytest --hypothesis-profile=thorough -n logical --dist worksteal -m "not integration and not soak" $(ARGS)
 	@if command -v mmdebstrap >/dev/null; then $(MAKE) --no-print-directory fresh; else echo "make fresh: skipped, mmdebstrap is not installed"; fi
 
 fresh: ## both commands of the README in minimal Debian 12 and 13, from nothing (root, mmdebstrap; about half an hour)

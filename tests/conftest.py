@@ -15,10 +15,14 @@ import structlog
 
 from tests.paths import DATA
 
-# How fast the machine is decides nothing: it may be busy with anything else.
-hypothesis.settings.register_profile(
-    "headwater", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
-)
+# How fast the machine is decides nothing: it may be busy with anything else. `make soak` tries the second.
+for _name, _examples in (("headwater", 40), ("thorough", 200)):
+    hypothesis.settings.register_profile(
+        _name,
+        deadline=None,
+        max_examples=_examples,
+        suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    )
 hypothesis.settings.load_profile("headwater")
 
 

@@ -134,7 +134,7 @@ def holds(answers: Answers, verifier: Verifier) -> None:
 
 
 @given(st.data())
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=10 * settings.default.max_examples)
 def test_a_bent_block_is_refused_or_taken(data: st.DataObject) -> None:
     answers = made()
     for _ in range(data.draw(st.integers(1, 2))):
@@ -144,7 +144,7 @@ def test_a_bent_block_is_refused_or_taken(data: st.DataObject) -> None:
 
 @pytest.mark.data
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=5 * settings.default.max_examples)
 def test_a_bent_block_of_a_real_chain_is_refused_or_taken(shared_data: object, data: st.DataObject) -> None:
     answers = copy.deepcopy(data.draw(st.sampled_from(real()), label="block"))
     bend(answers, data)

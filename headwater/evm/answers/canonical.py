@@ -7,6 +7,7 @@ read is named. Called for an answer that does not decode straight away, so speed
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
@@ -166,5 +167,6 @@ def _loses_fields(kind: Kind, value: object) -> bool:
     )
 
 
+@functools.cache
 def _names(shape: type[Answer]) -> frozenset[str]:
     return frozenset(each.encode_name for each in msgspec.structs.fields(shape))

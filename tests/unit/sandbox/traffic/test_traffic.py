@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 from eth_account import Account
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.traffic.abi import NAMES, contract, decode
@@ -116,7 +116,6 @@ orphans = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 30)), uniqu
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(orphans, st.integers(1, 8), st.integers())
 def test_a_reorg_plan_keeps_nonces_in_order(found: list[Orphan], depth: int, seed: int) -> None:
     plan = plan_reorg(found, depth, Random(seed))

@@ -13,13 +13,12 @@ from schemas.codec.codec import Codec
 from tests.builders.avro import codec_of, records_of, reference_read, reference_write, schemas, values
 from tests.builders.records import LOG
 
-QUICK = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
-THOROUGH = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+ANY_SIZE = settings(suppress_health_check=list(HealthCheck))
 FRAME = frame(77)
 
 
 @pytest.mark.parametrize("stream", streams())
-@QUICK
+@ANY_SIZE
 @given(data=st.data())
 def test_every_stream_is_read_alone_and_in_columns(stream: str, data: st.DataObject) -> None:
     codec = codec_for(stream)
@@ -35,7 +34,7 @@ def test_every_stream_is_read_alone_and_in_columns(stream: str, data: st.DataObj
     assert columns == {name: [record[name] for record in repeated] for name in some}
 
 
-@THOROUGH
+@ANY_SIZE
 @given(data=st.data())
 def test_arbitrary_schemas_are_read_as_fastavro_reads_them(data: st.DataObject) -> None:
     schema = data.draw(schemas())
@@ -62,7 +61,7 @@ def _rows(records: Any) -> list[tuple[list[str], tuple[Any, ...]]]:
     return [(names, tuple(records.columns[name][n] for name in names)) for n in range(records.count)]
 
 
-@QUICK
+@ANY_SIZE
 @given(data=st.data())
 def test_a_block_message_gives_columns_and_own_bytes(data: st.DataObject) -> None:
     codec = codec_for("normalized-blocks")
@@ -120,18 +119,18 @@ def _same_error_everywhere(codec: Codec, value: bytes, error: MalformedRecord) -
 
 
 @pytest.mark.parametrize("stream", ["logs", "normalized-blocks", "transaction-states"])
-@QUICK
+@ANY_SIZE
 @given(data=st.data())
 def test_every_truncation_is_malformed(stream: str, data: st.DataObject) -> None:
     codec = codec_for(stream)
     value = FRAME + codec.write(data.draw(records_of(stream)))
-    for end in range(5, len(value), max(1, len(value) // 60)):
+    for end in range(5, len(value), max(1, len(value) // 20)):
         assert isinstance(_outcome(codec, value[:end]), str)
     assert "follow the record" in str(_outcome(codec, value + b"\x00"))
 
 
 @pytest.mark.parametrize("stream", streams())
-@QUICK
+@ANY_SIZE
 @given(data=st.data())
 def test_flipped_bytes_decode_or_are_malformed(stream: str, data: st.DataObject) -> None:
     codec = codec_for(stream)
@@ -141,7 +140,7 @@ def test_flipped_bytes_decode_or_are_malformed(stream: str, data: st.DataObject)
     _outcome(codec, bytes(value))
 
 
-@THOROUGH
+@ANY_SIZE
 @given(data=st.data())
 def test_arbitrary_bytes_of_arbitrary_schemas_never_crash(data: st.DataObject) -> None:
     codec = codec_of(data.draw(schemas()))

@@ -13,11 +13,11 @@ from schemas.codec.varint import encode, read_long
 from tests.builders.avro import codec_of, records_of, reference_write, schemas, values
 from tests.builders.records import LOG
 
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+ANY_SIZE = settings(suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("stream", streams())
-@QUICK
+@ANY_SIZE
 @given(data=st.data())
 def test_every_stream_is_written_as_fastavro_writes_it(stream: str, data: st.DataObject) -> None:
     record = data.draw(records_of(stream))
@@ -27,7 +27,7 @@ def test_every_stream_is_written_as_fastavro_writes_it(stream: str, data: st.Dat
     assert codec.write_values(*(record[name] for name in codec.names)) == expected
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@ANY_SIZE
 @given(data=st.data())
 def test_arbitrary_schemas_are_written_as_fastavro_writes_them(data: st.DataObject) -> None:
     schema = data.draw(schemas())

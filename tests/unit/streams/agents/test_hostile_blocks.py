@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.settings import load_settings
@@ -86,7 +86,6 @@ MADE = st.one_of(
 )
 
 
-@settings(max_examples=40)
 @given(MADE, st.integers(1_000, 20_000))
 def test_parts_hold_what_the_block_holds_and_no_more_than_they_may(made: Made, part_bytes: int) -> None:
     answer, receipts = made

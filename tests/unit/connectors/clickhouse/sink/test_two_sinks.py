@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.clickhouse.sink import loop as sink_loop
@@ -218,7 +218,6 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connectors.clickhouse.sink.stream.PUBLISH_SECONDS", 0.0)
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.lists(STEPS, min_size=4, max_size=16))
 def test_what_shows_is_whole_and_what_is_committed_shows(steps: list[tuple[object, ...]]) -> None:
     world = World()

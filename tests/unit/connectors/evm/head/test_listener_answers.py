@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import LogCapture
 
@@ -221,7 +221,6 @@ async def test_traces_that_no_node_offers_stop_the_listener_rather_than_be_missi
     assert [each.kind for each in stored(store)] == [EventKind.CLAIM]
 
 
-@settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**9))
 def test_whatever_happens_the_events_end_with_the_nodes_chain(seed: int) -> None:
     asyncio.run(_storm(random.Random(seed)))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.evm.events import Content, Event, Head
@@ -121,7 +121,6 @@ def facts(published: tail.Published) -> tuple[object, ...]:
     return published.reader.last, published.reader.claim, branch.tip, branch.finalized, branch.safe, kept
 
 
-@settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**9))
 def test_the_tail_tells_what_the_whole_log_would(seed: int) -> None:
     store, log = history(random.Random(seed))
@@ -153,7 +152,6 @@ def contents(store: MemoryStore) -> dict[bytes, Content]:
     return found
 
 
-@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 10**9))
 def test_a_log_is_never_shortened_beyond_what_a_listener_needs(seed: int) -> None:
     store, log = history(random.Random(seed))

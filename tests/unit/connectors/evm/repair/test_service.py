@@ -411,7 +411,7 @@ async def test_a_log_that_fails_is_claimed_anew_and_the_request_answered_then(lo
     await rig.close()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings.default.max_examples // 3)
 @given(seed=st.integers(0, 10**9))
 def test_killed_at_any_moment_every_request_is_answered_by_an_event_that_stands(seed: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 
 import msgspec
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from streams.logic.state.facts import Fact, key_of, pack, unpack
@@ -22,7 +22,6 @@ OLD_FACT = (
 )
 # Deep enough that nothing is pruned unless a test asks for it.
 NEVER = 10_000
-CALM = settings(deadline=None, max_examples=150)
 
 
 def plain(fold: Fold) -> dict[bytes, TransactionState]:
@@ -59,7 +58,6 @@ def _as_the_stage_makes_it(fold: Fold, each: Fact) -> Fact:
 
 
 @given(lives())
-@CALM
 def test_states_are_what_walking_the_log_says(facts: list[Fact]) -> None:
     fold = Fold(NEVER)
     for each in facts:
@@ -68,7 +66,6 @@ def test_states_are_what_walking_the_log_says(facts: list[Fact]) -> None:
 
 
 @given(lives(), st.randoms(use_true_random=False), st.data())
-@CALM
 def test_order_and_repeats_change_nothing(
     facts: list[Fact], luck: random.Random, data: st.DataObject
 ) -> None:
@@ -82,7 +79,6 @@ def test_order_and_repeats_change_nothing(
 
 
 @given(lives())
-@CALM
 def test_each_event_gives_exactly_what_it_changed(facts: list[Fact]) -> None:
     fold = Fold(NEVER)
     for place, each in enumerate(facts):
@@ -95,7 +91,6 @@ def test_each_event_gives_exactly_what_it_changed(facts: list[Fact]) -> None:
 
 
 @given(lives(), st.randoms(use_true_random=False))
-@CALM
 def test_a_crash_at_any_write_gives_the_same_words(facts: list[Fact], luck: random.Random) -> None:
     """Replays the stage: words are published first, then the fact is written, then old ones deleted."""
     grace = 2
@@ -135,7 +130,6 @@ def test_a_crash_at_any_write_gives_the_same_words(facts: list[Fact], luck: rand
 
 
 @given(lives(), st.data())
-@CALM
 def test_an_entry_written_again_late_is_nothing(facts: list[Fact], data: st.DataObject) -> None:
     """A paused worker wakes and writes an entry that was deleted meanwhile."""
     fold = Fold(1)
@@ -208,7 +202,6 @@ def test_a_tag_on_a_block_that_is_not_canonical_contradicts() -> None:
 
 
 @given(lives(), st.data())
-@CALM
 def test_a_repair_of_a_block_that_was_right_changes_only_versions(
     facts: list[Fact], data: st.DataObject
 ) -> None:
