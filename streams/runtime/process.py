@@ -29,8 +29,8 @@ from streams.stage import StageContext, StageSpec
 from topics.catalog import topic_name
 
 _log = get_logger("streams.process")
-_BATCH_EVENTS: Final = 8
-_BATCH_BYTES: Final = 64 * 1024 * 1024
+_BATCH_EVENTS: Final = 32
+_BATCH_BYTES: Final = 16 * 1024 * 1024
 _DRAIN_SECONDS: Final = 8.0
 _LAG_SECONDS: Final = 2.0
 
