@@ -29,7 +29,7 @@ from streams.stage import StageContext, StageSpec
 from topics.catalog import topic_name
 
 _log = get_logger("streams.process")
-_BATCH_EVENTS: Final = 32
+_BATCH_EVENTS: Final = 16
 _BATCH_BYTES: Final = 16 * 1024 * 1024
 _DRAIN_SECONDS: Final = 8.0
 _LAG_SECONDS: Final = 2.0

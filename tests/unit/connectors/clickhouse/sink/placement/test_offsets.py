@@ -19,7 +19,7 @@ PLACE = Partition("logs", 0)
 
 
 class Client:
-    """An admin client that answers, or one whose broker died while it waited: that one never answers again."""
+    """An admin client that answers, or never again, once its broker died while it waited."""
 
     def __init__(self, dead: bool) -> None:
         self.dead = dead
