@@ -32,7 +32,7 @@ HEADS = TopicSpec(
     visibility=Visibility.INTERNAL,
     owner="listen",
     producers=("listen",),
-    consumers=("api",),
+    consumers=("sink", "api"),
 )
 
 RAW = (RAW_BLOCKS, HEADS)

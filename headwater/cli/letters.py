@@ -10,7 +10,8 @@ from rich.console import Console
 from connectors.repair.letters import Letter
 from connectors.repair.plan import BlockFilter, Found
 from connectors.repair.survey import Survey
-from headwater.cli.repairs import SHOWN, cut, short, table_of
+from headwater.cli.repairs import SHOWN
+from headwater.cli.tables import cut, short, table_of
 
 _CELLS = ("stage", "message", "failed at", "error")
 

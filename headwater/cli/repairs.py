@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
-from rich.text import Text
 
 from connectors.evm.repair.request import Outcome
 from connectors.repair.asking import OutcomeReader, publish, wait
 from connectors.repair.plan import Ask
 from headwater import clock
+from headwater.cli.tables import cut, short, table_of
 from headwater.settings import Settings
 
 PATIENCE_SECONDS: Final = 60.0
@@ -132,26 +130,6 @@ def exit_code(asked: Sequence[Asked], *, waited: bool) -> int:
     if any(each.outcome is not None and not each.outcome.published for each in asked):
         return 1
     return 3 if any(each.outcome is None for each in asked) else 0
-
-
-def table_of(names: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table whose cells are shown as they are: errors may have brackets, which rich takes for markup."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in names:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    return table
-
-
-def short(value: bytes | None) -> str:
-    """The beginning of a block's hash, for a screen."""
-    return "canonical" if value is None else f"0x{value.hex()[:10]}…"
-
-
-def cut(text: str, longest: int = 160) -> str:
-    """A text for one cell of a table."""
-    return text if len(text) <= longest else f"{text[:longest]}…"
 
 
 def _answer(asked: Asked) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 import orjson
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from headwater.cli.configuration import origins
+from headwater.cli.tables import table_of
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -26,7 +26,4 @@ def settings(
     if json:
         print(orjson.dumps({name: {"value": value, "from": origin} for name, value, origin in rows}).decode())
         return
-    table = Table("setting", "value", "from", box=None, pad_edge=False)
-    for name, value, origin in rows:
-        table.add_row(name, value, origin)
-    Console().print(table)
+    Console().print(table_of(("setting", "value", "from"), rows, ruled=False))

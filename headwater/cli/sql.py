@@ -8,12 +8,11 @@ from pathlib import Path
 import orjson
 import typer
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from connectors.clickhouse.client import Client, connect
 from headwater.cli.configuration import configured
+from headwater.cli.tables import table_of
 from headwater.errors import Fatal
 from headwater.redaction import mask_url
 
@@ -57,18 +56,17 @@ def _show(client: Client, text: str) -> None:
     answer = orjson.loads(client.raw_query(text, fmt="JSONCompactStrings") or b"{}")
     if not answer:
         return
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in answer["meta"]:
-        numeric = any(part in column["type"] for part in ("Int", "Float", "Decimal"))
-        right = numeric and "Array" not in column["type"]
-        table.add_column(column["name"], justify="right" if right else "left", overflow="fold")
-    for row in answer["data"][:_SHOWN]:
-        table.add_row(*("" if value is None else str(value) for value in row))
-    console = Console(soft_wrap=not sys.stdout.isatty())
-    console.print(table)
+    names = [column["name"] for column in answer["meta"]]
+    numbers = {column["name"] for column in answer["meta"] if _is_number(column["type"])}
+    shown = (["" if value is None else str(value) for value in row] for row in answer["data"][:_SHOWN])
+    Console(soft_wrap=not sys.stdout.isatty()).print(table_of(names, shown, right=numbers))
     rows, seconds = answer["rows"], answer["statistics"]["elapsed"]
     more = f", the first {_SHOWN} shown" if rows > _SHOWN else ""
     Console(stderr=True).print(f"{rows} rows in {seconds:.3f} s{more}", style="dim", highlight=False)
+
+
+def _is_number(kind: str) -> bool:
+    return "Array" not in kind and any(part in kind for part in ("Int", "Float", "Decimal"))
 
 
 def _reason(error: ClickHouseError) -> str:

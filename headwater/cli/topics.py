@@ -11,11 +11,11 @@ from typing import Annotated
 import orjson
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from headwater import logging
 from headwater.cli.configuration import configured
 from headwater.cli.patience import patiently
+from headwater.cli.tables import table_of
 from headwater.settings import Settings
 from schemas.registry import Registry
 from topics import admin
@@ -163,9 +163,5 @@ def _print(
     console = Console()
     hidden = hidden if console.width < _WIDE else ()
     names = [name for name in rows[0] if name not in hidden]
-    table = Table(box=None, pad_edge=False)
-    for name in names:
-        table.add_column(name, no_wrap=name in ("topic", "action"), overflow="fold")
-    for row in rows:
-        table.add_row(*(str(row[name]) for name in names))
-    console.print(table)
+    cells = ([str(row[name]) for name in names] for row in rows)
+    console.print(table_of(names, cells, whole=("topic", "action"), ruled=False))

@@ -10,10 +10,8 @@ from pathlib import Path
 import orjson
 import typer
 from clickhouse_connect.driver.exceptions import ClickHouseError
-from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from connectors.clickhouse.client import connect as connect_clickhouse
 from connectors.evm.pool.nodes import connect as connect_nodes
@@ -25,6 +23,7 @@ from connectors.verify.tables import TableSource
 from headwater.cli import repairs
 from headwater.cli.configuration import configured
 from headwater.cli.migrate import known_chain_id
+from headwater.cli.tables import table_of
 from headwater.errors import Fatal
 from headwater.evm.transfers import transfers_of
 from headwater.logging import configure
@@ -149,12 +148,11 @@ def _show(report: Report) -> None:
     if report.clean:
         print(f"{span}: node, coverage and tables agree on all {report.checked} ({report.seconds:.1f} s).")
         return
-    table = Table("block", "hash", "what", "detail", box=box.SIMPLE_HEAD, pad_edge=False)
-    for difference in report.differences[:_SHOWN]:
-        table.add_row(
-            str(difference.number), f"{difference.block_hash[:12]}…", difference.kind, difference.detail
-        )
-    Console().print(table)
+    rows = (
+        (str(each.number), f"{each.block_hash[:12]}…", each.kind, each.detail)
+        for each in report.differences[:_SHOWN]
+    )
+    Console().print(table_of(("block", "hash", "what", "detail"), rows))
     more = len(report.differences) - _SHOWN
     blocks = len({difference.number for difference in report.differences})
     print(f"{span}: {blocks} blocks differ{f', {more} differences not shown' if more > 0 else ''}.")

@@ -10,6 +10,7 @@ from typing import cast
 import aiohttp
 import orjson
 
+from connectors.evm.rpc.endpoint import ANSWER_BYTES, read_bounded
 from headwater.digits import decimal, quantity
 from headwater.errors import Fatal, Transient
 from headwater.retry import Backoff, Retry
@@ -144,7 +145,7 @@ class Recorder:
         try:
             headers = {"Content-Type": "application/json"}
             async with self.session.post(self.rpc, data=request, headers=headers) as answer:
-                body = await answer.read()
+                body = await read_bounded(answer.content, ANSWER_BYTES)
                 if answer.status != 200:
                     raise Transient(f"the node answered {method} with HTTP {answer.status}")
             document = orjson.loads(body)

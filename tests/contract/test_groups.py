@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import streams.agents
 import streams.logic
+from connectors.clickhouse.sink.routes import ROUTES
 from headwater.cli import COMMANDS, build
 from headwater.settings import load_settings
 from sandbox.screen.clickhouse_view import TablesView
@@ -88,3 +89,7 @@ def test_the_command_line_names_each() -> None:
     # The summary above it names them too.
     argument = help_text.partition("Arguments:")[2]
     assert all(name in argument for name in NAMES)
+
+
+def test_the_catalogue_says_what_the_sink_stores() -> None:
+    assert {route.stream for route in ROUTES} == {each.stream for each in TOPICS if "sink" in each.consumers}

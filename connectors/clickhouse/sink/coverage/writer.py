@@ -157,7 +157,10 @@ class CoverageWriter:
             places = sorted(
                 {f"{each.partition.topic}[{each.partition.number}]@{each.offset}" for each in letters}
             )
-            problems[row] = f"{len(places)} of the block's messages are dead letters: {', '.join(places[:5])}"
+            problems[row] = (
+                f"{len(places)} of the block's messages are dead letters: {', '.join(places[:5])}; "
+                "`headwater replay` lists them"
+            )
         if not problems:
             return columns
         complete, problem = list(columns["complete"]), list(columns["problem"])

@@ -60,7 +60,10 @@ def test_the_problem_names_the_places() -> None:
     subject, table = opened(FakeLookup(DeadLetter(LOGS, 18, 10), DeadLetter(LOGS, 19, 10)))
     subject.write([], subject.write([coverage(0, 10)], []).applied)
     (row,) = table.inserts[0]
-    assert row["problem"] == ("2 of the block's messages are dead letters: x.logs.v1[2]@18, x.logs.v1[2]@19")
+    assert row["problem"] == (
+        "2 of the block's messages are dead letters: x.logs.v1[2]@18, x.logs.v1[2]@19; "
+        "`headwater replay` lists them"
+    )
 
 
 def complete(*gaps: Gap) -> dict[int, bool]:
