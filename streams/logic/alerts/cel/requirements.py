@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from streams.logic.alerts.cel.generate import constant_of
 from streams.logic.alerts.cel.macros import Elements, Expr, Function
 from streams.logic.alerts.cel.tree import Constant, ListName, Name
+from streams.logic.alerts.cel.types import Kind, Type
 from streams.logic.alerts.rule import Requirement
-
-_LIST: Final = 1_000
-"""How selective a named list is taken to be: less than any constants."""
 
 
 def requirements_of(expr: Expr) -> tuple[Requirement, ...]:
-    """Conjuncts of a condition that say which values a field can have, fewest values first.
+    """Conjuncts of a condition that say which values a field can have, the most selective first.
 
-    A field is a name, or `name[0]` for an element of a list, such as `topics[0]`.
+    A field is a name, or `name[0]` for an element of a list, such as `topics[0]`. First come hashes and
+    addresses, then named lists, elements of lists, other values, and last what has few values at all.
     """
     found = [each for conjunct in _conjuncts(expr) if (each := _requirement(conjunct)) is not None]
-    return tuple(sorted(found, key=lambda each: _LIST if each.values is None else len(each.values)))
+    return tuple(each for each, _ in sorted(found, key=_rank))
+
+
+def _rank(found: tuple[Requirement, Type]) -> tuple[int, int]:
+    required, type_ = found
+    if required.values is None:
+        return 1, 0
+    few = type_.symbols or type_.kind is Kind.BOOL
+    known = 2 if "[" in required.field else 0 if type_.size else 4 if few else 3
+    return known, len(required.values)
 
 
 def _conjuncts(expr: Expr) -> Iterator[Expr]:
@@ -31,33 +38,36 @@ def _conjuncts(expr: Expr) -> Iterator[Expr]:
         yield expr
 
 
-def _requirement(expr: Expr) -> Requirement | None:
+def _requirement(expr: Expr) -> tuple[Requirement, Type] | None:
     match expr:
         case Function(name="_==_", arguments=(left, right)):
             for one, other in ((left, right), (right, left)):
-                field, value = _field(one), _value(other)
+                field, value = _field(one), constant_of(other)
                 if field is not None and value is not None:
-                    return Requirement(field, frozenset({value}))
+                    return Requirement(field, frozenset({value})), one.type
         case Function(name="@in", arguments=(left, ListName(name))):
             field = _field(left)
-            return None if field is None else Requirement(field, list=name)
+            return None if field is None else (Requirement(field, list=name), left.type)
         case Function(name="@in", arguments=(left, Elements(elements))):
-            field, values = _field(left), [_value(each) for each in elements]
+            field, values = _field(left), [constant_of(each) for each in elements]
             if field is not None and None not in values:
-                return Requirement(field, frozenset(values))
+                return Requirement(field, frozenset(values)), left.type
         case Function(name="_||_"):
             return _alternatives(expr)
     return None
 
 
-def _alternatives(expr: Expr) -> Requirement | None:
+def _alternatives(expr: Expr) -> tuple[Requirement, Type] | None:
     """`a == 1 || a == 2` is `a in [1, 2]`."""
-    found = [_requirement(each) for each in _disjuncts(expr)]
-    fields = {None if each is None or each.values is None else each.field for each in found}
-    field = fields.pop()
-    if field is None or fields:
-        return None
-    return Requirement(field, frozenset().union(*(each.values or () for each in found if each is not None)))
+    values: set[object] = set()
+    first: tuple[Requirement, Type] | None = None
+    for each in _disjuncts(expr):
+        found = _requirement(each)
+        if found is None or found[0].values is None or (first and first[0].field != found[0].field):
+            return None
+        first = first or found
+        values |= found[0].values
+    return None if first is None else (Requirement(first[0].field, frozenset(values)), first[1])
 
 
 def _disjuncts(expr: Expr) -> Iterator[Expr]:
@@ -76,8 +86,3 @@ def _field(expr: Expr) -> str | None:
             return f"{name}[{place}]"
         case _:
             return None
-
-
-def _value(expr: Expr) -> int | str | bool | None:
-    """A constant. None for null too: a field that is null is looked up by nobody."""
-    return constant_of(expr)

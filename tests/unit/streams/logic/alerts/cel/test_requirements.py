@@ -11,6 +11,8 @@ from streams.logic.alerts.rule import Requirement
 
 NAMES: Final = {
     "a": Type(Kind.STRING),
+    "address": Type(Kind.STRING, size=42),
+    "kind": Type(Kind.STRING, symbols=("X", "Y")),
     "b": Type(Kind.STRING, nullable=True),
     "n": Type(Kind.INT),
     "flag": Type(Kind.BOOL),
@@ -29,8 +31,18 @@ def of(field: str, *values: object) -> Requirement:
         ('"x" == a', [of("a", "x")]),
         ('b == "x" && n > 3', [of("b", "x")]),
         ('n > 3 && (flag && a == "x")', [of("a", "x")]),
+        (
+            f'kind == "X" && n == 1 && topics[0] == "t" && a in lists.w && address == "0x{"ab" * 20}"',
+            [
+                of("address", "0x" + "ab" * 20),
+                Requirement("a", list="w"),
+                of("topics[0]", "t"),
+                of("n", 1),
+                of("kind", "X"),
+            ],
+        ),
         ('a in ["x", "y"] && b == "z"', [of("b", "z"), of("a", "x", "y")]),
-        ('a in lists.w && b in ["z", "q"]', [of("b", "z", "q"), Requirement("a", list="w")]),
+        ('a in lists.w && b in ["z", "q"]', [Requirement("a", list="w"), of("b", "z", "q")]),
         ('a == "x" || a == "y" || a in ["z"]', [of("a", "x", "y", "z")]),
         ('a == "x" || b == "y"', []),
         ('a == "x" || a in lists.w', []),
