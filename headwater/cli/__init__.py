@@ -33,6 +33,7 @@ COMMANDS: Final[dict[str, str]] = {
     "status": "Show how the pipeline is doing.",
     "verify": "Prove that node, coverage and tables agree.",
     "replay": "Show the dead letters, and have their blocks said again.",
+    "rules": "Check the rules that alerts are made by.",
     "settings": "Show the effective settings, secrets masked.",
     "node": "Record a node's answers and serve them as a node.",
     "version": "Show the version of Headwater, of Python and of the packages it runs on.",

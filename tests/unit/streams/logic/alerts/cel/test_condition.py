@@ -188,6 +188,14 @@ def test_a_text_is_refused_with_its_place(text: str, line: int | None, column: i
     assert "\n" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    "digits", ["0x" + "1" * 62, "1_" * 32, "+" + "1" * 63, " " * 63 + "1", "٣" * 64, "g" * 64]
+)
+def test_a_word_is_hexadecimal_digits(digits: str) -> None:
+    with pytest.raises(ConditionError):
+        said("word(data, 0) > 0", data="0x" + digits)
+
+
 def test_a_macro_goes_over_so_many_elements_and_no_more() -> None:
     condition = compile_condition(
         "hashes.all(h, h != '0x')", {"hashes": Type(Kind.STRING, list=True)}
