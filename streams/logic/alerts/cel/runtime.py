@@ -12,7 +12,6 @@ FAULTS: Final = (ConditionError, ArithmeticError, AttributeError, LookupError, T
 UINT256: Final = (1 << 256) - 1
 _LONGEST_TEXT: Final = 1 << 20
 _WORD: Final = 64
-_HEX: Final = frozenset("0123456789abcdef")
 T = TypeVar("T")
 
 
@@ -91,7 +90,8 @@ def word(data: str, place: int) -> int:
     if place < 0 or start + _WORD > len(data):
         raise ConditionError("word() beyond the data")
     found = data[start : start + _WORD]
-    if not _HEX.issuperset(found):
+    # What int() takes beside digits: underscores, signs, white space, 0x, and other scripts.
+    if not (found.isascii() and found.isalnum()) or found[1] in "xX":
         raise ConditionError("word() of what is no data")
     return int(found, 16)
 
