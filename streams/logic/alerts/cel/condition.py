@@ -82,7 +82,11 @@ def _function(
     source: str, bound: Mapping[str, Any], limits: Limits, integers: tuple[int, int]
 ) -> Callable[[Record, Lists], Any]:
     own: dict[str, Any] = {**namespace(*integers, limits.elements), **bound}
-    exec(compile(source, "<condition>", "exec"), own)
+    try:
+        exec(compile(source, "<condition>", "exec"), own)
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        # Python bounds how deep comprehensions and brackets nest, each version in its own way.
+        raise ExpressionProblem("nested too deeply") from error
     absorbing: Callable[[Record, Lists], Any] = own["absorbing"]
 
     def again(record: Record, lists: Lists) -> Any:  # noqa: ANN401 - as the expression's type

@@ -228,6 +228,7 @@ def test_texts_cannot_be_doubled_without_end() -> None:
         '"' + "x" * 9_000 + '" == state',
         "data.matches('" + "(a+)+" * 1_000 + "')",
         "data.matches('((a{1,100}){1,100}){1,100}')",
+        "[1].map(a, " * 30 + "1" + ")[0]" * 30 + " == value",
     ],
 )
 def test_what_would_take_long_is_refused(text: str) -> None:
