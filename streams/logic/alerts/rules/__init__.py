@@ -8,6 +8,6 @@ keys), `expression` (conditions, with their problems placed), `build` (a rule), 
 
 from streams.logic.alerts.rules.fields import fields_of
 from streams.logic.alerts.rules.problem import Problem
-from streams.logic.alerts.rules.reading import ReadFile, ReadRule, compile_rule, read_file
+from streams.logic.alerts.rules.reading import ReadFile, ReadRule, compile_rule, read_file, rules_of
 
-__all__ = ["Problem", "ReadFile", "ReadRule", "compile_rule", "fields_of", "read_file"]
+__all__ = ["Problem", "ReadFile", "ReadRule", "compile_rule", "fields_of", "read_file", "rules_of"]

@@ -20,8 +20,8 @@ from streams.logic.alerts.rules.window import measures_of, window_of
 RECORDS: Final = (
     Match.BLOCK, Match.TRANSACTION, Match.LOG, Match.TOKEN_TRANSFER, Match.CONTRACT_CREATION
 )  # fmt: skip
-"""Kinds of records that a block has, which can be missed and can be counted in windows."""
-_MANY: Final = (Match.TRANSACTION, Match.LOG, Match.TOKEN_TRANSFER, Match.TRANSACTION_STATE)
+"""Kinds of records that a block has, which can be missed."""
+_MANY: Final = (Match.TRANSACTION, Match.LOG, Match.TOKEN_TRANSFER)
 """Kinds of which a block has so many that a rule without a look-up costs something."""
 _NO_INDEX: Final = frozenset({*SHARED, "event_id"})
 
@@ -103,8 +103,8 @@ class Builder:
         node = self._draft.get("window")
         if node is None:
             return None
-        if match not in RECORDS:
-            raise at(node, f"a rule about {match.value} has no window")
+        if match in (Match.STAT, Match.ABSENCE):
+            raise at(node, f"a rule about {match.value} has no window: it is about time already")
         return window_of(node, fields)
 
     def _where(self, records: Match) -> Compiled | None:

@@ -65,18 +65,32 @@ def read_file(source: str) -> ReadFile:
 def compile_rule(text: str, version: int) -> Rule:
     """The rule of a text. Raises Permanent with what is wrong and where, Fatal as `read_file` does."""
     found = read_file(text)
-    problems = found.all_problems
-    if problems:
-        more = f" (and {len(problems) - _SHOWN} more)" if len(problems) > _SHOWN else ""
-        raise Permanent(
-            f"a rule is refused: {'; '.join(map(str, problems[:_SHOWN]))}{more}",
-            remedy="headwater rules validate FILE shows them in the file",
-        )
+    _accept(found, "a rule")
     if len(found.rules) != 1:
         raise Permanent(f"a text of {len(found.rules)} rules where one is expected")
     rule = found.rules[0].rule
     assert rule is not None
     return replace(rule, version=version)
+
+
+def rules_of(source: str, name: str) -> list[tuple[str, str]]:
+    """Id and text of each rule of a file, all of which compile; `name` is the file's, for problems.
+
+    Raises as `compile_rule` does.
+    """
+    found = read_file(source)
+    _accept(found, name)
+    return [(each.id, each.text) for each in found.rules]
+
+
+def _accept(found: ReadFile, name: str) -> None:
+    problems = found.all_problems
+    if problems:
+        more = f" (and {len(problems) - _SHOWN} more)" if len(problems) > _SHOWN else ""
+        raise Permanent(
+            f"{name} is refused: {'; '.join(map(str, problems[:_SHOWN]))}{more}",
+            remedy="mend the text: headwater rules validate FILE shows all that is wrong with it",
+        )
 
 
 def _read(source: str, node: Node, text: str) -> ReadRule:

@@ -18,7 +18,7 @@ from streams.logic.alerts.rule import (
     Requirement,
     Severity,
 )
-from streams.logic.alerts.rules import compile_rule, read_file
+from streams.logic.alerts.rules import compile_rule, read_file, rules_of
 
 USDC = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"
 WHOLE = f"""\
@@ -100,6 +100,14 @@ def test_a_rule_of_a_list_is_a_text_of_its_own() -> None:
     assert compile_rule(second.text, 2).match is Match.REORG
 
 
+def test_a_file_is_taken_as_a_whole_or_not_at_all() -> None:
+    sound = "- {id: a, match: block}\n- {id: b, match: log}\n"
+    assert [own for own, _ in rules_of(sound, "f.yaml")] == ["a", "b"]
+    assert compile_rule(rules_of(sound, "f.yaml")[1][1], 3).match is Match.LOG
+    with pytest.raises(Permanent, match=re.escape("f.yaml is refused: 3:18: match is one of")):
+        rules_of(sound + "- {id: c, match: lgo}\n", "f.yaml")
+
+
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
@@ -123,7 +131,7 @@ def test_a_rule_of_a_list_is_a_text_of_its_own() -> None:
         (LEAST + "group_by: [uncles]", "3:12: 'uncles' is no field of one value"),
         (LEAST + "group_by: [miner, miner]", "3:19: miner is there twice"),
         (LEAST + "group_by: [miner, nonce, size, gas_used, gas_limit]", "3:11: group_by: 5 of them, 4"),
-        ('id: a\nmatch: reorg\nwindow: {size: 1m, count: "> 1"}', "3:9: a rule about reorg has no window"),
+        ('id: a\nmatch: stat\nwindow: {size: 1m, count: "> 1"}', "3:9: a rule about stat has no window"),
         (LEAST + "window: {size: 1m}", "3:9: a window has a threshold"),
         (LEAST + 'window: {count: "> 1"}', "3:9: a window has a size"),
         (LEAST + 'window: {size: 1m, every: 7s, count: "> 1"}', "3:9: window.every divides"),
