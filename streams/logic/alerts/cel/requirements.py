@@ -42,19 +42,29 @@ def _requirement(expr: Expr) -> tuple[Requirement, Type] | None:
     match expr:
         case Function(name="_==_", arguments=(left, right)):
             for one, other in ((left, right), (right, left)):
-                field, value = _field(one), constant_of(other)
-                if field is not None and value is not None:
-                    return Requirement(field, frozenset({value})), one.type
+                found = _among(one, [constant_of(other)])
+                if found is not None:
+                    return found
         case Function(name="@in", arguments=(left, ListName(name))):
             field = _field(left)
             return None if field is None else (Requirement(field, list=name), left.type)
         case Function(name="@in", arguments=(left, Elements(elements))):
-            field, values = _field(left), [constant_of(each) for each in elements]
-            if field is not None and None not in values:
-                return Requirement(field, frozenset(values)), left.type
+            return _among(left, [constant_of(each) for each in elements])
         case Function(name="_||_"):
             return _alternatives(expr)
     return None
+
+
+def _among(expr: Expr, values: list[int | str | bool | None]) -> tuple[Requirement, Type] | None:
+    """That an expression has one of some constants; `address(topics[1])` has when the topic is its word."""
+    if None in values:
+        return None
+    wanted: frozenset[object] = frozenset(values)
+    if isinstance(expr, Function) and expr.name == "address":
+        (expr,) = expr.arguments
+        wanted = frozenset(f"0x{each[2:]:0>64}" for each in values if isinstance(each, str))
+    field = _field(expr)
+    return None if field is None else (Requirement(field, wanted), expr.type)
 
 
 def _alternatives(expr: Expr) -> tuple[Requirement, Type] | None:
