@@ -167,7 +167,7 @@ def test_a_file_is_taken_as_a_whole_or_not_at_all() -> None:
         ("id: !!python/name:os.system a\nmatch: block", "1:5: id has a tag"),
         ("? [a]\n: b", "1:3: a key of a rule is a word"),
         ("- just text", "1:3: a rule is a mapping"),
-        ("id: {", "2:1: not YAML"),
+        ("id: a: b", "1:6: not YAML"),
         ("id: a\x00", "1:1: not YAML"),
         ("id: '\ud800'", "1:1: not YAML"),
         ("id: a\n---\nid: b", "2:1: not YAML"),
