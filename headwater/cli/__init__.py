@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, str]] = {
     "sql": "Ask ClickHouse.",
     "status": "Show how the pipeline is doing.",
     "verify": "Prove that node, coverage and tables agree.",
+    "rules": "Check the rules that alerts are made by.",
     "replay": "Show the dead letters, and have their blocks said again.",
     "settings": "Show the effective settings, secrets masked.",
     "node": "Record a node's answers and serve them as a node.",
