@@ -1,4 +1,4 @@
-"""What a rule is once it has been read and compiled: the seam between its text and the fold that applies it."""
+"""What a rule is once it is read and compiled: the seam between its text and the fold that applies it."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class Threshold:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Windows of block time, each `size_ms` long, one beginning every `every_ms`; all thresholds must hold."""
+    """Windows of block time, `size_ms` long, one beginning every `every_ms`; all thresholds must hold."""
 
     size_ms: int
     every_ms: int
@@ -108,7 +108,8 @@ class Rule:
 
     `chains` empty means every chain. `requirements` are conjuncts of `where`, the most selective first;
     empty when the rule cannot be indexed. `title` gives the text of an alert, from the record or from the
-    measures of its window. `within_ms` is for ABSENCE: the longest time without a record that meets `where`.
+    measures of its window, and from the labels of addresses. `within_ms` is for ABSENCE: the longest time
+    without a record of the kind `of` that meets `where`.
     """
 
     id: str
@@ -129,3 +130,4 @@ class Rule:
     channels: tuple[str, ...]
     title: Callable[[Record, Mapping[str, str]], str]
     shadow: bool
+    of: Match | None = None

@@ -1,0 +1,14 @@
+"""From the text of a rule to the rule: the one place that the stage and the command line take it from."""
+
+from __future__ import annotations
+
+from headwater.errors import Permanent
+from streams.logic.alerts.rule import Rule
+
+
+def compile_rule(text: str, version: int) -> Rule:
+    """The rule of a text. Raises Permanent that says what is wrong with the text, and where."""
+    raise Permanent(
+        f"version {version} of a rule: this version of Headwater has no compiler for rules",
+        remedy="install one that has, then restart the alert workers",
+    )
