@@ -7,7 +7,7 @@ import importlib
 
 from bench.report import Row, publish
 
-PARTS = ("codec", "streams", "aggregate", "sink", "views", "endtoend")
+PARTS = ("codec", "streams", "aggregate", "alerts", "sink", "views", "endtoend")
 
 
 def main() -> None:

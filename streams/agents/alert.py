@@ -54,9 +54,7 @@ class AlertStage:
     def handle(self, event: ChainEvent) -> Outcome:
         """The alerts that an event decides. Raises Permanent before anything of it is remembered."""
         frames = self._frames(event)
-        return self._outcome(
-            event, self._alerting.handle(event.envelope, event.values, self._input.message), frames
-        )
+        return self._outcome(event, self._alerting.handle(event.envelope, event.values, self._input), frames)
 
     def placeholder(self, event: ChainEvent, problem: Permanent) -> Outcome:
         """The block is there and nothing is known of it: windows that it is in are incomplete."""

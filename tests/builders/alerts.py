@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from headwater.errors import Permanent
-from schemas import HEADER_SIZE, codec_for, frame
+from schemas import StreamReader, codec_for, frame, schema_of
 from streams.logic.alerts.configuration import Change
 from streams.logic.alerts.rule import (
     Comparison,
@@ -175,9 +175,8 @@ def value(of: Envelope, body: Mapping[str, Any]) -> bytes:
     return FRAME + _codec.write(record | {"event": of.event.name, "verified": [], **body})
 
 
-def read(raw: bytes, fields: Any) -> Any:
-    """Reads such a message."""
-    return _codec.message(raw, fields, offset=HEADER_SIZE)
+READER = StreamReader("enriched-blocks", lambda schema_id: schema_of("enriched-blocks"))
+"""Reads such messages."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +190,7 @@ class Told:
 
 POOL: tuple[Mapping[str, Any], ...] = (
     content(),
-    content(transfer(0, 5)),
+    content(transfer(0, 5), transactions=[transaction(0), transaction(1, receipt_status=0)]),
     content(transfer(0, 7), transfer(1, 2, BOB, CAROL)),
     content(transfer(0, 2**255, CAROL), transfer(1, 2**255, CAROL), transfer(2, 1, BOB)),
     content(transfer(0, 1), transfer(1, 1), transfer(2, 1, token=OTHER)),

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from headwater.errors import Permanent
 from schemas import Message, Selection
 from streams.logic.alerts.configuration import Change, CompileRule, Configuration
 from streams.logic.alerts.decision import Decision
+from streams.logic.alerts.derived import STATES_FOLD, STATISTICS_FOLD, Derived, Reader
 from streams.logic.alerts.evaluate import Evaluation, selection
 from streams.logic.alerts.fold import MAX_GROUPS, Fold
-from streams.logic.alerts.gives import NOTHING, Gives
+from streams.logic.alerts.gives import NOTHING, Gives, together
 from streams.logic.alerts.records import hex_text
 from streams.logic.alerts.rule import Match
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
 
-Read = Callable[[bytes, Selection], Message]
+_FACTS: Final = (EventKind.SAFE, EventKind.FINALIZED, EventKind.REVERT)
+"""Events whose records of other folds stand for good: what was said by then was said."""
+
+
+_FOLDS: Final = {Match.STAT: STATISTICS_FOLD, Match.TRANSACTION_STATE: STATES_FOLD}
 
 
 class Alerting:
@@ -28,6 +33,7 @@ class Alerting:
         self.configuration = Configuration(chain, compile_rule)
         self.fold = Fold(self.configuration, max_groups)
         self.errors: Counter[str] = Counter()
+        self.derived = Derived()
         self._begun: Decision | None = None
         self._selection: Selection = selection(self.configuration.index)
 
@@ -45,9 +51,11 @@ class Alerting:
 
     def settled(self) -> None:
         """The configuration is another one: read what its rules look at."""
-        self._selection = selection(self.configuration.index)
+        index = self.configuration.index
+        self._selection = selection(index)
+        self.derived.want(fold for match, fold in _FOLDS.items() if index.of(match) is not None)
 
-    def handle(self, envelope: Envelope, values: Sequence[bytes], read: Read) -> Decision:
+    def handle(self, envelope: Envelope, values: Sequence[bytes], reader: Reader) -> Decision:
         """What an event causes. Raises Permanent before anything but the configuration is remembered."""
         if envelope.event in (EventKind.SAFE, EventKind.FINALIZED) and self.fold.contradicts(envelope):
             raise Permanent(
@@ -56,25 +64,47 @@ class Alerting:
             )
         gives = None
         if envelope.event in (EventKind.APPLY, EventKind.REPAIR):
-            gives = self._gives(envelope, [read(value, self._selection) for value in values])
-        return self._finish(envelope, gives)
+            gives = self._gives(envelope, [reader.message(value, self._selection) for value in values])
+        return self._finish(envelope, gives, values, reader)
 
     def unknown(self, envelope: Envelope) -> Decision:
         """What an event causes of which nothing but the envelope is known."""
-        if envelope.event in (EventKind.SAFE, EventKind.FINALIZED):
-            decision = self._decision(envelope.sequence)
-            self.fold.last = envelope.sequence
-            return decision
-        return self._finish(envelope, None)
+        return self._finish(envelope, None, (), None)
 
-    def _finish(self, envelope: Envelope, gives: Gives | None) -> Decision:
+    def _finish(
+        self, envelope: Envelope, gives: Gives | None, values: Sequence[bytes], reader: Reader | None
+    ) -> Decision:
+        tag = envelope.event in (EventKind.SAFE, EventKind.FINALIZED)
+        records, entries = self.derived.add(envelope, values, reader)
+        asked = self._derived(envelope, records)
         facts = self._facts(envelope)
-        self.errors = Counter(facts.errors)
-        if gives is not None:
-            self.errors += gives.errors
+        if envelope.event in _FACTS:
+            facts = together(facts, asked)
+        elif envelope.event is EventKind.APPLY and gives is not None:
+            # What a block's transactions add up to for a rule of states is counted once, for good.
+            facts = together(facts, Gives(tallies=asked.tallies))
+            gives = together(gives, Gives(asked.candidates))
+        self.errors = facts.errors + asked.errors + (Counter() if gives is None else gives.errors)
         decision = self._decision(envelope.sequence)
-        self.fold.add(envelope, gives, facts, decision)
+        decision.derived += entries
+        if reader is None and tag:
+            self.fold.last = envelope.sequence
+        else:
+            self.fold.add(envelope, gives, facts, decision)
         return decision
+
+    def _derived(self, envelope: Envelope, records: Mapping[str, Sequence[Mapping[str, object]]]) -> Gives:
+        """What rules say of snapshots and of states. A snapshot that takes everything back says nothing."""
+        asked = Evaluation(self.configuration, envelope)
+        for record in records.get(STATISTICS_FOLD, ()):
+            if not record["removed"] and envelope.event is not EventKind.REVERT:
+                own = bytes.fromhex(str(record["event_id"])[2:])
+                asked.record(Match.STAT, record, own, {"event_id": own, "until": record["window_end"]})
+        for record in records.get(STATES_FOLD, ()):
+            own = bytes.fromhex(str(record["event_id"])[2:])
+            about = {"event_id": own, "transaction_hash": bytes.fromhex(str(record["hash"])[2:])}
+            asked.record(Match.TRANSACTION_STATE, record, own + str(record["state"]).encode(), about)
+        return asked.gives()
 
     def _decision(self, sequence: int) -> Decision:
         begun, self._begun = self._begun, None

@@ -12,3 +12,11 @@ def compile_rule(text: str, version: int) -> Rule:
         f"version {version} of a rule: this version of Headwater has no compiler for rules",
         remedy="install one that has, then restart the alert workers",
     )
+
+
+def rules_of(source: str, name: str) -> list[tuple[str, str]]:
+    """Id and text of each rule of a file, all of which compile; `name` is the file's, for problems.
+
+    Raises Permanent as `compile_rule` does.
+    """
+    return [(compile_rule(source, 0).id, source)]

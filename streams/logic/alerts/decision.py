@@ -72,6 +72,7 @@ class Decision:
 
     The rest is what is remembered, None for what is forgotten: blocks by hash, tracks as they are without the
     remembered blocks, keys of the configuration. `refused`: rule → groups that it has no room for.
+    `derived`: entries of other folds.
     """
 
     sequence: int
@@ -80,6 +81,7 @@ class Decision:
     tracks: dict[TrackKey, State | None] = field(default_factory=dict)
     configuration: dict[str, Adopted | None] = field(default_factory=dict)
     refused: Counter[str] = field(default_factory=Counter)
+    derived: list[tuple[bytes, bytes | None]] = field(default_factory=list)
 
     def says(self, alert: Alert, status: Status, place: Place, reason: str | None = None) -> None:
         """A version goes out."""

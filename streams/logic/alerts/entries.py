@@ -17,6 +17,7 @@ from streams.logic.alerts.alert import Alert
 from streams.logic.alerts.alerting import Alerting
 from streams.logic.alerts.configuration import RULE, Adopted, Change
 from streams.logic.alerts.decision import Block, Decision, Made
+from streams.logic.alerts.derived import STATES_FOLD
 from streams.logic.alerts.fold import Fold, Reorg, Tip
 from streams.logic.alerts.gives import Candidate, Gives, RuleGroup
 from streams.logic.alerts.tally import packed, unpacked
@@ -92,14 +93,17 @@ class Entries:
     def changes(self, fold: Fold, decision: Decision) -> Iterator[Entry]:
         """The entries that a decision of the fold changes, without frame; None deletes."""
         yield _PROGRESS, _progress(fold)
-        for key, adopted in decision.configuration.items():
-            value = None if adopted is None else _encoder.encode(_Configuration(key, adopted))
+        for name, adopted in decision.configuration.items():
+            value = None if adopted is None else _encoder.encode(_Configuration(name, adopted))
             yield (
-                b"configuration:" + key.encode(),
+                b"configuration:" + name.encode(),
                 None if value is None else _entry("CONFIGURATION", decision.sequence, value),
             )
         for hash_, block in decision.blocks.items():
             yield from self._block(hash_, block)
+        for key, derived in decision.derived:
+            kind = "FACT" if key.startswith(STATES_FOLD.encode()) else "STATISTICS"
+            yield key, None if derived is None else _entry(kind, decision.sequence, derived)
         for track, state in decision.tracks.items():
             content = None if state is None else _encoder.encode(_Track(track, _packed(state)))
             yield _key(track), None if content is None else _entry("TRACK", decision.sequence, content)
@@ -126,8 +130,16 @@ class Entries:
         self._chunks.clear()
         fold = alerting.fold
         # Entries of a block in their order: which of its matches came first decides about cooldowns.
-        records = [read(content[key]) for key in sorted(content, key=lambda key: (len(key), key))]
+        keys = sorted(content, key=lambda key: (len(key), key))
+        records = [read(content[key]) for key in keys]
         _adopt(alerting, [_decoded(each, _Configuration) for each in _of("CONFIGURATION", records)], refused)
+        alerting.derived.restore(
+            {
+                key: cast(bytes, record["content"])
+                for key, record in zip(keys, records, strict=True)
+                if record["entry"] in ("STATISTICS", "FACT")
+            }
+        )
         for each in _of("TRACK", records):
             track = _decoded(each, _Track)
             fold.tracks.set(track.key, _unpacked(track.state))

@@ -21,6 +21,7 @@ _LONGEST: Final = 1_024
 """Characters of a value that an alert has: call data may be all of a block."""
 _OWN_FIELDS: Final = frozenset({*COMMON, "event_id"})
 """Fields that an alert has itself. A record that is said again has another sequence: the same alert."""
+_MOMENT: Final = frozenset({"sequence", "removed", "event_id"})
 _ARRAYS: Final = {kind.array for kind in KINDS.values()} - {HEADER}
 
 
@@ -114,10 +115,11 @@ class Evaluation:
         identity: bytes | None,
         about: Mapping[str, object],
     ) -> Alert:
+        without = _OWN_FIELDS if isinstance(record, Row) else _MOMENT
         values = {
             name: text_of(value)
             for name in record
-            if name not in _OWN_FIELDS and (value := record[name]) is not None
+            if name not in without and (value := record[name]) is not None
         }
         own: dict[str, Any] = {
             name: about.get(name) for name in ("event_id", "transaction_hash", "log_index")

@@ -19,11 +19,12 @@ from streams.logic.alerts.decision import Block, Decision, Made, Place, Status
 from streams.logic.alerts.finality import collapse, expired
 from streams.logic.alerts.gives import NOTHING, Gives
 from streams.logic.alerts.joining import Joining
-from streams.logic.alerts.rule import Finality
+from streams.logic.alerts.rule import Finality, Match
 from streams.logic.alerts.tracks import State, TrackKey, Tracks
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
 
+_OF_OTHER_FOLDS: Final = (Match.STAT, Match.TRANSACTION_STATE)
 MAX_GROUPS: Final = 10_000
 CHANGED: Final = "the rule was changed"
 REMOVED: Final = "the rule was removed"
@@ -214,6 +215,8 @@ class Fold:
         old, rules = block.gives, self.configuration.rules
         looked = {each.owner.rule_id for each in old.candidates if each.owner.rule_id in rules}
         looked |= {name for name, each in rules.items() if each.since <= block.sequence}
+        # Statistics and states were said at the time, of more than this block.
+        looked -= {name for name, each in rules.items() if each.rule.match in _OF_OTHER_FOLDS}
         kept = [each for each in old.candidates if each.owner.rule_id not in looked]
         mine = [each for each in new.candidates if each.owner.rule_id in looked]
         since = {name for name, each in rules.items() if each.since <= block.sequence}

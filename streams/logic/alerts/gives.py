@@ -41,5 +41,15 @@ class Gives:
     errors: Counter[str] = field(default_factory=Counter)
 
 
+def together(one: Gives, other: Gives) -> Gives:
+    """What both give; they share no group of a rule."""
+    return Gives(
+        one.candidates + other.candidates,
+        one.tallies | other.tallies,
+        one.seen + other.seen,
+        one.errors + other.errors,
+    )
+
+
 NOTHING: Final = Gives()
 """What a block gives whose content is not known."""

@@ -6,9 +6,10 @@ rule that cannot be looked up is tried with every record of its kind.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, cast
 
 from schemas import Records
 from schemas.codec.model import Array, Node, Record, Union
@@ -22,10 +23,15 @@ RawLists = Mapping[str, frozenset[bytes]]
 """Name of a list → its addresses, 20 bytes each."""
 
 
+_ELEMENT: Final = re.compile(r"([a-z_]+)\[([0-9]{1,3})\]")
+
+
 @dataclass(slots=True)
 class _Column:
-    """The rules that are looked up by one field."""
+    """The rules that are looked up by one field, or by one element of a field that is a list."""
 
+    name: str
+    element: int | None
     values: dict[object, list[Rule]] = field(default_factory=dict)
     lists: dict[str, list[Rule]] = field(default_factory=dict)
 
@@ -42,7 +48,7 @@ class KindIndex:
     @property
     def columns(self) -> tuple[str, ...]:
         """Fields to read of every record."""
-        return tuple(self._columns)
+        return tuple(dict.fromkeys(each.name for each in self._columns.values()))
 
     def add(self, rule: Rule) -> None:
         """Enter a rule by the first of its requirements that can be looked up."""
@@ -55,8 +61,10 @@ class KindIndex:
     def candidates(self, records: Records, lists: RawLists) -> Iterable[tuple[int, Sequence[Rule]]]:
         """Places of records, ascending, with the rules that could match each."""
         hits: dict[int, list[Rule]] = {}
-        for name, column in self._columns.items():
-            raw = records.columns[name]
+        for column in self._columns.values():
+            raw = records.columns[column.name]
+            if column.element is not None:
+                raw = _elements(cast("list[list[object]]", raw), column.element)
             if column.values:
                 known = column.values
                 for place, value in [(n, each) for n, each in enumerate(raw) if each in known]:
@@ -73,17 +81,24 @@ class KindIndex:
 
     def _enter(self, rule: Rule, required: Requirement) -> bool:
         kind = self._kind
-        if kind is None or required.field in _SHARED or required.field not in kind.codec.names:
+        element = _ELEMENT.fullmatch(required.field)
+        name = required.field if element is None else element[1]
+        if kind is None or name in _SHARED or name not in kind.codec.names:
             return False
-        node = kind.nodes[required.field]
+        node = kind.nodes[name]
+        if element is not None:
+            if not isinstance(node, Array):
+                return False
+            node = node.items
         if _nested(node):
             return False
-        column = self._columns.setdefault(required.field, _Column())
+        place = None if element is None else int(element[2])
+        column = self._columns.setdefault(required.field, _Column(name, place))
         if required.list is not None:
             column.lists.setdefault(required.list, []).append(rule)
         for value in required.values or ():
             try:
-                raw = raw_of(node, required.field, value)
+                raw = raw_of(node, name, value)
             except ValueError:
                 continue  # No record has it: the rule does not match by it.
             column.values.setdefault(raw, []).append(rule)
@@ -114,6 +129,11 @@ class RuleIndex:
 def looks_at(rule: Rule) -> Match:
     """The kind of record that a rule's condition is asked about."""
     return rule.of if rule.match is Match.ABSENCE and rule.of is not None else rule.match
+
+
+def _elements(column: list[list[object]], place: int) -> list[object]:
+    """One element of each; None where there is none."""
+    return [each[place] if len(each) > place else None for each in column]
 
 
 def _nested(node: Node) -> bool:

@@ -19,7 +19,7 @@ from topics.chainlog.envelope import Envelope
 
 STREAM: Final = "enriched-blocks"
 HEADER: Final = "header"
-_TEXTS: Final = frozenset({"extra", "receipt_extra", "receipt_l1_fee_scalar"})
+_TEXTS: Final = frozenset({"extra", "receipt_extra", "receipt_l1_fee_scalar", "evidence"})
 """Strings that are no number in base 10."""
 _COUNTED: Final = {"log_count": "logs", "token_transfer_count": "transfers", "contract_count": "contracts"}
 Convert: TypeAlias = Callable[[Any], object]
@@ -50,11 +50,15 @@ def _kind(
         "transfers": "TransferBody",
         "contracts": "ContractBody",
     }[array]
-    fields = codec_for(stream).record.fields
-    converters = {each.name: _converter(each) for each in fields}
-    nodes = {each.name: each.type for each in fields}
+    converters = converters_of(stream)
+    nodes = {each.name: each.type for each in codec_for(stream).record.fields}
     codec = codec_for_record(STREAM, body)
     return Kind(match, stream, array, record, index, transaction, converters, nodes, codec)
+
+
+def converters_of(stream: str) -> Mapping[str, Convert | None]:
+    """Field of a stream → from what the codec reads to what a rule sees; None where that is the same."""
+    return {each.name: _converter(each) for each in codec_for(stream).record.fields}
 
 
 def hex_text(raw: bytes) -> str:
@@ -63,7 +67,6 @@ def hex_text(raw: bytes) -> str:
 
 
 def _converter(each: Field) -> Convert | None:
-    """From what the codec reads to what a rule sees; None where that is the same."""
     return _of_node(each.type, each.name)
 
 

@@ -19,6 +19,7 @@ from tests.builders.alerts import (
     BOB,
     CAROL,
     OTHER,
+    READER,
     START,
     TOKEN,
     Texts,
@@ -26,9 +27,9 @@ from tests.builders.alerts import (
     count,
     envelope,
     measure,
-    read,
     rule,
     text,
+    transaction,
     transfer,
     value,
     window,
@@ -59,7 +60,7 @@ class Chain:
         of = replace(of, parent_hash=hash_of(str(number - 1)))
         self.alerting.adopt(self._sequence, self._waiting)
         self._waiting = []
-        return self.alerting.handle(of, (value(of, body),), read)
+        return self.alerting.handle(of, (value(of, body),), READER)
 
     def tell(
         self, kind: EventKind, number: int, body: Mapping[str, Any] | None = None, name: str = "", at: int = 0
@@ -279,3 +280,42 @@ def test_a_tag_that_names_no_canonical_block_is_refused() -> None:
     chain.tell(K.APPLY, 0, content())
     with pytest.raises(Permanent, match="not canonical"):
         chain.tell(K.FINALIZED, 0, name="another")
+
+
+def test_a_statistic_is_told_once_a_window_and_leaves_with_the_block_that_told_it() -> None:
+    busy = rule(
+        "busy",
+        Match.STAT,
+        where=lambda record, lists: record["statistic"] == "token" and int(str(record["transfer_count"])) > 1,
+        title=lambda record, labels: f"{record['token_address']} {record['window_seconds']}",
+    )
+    chain = Chain(busy)
+    assert not chain.tell(K.APPLY, 0, content(transfer(0, 1)))
+    decision = chain.event(K.APPLY, 1, content(transfer(0, 1)), "", 12)
+    assert [each.alert.title for each in decision.versions.values()] == [f"{text(TOKEN)} 60"]
+    assert not chain.tell(K.APPLY, 2, content(transfer(0, 1)), at=24)
+    chain.tell(K.REVERT, 2, at=24)
+    assert {each[0] for each in chain.tell(K.REVERT, 1, at=12).values()} == {R}
+    # The hour, told three minutes later; what was taken back is told again by what counts it again.
+    decision = chain.event(K.APPLY, 1, content(transfer(0, 1)), "b", 190)
+    assert sorted(each.alert.title[-5:] for each in decision.versions.values()) == [" 3600"]
+    assert {each[0] for each in chain.tell(K.FINALIZED, 1, name="b", at=190).values()} == {C}
+    assert not chain.alerting.fold.blocks
+
+
+def test_states_of_transactions_stand_from_the_event_that_decides_them() -> None:
+    chain = Chain(rule("state", Match.TRANSACTION_STATE, title=lambda record, labels: str(record["state"])))
+
+    def titles(*event: Any) -> list[tuple[str, Status]]:
+        decision = chain.event(*event)
+        return [(each.alert.title, each.status) for each in decision.versions.values()]
+
+    body = content(transactions=[transaction(0)])
+    assert titles(K.APPLY, 0, body, "", 0) == [("INCLUDED", P)]
+    assert titles(K.REVERT, 0, {}, "", 0) == [("INCLUDED", R), ("REORGED", C)]
+    assert titles(K.APPLY, 0, body, "", 0) == [("INCLUDED", P)]
+    assert titles(K.SAFE, 0, {}, "", 0) == [("SAFE", C)]
+    assert titles(K.FINALIZED, 0, {}, "", 0) == [("INCLUDED", C), ("FINALIZED", C)]
+    chain.change(chain.texts.put("rule:state", None))
+    decision = chain.event(K.APPLY, 1, content(), "", 1)
+    assert [key for key, entry in decision.derived if entry is None]

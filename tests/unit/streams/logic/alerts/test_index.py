@@ -19,11 +19,11 @@ from tests.builders.alerts import (
     BOB,
     CAROL,
     HASH,
+    READER,
     TOKEN,
     content,
     envelope,
     log,
-    read,
     rule,
     text,
     transaction,
@@ -44,7 +44,7 @@ BODY = content(
 
 
 def _row(match: Match, rules: RuleIndex) -> Row:
-    part = read(value(ENVELOPE, BODY), selection(rules))
+    part = READER.message(value(ENVELOPE, BODY), selection(rules))
     records = header_of([part]) if match is Match.BLOCK else part.records[KINDS[match].array]
     return Row(KINDS[match], Shared(ENVELOPE), records, 0)
 
@@ -143,6 +143,17 @@ def test_a_rule_is_asked_about_each_record_that_could_match(
             if each in index.unindexed:
                 assert each.id in asked
     assert [each.id for each in index.unindexed] == [each.id for each in rules if not _indexable(each)]
+
+
+def test_logs_are_looked_up_by_a_topic() -> None:
+    index = KindIndex(KINDS[Match.LOG])
+    second = rule("second", Match.LOG, requirements=(Requirement("topics[1]", frozenset({text(HASH)})),))
+    index.add(second)
+    index.add(rule("never", Match.LOG, requirements=(Requirement("data[0]", frozenset({1})),)))
+    assert (index.columns, [each.id for each in index.unindexed]) == (("topics",), ["never"])
+    topics: list[object] = [[], [HASH], [b"o" * 32, HASH], [HASH, b"o" * 32]]
+    found = dict(index.candidates(Records(4, {"topics": topics}, [b""] * 4), {}))
+    assert [place for place, asked in found.items() if second in asked] == [2]
 
 
 def _indexable(made: Rule) -> bool:

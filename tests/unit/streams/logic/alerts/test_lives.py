@@ -18,13 +18,13 @@ from streams.logic.alerts.decision import Status, Version
 from streams.logic.alerts.entries import STREAM, Entries
 from streams.logic.alerts.rule import Comparison, Finality, Function, Match, Rule
 from tests.builders.alerts import (
+    READER,
     START,
     Texts,
     Told,
     count,
     lives,
     measure,
-    read,
     rule,
     standing,
     value,
@@ -59,7 +59,7 @@ class Life:
                 continue
             self.alerting.adopt(envelope.sequence, each.changes, _refuse)
             body = value(envelope, each.body)
-            decision = self.alerting.handle(envelope, (body,), read)
+            decision = self.alerting.handle(envelope, (body,), READER)
             self.said += [(envelope.sequence, each) for _, each in sorted(decision.versions.items())]
             for key, entry in self.entries.changes(self.alerting.fold, decision):
                 if entry is None:
@@ -113,8 +113,16 @@ def _changes(texts: Texts, rules: Iterable[Rule] = RULES) -> list[Any]:
     return [texts.change(each) for each in rules]
 
 
+BUSY = rule(
+    "busy",
+    Match.STAT,
+    where=lambda record, lists: record["statistic"] == "token" and int(str(record["transfer_count"])) > 2,
+    group_by=("token_address",),
+)
+FINAL = rule("final", Match.TRANSACTION_STATE, where=lambda record, lists: record["state"] != "SAFE")
 TEXTS = Texts()
 FIRST = _changes(TEXTS)
+OTHERS = _changes(TEXTS, (BUSY, FINAL))
 EDITED = rule(
     "rush", text="rush, edited", group_by=("from_address",), window=window(30, count(Comparison.ABOVE, 1))
 )
@@ -125,6 +133,8 @@ LATER = [
     TEXTS.change(COOLED),
     TEXTS.put("rule:gone", None),
     TEXTS.put("rule:quiet", None),
+    TEXTS.put("rule:final", None),
+    TEXTS.put("rule:busy", None),
 ]
 
 
@@ -202,7 +212,7 @@ def _final_before(told: list[Told], place: int) -> bool:
     )
 
 
-@given(lives(FIRST + LATER, repairs=True), st.data())
+@given(lives(OTHERS + FIRST + LATER, repairs=True), st.data())
 def test_repeats_and_deaths_change_nothing_nor_do_rules_that_change_meanwhile(
     told: list[Told], data: st.DataObject
 ) -> None:
