@@ -123,6 +123,7 @@ class ConfigurationFollower:
             # Another topic of the same name: what it says holds.
             with self._news:
                 self._position = 0
+                self._latest.clear()
             raise Transient(f"{self._topic} does not hold offset {message.offset()} any more")
         else:
             raise Transient(f"cannot read {self._topic}: {error}")

@@ -45,7 +45,7 @@ def apply(
     settings = configured({"data_dir": data_dir})
     wanted: dict[str, str] = {}
     for path in files_of(paths):
-        for own, text in rules_of(_read(path), str(path)):
+        for own, text in rules_of(read(path), str(path)):
             if own in wanted:
                 raise Fatal(f"{path}: rule {own} is in these files twice", remedy="give it another id")
             wanted[own] = text
@@ -113,7 +113,8 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _read(path: Path) -> str:
+def read(path: Path) -> str:
+    """The text of a file. Raises Fatal."""
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:

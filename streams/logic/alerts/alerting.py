@@ -131,7 +131,3 @@ class Alerting:
         own = envelope.block_hash or b""
         asked.record(Match.REORG, record, reorg.hash + own)
         return asked.gives()
-
-
-REORG_FIELDS: Final = ("depth", "old_block_number", "old_block_hash")
-"""Of a reorg, beside the fields that all records have: those are of the first block that joined then."""

@@ -60,7 +60,6 @@ class Configuration:
         self.labels: dict[str, str] = {}
         self.raw_lists: dict[str, frozenset[bytes]] = {}
         self.lists: dict[str, frozenset[str]] = {}
-        self.refused: dict[str, str] = {}
         self.index = RuleIndex(())
 
     def differs(self, change: Change) -> bool:
