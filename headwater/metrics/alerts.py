@@ -6,7 +6,9 @@ from prometheus_client import Counter, Gauge
 
 ALERT_RULES = Gauge("headwater_alert_rules", "Rules in force", ["chain"])
 ALERT_RULES_UNINDEXED = Gauge(
-    "headwater_alert_rules_unindexed", "Rules that are tried with every record of their kind", ["chain"]
+    "headwater_alert_rules_unindexed",
+    "Rules that are tried with every transaction, log, transfer or creation",
+    ["chain"],
 )
 ALERT_RULES_REFUSED = Counter(
     "headwater_alert_rules_refused_total",

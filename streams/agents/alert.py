@@ -48,7 +48,8 @@ class AlertStage:
         self._state = context.reader(STREAM)
         self._chain = context.settings.chain.name
         self._compile, self._follower = compiler, follower
-        self._alerting, self._entries = Alerting(self._chain, compiler), Entries()
+        self._bounds = context.settings.alerts
+        self._alerting, self._entries = self._new(), Entries()
         self._waiting: list[Change] = []
 
     def handle(self, event: ChainEvent) -> Outcome:
@@ -63,7 +64,7 @@ class AlertStage:
     def restore(self, table: Mapping[bytes, bytes]) -> int | None:
         """The fold from the state topic; the last sequence it holds. Raises Transient."""
         latest = self._follower.catch_up()
-        self._alerting, self._entries = Alerting(self._chain, self._compile), Entries()
+        self._alerting, self._entries = self._new(), Entries()
         self._entries.restore(self._alerting, table, self._state.read, self._refused)
         configuration = self._alerting.configuration
         gone = list(configuration.missing(latest.changes, latest.end))
@@ -72,6 +73,15 @@ class AlertStage:
         self._waiting = [*sorted(latest.changes.values(), key=lambda change: change.offset), *gone]
         self._measure()
         return self._alerting.fold.last
+
+    def _new(self) -> Alerting:
+        bounds = self._bounds
+        return Alerting(
+            self._chain,
+            self._compile,
+            max_groups=bounds.max_groups,
+            max_unindexed=bounds.max_unindexed,
+        )
 
     def _frames(self, event: ChainEvent) -> tuple[bytes, bytes]:
         """Those of alerts and state, with the configuration adopted.

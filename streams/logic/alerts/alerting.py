@@ -8,7 +8,7 @@ from typing import Final
 
 from headwater.errors import Permanent
 from schemas import Message, Selection
-from streams.logic.alerts.configuration import Change, CompileRule, Configuration
+from streams.logic.alerts.configuration import MAX_UNINDEXED, Change, CompileRule, Configuration
 from streams.logic.alerts.decision import Decision
 from streams.logic.alerts.derived import STATES_FOLD, STATISTICS_FOLD, Derived, Reader
 from streams.logic.alerts.evaluate import Evaluation, selection
@@ -29,8 +29,15 @@ _FOLDS: Final = {Match.STAT: STATISTICS_FOLD, Match.TRANSACTION_STATE: STATES_FO
 class Alerting:
     """`adopt` comes before `handle` or `unknown` of the same event; once is enough, more do no harm."""
 
-    def __init__(self, chain: str, compile_rule: CompileRule, *, max_groups: int = MAX_GROUPS) -> None:
-        self.configuration = Configuration(chain, compile_rule)
+    def __init__(
+        self,
+        chain: str,
+        compile_rule: CompileRule,
+        *,
+        max_groups: int = MAX_GROUPS,
+        max_unindexed: int = MAX_UNINDEXED,
+    ) -> None:
+        self.configuration = Configuration(chain, compile_rule, max_unindexed)
         self.fold = Fold(self.configuration, max_groups)
         self.errors: Counter[str] = Counter()
         self.derived = Derived()

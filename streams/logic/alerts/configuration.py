@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 import msgspec
 
 from headwater.errors import Permanent
-from streams.logic.alerts.index import RuleIndex
+from streams.logic.alerts.index import RuleIndex, unindexed
 from streams.logic.alerts.records import hex_text
 from streams.logic.alerts.rule import Rule
 
@@ -18,6 +18,7 @@ LIST: Final = "list:"
 LABEL: Final = "label:"
 CompileRule: TypeAlias = Callable[[str, int], Rule]
 """A rule's text and its version → the rule. Raises Permanent that says what is wrong with it, and where."""
+MAX_UNINDEXED: Final = 50
 _ADDRESS: Final = 20
 
 
@@ -53,8 +54,8 @@ class Active:
 class Configuration:
     """What is in force on one chain. `compile_rule` is the only thing here that may refuse."""
 
-    def __init__(self, chain: str, compile_rule: CompileRule) -> None:
-        self._chain, self._compile = chain, compile_rule
+    def __init__(self, chain: str, compile_rule: CompileRule, max_unindexed: int = MAX_UNINDEXED) -> None:
+        self._chain, self._compile, self._max_unindexed = chain, compile_rule, max_unindexed
         self.adopted: dict[str, Adopted] = {}
         self.rules: dict[str, Active] = {}
         self.labels: dict[str, str] = {}
@@ -78,6 +79,19 @@ class Configuration:
         rule = self._compile(change.value, change.offset)
         if rule.id != change.key.removeprefix(RULE):
             raise Permanent(f"the text under {change.key} is of rule {rule.id}")
+        return rule
+
+    def admitted(self, change: Change) -> Rule | None:
+        """The rule of a change that brings one, if there is room for it. Raises Permanent."""
+        rule = self.compiled(change)
+        if rule is None or not self._concerns(rule) or not unindexed(rule):
+            return rule
+        others = sum(unindexed(each.rule) for each in self.rules.values() if each.rule.id != rule.id)
+        if others >= self._max_unindexed:
+            raise Permanent(
+                f"rule {rule.id} would be tried with every record of its kind, as {others} others are",
+                remedy="let it ask for an address, a topic or a list, or raise alerts.max_unindexed",
+            )
         return rule
 
     def put(self, key: str, adopted: Adopted | None, rule: Rule | None = None) -> None:

@@ -80,7 +80,7 @@ class Fold:
             if not self.configuration.differs(change):
                 continue
             try:
-                rule = self.configuration.compiled(change)
+                rule = self.configuration.admitted(change)
             except Permanent as error:
                 refused(change, error)
                 continue

@@ -23,6 +23,7 @@ RawLists = Mapping[str, frozenset[bytes]]
 """Name of a list → its addresses, 20 bytes each."""
 
 
+_MANY: Final = (Match.TRANSACTION, Match.LOG, Match.TOKEN_TRANSFER, Match.CONTRACT_CREATION)
 _ELEMENT: Final = re.compile(r"([a-z_]+)\[([0-9]{1,3})\]")
 
 
@@ -122,8 +123,13 @@ class RuleIndex:
 
     @property
     def unindexed(self) -> int:
-        """Number of rules that are tried with every record of their kind."""
-        return sum(len(each.unindexed) for each in self._kinds.values())
+        """Number of rules that are tried with every record of a kind of which a block has many."""
+        return sum(len(each.unindexed) for match, each in self._kinds.items() if match in _MANY)
+
+
+def unindexed(rule: Rule) -> bool:
+    """True for a rule that is tried with every record of a kind of which a block has many."""
+    return RuleIndex([rule]).unindexed > 0
 
 
 def looks_at(rule: Rule) -> Match:

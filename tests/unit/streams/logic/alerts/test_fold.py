@@ -13,7 +13,7 @@ from streams.logic.alerts.alert import alert_id
 from streams.logic.alerts.alerting import Alerting
 from streams.logic.alerts.configuration import Change
 from streams.logic.alerts.decision import Decision, Status
-from streams.logic.alerts.rule import Comparison, ConditionError, Finality, Function, Match, Rule
+from streams.logic.alerts.rule import Comparison, ConditionError, Finality, Function, Match, Requirement, Rule
 from tests.builders.alerts import (
     ALICE,
     BOB,
@@ -251,6 +251,26 @@ def test_the_same_text_again_is_no_change_and_a_rule_of_another_chain_none_here(
     chain.change(chain.texts.change(rush))
     assert not chain.tell(K.APPLY, 1, content(), at=1)
     assert chain.alerting.configuration.rules["rush"].rule.version == 1
+
+
+def test_rules_that_are_tried_with_every_record_are_bounded() -> None:
+    texts = Texts()
+    alerting = Alerting("ethereum", texts.compile, max_unindexed=1)
+    known = (Requirement("token_address", frozenset({text(TOKEN)})),)
+    rules = (
+        rule("first"),
+        rule("looked up", requirements=known),
+        rule("one a block", Match.BLOCK),
+        rule("second"),
+        rule("first", text="first, edited"),
+    )
+    refused: list[str] = []
+    alerting.adopt(1, map(texts.change, rules), lambda change, problem: refused.append(str(problem)))
+    assert set(alerting.configuration.rules) == {"first", "looked up", "one a block"}
+    assert alerting.configuration.rules["first"].rule.text == "first, edited"
+    (problem,) = refused
+    assert "rule second would be tried with every record" in problem
+    assert alerting.configuration.index.unindexed == 1
 
 
 def test_a_list_takes_effect_with_the_next_event() -> None:
