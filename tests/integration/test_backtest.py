@@ -14,6 +14,7 @@ from headwater.cli.alerting import topic
 from headwater.cli.alerting.history import History
 from headwater.settings import Settings
 from schemas import HEADER_SIZE, codec_for
+from schemas.registry import register_all
 from streams.logic.alerts.alerting import Alerting
 from streams.logic.alerts.records import HEADER, KINDS
 from streams.logic.alerts.rule import Comparison, Match
@@ -26,9 +27,10 @@ _NESTED = {"access_list", "authorization_list", "withdrawals", "amount"}
 
 
 @pytest.fixture
-def client(settings: Settings, tmp_path: Path) -> Iterator[Client]:
-    """Of a database that has three blocks, one of them instead of another."""
+def client(settings: Settings) -> Iterator[Client]:
+    """Of a database with its tables; the topics are there too."""
     admin.apply(settings)
+    register_all(settings)
     client = connect(settings.clickhouse)
     migrate(client, settings, CHAIN_ID)
     yield client
