@@ -17,7 +17,6 @@ from streams.logic.event import ChainEvent
 from streams.logic.normalize.event import normalize
 from streams.stage import StageContext
 from topics.chainlog.envelope import Envelope
-from topics.chainlog.headers import headers_of
 from topics.chainlog.kinds import EventKind
 from topics.groups import group_of
 
@@ -35,8 +34,8 @@ def rows() -> list[Row]:
     folder = blocks.folder()
     if folder is None:
         return [Row("aggregate", None, "records/s/core", note="no real-chain data")]
-    chain = [_enriched(n, *streams.answers(path)) for n, path in enumerate(sorted(folder.iterdir()))]
-    read = _reader("enriched-blocks").message
+    chain = [enriched(n, *streams.answers(path)) for n, path in enumerate(sorted(folder.iterdir()))]
+    read = reader("enriched-blocks").message
 
     def fold() -> None:
         stage = _stage()
@@ -109,19 +108,19 @@ def _told(chain: list[Block]) -> Iterator[Block]:
             sequence += 1
 
 
-def _enriched(place: int, block: bytes, receipts: bytes) -> Block:
+def enriched(place: int, block: bytes, receipts: bytes) -> Block:
     event = streams.envelope(block)
     event = replace(event, sequence=event.sequence + place)
     body = _FRAME + normalize(event, block, receipts)[0]
-    return event, tuple(enrich(event, [body], lambda _: _FRAME, headers_of(event)).values)
+    return event, tuple(enrich(event, [body], lambda _: _FRAME).values)
 
 
 def _stage() -> AggregateStage:
     settings = load_settings(environ={})
-    return build(StageContext(settings, group_of("aggregate"), lambda _: _FRAME, _reader))
+    return build(StageContext(settings, group_of("aggregate"), lambda _: _FRAME, reader))
 
 
-def _reader(stream: str) -> StreamReader:
+def reader(stream: str) -> StreamReader:
     return StreamReader(stream, lambda schema_id: schema_of(stream))
 
 

@@ -45,6 +45,7 @@ GROUPS: Final = (
     Group("enrich", "normalized-blocks", "enriched-blocks"),
     Group("state", "enriched-blocks", None, table="blocks"),
     Group("aggregate", "enriched-blocks", None, state="aggregate-state"),
+    Group("alert", "enriched-blocks", None, state="alert-state"),
 )
 NAMES: Final = tuple(group.name for group in GROUPS)
 

@@ -29,7 +29,7 @@ ENRICHED_BLOCKS = TopicSpec(
     visibility=Visibility.INTERNAL,
     owner="enrich",
     producers=("enrich",),
-    consumers=("state", "aggregate"),
+    consumers=("state", "aggregate", "alert"),
     max_message_bytes=BLOCK_BYTES,
 )
 
@@ -42,7 +42,7 @@ DEAD_LETTERS = TopicSpec(
     retention_ms=30 * DAY_MS,
     visibility=Visibility.INTERNAL,
     owner="every stage",
-    producers=("normalize", "enrich", "state", "aggregate", "sink"),
+    producers=("normalize", "enrich", "state", "aggregate", "alert", "sink"),
     consumers=("sink",),
     schema=False,
     stateful=False,

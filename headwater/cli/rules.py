@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from headwater.cli import validation
+from headwater.cli.alerting import backtest, rules, validate
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-validation.add_to(app)
 
 
 @app.callback()
-def rules() -> None:
+def about() -> None:
     """Rules that alerts are made by: see docs/rules.md."""
+
+
+validate.add_to(app)
+rules.add_to(app)
+backtest.add_to(app)

@@ -129,6 +129,17 @@ class StageSettings(Section):
         return _parts(value)
 
 
+class AlertSettings(Section):
+    """Bounds of what rules may cost the alert stage."""
+
+    max_groups: int = Field(10_000, ge=1, description="Groups that a rule counts for at a time.")
+    max_unindexed: int = Field(
+        50,
+        ge=0,
+        description="Rules in force that are tried with every transaction, log, transfer or creation.",
+    )
+
+
 class SinkSettings(Section):
     """The ClickHouse sink."""
 
@@ -182,6 +193,7 @@ class Settings(BaseSettings):
     clickhouse: ClickHouseSettings = Field(default_factory=ClickHouseSettings, description="ClickHouse.")
     chain: ChainSettings = Field(default_factory=ChainSettings, description="The chain.")
     stages: StageSettings = Field(default_factory=StageSettings, description="The stream workers.")
+    alerts: AlertSettings = Field(default_factory=AlertSettings, description="Alerts.")
     sink: SinkSettings = Field(default_factory=SinkSettings, description="The sink.")
 
     @classmethod

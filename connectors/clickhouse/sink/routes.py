@@ -37,6 +37,7 @@ ROUTES: Final = (
     Route("token-stats", "token_stats"),
     Route("contract-stats", "contract_stats"),
     Route("incomplete-windows", "incomplete_windows"),
+    Route("alerts", "alerts"),
     Route("heads", "heads"),
     Route("repairs", "repairs"),
     Route("coverage", "coverage", RouteKind.COVERAGE),
@@ -50,6 +51,8 @@ EXEMPT: Final[Mapping[str, str]] = {
     "enriched-blocks": "between stages; its records are on the public streams",
     "repair-requests": "what the listener is asked for; what became of it is on repairs",
     "aggregate-state": "what the aggregate stage remembers; what it says is on the streams of statistics",
+    "alert-state": "what the alert stage remembers; what it says is on alerts",
+    "alert-configuration": "rules, lists and labels as commands write them; alerts name their rule's version",
     "stage-progress": "for the stages themselves; how far they are is in their metrics",
 }
 

@@ -116,7 +116,7 @@ def test_a_block_named_by_number_is_asked_for_without_a_letter(
     [
         (("--reason", "("), "is no regular expression"),
         (("--topic", "log"), "unknown stream log"),
-        (("--stage", "enrcih"), "known: normalize, enrich, state, aggregate, sink"),
+        (("--stage", "enrcih"), "known: normalize, enrich, state, aggregate, alert, sink"),
         (("--since", "soon"), "--since soon is no time"),
         (("--until", "soon"), "--until soon is no time"),
         (("--block", "0x12"), "neither a number nor a block's hash"),

@@ -131,6 +131,7 @@ SCALARS = {
     "Hash32": "FixedString(32)",
     "Address20": "FixedString(20)",
     "EventId16": "FixedString(16)",
+    "AlertId16": "FixedString(16)",
 }
 # Strings that are numbers in base 10; every other string stays one.
 NUMBERS = {
@@ -174,6 +175,7 @@ TABLES = {
     "coverage": "coverage",
     "heads": "heads",
     "repairs": "repairs",
+    "alerts": "alerts",
 }
 
 
@@ -181,7 +183,7 @@ def columns(table: str) -> dict[str, str]:
     create = next(s for s in rendered(ONE) if s.startswith(f"CREATE TABLE IF NOT EXISTS headwater.{table} "))
     found = {}
     for line in create.splitlines():
-        match = re.match(r"    ([a-z0-9_]+) (.+?),?$", line)
+        match = re.match(r"    `?([a-z0-9_]+)`? (.+?),?$", line)
         if match and match[1] != "INDEX":
             found[match[1]] = re.sub(r" CODEC\(.*$", "", match[2])
     return found
@@ -203,6 +205,8 @@ def column(field: str, schema: object, *, nested: bool = False) -> str:
         kind = schema.get("logicalType", schema["type"])
         if kind == "array":
             return f"Array({column(field, schema['items'], nested=True)})"
+        if kind == "map":
+            return f"Map(String, {column(field, schema['values'], nested=True)})"
         if kind == "record":
             fields = ", ".join(
                 f"{f['name']} {column(f['name'], f['type'], nested=True)}" for f in schema["fields"]

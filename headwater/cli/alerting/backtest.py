@@ -1,0 +1,177 @@
+"""`headwater rules backtest` and `test`: the very code of the alert stage over what ClickHouse has."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Final
+
+import orjson
+import typer
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from rich.console import Console
+from rich.table import Table
+
+from connectors.clickhouse.client import connect
+from headwater.cli.alerting import rules, topic
+from headwater.cli.alerting.history import CHUNK, History
+from headwater.cli.configuration import configured
+from headwater.cli.migrate import known_chain_id
+from headwater.errors import Fatal, Permanent
+from headwater.redaction import mask_url
+from headwater.settings import Settings
+from streams.logic.alerts.alert import Alert
+from streams.logic.alerts.alerting import Alerting
+from streams.logic.alerts.compiling import compile_rule, rules_of
+from streams.logic.alerts.configuration import RULE, Change
+from streams.logic.alerts.decision import Place
+from streams.logic.alerts.evaluate import Evaluation
+from topics.chainlog.kinds import EventKind
+
+_ANY: Final = "rule of a file, or one that is in force"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An alert, and the block that made it."""
+
+    alert: Alert
+    place: Place
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands with `headwater rules`."""
+    app.command(name="backtest")(backtest)
+    app.command(name="test")(try_transaction)
+
+
+def backtest(
+    rule: Annotated[str, typer.Argument(metavar="FILE|ID", help=f"A {_ANY}.")],
+    first: Annotated[int, typer.Option("--from", min=0, help="First block.")],
+    last: Annotated[int, typer.Option("--to", min=0, help="Last block, included.")],
+    data_dir: rules.DataDir = None,
+    json: rules.Json = False,
+) -> None:
+    """Show what a rule would have said of blocks that ClickHouse has: each alert, and how often.
+
+    The blocks are the canonical ones, so that nothing is retracted. Lists and labels are those in force now.
+    """
+    settings = configured({"data_dir": data_dir})
+    if first > last:
+        raise Fatal(f"no blocks from {first} to {last}", remedy="give --from no greater than --to")
+    with _history(settings) as history:
+        alerting = _alerting(settings, [rule])
+        found: dict[bytes, Made] = {}
+        blocks = errors = 0
+        for block in history.blocks(first, last):
+            envelope = block.envelope
+            # Two numbers a block: finality, which bounds what is remembered, has one of its own.
+            own = replace(envelope, sequence=envelope.sequence * 2)
+            alerting.adopt(own.sequence, ())
+            alerting.handle(own, (b"",), block)
+            place = Place(own.block_number, own.block_hash, own.block_timestamp)
+            remembered = alerting.fold.blocks[own.block_hash or b""]
+            found |= {each: Made(one.alert, place) for each, one in remembered.made.items()}
+            blocks, errors = blocks + 1, errors + alerting.errors.total()
+            final = replace(own, event=EventKind.FINALIZED, sequence=own.sequence + 1)
+            if blocks % CHUNK == 0 or own.block_number == last:
+                decision = alerting.handle(final, (), block)
+                for each, version in decision.versions.items():
+                    found.setdefault(each, Made(version.alert, version.place))
+    if json:
+        print(orjson.dumps([_for_scripts(each) for each in found.values()]).decode())
+        return
+    _show(list(found.values()))
+    without = f"; {errors:,} records for which the condition has no value" if errors else ""
+    print(f"{len(found):,} alerts in {blocks:,} blocks{without}")
+
+
+def try_transaction(
+    transaction: Annotated[str, typer.Option("--tx", metavar="HASH", help="Hash of a transaction.")],
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="FILE|ID…", help=f"Each a {_ANY}; all in force without.")
+    ] = None,
+    data_dir: rules.DataDir = None,
+) -> None:
+    """Show which rules a transaction meets, and which windows its records count in."""
+    settings, own = configured({"data_dir": data_dir}), transaction.lower()
+    with _history(settings) as history:
+        alerting = _alerting(settings, names or None)
+        number = history.block_of(own)
+        if number is None:
+            raise Fatal(f"no canonical block in ClickHouse has transaction {own}")
+        (block,) = history.blocks(number, number)
+        gives = Evaluation(alerting.configuration, block.envelope).block([block.content])
+    met = [each for each in gives.candidates if each.alert.transaction_hash == bytes.fromhex(own[2:])]
+    for each in met:
+        print(f"{each.alert.rule_id}  {each.alert.severity.value}  {each.alert.title}")
+    for owner in gives.tallies:
+        print(f"{owner.rule_id}  counts block {number} in its windows  {', '.join(owner.group)}".rstrip())
+    print(f"{len(met)} of {len(alerting.configuration.rules)} rules are met by {own} in block {number}")
+
+
+@contextmanager
+def _history(settings: Settings) -> Iterator[History]:
+    chain_id = known_chain_id(settings)
+    if chain_id is None:
+        raise Fatal(f"the id of chain {settings.chain.name} is not known", remedy="set chain.chain_id")
+    client = connect(settings.clickhouse)
+    try:
+        yield History(client, settings.clickhouse.database, chain_id)
+    except ClickHouseError as error:
+        raise Fatal(f"ClickHouse at {mask_url(settings.clickhouse.url)}: {error}") from error
+    finally:
+        client.close()
+
+
+def _alerting(settings: Settings, names: list[str] | None) -> Alerting:
+    """With lists and labels as they are in force, and these rules: files, ids, or all that are in force."""
+    current = topic.current(settings)
+    changes = [
+        Change(each.offset, key, each.value) for key, each in current.items() if not key.startswith(RULE)
+    ]
+    known = {key.removeprefix(RULE): each for key, each in current.items() if key.startswith(RULE)}
+    for name in known if names is None else names:
+        if name in known:
+            changes.append(Change(known[name].offset, f"{RULE}{name}", known[name].value))
+        elif Path(name).exists():
+            for own, text in rules_of(rules.read(Path(name)), name):
+                changes.append(Change(0, f"{RULE}{own}", text))
+        else:
+            raise Fatal(f"{name} is no file, and no rule of that id is in force")
+    alerting = Alerting(settings.chain.name, compile_rule)
+    alerting.adopt(0, changes, _refuse)
+    return alerting
+
+
+def _refuse(change: Change, problem: Permanent) -> None:
+    raise problem
+
+
+def _for_scripts(made: Made) -> dict[str, object]:
+    alert, place = made.alert, made.place
+    return {
+        "alert_id": f"0x{alert.id.hex()}",
+        "rule_id": alert.rule_id,
+        "block_number": place.number,
+        "block_hash": None if place.hash is None else f"0x{place.hash.hex()}",
+        "transaction_hash": None if alert.transaction_hash is None else f"0x{alert.transaction_hash.hex()}",
+        "window_start": alert.window_start,
+        "title": alert.title,
+        "group": alert.group,
+        "values": alert.values,
+    }
+
+
+def _show(found: list[Made]) -> None:
+    table = Table(box=None, pad_edge=False)
+    for name in ("block", "time", "severity", "title"):
+        table.add_column(name, overflow="fold")
+    for each in found:
+        at = datetime.datetime.fromtimestamp((each.place.timestamp or 0) / 1_000, datetime.UTC)
+        time = at.isoformat(sep=" ", timespec="seconds")
+        table.add_row(str(each.place.number), time, each.alert.severity.value, each.alert.title)
+    Console().print(table)

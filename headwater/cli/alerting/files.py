@@ -1,0 +1,53 @@
+"""Files of addresses: one a line, behind it a remark or a label; `#` begins a comment. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from headwater.errors import Fatal
+
+_ADDRESS: Final = re.compile("0x[0-9a-fA-F]{40}")
+_NAME: Final = re.compile("[a-z_][a-z0-9_]{0,62}")
+
+
+def list_name(name: str) -> str:
+    """The name, if rules can write `lists.<name>`. Raises Fatal."""
+    if not _NAME.fullmatch(name):
+        raise Fatal(
+            f"{name!r} cannot name a list",
+            remedy="use lower-case letters, digits and underscores: rules write lists.<name>",
+        )
+    return name
+
+
+def address(text: str, where: str) -> str:
+    """An address in lower case. Raises Fatal that says where it stands."""
+    if not _ADDRESS.fullmatch(text):
+        raise Fatal(f"{where}: {text!r} is no address", remedy="an address is 0x and 40 hex digits")
+    return text.lower()
+
+
+def addresses(text: str, name: str, *, labelled: bool = False) -> dict[str, str]:
+    """Address → what stands behind it, of a file's text; `labelled`: each must have something there.
+
+    Raises Fatal naming the line, also for an address that is there twice with different words.
+    """
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        words, where = line.partition("#")[0].replace(",", " ", 1).split(None, 1), f"{name}:{number}"
+        if not words:
+            continue
+        own, remark = address(words[0], where), words[1].strip() if len(words) > 1 else ""
+        if labelled and not remark:
+            raise Fatal(f"{where}: {own} has no label", remedy="write it behind the address")
+        if found.setdefault(own, remark) != remark:
+            raise Fatal(f"{where}: {own} is there twice: {found[own]!r} and {remark!r}")
+    return found
+
+
+def replacement(before: dict[str, str], wanted: dict[str, str], prefix: str) -> dict[str, str | None]:
+    """The changes that make what is under a prefix what is wanted. `before` and `wanted`: address → text."""
+    changes: dict[str, str | None] = {f"{prefix}{own}": None for own in before if own not in wanted}
+    changes |= {f"{prefix}{own}": each for own, each in wanted.items() if before.get(own) != each}
+    return changes

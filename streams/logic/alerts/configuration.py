@@ -1,0 +1,158 @@
+"""Rules, lists and labels as adopted: from a sequence on, which is recorded before they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import msgspec
+
+from headwater.errors import Permanent
+from streams.logic.alerts.index import RuleIndex, unindexed
+from streams.logic.alerts.records import hex_text
+from streams.logic.alerts.rule import Rule
+
+RULE: Final = "rule:"
+LIST: Final = "list:"
+LABEL: Final = "label:"
+CompileRule: TypeAlias = Callable[[str, int], Rule]
+"""A rule's text and its version → the rule. Raises Permanent that says what is wrong with it, and where."""
+MAX_UNINDEXED: Final = 50
+_ADDRESS: Final = 20
+
+
+class Change(msgspec.Struct, frozen=True, array_like=True):
+    """A message of the configuration topic; no value: the key is taken out."""
+
+    offset: int
+    key: str
+    value: str | None
+
+
+class Adopted(msgspec.Struct, frozen=True, array_like=True):
+    """A key of the configuration that is in force, and since when.
+
+    `sequence` is the event that it was adopted before; `time` the block time of the tip then.
+    """
+
+    offset: int
+    value: str
+    sequence: int
+    time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """A rule in force."""
+
+    rule: Rule
+    since: int
+    since_time: int
+
+
+class Configuration:
+    """What is in force on one chain. `compile_rule` is the only thing here that may refuse."""
+
+    def __init__(self, chain: str, compile_rule: CompileRule, max_unindexed: int = MAX_UNINDEXED) -> None:
+        self._chain, self._compile, self._max_unindexed = chain, compile_rule, max_unindexed
+        self.adopted: dict[str, Adopted] = {}
+        self.rules: dict[str, Active] = {}
+        self.labels: dict[str, str] = {}
+        self.raw_lists: dict[str, frozenset[bytes]] = {}
+        self.lists: dict[str, frozenset[str]] = {}
+        self.index = RuleIndex(())
+
+    def differs(self, change: Change) -> bool:
+        """True when a change is one: the same text again leaves a rule's version as it is."""
+        before = self.adopted.get(change.key)
+        return (None if before is None else before.value) != change.value
+
+    def missing(self, latest: Mapping[str, Change], offset: int) -> Iterator[Change]:
+        """Keys that are in force and not in the topic any more, whose deletion was compacted away."""
+        return (Change(offset, key, None) for key in self.adopted if key not in latest)
+
+    def compiled(self, change: Change) -> Rule | None:
+        """The rule of a change that brings one. Raises Permanent: the earlier text stays in force."""
+        if change.value is None or not change.key.startswith(RULE):
+            return None
+        rule = self._compile(change.value, change.offset)
+        if rule.id != change.key.removeprefix(RULE):
+            raise Permanent(f"the text under {change.key} is of rule {rule.id}")
+        return rule
+
+    def admitted(self, change: Change) -> Rule | None:
+        """The rule of a change that brings one, if there is room for it. Raises Permanent."""
+        rule = self.compiled(change)
+        if rule is None or not self._concerns(rule) or not unindexed(rule):
+            return rule
+        others = sum(unindexed(each.rule) for each in self.rules.values() if each.rule.id != rule.id)
+        if others >= self._max_unindexed:
+            raise Permanent(
+                f"rule {rule.id} would be tried with every record of its kind, as {others} others are",
+                remedy="let it ask for an address, a topic or a list, or raise alerts.max_unindexed",
+            )
+        return rule
+
+    def put(self, key: str, adopted: Adopted | None, rule: Rule | None = None) -> None:
+        """A change is in force; `settle` makes what is looked up. `rule` is its compiled text."""
+        if adopted is None:
+            self.adopted.pop(key, None)
+        else:
+            self.adopted[key] = adopted
+        if key.startswith(RULE):
+            self.rules.pop(key.removeprefix(RULE), None)
+            if adopted is not None and rule is not None and self._concerns(rule):
+                self.rules[rule.id] = Active(rule, adopted.sequence, adopted.time)
+        elif key.startswith(LABEL):
+            address = key.removeprefix(LABEL)
+            if adopted is None:
+                self.labels.pop(address, None)
+            else:
+                self.labels[address] = adopted.value
+
+    def settle(self, keys: set[str]) -> None:
+        """Make the lists and the index anew where these keys have changed."""
+        changed = {each.split(":")[1] for each in keys if each.startswith(LIST)}
+        if changed:
+            members: dict[str, set[bytes]] = {name: set() for name in changed}
+            for key in self.adopted:
+                if key.startswith(LIST):
+                    _, name, address = key.split(":", 2)
+                    if name in changed:
+                        members[name].add(bytes.fromhex(address[2:]))
+            for name, found in members.items():
+                self.raw_lists[name] = frozenset(found)
+                self.lists[name] = frozenset(map(hex_text, found))
+        if any(each.startswith(RULE) for each in keys):
+            self.rules = dict(sorted(self.rules.items()))
+            self.index = RuleIndex(each.rule for each in self.rules.values())
+            for each in self.rules.values():
+                for name in each.rule.lists:
+                    self.lists.setdefault(name, frozenset())
+
+    def active(self, rule_id: str, version: int) -> Active | None:
+        """The rule, where that version of it is in force."""
+        found = self.rules.get(rule_id)
+        return found if found is not None and found.rule.version == version else None
+
+    def _concerns(self, rule: Rule) -> bool:
+        return not rule.chains or self._chain in rule.chains
+
+
+def well_formed(key: str) -> bool:
+    """True for a key of the configuration topic that means something."""
+    if key.startswith(RULE):
+        return len(key) > len(RULE)
+    if key.startswith(LIST):
+        parts = key.split(":")
+        return len(parts) == 3 and bool(parts[1]) and _is_address(parts[2])
+    return key.startswith(LABEL) and _is_address(key.removeprefix(LABEL))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        raw = bytes.fromhex(text[2:])
+    except ValueError:
+        return False
+    return len(raw) == _ADDRESS and hex_text(raw) == text

@@ -1,0 +1,39 @@
+"""What finality does: what a block counted that can leave no more is the base, what is over is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from streams.logic.alerts.configuration import Configuration
+from streams.logic.alerts.decision import Block, Decision
+from streams.logic.alerts.tracks import Cooling, Once, Silence, TrackKey, Tracks
+
+
+def collapse(block: Block, later: Collection[Block], tracks: Tracks, decision: Decision) -> None:
+    """States that the block changed are kept as it left them; later blocks say what they replaced of it."""
+    for key in block.undo:
+        for each in later:
+            if key in each.undo:
+                decision.tracks[key] = each.undo[key]
+                break
+        else:
+            decision.tracks[key] = tracks.get(key)
+
+
+def expired(tracks: Tracks, configuration: Configuration, final: int) -> Iterator[TrackKey]:
+    """States that nothing asks for behind this block time, if no remembered block changed them."""
+    yield from tracks.ended(final)
+    for key, state in list(tracks.items().items()):
+        match state:
+            case Once(until):
+                over = until <= final
+            case Silence(_, fired):
+                # The next record begins anew; a rule without groups waits from its first block on.
+                over = fired and bool(key.group)
+            case Cooling(since, held):
+                active = configuration.active(key.rule_id, key.version)
+                over = not held and (active is None or since + active.rule.cooldown_ms <= final)
+            case _:
+                over = False
+        if over:
+            yield key

@@ -1,0 +1,255 @@
+"""Alerts of any life of a chain: what a recount says, whatever is repeated and whenever it dies."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headwater.evm.identity import RecordKind, event_id
+from schemas import codec_for
+from streams.logic.alerts.alert import alert_id
+from streams.logic.alerts.alerting import Alerting
+from streams.logic.alerts.decision import Status, Version
+from streams.logic.alerts.entries import STREAM, Entries
+from streams.logic.alerts.rule import Comparison, Finality, Function, Match, Rule
+from tests.builders.alerts import (
+    READER,
+    START,
+    Texts,
+    Told,
+    count,
+    lives,
+    measure,
+    rule,
+    standing,
+    value,
+    window,
+)
+from topics.chainlog.kinds import EventKind
+
+_state = codec_for(STREAM).read
+MINUTE = 60_000
+
+
+def _refuse(*problem: object) -> None:
+    raise AssertionError(problem)
+
+
+class Life:
+    """An alerting with the state topic that it writes; `die` makes it anew from that."""
+
+    def __init__(self, texts: Texts, max_groups: int = 100) -> None:
+        self._texts, self._max_groups = texts, max_groups
+        self.alerting, self.entries = self._new(), Entries()
+        self.topic: dict[bytes, bytes] = {}
+        self.said: list[tuple[int, Version]] = []
+
+    def _new(self) -> Alerting:
+        return Alerting("ethereum", self._texts.compile, max_groups=self._max_groups)
+
+    def tell(self, told: Iterable[Told]) -> Life:
+        for each in told:
+            envelope = each.envelope
+            if self.alerting.fold.seen(envelope.sequence):
+                continue
+            self.alerting.adopt(envelope.sequence, each.changes, _refuse)
+            body = value(envelope, each.body)
+            decision = self.alerting.handle(envelope, (body,), READER)
+            self.said += [(envelope.sequence, each) for _, each in sorted(decision.versions.items())]
+            for key, entry in self.entries.changes(self.alerting.fold, decision):
+                if entry is None:
+                    self.topic.pop(key, None)
+                else:
+                    self.topic[key] = entry
+        return self
+
+    def die(self) -> None:
+        self.alerting, self.entries = self._new(), Entries()
+        shuffled = list(self.topic.items())
+        random.Random(len(shuffled)).shuffle(shuffled)
+        self.entries.restore(self.alerting, dict(shuffled), lambda raw: _state(raw, 0), _refuse)
+
+    @property
+    def latest(self) -> dict[bytes, Version]:
+        return {version.alert.id: version for _, version in self.said}
+
+    @property
+    def stands(self) -> set[bytes]:
+        return {
+            own
+            for own, version in self.latest.items()
+            if version.status in (Status.PROVISIONAL, Status.CONFIRMED)
+        }
+
+
+SINGLE = rule("single", where=lambda record, lists: int(str(record["value"])) > 1)
+COOLED = rule("cooled", group_by=("from_address",), cooldown_ms=MINUTE)
+RUSH = rule(
+    "rush",
+    group_by=("from_address",),
+    window=window(
+        60, count(Comparison.AT_LEAST, 2), measure(Function.SUM, "value", Comparison.ABOVE, 3), every=20
+    ),
+)
+QUIET = rule(
+    "quiet",
+    window=window(
+        60, count(Comparison.BELOW, 3), measure(Function.DISTINCT, "to_address", Comparison.EQUAL, 1)
+    ),
+)
+LATE = rule(
+    "late", window=window(120, measure(Function.AVG, "value", Comparison.AT_LEAST, 2)), finality=Finality.SAFE
+)
+GONE = rule("gone", Match.ABSENCE, of=Match.TOKEN_TRANSFER, within_ms=90_000)
+RULES = (SINGLE, COOLED, RUSH, QUIET, LATE, GONE)
+
+
+def _changes(texts: Texts, rules: Iterable[Rule] = RULES) -> list[Any]:
+    return [texts.change(each) for each in rules]
+
+
+BUSY = rule(
+    "busy",
+    Match.STAT,
+    where=lambda record, lists: record["statistic"] == "token" and int(str(record["transfer_count"])) > 2,
+    group_by=("token_address",),
+)
+FINAL = rule("final", Match.TRANSACTION_STATE, where=lambda record, lists: record["state"] != "SAFE")
+TEXTS = Texts()
+FIRST = _changes(TEXTS)
+OTHERS = _changes(TEXTS, (BUSY, FINAL))
+EDITED = rule(
+    "rush", text="rush, edited", group_by=("from_address",), window=window(30, count(Comparison.ABOVE, 1))
+)
+LATER = [
+    TEXTS.change(EDITED),
+    TEXTS.put("rule:cooled", None),
+    TEXTS.put(f"label:0x{'aa' * 20}", "Alice"),
+    TEXTS.change(COOLED),
+    TEXTS.put("rule:gone", None),
+    TEXTS.put("rule:quiet", None),
+    TEXTS.put("rule:final", None),
+    TEXTS.put("rule:busy", None),
+]
+
+
+def _transfers(told: Told) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = told.body.get("transfers", [])
+    return found
+
+
+def _group(record: Mapping[str, Any]) -> tuple[str, ...]:
+    return ("0x" + record["from_address"].hex(),)
+
+
+def _recount(blocks: list[Told], identity: Any) -> set[bytes]:
+    """The obvious way: what each rule says of a chain that never forked."""
+    found: set[bytes] = set()
+    last: dict[tuple[str, ...], int] = {}
+    every = [
+        (each.envelope.block_timestamp or 0, place, record, each)
+        for each in blocks
+        for place, record in enumerate(_transfers(each))
+    ]
+    for time, _, record, block in every:
+        own = identity(block, record)
+        if int(record["value"]) > 1:
+            found.add(alert_id("single", (), own))
+        group = _group(record)
+        if group not in last or time >= last[group] + MINUTE:
+            last[group] = time
+            found.add(alert_id("cooled", group, own))
+    newest = max((each.envelope.block_timestamp or 0 for each in blocks), default=0)
+    for start in range(START - 60_000, newest + 1, 20_000):
+        inside = [record for time, _, record, _ in every if start <= time < start + 60_000]
+        for group in {_group(record) for record in inside}:
+            values = [int(record["value"]) for record in inside if _group(record) == group]
+            if len(values) >= 2 and sum(values) > 3:
+                found.add(alert_id("rush", group, start))
+    for start in range(START, newest, 60_000):
+        inside = [record for time, _, record, _ in every if start <= time < start + 60_000]
+        targets = {record["to_address"] for record in inside}
+        if start + 60_000 <= newest and inside and len(inside) < 3 and len(targets) == 1:
+            found.add(alert_id("quiet", (), start))
+    seen = None
+    for each in blocks:
+        time = each.envelope.block_timestamp or 0
+        if seen is not None and time - seen > 90_000 and alert_id("gone", (), seen) not in found:
+            found.add(alert_id("gone", (), seen))
+        if seen is None or _transfers(each):
+            seen = time
+    return found
+
+
+def _identity(block: Told, record: Mapping[str, Any]) -> bytes:
+    own = block.envelope.block_hash or b""
+    return event_id(1, own, RecordKind.TOKEN_TRANSFER, record["log_index"], 0)
+
+
+@given(lives(repairs=True))
+def test_what_stands_equals_a_naive_recount(told: list[Told]) -> None:
+    whole = [replace(each, changes=()) for each in told]
+    whole[0] = replace(told[0], changes=(*FIRST[:4], *FIRST[5:]))
+    collapsed = {
+        each.envelope.block_hash
+        for place, each in enumerate(whole)
+        if each.envelope.event is EventKind.REPAIR and _final_before(whole, place)
+    }
+    if not collapsed:
+        assert Life(TEXTS).tell(whole).stands == _recount(standing(whole), _identity)
+
+
+def _final_before(told: list[Told], place: int) -> bool:
+    number = told[place].envelope.block_number or 0
+    return any(
+        each.envelope.event is EventKind.FINALIZED and (each.envelope.block_number or 0) >= number
+        for each in told[:place]
+    )
+
+
+@given(lives(OTHERS + FIRST + LATER, repairs=True), st.data())
+def test_repeats_and_deaths_change_nothing_nor_do_rules_that_change_meanwhile(
+    told: list[Told], data: st.DataObject
+) -> None:
+    undisturbed = Life(TEXTS).tell(told)
+    disturbed = Life(TEXTS)
+    place = 0
+    while place < len(told):
+        step = data.draw(st.integers(1, len(told) - place))
+        disturbed.tell(told[max(0, place - 2) : place + step])
+        disturbed.die()
+        place += step
+    assert disturbed.said == undisturbed.said
+    assert disturbed.topic == undisturbed.topic
+
+
+@given(lives(FIRST))
+def test_a_block_that_leaves_and_comes_again_makes_the_same_alerts(told: list[Told]) -> None:
+    life = Life(TEXTS).tell(told)
+    blocks = life.alerting.fold.blocks
+    before = life.latest
+    mine = {own for block in blocks.values() for own, made in block.made.items() if made.told}
+    again = [each for each in standing(told) if each.envelope.block_hash in blocks]
+    sequence = 1_000
+    events = []
+    for kind, order in ((EventKind.REVERT, reversed(again)), (EventKind.APPLY, iter(again))):
+        for each in order:
+            sequence += 1
+            envelope = replace(each.envelope, event=kind, sequence=sequence)
+            events.append(Told(envelope, each.body if kind is EventKind.APPLY else {}))
+    retracted = Life(TEXTS)
+    retracted.topic = dict(life.topic)
+    retracted.die()
+    retracted.tell(events[: len(again)])
+    assert set(retracted.latest) == mine
+    assert {version.status for version in retracted.latest.values()} <= {Status.RETRACTED}
+    retracted.tell(events[len(again) :])
+    provisional = {own for own in mine if before[own].alert.finality is Finality.PROVISIONAL}
+    for own in provisional:
+        assert retracted.latest[own].alert == before[own].alert
+        assert retracted.latest[own].status is Status.PROVISIONAL
