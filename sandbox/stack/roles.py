@@ -30,6 +30,7 @@ class Role:
 ROLES = (
     Role("listen", ("listen",), (Need.TOPICS, Need.SCHEMAS), 10),
     *(Role(group.name, ("work", group.name), group.needs, 20) for group in GROUPS),
+    Role("deliver", ("deliver",), (Need.TOPICS, Need.SCHEMAS), 30),
     Role("sink", ("sink",), (Need.TOPICS, Need.SCHEMAS, Need.TABLES), 30),
 )
 

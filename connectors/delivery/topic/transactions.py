@@ -1,0 +1,89 @@
+"""Kafka transactions that are tried until they are committed, or until another process has taken over."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from headwater.errors import Fatal, Transient
+from headwater.health import HEALTH
+from headwater.logging import get_logger
+from headwater.retry import Backoff, Retry
+
+_CALL_SECONDS: Final = 5.0
+_FENCED: Final = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
+_log = get_logger("connectors.delivery")
+
+
+class Transactions:
+    """All calls raise Stopped when `stop` is set meanwhile, and Fatal when Kafka refuses for good."""
+
+    def __init__(self, what: str, stop: threading.Event) -> None:
+        self._what = what
+        # The calls themselves wait for brokers; a transaction that was aborted is tried again after a pause.
+        self._calls = self._retry(Backoff(first=0.0, ceiling=0.0), stop)
+        self._whole = self._retry(Backoff(ceiling=5.0), stop)
+
+    def begin(self, producer: Producer) -> None:
+        """Fence every earlier producer of the transactional id, its open transaction aborted."""
+        try:
+            self._persist(partial(producer.init_transactions, _CALL_SECONDS))
+        except KafkaException as error:
+            raise self._fatal(error) from error
+
+    def run(self, producer: Producer, produce: Callable[[], None]) -> None:
+        """What `produce` writes is committed when this returns."""
+        self._whole(lambda: self._once(producer, produce))
+
+    def _once(self, producer: Producer, produce: Callable[[], None]) -> None:
+        try:
+            producer.begin_transaction()
+            produce()
+            self._persist(partial(producer.commit_transaction, _CALL_SECONDS))
+        except KafkaException as error:
+            if not error.args[0].txn_requires_abort():
+                raise self._fatal(error) from error
+            try:
+                self._persist(partial(producer.abort_transaction, _CALL_SECONDS))
+            except KafkaException as abortion:
+                raise self._fatal(abortion) from abortion
+            raise Transient(f"{self._what}: a transaction was aborted: {error.args[0]}") from error
+
+    def _persist(self, call: Callable[[], object]) -> None:
+        """Repeat a call while librdkafka says that the same call may succeed. Raises KafkaException."""
+
+        def step() -> None:
+            try:
+                call()
+            except KafkaException as error:
+                cause = error.args[0]
+                if cause.fatal() or not cause.retriable():
+                    raise
+                raise Transient(f"{self._what}: {cause}") from error
+
+        self._calls(step)
+
+    def _fatal(self, error: KafkaException) -> Fatal:
+        cause = error.args[0]
+        if cause.code() in _FENCED:
+            return Fatal(
+                f"{self._what}: another process took over: {cause}",
+                remedy="nothing: this one starts again as a member of the group",
+            )
+        return Fatal(f"{self._what}: Kafka refuses the transaction: {cause}", remedy="check topic and ACLs")
+
+    def _retry(self, backoff: Backoff, stop: threading.Event) -> Retry:
+        def waits(error: Transient, seconds: float) -> None:
+            _log.warning("retrying", seconds=round(seconds, 2), error=str(error))
+            HEALTH.report("ledger", False, str(error))
+
+        return Retry(
+            backoff=backoff,
+            stop=stop,
+            on_failure=waits,
+            on_recovery=lambda: HEALTH.report("ledger", True),
+        )
