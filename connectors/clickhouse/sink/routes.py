@@ -39,6 +39,7 @@ ROUTES: Final = (
     Route("incomplete-windows", "incomplete_windows"),
     Route("heads", "heads"),
     Route("repairs", "repairs"),
+    Route("deliveries", "deliveries"),
     Route("coverage", "coverage", RouteKind.COVERAGE),
     Route("dead-letters", "dead_letters", RouteKind.DEAD_LETTERS),
 )
@@ -50,8 +51,11 @@ EXEMPT: Final[Mapping[str, str]] = {
     "enriched-blocks": "between stages; its records are on the public streams",
     "repair-requests": "what the listener is asked for; what became of it is on repairs",
     "aggregate-state": "what the aggregate stage remembers; what it says is on the streams of statistics",
+    "delivery-channels": "what is set, not what happened; `headwater channels list` shows it",
     "stage-progress": "for the stages themselves; how far they are is in their metrics",
 }
 
 # Fields of a stream's schema that its table does not have, and why.
-LEFT_OUT: Final[Mapping[tuple[str, str], str]] = {}
+LEFT_OUT: Final[Mapping[tuple[str, str], str]] = {
+    ("deliveries", "payload"): "the alert as JSON; the alert itself is in alerts",
+}
