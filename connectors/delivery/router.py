@@ -1,4 +1,4 @@
-"""From `alerts` to the ledger: acknowledged once an entry for each channel stands there."""
+"""From `alerts` to the ledger: acknowledged in the transaction that writes its entries there."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import threading
 from collections.abc import Sequence
 from typing import Final, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
 from connectors.delivery.queue.delivery import STREAM, Delivery, key_of
 from connectors.delivery.queue.routing import Place, route
 from connectors.delivery.topic.channels import ChannelTopic
 from connectors.delivery.topic.partition import partition_of
-from connectors.delivery.topic.publish import Outgoing, publish
+from connectors.delivery.topic.publish import Outgoing
+from connectors.delivery.topic.transactions import Moved, Transactions
 from headwater import clock, kafka
 from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH
@@ -53,28 +54,64 @@ class Router:
             self._partitions = len(partitions_of(settings, client, self._ledger))
         finally:
             client.close()
-        self._consumer: Consumer = kafka.consumer(
-            settings, name_of(settings, GROUP), options={"fetch.wait.max.ms": 20}
-        )
-        self._producer: Producer = kafka.producer(settings, options={"linger.ms": 0})
+        self._transactions = Transactions(GROUP, stop)
+        self._producers: dict[int, Producer] = {}
         self._retry = Retry(stop=stop, on_failure=self._waits, on_recovery=self._recovered)
         self._unknown: set[str] = set()
 
     def run(self) -> None:
         """Until `stop` is set. Raises Fatal."""
-        self._consumer.subscribe([self._alerts])
-        HEALTH.report("alerts", True)
         try:
             while not self._stop.is_set():
-                messages = self._receive()
-                if messages:
-                    self._retry(lambda read=messages: self._route(read))  # type: ignore[misc]
-                    self._commit(messages)
+                try:
+                    self._be_member()
+                except Moved as error:
+                    _log.info("joining the group again", reason=str(error))
         except Stopped:
             pass  # what was not acknowledged is read again by whoever comes next
         finally:
-            self._consumer.close()
             self._channels.close()
+
+    def _be_member(self) -> None:
+        self._consumer = kafka.consumer(
+            self._settings, name_of(self._settings, GROUP), options={"fetch.wait.max.ms": 20}
+        )
+        self._consumer.subscribe(
+            [self._alerts], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
+        HEALTH.report("alerts", True)
+        try:
+            while not self._stop.is_set():
+                by_partition: dict[int, list[Message]] = {}
+                for message in self._receive():
+                    by_partition.setdefault(int(message.partition() or 0), []).append(message)
+                for partition, messages in by_partition.items():
+                    # Gone within the same call: whoever has it now reads them.
+                    if partition in self._producers:
+                        self._route(partition, messages)
+        finally:
+            self._consumer.close()
+            for producer in self._producers.values():
+                producer.purge()
+            self._producers.clear()
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for each in partitions:
+            producer = kafka.producer(
+                self._settings,
+                transactional_id=f"{name_of(self._settings, GROUP)}.{each.partition}",
+                options={"linger.ms": 0},
+            )
+            # Before the offset is looked up: an earlier owner's open transaction would hold it back.
+            self._transactions.begin(producer)
+            self._producers[each.partition] = producer
+        consumer.incremental_assign(partitions)
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for each in partitions:
+            if (producer := self._producers.pop(each.partition, None)) is not None:
+                producer.purge()
+        consumer.incremental_unassign(partitions)
 
     def _receive(self) -> list[Message]:
         received = []
@@ -91,28 +128,41 @@ class Router:
                 _log.warning("kafka", topic=self._alerts, error=str(error))
         return received
 
-    def _route(self, messages: Sequence[Message]) -> None:
-        """Entries for all channels of all messages, acknowledged. Raises Transient."""
+    def _route(self, partition: int, messages: Sequence[Message]) -> None:
+        """Entries for all channels of all messages, and their acknowledgement. Raises Moved or Fatal."""
         # Up to the topic's end now: a channel that was applied before an alert was published is known.
-        since = {each.id: each.since for each in self._channels.refresh().values()}
-        deliveries: list[Delivery] = []
-        bad: list[Outgoing] = []
+        channels = self._retry(self._channels.refresh)
+        since = {each.id: each.since for each in channels.values()}
+        outgoing: list[tuple[str, Outgoing]] = []
         now = clock.now_ms()
         for message in messages:
-            place = Place(int(message.partition() or 0), int(message.offset() or 0), message.timestamp()[1])
+            place = Place(partition, int(message.offset() or 0), message.timestamp()[1])
             value = message.value()
             if value is None:
                 continue
             try:
-                routed = route(self._reader.read(value), place, since, now)
+                record = self._retry(lambda read=value: self._reader.read(read))  # type: ignore[misc]
+                routed = route(record, place, since, now)
             except MalformedRecord as error:
-                bad.append(self._letter(message, place, error))
+                outgoing.append((self._letters, self._letter(message, place, error)))
                 continue
-            deliveries += routed.deliveries
+            outgoing += [(self._ledger, self._entry(each)) for each in routed.deliveries]
             for channel in routed.unknown:
                 self._note_unknown(channel)
-        publish(self._producer, self._ledger, [self._entry(each) for each in deliveries])
-        publish(self._producer, self._letters, bad)
+        end = TopicPartition(self._alerts, partition, int(messages[-1].offset() or 0) + 1)
+        producer = self._producers[partition]
+
+        def produce() -> None:
+            for topic, each in outgoing:
+                producer.produce(
+                    topic, each.value, each.key, partition=each.partition, headers=list(each.headers)
+                )
+            self._transactions.offsets(producer, [end], self._consumer)
+
+        self._transactions.run(producer, produce)
+        _, high = self._consumer.get_watermark_offsets(end, cached=True)
+        lag = CONSUMER_LAG.labels(self._chain, GROUP, self._alerts, str(partition))
+        lag.set(max(0, int(high) - end.offset))
 
     def _entry(self, delivery: Delivery) -> Outgoing:
         return Outgoing(
@@ -135,21 +185,6 @@ class Router:
         if channel not in self._unknown:
             self._unknown.add(channel)
             _log.warning("alert for a channel that nobody has applied", channel=channel)
-
-    def _commit(self, messages: Sequence[Message]) -> None:
-        ends: dict[int, int] = {}
-        for message in messages:
-            ends[int(message.partition() or 0)] = int(message.offset() or 0) + 1
-        places = [TopicPartition(self._alerts, partition, end) for partition, end in ends.items()]
-        try:
-            self._consumer.commit(offsets=places, asynchronous=False)
-        except KafkaException as error:
-            # Read again by the next owner; the ledger's owner knows entries that come twice.
-            _log.warning("cannot commit", topic=self._alerts, error=str(error))
-        for place in places:
-            _, high = self._consumer.get_watermark_offsets(place, cached=True)
-            lag = CONSUMER_LAG.labels(self._chain, GROUP, self._alerts, str(place.partition))
-            lag.set(max(0, int(high) - place.offset))
 
     def _waits(self, error: Transient, seconds: float) -> None:
         _log.warning("retrying", seconds=round(seconds, 2), error=str(error))

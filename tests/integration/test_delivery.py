@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import random
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
+from typer.testing import CliRunner
 
 from connectors.delivery.channels.text import read as read_channels
 from connectors.delivery.queue.delivery import Delivery, State
 from connectors.delivery.topic import channels as channel_topic
 from connectors.delivery.topic import entries
 from headwater import kafka as clients
-from headwater.settings import Settings, load_settings
+from headwater.cli import build
+from headwater.settings import Settings, environment, load_settings
 from sandbox.receiver.checker import violations
 from sandbox.receiver.faults import Faults
 from sandbox.receiver.server import Receiver
@@ -107,14 +111,26 @@ def ledger(settings: Settings) -> list[Delivery]:
     return entries.read(settings, lambda _: True)
 
 
+def command(*words: str) -> str:
+    """What a command prints; the settings are in the environment."""
+    done = CliRunner().invoke(build(words), list(words))
+    assert done.exit_code == 0, f"{done.output} {done.exception}"
+    return done.stdout
+
+
 def test_everything_arrives_in_order_whatever_is_killed(
-    settings: Settings, receiver: Receiver, processes: list[WorkerProcess], tmp_path: Path
+    settings: Settings,
+    receiver: Receiver,
+    processes: list[WorkerProcess],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     chance = random.Random(5)
     publisher = Publisher(settings)
     publisher.publish(alert(999, 1))  # before any channel was there
     text = f"""
     - {{id: ops, kind: webhook, url: "{receiver.url}/ops", secret_env: DELIVERY_TEST_SECRET, at_once: 8}}
+    - {{id: console, kind: print}}
     - {{id: siem, kind: webhook, url: "{receiver.url}/siem", secret_env: [DELIVERY_TEST_SECRET]}}
     """
     channel_topic.apply(settings, read_channels(text, "test"), {})
@@ -140,6 +156,28 @@ def test_everything_arrives_in_order_whatever_is_killed(
         ),
         "nothing waits",
     )
+    for name, value in environment(settings).items():
+        monkeypatch.setenv(name, value)
+    assert "console: delivered" in command("channels", "test", "console")
+    shown = command("deliveries", "list", "--json", "--state", "delivered", "--channel", "siem")
+    wanted = {orjson.loads(line)["delivery_id"] for line in shown.splitlines()}
+    before = Counter(each.delivery_id for each in receiver.arrivals() if each.answered == 204)
+    said = command("deliveries", "replay", "--channel", "siem", "--state", "delivered", "--yes")
+    assert f"{len(wanted)} queued" in said
+    until(
+        lambda: (
+            {
+                each
+                for each, count in Counter(
+                    each.delivery_id for each in receiver.arrivals() if each.answered == 204
+                ).items()
+                if count > before[each]
+            }
+            >= wanted
+        ),
+        "all arrive again",
+    )
+    until(lambda: not any(each.is_open for each in ledger(settings)), "nothing waits")
     running.signal(signal.SIGTERM)
     assert running.exit_code() == 0, running.logged()
 

@@ -17,10 +17,11 @@ class AlertVersions:
     def __init__(self) -> None:
         self._all: dict[int, Delivery] = {}
 
-    def take(self, delivery: Delivery) -> Delivery | None:
+    def take(self, delivery: Delivery) -> bool:
         """Fold an entry of the ledger in.
 
-        Returns what has to be written again, None for nothing.
+        True when it was queued twice: then what is known has to be said again behind it, for compaction
+        would leave the second PENDING and nothing else.
         """
         known = self._all.get(delivery.version)
         if known is None:
@@ -36,11 +37,15 @@ class AlertVersions:
                 )
             )
         elif delivery.revision == 0 < known.revision:
-            # Queued twice: the second message of the same alert would be all that compaction leaves.
-            again = replace(known, revision=known.revision + 1, payload=delivery.payload)
-            self._keep(again)
-            return again
-        return None
+            return True
+        return False
+
+    def again(self, version: int, payload: str) -> Delivery:
+        """What is known of a version, to be said again."""
+        known = self._all[version]
+        again = replace(known, revision=known.revision + 1, payload=payload)
+        self._keep(again)
+        return again
 
     def known(self, version: int) -> Delivery:
         """The entry of a version that was taken or put."""

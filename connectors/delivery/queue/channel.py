@@ -99,16 +99,18 @@ class ChannelQueue:
     def take(self, delivery: Delivery) -> None:
         """Fold an entry of the ledger in: one that was read."""
         versions = self._alerts.setdefault(delivery.alert_id, AlertVersions())
-        again = versions.take(delivery)
-        if again is not None:
-            self._again.append(again)
+        if versions.take(delivery):
+            self._again.append(delivery)
             return
         self._note(versions.known(delivery.version))
         self._touched[delivery.alert_id] = None
 
     def step(self, now: int) -> Step:
         """What is to be closed and begun now."""
-        step = Step(write=self._again)
+        # As it is known now, not as it was known when it came: what is written last is what stays.
+        step = Step(
+            write=[self._alerts[each.alert_id].again(each.version, each.payload) for each in self._again]
+        )
         self._again = []
         touched, self._touched = self._touched, {}
         for alert_id in touched:

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from headwater.errors import Fatal, Transient
+from headwater.errors import Fatal, HeadwaterError, Transient
 from headwater.health import HEALTH
 from headwater.logging import get_logger
 from headwater.retry import Backoff, Retry
 
 _CALL_SECONDS: Final = 5.0
 _FENCED: Final = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
+# The group has another generation than the one in whose name offsets were to be committed.
+_MOVED: Final = (
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.FENCED_INSTANCE_ID,
+    KafkaError.REBALANCE_IN_PROGRESS,
+)
 _log = get_logger("connectors.delivery")
+
+
+class Moved(HeadwaterError):  # noqa: N818 - news, not an error
+    """The consumer group has changed: nothing was committed, and what was read is to be read again."""
 
 
 class Transactions:
@@ -36,8 +47,18 @@ class Transactions:
             raise self._fatal(error) from error
 
     def run(self, producer: Producer, produce: Callable[[], None]) -> None:
-        """What `produce` writes is committed when this returns."""
+        """What `produce` writes is committed when this returns. Raises Moved when `offsets` does."""
         self._whole(lambda: self._once(producer, produce))
+
+    def offsets(self, producer: Producer, ends: Sequence[TopicPartition], consumer: Consumer) -> None:
+        """Within `produce`: have the offsets that a consumer goes on at committed with what is written."""
+        call = partial(
+            producer.send_offsets_to_transaction,
+            list(ends),
+            consumer.consumer_group_metadata(),
+            _CALL_SECONDS,
+        )
+        self._persist(call)
 
     def _once(self, producer: Producer, produce: Callable[[], None]) -> None:
         try:
@@ -51,7 +72,8 @@ class Transactions:
                 self._persist(partial(producer.abort_transaction, _CALL_SECONDS))
             except KafkaException as abortion:
                 raise self._fatal(abortion) from abortion
-            raise Transient(f"{self._what}: a transaction was aborted: {error.args[0]}") from error
+            said = f"{self._what}: a transaction was aborted: {error.args[0]}"
+            raise (Moved if error.args[0].code() in _MOVED else Transient)(said) from error
 
     def _persist(self, call: Callable[[], object]) -> None:
         """Repeat a call while librdkafka says that the same call may succeed. Raises KafkaException."""

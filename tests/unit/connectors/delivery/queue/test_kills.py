@@ -57,11 +57,13 @@ class World:
             self.now += 10
             match self.chance.choice(("route", "step", "send")):
                 case "route" if position < len(self.alerts):
-                    self._write([self.alerts[position]])
-                    queue.take(self.alerts[position])
-                    position += 1
+                    # One transaction: the entries, and the offset of the alert.
                     self.instruction()
+                    self.ledger.append(self.alerts[position])
+                    position += 1
                     self.committed = position
+                    self.instruction()
+                    queue.take(self.alerts[position - 1])
                 case "step":
                     step = queue.step(self.now)
                     if step.write:
@@ -70,8 +72,6 @@ class World:
                 case "send" if flying:
                     begun = flying.pop(self.chance.randrange(len(flying)))
                     self._write([queue.finish(begun, self._send(begun), self.now)])
-        # What was queued twice is said again.
-        self._write(queue.step(self.now).write)
 
     def _write(self, entries: list[Delivery]) -> None:
         self.instruction()
