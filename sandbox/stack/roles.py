@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from sandbox.services.probes import http_get
 from sandbox.supervisor.process import Command
@@ -36,9 +37,17 @@ ROLES = (
 
 
 def role_parts(
-    environment: Mapping[str, str], logs: Path, metrics_ports: Mapping[str, int], *, needs: tuple[str, ...]
+    environment: Mapping[str, str],
+    logs: Path,
+    metrics_ports: Mapping[str, int],
+    *,
+    needs: tuple[str, ...],
+    own: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> tuple[Part, ...]:
-    """Every role; `needs` are what each waits for besides its own. `metrics_ports`: role → port."""
+    """Every role; `needs` are what each waits for besides its own. `metrics_ports`: role → port.
+
+    `own`: role → variables of that one alone.
+    """
 
     def part(role: Role) -> Part:
         port = metrics_ports[role.name]
@@ -48,7 +57,7 @@ def role_parts(
                 role.name,
                 (sys.executable, "-m", "headwater", *role.arguments),
                 logs / f"{role.name}.log",
-                {**environment, "HEADWATER_METRICS_PORT": str(port)},
+                {**environment, **own.get(role.name, {}), "HEADWATER_METRICS_PORT": str(port)},
                 own_settings=True,
             )
 

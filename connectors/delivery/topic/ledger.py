@@ -167,10 +167,14 @@ class KafkaLedger:
         self._gained |= {each.partition for each in partitions}
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        for each in partitions:
-            self._gained.discard(each.partition)
-            self._ready.discard(each.partition)
-            if self._ends.pop(each.partition, None) is not None:
-                self._producers.pop(each.partition).purge()
-                self._gone.add(each.partition)
-                consumer.incremental_unassign([TopicPartition(each.topic, each.partition)])
+        numbers = {each.partition for each in partitions}
+        read = sorted(numbers & self._ends.keys())
+        self._gained -= numbers
+        self._ready -= numbers
+        self._gone |= set(read)
+        for each in read:
+            del self._ends[each]
+            self._producers.pop(each).purge()
+        # Once, and also for none: without a call of ours the client drops all of them, which librdkafka
+        # refuses where it was never told to read one.
+        consumer.incremental_unassign([TopicPartition(self._topic, each) for each in read])
