@@ -74,6 +74,8 @@ class LoopSender:
                 return found
 
     def close(self) -> None:
+        if self._loop.is_closed():
+            return
         self._run(self._ended())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_SECONDS)
