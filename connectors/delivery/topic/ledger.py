@@ -16,8 +16,10 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Pro
 from connectors.delivery.queue.delivery import STREAM, Delivery, delivery_of, key_of
 from connectors.delivery.topic.transactions import Transactions
 from headwater import kafka
-from headwater.errors import Fatal
+from headwater.errors import Fatal, Transient
+from headwater.health import HEALTH
 from headwater.logging import get_logger
+from headwater.retry import Retry
 from headwater.settings import Settings
 from schemas import MalformedRecord, codec_for, frame
 from schemas.naming import name_of
@@ -43,7 +45,7 @@ class Ledger(Protocol):
     """The ledger as its owner sees it. Of one thread."""
 
     def read(self, seconds: float) -> Read:
-        """Wait up to `seconds` for an entry and take all that is there. Raises Transient or Fatal."""
+        """Wait up to `seconds` for an entry and take all that is there. Raises Fatal or Stopped."""
 
     def ready(self) -> set[int]:
         """Partitions that are owned and read to the end that they had when they were taken over."""
@@ -61,6 +63,8 @@ class KafkaLedger:
     def __init__(self, settings: Settings, registry: Registry, stop: threading.Event) -> None:
         self._settings = settings
         self._transactions = Transactions(GROUP, stop)
+        # Within a read: an entry that was received and not given to the caller would be lost to this owner.
+        self._retry = Retry(stop=stop, on_failure=_waits, on_recovery=lambda: HEALTH.report("ledger", True))
         self._topic = topic_name(settings, STREAM)
         self._reader = registry.reader(STREAM)
         self._codec, self._frame = codec_for(STREAM), frame(registry.id_for(STREAM))
@@ -118,7 +122,7 @@ class KafkaLedger:
         )
         self._transactions.begin(producer)
         # Behind the fence: the earlier owner's last entry is below this end.
-        end = self._end(partition)
+        end = self._retry(lambda: self._end(partition))
         self._producers[partition], self._ends[partition] = producer, end
         self._consumer.incremental_assign([TopicPartition(self._topic, partition, OFFSET_BEGINNING)])
         _log.info("taking over a partition of the ledger", partition=partition, end=end)
@@ -154,7 +158,7 @@ class KafkaLedger:
         if value is None:
             return None
         try:
-            return delivery_of(self._reader.read(value))
+            return delivery_of(self._retry(lambda: self._reader.read(value)))
         except (MalformedRecord, ValueError) as error:
             _log.warning(
                 "not a delivery", partition=message.partition(), offset=message.offset(), error=str(error)
@@ -178,3 +182,8 @@ class KafkaLedger:
         # Once, and also for none: without a call of ours the client drops all of them, which librdkafka
         # refuses where it was never told to read one.
         consumer.incremental_unassign([TopicPartition(self._topic, each) for each in read])
+
+
+def _waits(error: Transient, seconds: float) -> None:
+    _log.warning("retrying", seconds=round(seconds, 2), error=str(error))
+    HEALTH.report("ledger", False, str(error))

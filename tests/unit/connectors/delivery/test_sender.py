@@ -1,4 +1,4 @@
-"""Attempts beside the thread that decides: what ends is told, a defect too, and closing breaks off the rest."""
+"""Attempts beside the thread that decides: what ends is told, a defect too; closing breaks off the rest."""
 
 from __future__ import annotations
 
