@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import Any
 
+from sandbox.receiver import SECRET_VARIABLE
 from sandbox.receiver.checker import Arrival
 from sandbox.receiver.faults import Faults
 from sandbox.receiver.server import Receiver
@@ -18,9 +19,7 @@ def main() -> int:
     """Exit code 1: the secret is missing, or something came that should not have."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.receiver", description=__doc__)
     parser.add_argument("--port", type=int, default=9070)
-    parser.add_argument(
-        "--secret-env", default="HEADWATER_TEST_WEBHOOK_SECRET", help="variable with the secret"
-    )
+    parser.add_argument("--secret-env", default=SECRET_VARIABLE, help="variable with the secret")
     parser.add_argument("--seed", type=int, default=1)
     for fault in ("fail", "throttle", "slow"):
         parser.add_argument(f"--{fault}", type=float, default=0.0, help="share of requests, 0 to 1")

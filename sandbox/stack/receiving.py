@@ -12,6 +12,7 @@ from typing import Final
 from headwater.errors import Fatal
 from headwater.settings import Settings
 from sandbox.chdb.logins import write_private
+from sandbox.receiver import SECRET_VARIABLE as RECEIVER_VARIABLE
 from sandbox.services.probes import http_get
 from sandbox.supervisor.process import Command
 from sandbox.supervisor.supervisor import Part
@@ -49,7 +50,7 @@ class LocalReceiver:
 
         def command() -> Command:
             argv = (sys.executable, "-m", "sandbox.receiver", "--port", str(self.port))
-            variables = {"WEBHOOK_SECRET": self.secret}
+            variables = {RECEIVER_VARIABLE: self.secret}
             return Command("receiver", argv, logs / "receiver.log", variables, own_settings=True)
 
         return Part("receiver", command, lambda: http_get(self.port, "/")[0] == 200, (), _RANK)
