@@ -9,6 +9,7 @@ from headwater.errors import Fatal
 from headwater.settings import Settings
 from schemas.naming import name_of, topic_of
 from topics.alerts import ALERTING
+from topics.delivery import DELIVERY
 from topics.derived import DERIVED
 from topics.groups import GROUPS, Group
 from topics.internal import INTERNAL
@@ -17,7 +18,7 @@ from topics.repairs import REPAIRING
 from topics.spec import BLOCK_BYTES, Cleanup, TopicSpec
 from topics.statistics import STATISTICS
 
-TOPICS: Final[tuple[TopicSpec, ...]] = RAW + INTERNAL + REPAIRING + DERIVED + STATISTICS + ALERTING
+TOPICS: Final[tuple[TopicSpec, ...]] = RAW + INTERNAL + REPAIRING + DERIVED + STATISTICS + ALERTING + DELIVERY
 _BY_STREAM: Final[Mapping[str, TopicSpec]] = {spec.stream: spec for spec in TOPICS}
 
 

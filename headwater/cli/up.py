@@ -99,6 +99,9 @@ def up(
         5.0, "--traffic", min=0.0, help="Transactions a second on the local chain; 0: none."
     ),
     seed: int = typer.Option(1, "--seed", help="Seed of the traffic."),
+    channels: Path | None = typer.Option(
+        None, "--channels", help="YAML: channels for alerts, beside the local receiver's."
+    ),
     plain: bool = typer.Option(False, "--plain", help="Lines instead of a screen."),
     kafka_port: int = typer.Option(0, "--kafka-port", min=0, max=65535, help="0: a free one."),
     registry_port: int = typer.Option(0, "--registry-port", min=0, max=65535, help="0: a free one."),
@@ -110,6 +113,8 @@ def up(
         raise Fatal(f"--brokers {brokers} is not possible", remedy="use 1 or 3")
     if start is not None and start not in ("latest", "earliest") and decimal(start) is None:
         raise Fatal(f"--start {start} is not a place to start", remedy="use latest, earliest or a number")
+    if channels is not None:
+        read_channels(channels)
     ports = {
         "kafka": kafka_port,
         "schema-registry": registry_port,
@@ -123,6 +128,7 @@ def up(
         for_seconds=for_seconds,
         until_block=until_block,
         brokers=brokers,
+        channels=channels,
         traffic=traffic,
         seed=seed,
         ports={name: port for name, port in ports.items() if port},
@@ -137,6 +143,16 @@ def up(
         else:
             _run_live(options, directory, programs, console, stop)
     console.print("stopped; `headwater up` continues where it stopped", highlight=False)
+
+
+def read_channels(file: Path) -> None:
+    """Refuse a file of channels before anything starts. Raises Permanent or Fatal."""
+    from connectors.delivery.channels.text import read
+
+    try:
+        read(file.read_text("utf-8"), file.name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Fatal(f"cannot read {file}: {error}", remedy="name a YAML file with channels") from error
 
 
 def _run_live(

@@ -1,6 +1,6 @@
 """The closed list of metrics, one module for each part, and the server that every role exposes them on.
 
 A metric that is not in this package does not exist: dashboards and alerts rely on the list. Read it in this
-order: `listener`, `stages`, `sink`; `consumers` is what stages and sink count alike, `build` says what runs;
-`server` serves them, `markdown` writes docs/metrics.md.
+order: `listener`, `stages`, `sink`, `delivery`; `consumers` is what stages and sink count alike, `build`
+says what runs; `server` serves them, `markdown` writes docs/metrics.md.
 """

@@ -31,6 +31,7 @@ from headwater.settings.masking import masked
 from headwater.settings.model import (
     ChainSettings,
     ClickHouseSettings,
+    DeliverySettings,
     RegistrySettings,
     Settings,
     SinkSettings,
@@ -43,6 +44,7 @@ __all__ = [
     "CHAIN_NAMES",
     "ChainSettings",
     "ClickHouseSettings",
+    "DeliverySettings",
     "KafkaSettings",
     "RegistrySettings",
     "Settings",

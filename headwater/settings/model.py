@@ -157,6 +157,27 @@ class SinkSettings(Section):
     )
 
 
+class DeliverySettings(Section):
+    """The delivery of alerts."""
+
+    allow_private: bool = Field(
+        False, description="Call plain HTTP and private addresses too; else HTTPS to public ones only."
+    )
+    proxy: SecretStr | None = Field(
+        None, description="HTTP proxy of all calls, which then decides what may be called; null: none."
+    )
+    timeout_seconds: float = Field(10.0, gt=0, le=300, description="Time an attempt may take, seconds.")
+    first_pause_seconds: float = Field(
+        1.0, gt=0, description="Ceiling of the pause before the second attempt, seconds; it doubles."
+    )
+    longest_pause_seconds: float = Field(
+        900.0, gt=0, description="Highest ceiling of the pause between two attempts, seconds."
+    )
+    circuit_failures: int = Field(
+        5, ge=1, description="Failed attempts in a row after which a channel is only probed."
+    )
+
+
 class Settings(BaseSettings):
     """Everything a role needs to know, once, immutable."""
 
@@ -195,6 +216,9 @@ class Settings(BaseSettings):
     stages: StageSettings = Field(default_factory=StageSettings, description="The stream workers.")
     alerts: AlertSettings = Field(default_factory=AlertSettings, description="Alerts.")
     sink: SinkSettings = Field(default_factory=SinkSettings, description="The sink.")
+    delivery: DeliverySettings = Field(
+        default_factory=DeliverySettings, description="The delivery of alerts."
+    )
 
     @classmethod
     def settings_customise_sources(

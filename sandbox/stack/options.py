@@ -19,6 +19,7 @@ class Options:
     for_seconds: float | None = None
     until_block: int | None = None
     brokers: int | None = None
+    channels: Path | None = None
     traffic: float = 5.0
     seed: int = 1
     ports: Mapping[str, int] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Final
 
@@ -18,7 +18,7 @@ PATIENCE_SECONDS: Final = 120.0
 class Step:
     """A step that runs once, beside the others; a Transient failure is tried again when `poll` says so.
 
-    `problem` is why the last attempt failed, empty when it did not.
+    `problem` is why the last attempt failed, empty when it did not; `after` are steps that come before it.
     """
 
     def __init__(
@@ -28,9 +28,10 @@ class Step:
         needs: tuple[str, ...],
         work: Callable[[], None],
         *,
+        after: Sequence[Step] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name, self.gate, self.needs = name, gate, needs
+        self.name, self.gate, self.needs, self.after = name, gate, needs, after
         self.done = False
         self.problem = ""
         self._clock = clock

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from sandbox.services.probes import http_get
 from sandbox.supervisor.process import Command
@@ -30,14 +31,23 @@ class Role:
 ROLES = (
     Role("listen", ("listen",), (Need.TOPICS, Need.SCHEMAS), 10),
     *(Role(group.name, ("work", group.name), group.needs, 20) for group in GROUPS),
+    Role("deliver", ("deliver",), (Need.TOPICS, Need.SCHEMAS), 30),
     Role("sink", ("sink",), (Need.TOPICS, Need.SCHEMAS, Need.TABLES), 30),
 )
 
 
 def role_parts(
-    environment: Mapping[str, str], logs: Path, metrics_ports: Mapping[str, int], *, needs: tuple[str, ...]
+    environment: Mapping[str, str],
+    logs: Path,
+    metrics_ports: Mapping[str, int],
+    *,
+    needs: tuple[str, ...],
+    own: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> tuple[Part, ...]:
-    """Every role; `needs` are what each waits for besides its own. `metrics_ports`: role → port."""
+    """Every role; `needs` are what each waits for besides its own. `metrics_ports`: role → port.
+
+    `own`: role → variables of that one alone.
+    """
 
     def part(role: Role) -> Part:
         port = metrics_ports[role.name]
@@ -47,7 +57,7 @@ def role_parts(
                 role.name,
                 (sys.executable, "-m", "headwater", *role.arguments),
                 logs / f"{role.name}.log",
-                {**environment, "HEADWATER_METRICS_PORT": str(port)},
+                {**environment, **own.get(role.name, {}), "HEADWATER_METRICS_PORT": str(port)},
                 own_settings=True,
             )
 

@@ -20,6 +20,7 @@ from sandbox.stack.node_facts import NodeFacts, ask
 from sandbox.stack.options import Options, Show
 from sandbox.stack.ports import RememberedPorts
 from sandbox.stack.prepare import Step, apply_topics, migrate_tables, register_schemas
+from sandbox.stack.receiving import LocalReceiver, apply_channels, kept_secret
 from sandbox.stack.roles import GATES, ROLES, role_parts, traffic_part
 from sandbox.stack.services import Programs, Stack
 from sandbox.supervisor.supervisor import Part, PartStatus, Supervisor
@@ -43,13 +44,16 @@ class Run:
         directory.bind_brokers(brokers)
         self._ports = RememberedPorts(directory.path, options.ports)
         self._stack = Stack(directory.path, programs, self._ports, brokers=brokers)
+        self._receiver = LocalReceiver(
+            self._ports.take("receiver"), kept_secret(directory.path / "webhook-secret")
+        )
         self._metrics = {role.name: self._ports.take(f"metrics-{role.name}") for role in ROLES}
         self._began = time.monotonic()
         self._running_since: float | None = None
         self._reasons: dict[str, int] = {}
         self._collector: Collector | None = None
         self._tables: Tables | None = None
-        self._supervisor = Supervisor(self._stack.parts())
+        self._supervisor = Supervisor((*self._stack.parts(), self._receiver.part(self._stack.logs)))
         self._snapshot = Snapshot("local" if not options.rpc else "…", data_dir=str(directory.path))
 
     def run(self, stop: threading.Event) -> None:
@@ -135,7 +139,13 @@ class Run:
         return None
 
     def _pipeline(self, settings: Settings) -> tuple[Part, ...]:
-        roles = role_parts(environment(settings), self._stack.logs, self._metrics, needs=(CHAIN,))
+        roles = role_parts(
+            environment(settings),
+            self._stack.logs,
+            self._metrics,
+            needs=(CHAIN,),
+            own={"deliver": self._receiver.variables},
+        )
         if self._options.rpc or self._options.traffic <= 0:
             return roles
         traffic = traffic_part(
@@ -155,10 +165,22 @@ class Run:
             ),
             Step("tables", GATES[Need.TABLES], ("clickhouse",), lambda: migrate_tables(settings, chain_id)),
         ]
+        topics_and_schemas, channels = steps[:2], self._options.channels
+        steps.append(
+            Step(
+                "channels",
+                "channels-applied",
+                (),
+                lambda: apply_channels(settings, channels),
+                after=topics_and_schemas,
+            )
+        )
         said: dict[str, str] = {}
         while not stop.is_set() and not all(step.done for step in steps):
             self._turn()
             for step in steps:
+                if not all(before.done for before in step.after):
+                    continue
                 if all(self._supervisor.is_ready(need) for need in step.needs) and step.poll():
                     self._supervisor.open(step.gate)
                 if step.problem and step.problem != said.get(step.name):
@@ -220,6 +242,8 @@ class Run:
             {
                 "data_dir": str(self._directory.path),
                 "log_format": "json",
+                # The receiver is on this machine.
+                "delivery": {"allow_private": True},
                 "kafka": {
                     "bootstrap_servers": self._stack.kafka_address,
                     "replication": len(self._stack.brokers),

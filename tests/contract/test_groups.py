@@ -57,7 +57,10 @@ def test_the_catalogue_says_who_reads_and_writes_its_streams(group: Group) -> No
 
 
 def test_the_catalogue_names_no_group_that_is_not_there() -> None:
-    others = {"listen", "sink", "api", "public", "verify", "replay", "rules", "lists", "labels", "deliver"}
+    others = {
+        *("listen", "sink", "api", "public", "verify", "replay", "rules", "lists", "labels"),
+        *("deliver", "deliveries", "channels"),
+    }
     named = {name for topic in TOPICS for name in (*topic.producers, *topic.consumers)}
     assert named <= others | set(NAMES)
     assert set(NAMES) <= named
@@ -74,7 +77,7 @@ def test_the_topics_of_its_faust_application_are_made() -> None:
 
 def test_the_local_stack_runs_each_once_it_has_what_it_needs() -> None:
     roles = {role.name: role for role in ROLES}
-    assert set(roles) == {"listen", "sink", *NAMES}
+    assert set(roles) == {"listen", "sink", "deliver", *NAMES}
     for group in GROUPS:
         assert roles[group.name].arguments == ("work", group.name)
         assert roles[group.name].needs == group.needs

@@ -13,7 +13,12 @@ from sandbox.stack.roles import ROLES, Role
 from tests.paths import ROOT
 
 # Where each command's process says how it is.
-PACKAGES = {"listen": "connectors/evm", "work": "streams/runtime", "sink": "connectors/clickhouse/sink"}
+PACKAGES = {
+    "listen": "connectors/evm",
+    "work": "streams/runtime",
+    "sink": "connectors/clickhouse/sink",
+    "deliver": "connectors/delivery",
+}
 
 
 class ServedError(Exception):

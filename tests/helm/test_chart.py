@@ -294,7 +294,7 @@ def test_pods_reach_dns_and_what_they_are_for(values: Path) -> None:
         assert [each["port"] for each in policy["ingress"][0]["ports"]] == ["metrics"]
         assert all(rule["ports"] for rule in policy["egress"])
         # DNS, Kafka, the registry, and what only this role is for.
-        assert len(policy["egress"]) == {"listen": 4, "sink": 4}.get(role, 3)
+        assert len(policy["egress"]) == {"listen": 4, "sink": 4, "deliver": 4}.get(role, 3)
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_first_start_serves_on_loopback_beside_a_neighbour_and_drains_on_sigterm
     family = run.family()
     endpoints = json.loads((directory / "endpoints.json").read_text())
     assert set(endpoints) >= {"kafka", "schema_registry", "clickhouse", "rpc", "metrics"}
-    assert set(endpoints["metrics"]) == {"listen", *NAMES, "sink"}
+    assert set(endpoints["metrics"]) == {"listen", *NAMES, "sink", "deliver"}
     listening = {
         connection.laddr.ip.removeprefix("::ffff:")
         for process in family

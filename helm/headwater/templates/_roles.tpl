@@ -32,6 +32,9 @@
     "command" (list "work" .name) "kind" "StatefulSet" "connects" (list "kafka" "registry")
     "most" (add $count 1) "why" (printf "it reads %s, which has %d partition(s): so many work and one stands by; a live line scales by chain" .reads $count))) -}}
 {{- end -}}
+{{- $_ := set $roles "deliver" (mergeOverwrite (deepCopy $values.deliver) (deepCopy ($own.deliver | default dict)) (dict
+    "command" (list "deliver") "kind" "Deployment" "strategy" "RollingUpdate" "connects" (list "kafka" "registry" "webhooks")
+    "most" (index $partitions "<chain>.deliveries.v1" | int) "why" "replicas share the partitions of deliveries, whole channels each")) -}}
 {{- $_ := set $roles "sink" (mergeOverwrite (deepCopy $values.sink) (deepCopy ($own.sink | default dict)) (dict
     "command" (list "sink") "kind" "Deployment" "strategy" "RollingUpdate" "connects" (list "kafka" "registry" "clickhouse")
     "most" $most "why" (printf "none of the topics that it reads has more than %d partitions" (int $most)))) -}}

@@ -30,6 +30,12 @@ of its value, so that each expression is about series that are there, and one al
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterDeadLetters" "severity" "warning" "minutes" 0
     "expr" (printf "sum by (namespace, chain, stage, error) (increase(headwater_dead_letters_total{%s}[15m])) > 0" $namespace)
     "summary" "{{ $labels.stage }} of chain {{ $labels.chain }} set messages aside: {{ $labels.error }}.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterDeliveryFailing" "severity" "critical" "minutes" 15
+    "expr" (printf "max by (namespace, chain, channel) (headwater_delivery_circuit{%s, state!=\"closed\"}) == 1" $namespace)
+    "summary" "Alerts of chain {{ $labels.chain }} do not reach channel {{ $labels.channel }}.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterDeliveriesDead" "severity" "warning" "minutes" 0
+    "expr" (printf "sum by (namespace, chain, channel) (increase(headwater_deliveries_total{%s, state=\"dead\"}[15m])) > 0" $namespace)
+    "summary" "Alerts of chain {{ $labels.chain }} were given up on channel {{ $labels.channel }}.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterSinkPaused" "severity" "critical" "minutes" 3
     "expr" (printf "max by (namespace, chain) (headwater_sink_paused{%s}) == 1" $namespace)
     "summary" "ClickHouse takes no rows of chain {{ $labels.chain }}.") }}

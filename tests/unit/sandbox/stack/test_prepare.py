@@ -69,7 +69,7 @@ def test_a_fatal_step_is_raised_where_it_is_polled() -> None:
 def test_every_role_gets_its_metrics_port_and_no_settings_of_the_shell(tmp_path: Path) -> None:
     ports = {role.name: 20000 + number for number, role in enumerate(ROLES)}
     parts = role_parts({"HEADWATER_CHAIN__NAME": "base"}, tmp_path, ports, needs=("chain",))
-    assert [part.name for part in parts] == ["listen", *NAMES, "sink"]
+    assert [part.name for part in parts] == ["listen", *NAMES, "deliver", "sink"]
     for part in parts:
         command = part.command()
         assert command.own_settings

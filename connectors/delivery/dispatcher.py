@@ -1,0 +1,190 @@
+"""From the ledger to the channels: reads what its partitions hold, writes what it decides, then sends it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from connectors.delivery.channels.channel import Channel, Unusable
+from connectors.delivery.queue.channel import Answer, ChannelQueue, Policy
+from connectors.delivery.queue.circuit import CircuitState
+from connectors.delivery.queue.delivery import Delivery, State
+from connectors.delivery.sender import Done, Sender
+from connectors.delivery.topic.channels import Applied
+from connectors.delivery.topic.ledger import Ledger
+from headwater import clock
+from headwater.health import HEALTH
+from headwater.logging import get_logger
+from headwater.metrics import delivery as metrics
+from headwater.settings import Settings
+
+_REFRESH_MS: Final = 1_000
+_log = get_logger("connectors.delivery")
+
+
+class Channels(Protocol):
+    """The channels that were applied."""
+
+    def refresh(self) -> Mapping[str, Applied]:
+        """All of them as they are now. Raises Transient or Fatal."""
+
+
+@dataclass(slots=True, eq=False)
+class _Owned:
+    """A channel in our hands. `applied` None: it was not looked up yet, or is no more."""
+
+    partition: int
+    queue: ChannelQueue
+    applied: Applied | None = None
+    channel: Channel | None = None
+    problem: str = ""
+
+
+class Dispatcher:
+    """Of one thread: `turn` again and again, then `drain`."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        ledger: Ledger,
+        channels: Channels,
+        sender: Sender,
+        now: Callable[[], int] = clock.now_ms,
+        chance: random.Random | None = None,
+    ) -> None:
+        self._settings = settings
+        self._chain = settings.chain.name
+        self._ledger = ledger
+        self._channels = channels
+        self._sender = sender
+        self._now = now
+        self._chance = chance
+        self._owned: dict[str, _Owned] = {}
+        self._refreshed: int | None = None
+        self._flying = 0
+
+    def turn(self, seconds: float) -> None:
+        """Read for up to `seconds`, then decide, write and send. Raises Transient, Fatal or Stopped."""
+        self._read(seconds)
+        self._look_at_channels()
+        writes = self._finished()
+        begun: list[tuple[_Owned, Channel, Delivery]] = []
+        for owned in self._owned.values():
+            if owned.partition not in self._ledger.ready():
+                continue
+            entries = writes.setdefault(owned.partition, [])
+            if owned.applied is None:
+                entries += owned.queue.give_up("the channel was removed", self._now())
+            elif owned.channel is not None:
+                step = owned.queue.step(self._now())
+                entries += step.write
+                begun += [(owned, owned.channel, each) for each in step.send]
+        self._write(writes)
+        for owned, channel, delivery in begun:
+            self._flying += 1
+            self._sender.send(owned, channel, delivery)
+        self._report()
+
+    def drain(self, seconds: float) -> None:
+        """Begin nothing more, and write what becomes of what is under way, for up to `seconds`."""
+        end = self._now() + int(1_000 * seconds)
+        while self._flying and self._now() < end:
+            self._read(0.05)
+            self._write(self._finished())
+
+    def _read(self, seconds: float) -> None:
+        read = self._ledger.read(seconds)
+        if read.lost:
+            # Attempts under way end for nobody: whoever has the partition now makes them again.
+            for channel, owned in list(self._owned.items()):
+                if owned.partition in read.lost:
+                    del self._owned[channel]
+                    self._forget(channel)
+        for partition, delivery in read.entries:
+            if delivery.channel not in self._owned:
+                queue = ChannelQueue(Policy(), self._chance)
+                self._owned[delivery.channel] = _Owned(partition, queue)
+                self._refreshed = None
+            self._owned[delivery.channel].queue.take(delivery)
+
+    def _look_at_channels(self) -> None:
+        now = self._now()
+        if self._refreshed is not None and 0 <= now - self._refreshed < _REFRESH_MS:
+            return
+        applied = self._channels.refresh()
+        self._refreshed = now
+        for name, owned in self._owned.items():
+            if owned.applied is not applied.get(name):
+                self._use(owned, applied.get(name))
+
+    def _use(self, owned: _Owned, applied: Applied | None) -> None:
+        owned.applied, owned.channel, owned.problem = applied, None, ""
+        if applied is None:
+            return
+        if applied.settings is None:
+            owned.problem = applied.problem
+            return
+        owned.queue.use(applied.settings.policy(self._settings.delivery))
+        try:
+            owned.channel = self._sender.make(applied.settings)
+        except Unusable as error:
+            owned.problem = str(error)
+            _log.warning("a channel cannot be used: its queue waits", channel=applied.id, error=str(error))
+
+    def _finished(self) -> dict[int, list[Delivery]]:
+        writes: dict[int, list[Delivery]] = {}
+        for done in self._sender.done():
+            self._flying -= 1
+            owned = done.ticket
+            # One that was lost meanwhile is no more ours to write.
+            if isinstance(owned, _Owned) and self._owned.get(done.delivery.channel) is owned:
+                entry = owned.queue.finish(done.delivery, done.outcome, self._now())
+                writes.setdefault(owned.partition, []).append(entry)
+                self._tell(done, entry)
+        return writes
+
+    def _write(self, writes: Mapping[int, list[Delivery]]) -> None:
+        for partition, entries in writes.items():
+            if entries:
+                self._ledger.write(partition, entries)
+                for each in entries:
+                    if not each.is_open:
+                        metrics.DELIVERIES.labels(self._chain, each.channel, each.state.value.lower()).inc()
+
+    def _tell(self, done: Done, entry: Delivery) -> None:
+        answer = done.outcome.answer
+        metrics.DELIVERY_ATTEMPTS.labels(self._chain, entry.channel, answer.value).inc()
+        if answer is Answer.TAKEN:
+            seconds = max(0, entry.updated_at - entry.published_at) / 1_000
+            metrics.DELIVERY_SECONDS.labels(self._chain, entry.channel).observe(seconds)
+            return
+        _log.warning(
+            "given up" if entry.state is State.DEAD else "not delivered",
+            channel=entry.channel,
+            id=entry.delivery_id,
+            alert=f"0x{entry.alert_id.hex()}",
+            version=entry.version,
+            attempts=entry.attempts,
+            error=done.outcome.problem,
+        )
+
+    def _report(self) -> None:
+        now, troubles = self._now(), []
+        for name, owned in self._owned.items():
+            state = owned.queue.circuit.state(now)
+            metrics.DELIVERY_WAITING.labels(self._chain, name).set(owned.queue.open)
+            for each in CircuitState:
+                metrics.DELIVERY_CIRCUIT.labels(self._chain, name, each.value).set(each is state)
+            if owned.problem:
+                troubles.append(f"{name}: {owned.problem}")
+            elif state is not CircuitState.CLOSED:
+                troubles.append(f"{name}: its receiver fails, {owned.queue.open} deliveries wait")
+        # What a receiver does is no reason to take this process away: the others are served.
+        HEALTH.report("channels", True, "; ".join(troubles))
+
+    def _forget(self, name: str) -> None:
+        metrics.DELIVERY_WAITING.remove(self._chain, name)
+        for each in CircuitState:
+            metrics.DELIVERY_CIRCUIT.remove(self._chain, name, each.value)

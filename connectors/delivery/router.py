@@ -1,0 +1,194 @@
+"""From `alerts` to the ledger: acknowledged in the transaction that writes its entries there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Final, cast
+
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+
+from connectors.delivery.queue.delivery import STREAM, Delivery, key_of
+from connectors.delivery.queue.routing import Place, route
+from connectors.delivery.topic.channels import ChannelTopic
+from connectors.delivery.topic.partition import partition_of
+from connectors.delivery.topic.publish import Outgoing
+from connectors.delivery.topic.transactions import Moved, Transactions
+from headwater import clock, kafka
+from headwater.errors import Fatal, Transient
+from headwater.health import HEALTH
+from headwater.logging import get_logger
+from headwater.metrics.consumers import CONSUMER_LAG, DEAD_LETTERS
+from headwater.metrics.delivery import DELIVERY_UNKNOWN
+from headwater.retry import Retry, Stopped
+from headwater.settings import Settings
+from schemas import MalformedRecord, codec_for, frame
+from schemas.naming import name_of
+from schemas.registry import Registry
+from topics import dead_letters
+from topics.catalog import topic_name
+from topics.chainlog.headers import headers
+from topics.partitions import partitions_of
+
+GROUP: Final = "deliver"
+ALERTS: Final = "alerts"
+_MESSAGES: Final = 500
+_WAIT_SECONDS: Final = 0.2
+_log = get_logger("connectors.delivery")
+
+
+class Router:
+    """A member of the group that reads alerts. For a thread of its own; `failure` says why it ended."""
+
+    def __init__(self, settings: Settings, registry: Registry, stop: threading.Event) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._chain = settings.chain.name
+        self._alerts, self._ledger = topic_name(settings, ALERTS), topic_name(settings, STREAM)
+        self._letters = topic_name(settings, dead_letters.STREAM)
+        self._reader = registry.reader(ALERTS)
+        self._codec, self._frame = codec_for(STREAM), frame(registry.id_for(STREAM))
+        self._channels = ChannelTopic(settings, registry)
+        client = kafka.reader(settings)
+        try:
+            self._partitions = len(partitions_of(settings, client, self._ledger))
+        finally:
+            client.close()
+        self._transactions = Transactions(GROUP, stop)
+        self._producers: dict[int, Producer] = {}
+        self._retry = Retry(stop=stop, on_failure=self._waits, on_recovery=self._recovered)
+        self._unknown: set[str] = set()
+
+    def run(self) -> None:
+        """Until `stop` is set. Raises Fatal."""
+        try:
+            while not self._stop.is_set():
+                try:
+                    self._be_member()
+                except Moved as error:
+                    _log.info("joining the group again", reason=str(error))
+        except Stopped:
+            pass  # what was not acknowledged is read again by whoever comes next
+        finally:
+            self._channels.close()
+
+    def _be_member(self) -> None:
+        self._consumer = kafka.consumer(
+            self._settings, name_of(self._settings, GROUP), options={"fetch.wait.max.ms": 20}
+        )
+        self._consumer.subscribe(
+            [self._alerts], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
+        )
+        HEALTH.report("alerts", True)
+        try:
+            while not self._stop.is_set():
+                by_partition: dict[int, list[Message]] = {}
+                for message in self._receive():
+                    by_partition.setdefault(int(message.partition() or 0), []).append(message)
+                for partition, messages in by_partition.items():
+                    # Gone within the same call: whoever has it now reads them.
+                    if partition in self._producers:
+                        self._route(partition, messages)
+        finally:
+            self._consumer.close()
+            for producer in self._producers.values():
+                producer.purge()
+            self._producers.clear()
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for each in partitions:
+            producer = kafka.producer(
+                self._settings,
+                transactional_id=f"{name_of(self._settings, GROUP)}.{each.partition}",
+                options={"linger.ms": 0},
+            )
+            # Before the offset is looked up: an earlier owner's open transaction would hold it back.
+            self._transactions.begin(producer)
+            self._producers[each.partition] = producer
+        consumer.incremental_assign(partitions)
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for each in partitions:
+            if (producer := self._producers.pop(each.partition, None)) is not None:
+                producer.purge()
+        consumer.incremental_unassign(partitions)
+
+    def _receive(self) -> list[Message]:
+        received = []
+        for message in self._consumer.consume(_MESSAGES, _WAIT_SECONDS):
+            error = message.error()
+            if error is None:
+                received.append(message)
+            elif error.fatal() or error.code() in (
+                KafkaError.TOPIC_AUTHORIZATION_FAILED,
+                KafkaError.GROUP_AUTHORIZATION_FAILED,
+            ):
+                raise Fatal(f"cannot read {self._alerts}: {error}", remedy="check the topic and its ACLs")
+            else:
+                _log.warning("kafka", topic=self._alerts, error=str(error))
+        return received
+
+    def _route(self, partition: int, messages: Sequence[Message]) -> None:
+        """Entries for all channels of all messages, and their acknowledgement. Raises Moved or Fatal."""
+        # Up to the topic's end now: a channel that was applied before an alert was published is known.
+        channels = self._retry(self._channels.refresh)
+        since = {each.id: each.since for each in channels.values()}
+        outgoing: list[tuple[str, Outgoing]] = []
+        now = clock.now_ms()
+        for message in messages:
+            place = Place(partition, int(message.offset() or 0), message.timestamp()[1])
+            value = message.value()
+            if value is None:
+                continue
+            try:
+                record = self._retry(lambda read=value: self._reader.read(read))  # type: ignore[misc]
+                routed = route(record, place, since, now)
+            except MalformedRecord as error:
+                outgoing.append((self._letters, self._letter(message, place, error)))
+                continue
+            outgoing += [(self._ledger, self._entry(each)) for each in routed.deliveries]
+            for channel in routed.unknown:
+                self._note_unknown(channel)
+        end = TopicPartition(self._alerts, partition, int(messages[-1].offset() or 0) + 1)
+        producer = self._producers[partition]
+
+        def produce() -> None:
+            for topic, each in outgoing:
+                producer.produce(
+                    topic, each.value, each.key, partition=each.partition, headers=list(each.headers)
+                )
+            self._transactions.offsets(producer, [end], self._consumer)
+
+        self._transactions.run(producer, produce)
+        _, high = self._consumer.get_watermark_offsets(end, cached=True)
+        lag = CONSUMER_LAG.labels(self._chain, GROUP, self._alerts, str(partition))
+        lag.set(max(0, int(high) - end.offset))
+
+    def _entry(self, delivery: Delivery) -> Outgoing:
+        return Outgoing(
+            key_of(delivery),
+            self._frame + self._codec.write(delivery.record()),
+            tuple(headers(delivery.chain_id, delivery.version, stream=STREAM)),
+            partition_of(delivery.channel, self._partitions),
+        )
+
+    def _letter(self, message: Message, place: Place, error: MalformedRecord) -> Outgoing:
+        _log.error("alert sent to the dead letters", offset=place.offset, error=str(error))
+        DEAD_LETTERS.labels(self._chain, GROUP, type(error).__name__).inc()
+        given = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+        own = [(name, value or b"") for name, value in given]
+        told = dead_letters.error_headers(self._alerts, place.partition, place.offset, GROUP, error)
+        return Outgoing(message.key() or b"", message.value(), (*own, *told))
+
+    def _note_unknown(self, channel: str) -> None:
+        DELIVERY_UNKNOWN.labels(self._chain, channel).inc()
+        if channel not in self._unknown:
+            self._unknown.add(channel)
+            _log.warning("alert for a channel that nobody has applied", channel=channel)
+
+    def _waits(self, error: Transient, seconds: float) -> None:
+        _log.warning("retrying", seconds=round(seconds, 2), error=str(error))
+        HEALTH.report("alerts", False, str(error))
+
+    def _recovered(self) -> None:
+        HEALTH.report("alerts", True)

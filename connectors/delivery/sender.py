@@ -1,0 +1,118 @@
+"""Attempts, beside the thread that decides: an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Coroutine, Mapping
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any, Final, Protocol
+
+from connectors.delivery.channels.channel import Channel, ChannelSettings, Services
+from connectors.delivery.channels.http import Http
+from connectors.delivery.queue.channel import Answer, Outcome
+from connectors.delivery.queue.delivery import Delivery
+from headwater.logging import get_logger
+from headwater.settings import DeliverySettings
+
+_SECONDS: Final = 5.0
+_log = get_logger("connectors.delivery")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The end of an attempt; `ticket` is what it was given with."""
+
+    ticket: object
+    delivery: Delivery
+    outcome: Outcome
+
+
+class Sender(Protocol):
+    """Attempts deliveries. `make` and `send` return at once."""
+
+    def make(self, settings: ChannelSettings) -> Channel:
+        """A channel. Raises Unusable."""
+
+    def send(self, ticket: object, channel: Channel, delivery: Delivery) -> None:
+        """Begin an attempt."""
+
+    def done(self) -> list[Done]:
+        """Attempts that have ended since the last call."""
+
+    def close(self) -> None:
+        """Break off what is under way."""
+
+
+class LoopSender:
+    """`Sender` over a thread with an event loop."""
+
+    def __init__(self, settings: DeliverySettings, environ: Mapping[str, str] = os.environ) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._done: SimpleQueue[Done] = SimpleQueue()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="sender", daemon=True)
+        self._thread.start()
+        self._http = self._run(self._made(settings))
+        self._services = Services(self._http, environ)
+
+    def make(self, settings: ChannelSettings) -> Channel:
+        return settings.make(self._services)
+
+    def send(self, ticket: object, channel: Channel, delivery: Delivery) -> None:
+        self._loop.call_soon_threadsafe(self._begin, ticket, channel, delivery)
+
+    def done(self) -> list[Done]:
+        found: list[Done] = []
+        while True:
+            try:
+                found.append(self._done.get_nowait())
+            except Empty:
+                return found
+
+    def close(self) -> None:
+        if self._loop.is_closed():
+            return
+        self._run(self._ended())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(_SECONDS)
+        if not self._thread.is_alive():
+            self._loop.close()
+
+    def _begin(self, ticket: object, channel: Channel, delivery: Delivery) -> None:
+        task = self._loop.create_task(self._attempt(ticket, channel, delivery))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _attempt(self, ticket: object, channel: Channel, delivery: Delivery) -> None:
+        began = time.perf_counter()
+        try:
+            outcome = await channel.send(delivery)
+        except Exception as error:  # noqa: BLE001 - a defect of one channel must not stop the others
+            _log.exception("a channel failed", channel=delivery.channel)
+            outcome = Outcome(Answer.FAILED, None, f"this is a defect: {type(error).__name__}")
+        _log.debug(
+            "attempted",
+            channel=delivery.channel,
+            id=delivery.delivery_id,
+            version=delivery.version,
+            answer=outcome.answer.value,
+            seconds=round(time.perf_counter() - began, 3),
+        )
+        self._done.put(Done(ticket, delivery, outcome))
+
+    async def _made(self, settings: DeliverySettings) -> Http:
+        return Http(settings)
+
+    async def _ended(self) -> None:
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._http.close()
+
+    def _run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever it returns
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(_SECONDS)

@@ -1,0 +1,110 @@
+"""Stand-ins for what `headwater deliver` works with: the ledger, the channels, the sender."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from connectors.delivery.channels.channel import Channel, ChannelSettings, Unusable
+from connectors.delivery.channels.print import Print
+from connectors.delivery.queue.channel import Outcome
+from connectors.delivery.queue.delivery import Delivery
+from connectors.delivery.sender import Done
+from connectors.delivery.topic.channels import Applied
+from connectors.delivery.topic.ledger import Read
+from headwater.errors import Fatal
+
+
+@dataclass
+class LedgerLog:
+    """The topic: entries by partition, and which ledger owns each."""
+
+    entries: dict[int, list[Delivery]] = field(default_factory=dict)
+    owners: dict[int, FakeLedger] = field(default_factory=dict)
+
+    def queue(self, partition: int, *deliveries: Delivery) -> None:
+        """As the router does."""
+        self.entries.setdefault(partition, []).extend(deliveries)
+
+
+class FakeLedger:
+    """`Ledger` in memory. `take` gives it partitions that another one may believe to have."""
+
+    def __init__(self, log: LedgerLog) -> None:
+        self._log = log
+        self._positions: dict[int, int] = {}
+        self._ready: set[int] = set()
+        self._lost: set[int] = set()
+
+    def take(self, *partitions: int) -> None:
+        for each in partitions:
+            self._log.owners[each] = self
+            self._positions[each] = 0
+
+    def lose(self, *partitions: int) -> None:
+        for each in partitions:
+            del self._positions[each]
+            self._ready.discard(each)
+            self._lost.add(each)
+
+    def read(self, seconds: float) -> Read:
+        read = Read(lost=self._lost)
+        self._lost = set()
+        for partition, position in self._positions.items():
+            entries = self._log.entries.get(partition, [])
+            read.entries += [(partition, each) for each in entries[position:]]
+            self._positions[partition] = len(entries)
+            self._ready.add(partition)
+        return read
+
+    def ready(self) -> set[int]:
+        return self._ready
+
+    def write(self, partition: int, entries: Sequence[Delivery]) -> None:
+        if self._log.owners.get(partition) is not self:
+            raise Fatal("another process took over")
+        self._log.queue(partition, *entries)
+
+    def close(self) -> None:
+        self._positions.clear()
+        self._ready.clear()
+
+
+class FakeChannels:
+    """The channels that a test applies."""
+
+    def __init__(self, *applied: Applied) -> None:
+        self.applied: dict[str, Applied] = {each.id: each for each in applied}
+
+    def refresh(self) -> Mapping[str, Applied]:
+        return self.applied
+
+
+class FakeSender:
+    """Attempts end when a test says so. `unusable`: kinds of settings that cannot be made here."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[object, Delivery]] = []
+        self.unusable = ""
+        self._done: list[Done] = []
+
+    def make(self, settings: ChannelSettings) -> Channel:
+        if self.unusable:
+            raise Unusable(self.unusable)
+        return Print()
+
+    def send(self, ticket: object, channel: Channel, delivery: Delivery) -> None:
+        self.begun.append((ticket, delivery))
+
+    def end(self, outcome: Outcome) -> Delivery:
+        """The oldest attempt ends."""
+        ticket, delivery = self.begun.pop(0)
+        self._done.append(Done(ticket, delivery, outcome))
+        return delivery
+
+    def done(self) -> list[Done]:
+        done, self._done = self._done, []
+        return done
+
+    def close(self) -> None:
+        self.begun.clear()

@@ -1,0 +1,217 @@
+"""A channel's queue: order, supersession, age, retries, circuit, rate, replays."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+
+from connectors.delivery.queue.channel import Answer, ChannelQueue, Outcome, Policy
+from connectors.delivery.queue.circuit import CircuitState
+from connectors.delivery.queue.delivery import Delivery, State
+from connectors.delivery.queue.pace import Rate
+from tests.builders.deliveries import pending
+
+TAKEN = Outcome(Answer.TAKEN, 204)
+FAILED = Outcome(Answer.FAILED, 503, "503")
+REFUSED = Outcome(Answer.REFUSED, 400, "400")
+HOUR = 3_600_000
+
+
+def queue_of(*deliveries: Delivery, **policy: object) -> ChannelQueue:
+    queue = ChannelQueue(Policy(**policy), random.Random(1))  # type: ignore[arg-type]
+    for each in deliveries:
+        queue.take(each)
+    return queue
+
+
+def sent(queue: ChannelQueue, now: int = 1) -> list[int]:
+    return [each.version for each in queue.step(now).send]
+
+
+def closed(deliveries: list[Delivery]) -> dict[int, State]:
+    return {each.version: each.state for each in deliveries if not each.is_open}
+
+
+def test_one_version_of_an_alert_is_in_flight_and_they_ascend() -> None:
+    queue = queue_of(pending(1, 20, "CONFIRMED"), pending(1, 10), pending(2, 15))
+    step = queue.step(1)
+    assert [(each.version, each.state, each.attempts) for each in step.send] == [
+        (10, State.ATTEMPTED, 1),
+        (15, State.ATTEMPTED, 1),
+    ]
+    assert step.write == step.send
+    assert sent(queue) == []
+    queue.finish(step.send[0], TAKEN, 2)
+    assert sent(queue, 3) == [20]
+
+
+def test_what_was_retracted_before_any_attempt_is_closed_with_its_retraction() -> None:
+    queue = queue_of(pending(1, 10), pending(1, 11, "CONFIRMED"), pending(1, 12, "RETRACTED"), pending(1, 13))
+    step = queue.step(1)
+    assert closed(step.write) == dict.fromkeys((10, 11, 12), State.SUPERSEDED)
+    assert [each.version for each in step.send] == [13]
+
+
+@pytest.mark.parametrize("outcome", [TAKEN, REFUSED])
+def test_what_was_attempted_has_its_retraction_follow(outcome: Outcome) -> None:
+    queue = queue_of(pending(1, 10))
+    (first,) = queue.step(1).send
+    queue.take(pending(1, 12, "RETRACTED"))
+    assert sent(queue) == []
+    queue.finish(first, outcome, 2)
+    assert sent(queue, 3) == [12]
+
+
+def test_an_attempt_of_an_earlier_life_counts_as_made() -> None:
+    unknown = pending(1, 10, state=State.ATTEMPTED, attempts=1, first_attempt_at=1, revision=1)
+    queue = queue_of(unknown, pending(1, 12, "RETRACTED"))
+    (again,) = queue.step(5).send
+    assert (again.version, again.attempts, again.first_attempt_at) == (10, 2, 1)
+    queue.finish(again, TAKEN, 6)
+    assert sent(queue, 7) == [12]
+
+
+def test_a_retraction_of_what_the_channel_never_heard_of_is_not_sent() -> None:
+    step = queue_of(pending(1, 12, "RETRACTED")).step(1)
+    assert closed(step.write) == {12: State.SUPERSEDED}
+    assert step.send == []
+
+
+def test_an_older_version_that_comes_late_is_superseded() -> None:
+    queue = queue_of(pending(1, 20))
+    queue.finish(queue.step(1).send[0], TAKEN, 2)
+    queue.take(pending(1, 10))
+    step = queue.step(3)
+    assert closed(step.write) == {10: State.SUPERSEDED}
+    assert step.send == []
+
+
+def test_max_age_closes_what_opens_an_alert_and_not_what_follows_it() -> None:
+    queue = queue_of(pending(1, 10, block_timestamp=0), pending(2, 11, block_timestamp=HOUR), max_age_ms=HOUR)
+    step = queue.step(HOUR + 1)
+    assert closed(step.write) == {10: State.EXPIRED}
+    assert [each.version for each in step.send] == [11]
+    queue.finish(step.send[0], TAKEN, HOUR + 2)
+    queue.take(pending(2, 12, "CONFIRMED", block_timestamp=HOUR))
+    queue.take(pending(1, 13, "RETRACTED", block_timestamp=HOUR))
+    step = queue.step(9 * HOUR)
+    assert [each.version for each in step.send] == [12]
+    assert closed(step.write) == {13: State.SUPERSEDED}
+
+
+def test_failures_are_tried_again_later_until_it_is_given_up() -> None:
+    queue = queue_of(pending(1, 10), give_up_ms=HOUR, first_pause=10, failures=99)
+    now, pauses = 1, []
+    while True:
+        (begun,) = queue.step(now).send
+        done = queue.finish(begun, FAILED, now)
+        if not done.is_open:
+            break
+        assert (done.problem, done.http_status) == ("503", 503)
+        assert done.not_before is not None
+        pauses.append(done.not_before - now)
+        assert sent(queue, done.not_before - 1) == []
+        now = done.not_before
+    assert done.state is State.DEAD
+    assert now >= HOUR
+    assert all(pause <= 10_000 * 2**number for number, pause in enumerate(pauses))
+    assert max(pauses) > 60_000
+    assert queue.open == 0
+
+
+def test_a_refusal_is_the_end_of_that_one_only() -> None:
+    queue = queue_of(pending(1, 10), pending(2, 11), at_once=1)
+    (first,) = queue.step(1).send
+    assert queue.finish(first, REFUSED, 2).state is State.DEAD
+    assert sent(queue, 3) == [11]
+
+
+def test_retry_after_is_a_floor_and_holds_the_channel() -> None:
+    queue = queue_of(pending(1, 10), pending(2, 11), at_once=1)
+    (first,) = queue.step(0).send
+    done = queue.finish(first, Outcome(Answer.THROTTLED, 429, "429", 30.0), 0)
+    assert done.not_before is not None
+    assert done.not_before >= 30_000
+    assert sent(queue, 29_999) == []
+    assert queue.circuit.state(0) is CircuitState.CLOSED
+    assert sent(queue, 30_000) == [11]
+
+
+def test_a_receiver_that_asks_for_days_is_asked_again_within_the_hour() -> None:
+    queue = queue_of(pending(1, 10))
+    queue.finish(queue.step(0).send[0], Outcome(Answer.THROTTLED, 429, "429", 1e9), 0)
+    assert sent(queue, HOUR + 1_000) == [10]
+
+
+def test_the_circuit_opens_keeps_the_queue_and_is_closed_by_one_probe() -> None:
+    deliveries = [pending(number, 10 + number) for number in range(8)]
+    queue = queue_of(*deliveries, at_once=2, failures=2, longest_pause=0.0)
+    for begun in queue.step(0).send:
+        queue.finish(begun, FAILED, 0)
+    assert queue.circuit.state(0) is CircuitState.OPEN
+    assert sent(queue, 0) == []
+    assert queue.open == 8
+    (probe,) = queue.step(500).send
+    queue.finish(probe, FAILED, 500)
+    assert sent(queue, 999) == []
+    (probe,) = queue.step(1_000).send
+    queue.finish(probe, TAKEN, 1_000)
+    assert queue.circuit.state(1_000) is CircuitState.CLOSED
+    assert len(queue.step(1_000).send) == 2
+
+
+def test_a_channel_keeps_to_its_rate_also_after_a_start() -> None:
+    queue = queue_of(*(pending(number, 10) for number in range(9)), at_once=9, rate=Rate(2, 1_000))
+    counts = [len(queue.step(now).send) for now in range(0, 3_000, 100)]
+    assert counts[0] == 1
+    assert sum(counts[:11]) <= 3
+    assert sum(counts) == 6
+
+
+def test_what_is_asked_for_again_goes_out_again_under_its_id() -> None:
+    queue = queue_of(pending(1, 10))
+    done = queue.finish(queue.step(1).send[0], TAKEN, 2)
+    wanted = replace(done, state=State.PENDING, replays=1, revision=done.revision + 1, attempts=0)
+    queue.take(wanted)
+    (again,) = queue.step(3).send
+    assert again.delivery_id == done.delivery_id
+    assert queue.finish(again, TAKEN, 4).delivered_at == 2
+
+
+def test_asked_for_again_while_it_is_in_flight_it_goes_out_once_more() -> None:
+    queue = queue_of(pending(1, 10))
+    (first,) = queue.step(1).send
+    queue.take(pending(1, 10, replays=1, revision=1))
+    assert queue.finish(first, TAKEN, 2).state is State.PENDING
+    assert sent(queue, 3) == [10]
+
+
+def test_given_up_versions_are_sent_again_in_order_but_not_behind_a_later_one() -> None:
+    dead = {"state": State.DEAD, "first_attempt_at": 1, "attempts": 3, "revision": 3}
+    again = {"replays": 1, "revision": 4, "first_attempt_at": 1}
+    queue = queue_of(pending(1, 10, **dead), pending(1, 11, **dead), pending(1, 11, **again))
+    queue.take(pending(1, 10, **again))
+    (first,) = queue.step(5).send
+    assert first.version == 10
+    queue.finish(first, REFUSED, 6)
+    queue.finish(queue.step(7).send[0], TAKEN, 8)
+    queue.take(pending(1, 10, replays=2, revision=9, first_attempt_at=1))
+    assert closed(queue.step(9).write) == {10: State.SUPERSEDED}
+
+
+def test_queued_twice_it_is_delivered_once_and_said_again() -> None:
+    queue = queue_of(pending(1, 10))
+    done = queue.finish(queue.step(1).send[0], TAKEN, 2)
+    queue.take(pending(1, 10))
+    step = queue.step(3)
+    assert step.send == []
+    (again,) = step.write
+    assert again == replace(done, revision=done.revision + 1)
+
+
+def test_a_channel_that_is_no_more_gives_everything_up() -> None:
+    queue = queue_of(pending(1, 10), pending(1, 11), pending(2, 12))
+    assert closed(queue.give_up("removed", 1)) == dict.fromkeys((10, 11, 12), State.DEAD)
+    assert (queue.open, sent(queue)) == (0, [])

@@ -1,0 +1,146 @@
+"""Killed at any instruction, deliver sends everything at least once, under one id and never out of order."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.delivery.queue.channel import Answer, ChannelQueue, Outcome, Policy
+from connectors.delivery.queue.delivery import Delivery, State, key_of
+from sandbox.receiver.checker import Arrival, violations
+from tests.builders.deliveries import pending
+
+Alert = tuple[int, str]
+POLICY = Policy(give_up_ms=10**12, first_pause=0.01, longest_pause=0.05, failures=3, at_once=2)
+LIFE = (
+    *((1, "PROVISIONAL"), (2, "PROVISIONAL"), (1, "RETRACTED"), (3, "PROVISIONAL"), (1, "PROVISIONAL")),
+    *((2, "CONFIRMED"), (3, "RETRACTED"), (4, "RESOLVED"), (1, "CONFIRMED")),
+)
+
+STATUSES = ("PROVISIONAL", "CONFIRMED", "RETRACTED")
+
+
+class KilledError(BaseException):
+    """The process died here."""
+
+
+class World:
+    """What outlives a process: alerts, the offset that was committed, the ledger, the receiver."""
+
+    def __init__(self, alerts: Sequence[Alert], kills: Sequence[int], seed: int) -> None:
+        self.chance = random.Random(seed)
+        self.alerts = [pending(number, 10 + at, status) for at, (number, status) in enumerate(alerts)]
+        self.kills = set(kills)
+        self.instructions = 0
+        self.now = 0
+        self.committed = 0
+        self.ledger: list[Delivery] = []
+        self.arrivals: list[Arrival] = []
+
+    def instruction(self) -> None:
+        """A place where the process may die: before the next thing that anybody else can see."""
+        self.instructions += 1
+        if self.instructions in self.kills:
+            raise KilledError
+
+    def live(self) -> None:
+        """From a start until everything is done, or a kill."""
+        queue = ChannelQueue(POLICY, self.chance)
+        for each in self.ledger:
+            queue.take(each)
+        position, flying = self.committed, list[Delivery]()
+        while position < len(self.alerts) or queue.open:
+            self.now += 10
+            match self.chance.choice(("route", "step", "send")):
+                case "route" if position < len(self.alerts):
+                    # One transaction: the entries, and the offset of the alert.
+                    self.instruction()
+                    self.ledger.append(self.alerts[position])
+                    position += 1
+                    self.committed = position
+                    self.instruction()
+                    queue.take(self.alerts[position - 1])
+                case "step":
+                    step = queue.step(self.now)
+                    if step.write:
+                        self._write(step.write)
+                    flying += step.send
+                case "send" if flying:
+                    begun = flying.pop(self.chance.randrange(len(flying)))
+                    self._write([queue.finish(begun, self._send(begun), self.now)])
+
+    def _write(self, entries: list[Delivery]) -> None:
+        self.instruction()
+        self.ledger += entries
+        self.instruction()
+
+    def _send(self, begun: Delivery) -> Outcome:
+        self.instruction()
+        outcome = self.chance.choice(
+            (Outcome(Answer.TAKEN), Outcome(Answer.FAILED), Outcome(Answer.THROTTLED, retry_after=0.01))
+        )
+        # A request that failed may have arrived, or not.
+        if outcome.answer is Answer.TAKEN or self.chance.random() < 0.5:
+            alert = begun.alert_id.hex()
+            self.arrivals.append(Arrival(begun.delivery_id, "ops", alert, begun.version, begun.status))
+        self.instruction()
+        return outcome
+
+    def compact(self) -> None:
+        """What Kafka does to the ledger, sooner or later."""
+        self.ledger = list({key_of(each): each for each in self.ledger}.values())
+
+
+def lived(alerts: Sequence[Alert], kills: Sequence[int], seed: int) -> World:
+    world = World(alerts, kills, seed)
+    while True:
+        try:
+            world.live()
+        except KilledError:
+            if world.chance.random() < 0.5:
+                world.compact()
+        else:
+            break
+    world.compact()
+    return world
+
+
+def prove(world: World) -> None:
+    assert violations(world.arrivals) == []
+    arrived = {(each.alert_id, each.version) for each in world.arrivals}
+    states = {(each.alert_id, each.version): each for each in world.ledger}
+    assert set(states) == {(each.alert_id, each.version) for each in world.alerts}
+    for (alert_id, version), each in states.items():
+        assert each.state in (State.DELIVERED, State.SUPERSEDED)
+        assert ((alert_id.hex(), version) in arrived) == (each.state is State.DELIVERED)
+        later = [other for (of, _), other in states.items() if of == alert_id and other.version >= version]
+        if each.state is State.SUPERSEDED:
+            assert any(other.retracts for other in later)
+        if each.state is State.DELIVERED and each.retracts:
+            assert any(
+                other.sent and not other.retracts
+                for (of, at), other in states.items()
+                if of == alert_id and at < version
+            )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_kill_at_each_instruction(seed: int) -> None:
+    whole = lived(LIFE, (), seed)
+    prove(whole)
+    assert len(whole.arrivals) >= 6
+    for kill in range(1, whole.instructions + 1):
+        prove(lived(LIFE, (kill,), seed))
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 3), st.sampled_from(STATUSES)), max_size=9),
+    st.lists(st.integers(1, 80), max_size=5),
+    st.integers(0, 2**16),
+)
+def test_any_alerts_and_any_kills(alerts: list[Alert], kills: list[int], seed: int) -> None:
+    prove(lived(alerts, kills, seed))

@@ -1,0 +1,139 @@
+"""The dispatcher: writes before it sends, gives partitions back, waits for channels that cannot be used."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from connectors.delivery.channels.print import PrintSettings
+from connectors.delivery.dispatcher import Dispatcher
+from connectors.delivery.queue.channel import Answer, Outcome
+from connectors.delivery.queue.delivery import Delivery, State
+from connectors.delivery.topic.channels import Applied
+from headwater.errors import Fatal
+from headwater.health import HEALTH
+from headwater.settings import load_settings
+from tests.builders.deliveries import pending
+from tests.fakes.delivery import FakeChannels, FakeLedger, FakeSender, LedgerLog
+
+TAKEN = Outcome(Answer.TAKEN, 204)
+OPS = Applied("ops", "print", "{}", 0, "me", PrintSettings())
+
+
+class Deliver:
+    """A process over a log that outlives it."""
+
+    def __init__(self, log: LedgerLog, *applied: Applied) -> None:
+        self.log = log
+        self.ledger = FakeLedger(log)
+        self.ledger.take(0)
+        self.channels, self.sender = FakeChannels(*applied), FakeSender()
+        self.now = 1_000
+        settings = load_settings(environ={})
+        self.dispatcher = Dispatcher(
+            settings, self.ledger, self.channels, self.sender, lambda: self.now, random.Random(1)
+        )
+
+    def turn(self) -> None:
+        self.now += 2_000
+        self.dispatcher.turn(0)
+
+    def begun(self) -> list[int]:
+        return [each.version for _, each in self.sender.begun]
+
+
+def latest(log: LedgerLog) -> dict[int, Delivery]:
+    return {each.version: each for each in log.entries[0]}
+
+
+@pytest.fixture
+def log() -> LedgerLog:
+    log = LedgerLog()
+    log.queue(0, pending(1, 10), pending(1, 11, "CONFIRMED"), pending(2, 12))
+    return log
+
+
+def test_an_attempt_stands_in_the_ledger_before_it_is_made_and_its_end_behind_it(log: LedgerLog) -> None:
+    deliver = Deliver(log, OPS)
+    deliver.turn()
+    assert deliver.begun() == [10, 12]
+    assert {latest(log)[version].state for version in (10, 12)} == {State.ATTEMPTED}
+    deliver.sender.end(TAKEN)
+    deliver.turn()
+    assert latest(log)[10].state is State.DELIVERED
+    assert deliver.begun() == [12, 11]
+
+
+def test_one_that_was_replaced_sends_nothing(log: LedgerLog) -> None:
+    deliver = Deliver(log, OPS)
+    FakeLedger(log).take(0)
+    with pytest.raises(Fatal, match="another process took over"):
+        deliver.turn()
+    assert deliver.begun() == []
+
+
+def test_a_partition_that_goes_away_takes_its_attempts_with_it(log: LedgerLog) -> None:
+    deliver = Deliver(log, OPS)
+    deliver.turn()
+    deliver.ledger.lose(0)
+    before = list(log.entries[0])
+    deliver.sender.end(TAKEN)
+    deliver.turn()
+    assert log.entries[0] == before
+    other = Deliver(log, OPS)
+    other.turn()
+    assert other.begun() == [10, 12]
+    assert latest(log)[10].attempts == 2
+
+
+def test_a_partition_that_comes_back_is_read_anew(log: LedgerLog) -> None:
+    deliver = Deliver(log, OPS)
+    deliver.turn()
+    deliver.ledger.lose(0)
+    deliver.turn()
+    deliver.ledger.take(0)
+    deliver.turn()
+    assert deliver.begun() == [10, 12, 10, 12]
+    for _ in range(4):
+        deliver.sender.end(TAKEN)
+    deliver.turn()
+    assert [each.state for each in latest(log).values()] == [
+        *(State.DELIVERED, State.ATTEMPTED, State.DELIVERED)
+    ]
+
+
+def test_what_waits_on_a_channel_that_is_no_more_is_given_up(log: LedgerLog) -> None:
+    deliver = Deliver(log, OPS)
+    deliver.turn()
+    deliver.channels.applied.clear()
+    deliver.turn()
+    assert latest(log)[11].state is State.PENDING  # behind an attempt that is under way
+    deliver.sender.end(TAKEN)
+    deliver.sender.end(TAKEN)
+    deliver.turn()
+    assert [each.state for each in latest(log).values()] == [*(State.DELIVERED, State.DEAD, State.DELIVERED)]
+
+
+def test_a_channel_that_cannot_be_used_keeps_its_queue_and_says_why(log: LedgerLog) -> None:
+    deliver = Deliver(log, OPS)
+    deliver.sender.unusable = "variable OPS_SECRET is not set"
+    deliver.turn()
+    assert deliver.begun() == []
+    assert "OPS_SECRET" in HEALTH.checks()["channels"].detail
+    deliver.sender.unusable = ""
+    deliver.channels.applied = {"ops": Applied("ops", "print", "{}", 0, "me", PrintSettings(at_once=1))}
+    deliver.turn()
+    assert deliver.begun() == [10]
+
+
+def test_draining_begins_nothing_and_keeps_what_ends_meanwhile(log: LedgerLog) -> None:
+    deliver = Deliver(log, OPS)
+    deliver.turn()
+    deliver.sender.end(TAKEN)
+    deliver.sender.end(TAKEN)
+    deliver.dispatcher.drain(5)
+    assert [each.state for each in latest(log).values()] == [
+        *(State.DELIVERED, State.PENDING, State.DELIVERED)
+    ]
+    assert deliver.begun() == []

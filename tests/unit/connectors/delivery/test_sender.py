@@ -1,0 +1,65 @@
+"""Attempts beside the thread that decides: what ends is told, a defect too; closing breaks off the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from connectors.delivery.channels.channel import Unusable
+from connectors.delivery.channels.webhook import WebhookSettings
+from connectors.delivery.queue.channel import Answer, Outcome
+from connectors.delivery.queue.delivery import Delivery
+from connectors.delivery.sender import Done, LoopSender
+from headwater.settings import DeliverySettings
+from tests.builders.deliveries import pending
+
+
+class Scripted:
+    """Takes version 10, has a defect at 11, and never ends 12."""
+
+    def __init__(self) -> None:
+        self.hangs, self.broken_off = threading.Event(), threading.Event()
+
+    async def send(self, delivery: Delivery) -> Outcome:
+        match delivery.version:
+            case 10:
+                return Outcome(Answer.TAKEN, 204)
+            case 11:
+                raise KeyError("title")
+        self.hangs.set()
+        try:
+            await asyncio.get_running_loop().create_future()
+        except asyncio.CancelledError:
+            self.broken_off.set()
+            raise
+        raise AssertionError("unreachable")
+
+
+@pytest.fixture
+def sender() -> Iterator[LoopSender]:
+    made = LoopSender(DeliverySettings(), {})
+    yield made
+    made.close()
+
+
+def test_what_ends_is_told_with_its_ticket_and_a_defect_is_a_failure(sender: LoopSender) -> None:
+    channel = Scripted()
+    for version in (10, 11, 12):
+        sender.send(version, channel, pending(version, version))
+    assert channel.hangs.wait(10)
+    found: list[Done] = []
+    while len(found) < 2:
+        found += sender.done()
+    assert {each.ticket: each.outcome.answer for each in found} == {10: Answer.TAKEN, 11: Answer.FAILED}
+    assert [each.outcome.problem for each in found if each.ticket == 11] == ["this is a defect: KeyError"]
+    sender.close()
+    assert channel.broken_off.is_set()
+    assert sender.done() == []
+
+
+def test_a_channel_without_its_secret_is_unusable_here(sender: LoopSender) -> None:
+    with pytest.raises(Unusable, match="variable NOBODY is not set"):
+        sender.make(WebhookSettings(url="https://a.example", secret_env="NOBODY"))
