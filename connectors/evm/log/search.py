@@ -3,11 +3,12 @@
 Both keys are nearly sorted by offset. The height of the published tip moves by one with each APPLY and
 REVERT, so that a fork of depth d puts a block's events among some 2 d messages; sequences grow by one with
 each event. What breaks the order is the little that a fenced listener adds late. So the first step looks at
-single messages, and where what is wanted is not found near the place it leads to, a second one takes the
-word of the latest claim among as many messages as such a listener can add, and looks further around.
+single messages, and where what is wanted is not found near the place it leads to, the others take the
+word of the latest claim among as many messages as such a listener can add, and look further around: a tip
+that goes up and down again and again has one height at many places.
 
 A block is not found when its events are further apart than that, which takes a fork deeper than any chain's
-finality (`--accept-fork`), or when retention has deleted them.
+finality (`--accept-fork`) or as many forks at one height, or when retention has deleted them.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from headwater.errors import Fatal, Transient
 from topics.chainlog.claims import LOOK_BACK, UNACKNOWLEDGED, claim_in_force
 from topics.chainlog.kinds import EventKind
 
-STEPS: Final = ((1, 32), (2 * UNACKNOWLEDGED, 256))
+STEPS: Final = ((1, 32), (2 * UNACKNOWLEDGED, 256), (2 * UNACKNOWLEDGED, 2_048))
 """Of each step: messages that are looked at together, messages to look at before and after the place."""
 Passed = Callable[[Stored], bool | None]
 """Whether a message is at or behind what is looked for; None when it does not tell."""

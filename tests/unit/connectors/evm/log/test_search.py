@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.evm.events import Event, Head
@@ -101,12 +101,13 @@ def whole(store: MemoryStore) -> list[Found]:
 
 
 @given(seed=st.integers(0, 10**9))
+@example(seed=6047)  # forks that stay at the same heights for hundreds of messages
 def test_a_search_finds_what_reading_everything_would(seed: int) -> None:
     rng = random.Random(seed)
     store = long_history(rng)
     events = whole(store)
     search = Search(store, CODEC)
-    for wanted in rng.sample(events, min(len(events), 4)):
+    for wanted in rng.sample(events, min(len(events), 12)):
         assert search.of_sequence(wanted.sequence) == wanted
         found = search.of_height(wanted.head.number, wanted.head.hash)
         assert any(each.kind.moves_branch and each.head == wanted.head for each in found)
