@@ -196,6 +196,10 @@ class Engine:
             raise failure(str(error), self.version) from error
         except RuntimeError as error:
             raise failure(str(error), self.version) from error
+        except UnicodeDecodeError as error:
+            # An error that quotes bytes of a value: chDB takes it for text.
+            keep = not fixed
+            raise failure(error.object.decode(errors="replace"), self.version) from error
         finally:
             self._give(link, keep)
 
