@@ -34,8 +34,8 @@ _INTEGERS: Final[Mapping[str, str]] = {
     "Int64": "q",
     "Float64": "d",
 }
-_EARLIEST: Final = -2_208_988_800_000  # 1900-01-01 in milliseconds, as DateTime64 has it
-_LATEST: Final = 10_413_792_000_000  # 2300-01-01
+EARLIEST: Final = -2_208_988_800_000  # 1900-01-01 in milliseconds, as DateTime64 has it
+LATEST: Final = 10_413_792_000_000  # 2300-01-01
 _SAMPLE: Final = 256
 _FAILURES: Final = (TypeError, ValueError, OverflowError, KeyError, AttributeError, struct.error)
 
@@ -84,11 +84,11 @@ def encoder(kind: str, field: str = "") -> Encoder:
         item = encoder(inner, field)
         return Encoder(f"Array({item.sent_as})", _array(item), ())
     if name == "Tuple":
-        fields = [_field(part) for part in _split(inner)]
+        fields = [_field(part) for part in parts(inner)]
         sent_as = ", ".join(f"{field} {item.sent_as}" for field, item in fields)
         return Encoder(f"Tuple({sent_as})", _tuple(fields), None)
     if name == "Map":
-        key, value = (encoder(part) for part in _split(inner))
+        key, value = (encoder(part) for part in parts(inner))
         return Encoder(f"Map({key.sent_as}, {value.sent_as})", _map(key, value), {})
     raise Fatal(
         f"the sink cannot write columns of type {kind}", remedy="add it to connectors/clickhouse/native.py"
@@ -102,17 +102,17 @@ def block(columns: Sequence[tuple[str, Encoder, Column]]) -> bytes:
     by halving.
     """
     rows = len(columns[0][2]) if columns else 0
-    parts = [_varint(len(columns)), _varint(rows)]
+    body = [_varint(len(columns)), _varint(rows)]
     for name, item, values in columns:
         if len(values) != rows:
             raise ValueError(f"column {name} has {len(values)} rows, not {rows}")
-        parts.append(_text(name))
-        parts.append(_text(item.sent_as))
+        body.append(_text(name))
+        body.append(_text(item.sent_as))
         try:
-            parts.append(item.encode(values))
+            body.append(item.encode(values))
         except _FAILURES as error:
             raise WrongColumn(f"column {name} of type {item.sent_as}: {error}") from error
-    return b"".join(parts)
+    return b"".join(body)
 
 
 def _varint(number: int) -> bytes:
@@ -144,7 +144,7 @@ def _numbers(code: str) -> Encode:
 
 def _milliseconds(values: Column) -> bytes:
     # The server clamps what is outside silently.
-    if values and not (min(values) >= _EARLIEST and max(values) < _LATEST):
+    if values and not (min(values) >= EARLIEST and max(values) < LATEST):
         raise ValueError("a time is not within 1900 and 2299")
     return _numbers("q")(values)
 
@@ -172,13 +172,13 @@ def _strings(values: Column) -> bytes:
     data = values
     if str in set(map(type, values)):
         data = [value.encode() if type(value) is str else value for value in values]
-    parts: list[bytes] = [b""] * (2 * len(data))
+    pairs: list[bytes] = [b""] * (2 * len(data))
     try:
-        parts[::2] = map(_SHORT.__getitem__, map(len, data))
+        pairs[::2] = map(_SHORT.__getitem__, map(len, data))
     except IndexError:
-        parts[::2] = [_varint(len(value)) for value in data]
-    parts[1::2] = data
-    return b"".join(parts)
+        pairs[::2] = [_varint(len(value)) for value in data]
+    pairs[1::2] = data
+    return b"".join(pairs)
 
 
 def _fixed(size: int) -> Encode:
@@ -242,8 +242,8 @@ def _field(part: str) -> tuple[str, Encoder]:
     return name, encoder(kind, name)
 
 
-def _split(text: str) -> Iterator[str]:
-    """The parts between commas that no parenthesis encloses."""
+def parts(text: str) -> Iterator[str]:
+    """The parts of a type's arguments: between commas that no parenthesis encloses."""
     depth = start = 0
     for at, character in enumerate(text):
         depth += (character == "(") - (character == ")")

@@ -20,7 +20,7 @@ from chdb.state.sqlitelike import Connection
 from sandbox.chdb import reading
 from sandbox.chdb.failures import failure
 from sandbox.chdb.request import Request
-from sandbox.chdb.statement import parse
+from sandbox.chdb.statement import Statement, parse
 
 MAX_CONNECTIONS: Final = 32
 _DESCRIPTORS: Final = Path("/proc/self/fd")
@@ -164,11 +164,7 @@ class Engine:
         chDB's own streaming insert answers success when a table or a view refuses the rows, so the data
         goes in as a file, as clickhouse-client would do it.
         """
-        source = path_of(data)
-        statement = request.statement
-        head, clause = statement.sql[: statement.settings_at], statement.sql[statement.settings_at :]
-        # FROM INFILE stands between the columns and SETTINGS.
-        sql = f"{head} FROM INFILE {_quoted(source)} COMPRESSION 'none' {clause} FORMAT {statement.format}"
+        sql = _from_file(request.statement, path_of(data))
         with self._borrowed(request) as link:
             result = link.connection.query(sql, "TSV", params=dict(request.parameters))
             return Done(
@@ -200,6 +196,10 @@ class Engine:
             raise failure(str(error), self.version) from error
         except RuntimeError as error:
             raise failure(str(error), self.version) from error
+        except UnicodeDecodeError as error:
+            # An error that quotes bytes of a value: chDB takes it for text.
+            keep = not fixed
+            raise failure(error.object.decode(errors="replace"), self.version) from error
         finally:
             self._give(link, keep)
 
@@ -229,6 +229,18 @@ class Engine:
             else:
                 self._open -= 1
             self._lock.notify()
+
+
+def _from_file(statement: Statement, path: str) -> str:
+    """An INSERT that takes its data from a file."""
+    if statement.input_at is not None:
+        # `input` in an INSERT … SELECT gives no rows at all in chDB, and no error.
+        name, arguments = statement.input_at
+        sql = statement.sql
+        return f"{sql[:name]}file({_quoted(path)}, '{statement.format}', {sql[arguments:]}"
+    head, clause = statement.sql[: statement.settings_at], statement.sql[statement.settings_at :]
+    # FROM INFILE stands between the columns and SETTINGS.
+    return f"{head} FROM INFILE {_quoted(path)} COMPRESSION 'none' {clause} FORMAT {statement.format}"
 
 
 def spool() -> BinaryIO:

@@ -84,6 +84,12 @@ def read(path: str, header: Callable[[str], str | None], body: bytes, *, readonl
         )
     if not statement.verb:
         raise Failure("Code: 62. DB::Exception: Syntax error: Empty query. (SYNTAX_ERROR)")
+    if statement.input_at is not None and statement.data_at is None:
+        # The engine would answer success without a row.
+        raise Failure(
+            "Code: 477. DB::Exception: FORMAT must be specified for function input(). "
+            "(INVALID_USAGE_OF_INPUT)"
+        )
     asked_format = header("X-ClickHouse-Format") or options.get("default_format")
     request = Request(
         statement,

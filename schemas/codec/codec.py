@@ -7,6 +7,7 @@ from typing import TypeAlias, TypeVar
 
 from schemas.codec import check, reader, writer
 from schemas.codec.columnar import (
+    leading_source,
     message_source,
     read_source,
     record_items,
@@ -45,6 +46,7 @@ class Codec:
         self._read: Callable[[bytes, int], dict[str, object]] = read_source(record).source.compile(
             f"{subject} reader"
         )["read"]
+        self._leading: Callable[..., None] | None = None
         self._rows: dict[tuple[str, ...], Callable[..., None]] = {}
         self._messages: dict[tuple[object, ...], Callable[[bytes, int], _Read]] = {}
 
@@ -111,6 +113,25 @@ class Codec:
         columns = dict(zip(leading, _repeated(runs, len(rows), len(leading)), strict=True))
         columns.update(zip(rest, _transposed(rows, len(rest)), strict=True))
         return {name: columns[name] for name in wanted}
+
+    def leading(self, bodies: Sequence[bytes], *, offset: int = HEADER_SIZE) -> dict[str, list[object]]:
+        """The COMMON fields as columns, a row for each run of bodies that begin with the same ones.
+
+        What follows them is not read. Raises ValueError where the schema does not begin with them,
+        MalformedRecord where a body does not begin as records are written.
+        """
+        if not shared_fields(self.record):
+            raise ValueError(f"records of {self.subject} do not begin with {', '.join(COMMON)}")
+        if self._leading is None:
+            self._leading = leading_source(self.record).source.compile(f"{self.subject} leading")["leading"]
+        runs: list[tuple[object, ...]] = []
+        try:
+            self._leading(bodies, offset, runs)
+        except reader.FAILURES as error:
+            raise MalformedRecord(
+                self.subject, None, offset, "", "does not begin as records are written"
+            ) from error
+        return dict(zip(COMMON, _transposed(runs, len(COMMON)), strict=True))
 
     def message(self, body: bytes, fields: Selection, *, offset: int = HEADER_SIZE) -> Message:
         """The chosen fields of one message. Arrays of records become columns of the chosen names.

@@ -50,6 +50,28 @@ def rows_source(record: Record, wanted: Sequence[str]) -> ReaderSource:
     return reader
 
 
+def leading_source(record: Record) -> ReaderSource:
+    """Module with `leading(bodies, offset, runs)`: the COMMON values of each run of bodies that begin alike.
+
+    What follows them is not looked at.
+    """
+    reader = ReaderSource()
+    line, block = reader.source.line, reader.source.block
+    targets = [f"f{n}" for n in range(len(COMMON))]
+    with block("def leading(bodies, offset, runs):"):
+        line("prefix = None")
+        with block("for b in bodies:"), block("if prefix is None or not b.startswith(prefix, offset):"):
+            line("i = offset")
+            reader.fields(record.fields[: len(COMMON)], targets)
+            reader.settle()
+            with block("if i > len(b):"):
+                line("raise Odd")
+            line("prefix = b[offset:i]")
+            line(f"runs.append({_tuple(targets)})")
+    reader.flush()
+    return reader
+
+
 def read_source(node: Node) -> ReaderSource:
     """Module with `read(b, i)` → the value from `i` to the end."""
     reader = ReaderSource()

@@ -210,6 +210,28 @@ def test_insert_data_in_any_place(server: ClickHouseProcess, client: Client, tab
     assert client.query("SELECT n, l FROM kinds ORDER BY n").result_rows == expected
 
 
+def test_an_insert_that_selects_from_its_data(server: ClickHouseProcess, client: Client, table: str) -> None:
+    taken = {"query": "INSERT INTO kinds (n, l) SELECT a + 1, b FROM input('a Int64, b String') FORMAT TSV"}
+    status, _, headers = call(server, b"1\tFORMAT TSV\n2\tinput(\n", **taken)
+    assert status == 200
+    assert '"written_rows":"2"' in headers["X-ClickHouse-Summary"]
+    assert client.query("SELECT n, l FROM kinds ORDER BY n").result_rows == [(2, "FORMAT TSV"), (3, "input(")]
+    schema = (
+        b'{"type":"record","name":"r","fields":[{"name":"a","type":"long"},{"name":"b","type":"string"}]}'
+    )
+    sync = b"0123456789abcdef"
+    # An Avro container: map of one entry, sync marker, one block of two records.
+    container = b"Obj\x01\x02\x16avro.schema" + bytes([len(schema) * 2 & 127 | 128, len(schema) * 2 >> 7])
+    container += schema + b"\x00" + sync + b"\x04\x0c\x08\x02x\x0a\x02y" + sync
+    taken = {"query": "INSERT INTO kinds (n, l) SELECT a, b FROM input('a Int64, b String') FORMAT Avro"}
+    assert call(server, container, **taken)[0] == 200
+    assert client.query("SELECT n, l FROM kinds WHERE n > 3 ORDER BY n").result_rows == [(4, "x"), (5, "y")]
+    assert call(server, container[:-20], **taken)[2]["X-ClickHouse-Exception-Code"] != "0"
+    refusing = {"query": taken["query"].replace("SELECT a", "SELECT a + throwIf(b != unhex('ff'))")}
+    assert call(server, container, **refusing)[2]["X-ClickHouse-Exception-Code"] == "395"
+    assert client.command("SELECT count() FROM kinds") == 4
+
+
 def test_large_results_come_in_chunks(server: ClickHouseProcess) -> None:
     body = b"SELECT number FROM numbers(3000000)"
     status, plain, headers = call(server, body)

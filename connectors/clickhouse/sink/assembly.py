@@ -9,6 +9,7 @@ from queue import SimpleQueue
 from typing import Final, cast
 
 from connectors.clickhouse.client import connect
+from connectors.clickhouse.sink.avro.joined import Joined
 from connectors.clickhouse.sink.bisect import BadRowLimit
 from connectors.clickhouse.sink.buffer import Buffer
 from connectors.clickhouse.sink.consumer import GroupConsumer
@@ -166,7 +167,14 @@ class Assembly:
         limit = BadRowLimit(route.stream, self._settings.sink.max_bad_ratio)
         retry = retry_for(route.table, self._stop)
         reader, table = self._readers[route.stream], self._tables[route.stream]
-        return Writer(reader, table, letters, limit, retry, self._chain)
+        return Writer(reader, table, letters, limit, retry, self._chain, self._joined(route))
+
+    def _joined(self, route: Route) -> Joined | None:
+        if not route.joined:
+            return None
+        reader = self._readers[route.stream]
+        tell = reader.tell if isinstance(reader, GuardedRows) else None
+        return Joined(route.stream, self._registry.schemas_of(route.stream), self._tables[route.stream], tell)
 
     def _buffer(self) -> Buffer:
         return Buffer(self._settings.sink.batch_rows, self._settings.sink.batch_seconds)

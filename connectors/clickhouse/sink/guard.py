@@ -20,6 +20,11 @@ class GuardedRows:
     def columns(self, messages: Sequence[Message]) -> Columns:
         """As the reader's; raises what it raises, and Transient."""
         columns = self._reader.columns(messages)
+        self.tell(columns)
+        return columns
+
+    def tell(self, columns: Columns) -> None:
+        """Let `unsettle` know of the retractions among rows to be written. Raises Transient."""
         if any(columns["removed"]):
             retracted: dict[int, dict[int, int]] = {}
             for chain_id, number, sequence, removed in zip(
@@ -34,4 +39,3 @@ class GuardedRows:
                     of_chain[number] = max(sequence, of_chain.get(number, 0))
             for chain_id, numbers in retracted.items():
                 self._unsettle(chain_id, numbers)
-        return columns

@@ -23,19 +23,20 @@ class Route:
     stream: str
     table: str
     kind: RouteKind = RouteKind.ROWS
+    joined: bool = False  # large batches go in as they came, and ClickHouse decodes them
 
 
 ROUTES: Final = (
     Route("blocks", "blocks"),
-    Route("transactions", "transactions"),
-    Route("logs", "logs"),
-    Route("token-transfers", "token_transfers"),
+    Route("transactions", "transactions", joined=True),
+    Route("logs", "logs", joined=True),
+    Route("token-transfers", "token_transfers", joined=True),
     Route("contracts", "contracts"),
     # A materialized view copies every version into transaction_state_changes within the same insert.
-    Route("transaction-states", "transaction_states"),
+    Route("transaction-states", "transaction_states", joined=True),
     Route("chain-stats", "chain_stats"),
-    Route("token-stats", "token_stats"),
-    Route("contract-stats", "contract_stats"),
+    Route("token-stats", "token_stats", joined=True),
+    Route("contract-stats", "contract_stats", joined=True),
     Route("incomplete-windows", "incomplete_windows"),
     Route("alerts", "alerts"),
     Route("heads", "heads"),

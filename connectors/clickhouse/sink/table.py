@@ -44,6 +44,14 @@ ROW_CODES: Final = frozenset(
     }
 )
 
+# Of inserts that ClickHouse decodes itself: one thread, so that rows come in order and make one part; arrays
+# that are null are empty, as everywhere here; and a length that is wrong takes no more memory than this.
+MOST_MEMORY: Final = 2 << 30
+JOINED_SETTINGS: Final[Mapping[str, int]] = {
+    "max_threads": 1,
+    "input_format_null_as_default": 1,
+    "max_memory_usage": MOST_MEMORY,
+}
 
 # What the client raises; a connection that breaks while an answer is read comes through as it is.
 FAILURES: Final = (ClickHouseError, HTTPError, OSError)
@@ -62,28 +70,37 @@ class RowsRejected(Permanent):
 
 
 class RawClient(Client, Protocol):
-    """clickhouse-connect's client with the insert of a ready-made block."""
+    """clickhouse-connect's client with the insert of a ready-made block, or of a statement with its data."""
 
     def raw_insert(
         self,
-        table: str,
-        column_names: Sequence[str],
+        table: str | None,
+        column_names: Sequence[str] | None,
         insert_block: bytes,
         settings: Mapping[str, object],
-        fmt: str,
+        fmt: str | None,
         compression: str | None = None,
     ) -> object: ...
 
 
 class Table:
-    """Encodes columns and inserts them; several threads may use it."""
+    """Encodes columns and inserts them; several threads may use it. `columns`: those written, with types."""
 
-    def __init__(self, client: RawClient, database: str, name: str, encoders: Mapping[str, Encoder]) -> None:
+    def __init__(
+        self,
+        client: RawClient,
+        database: str,
+        name: str,
+        encoders: Mapping[str, Encoder],
+        columns: Mapping[str, str] | None = None,
+    ) -> None:
         self.name = name
+        self.full_name = f"{database}.{name}"
+        self.columns: Mapping[str, str] = columns or {}
         self._client = client
-        self._full_name = f"{database}.{name}"
         self._encoders = encoders
         self._settings = insert_settings(client)
+        self._joined_settings = {**self._settings, **_joined_settings(client)}
         # As the client does with its own inserts: not on the same machine.
         self._compress = bool(getattr(client, "write_compression", None))
 
@@ -97,16 +114,29 @@ class Table:
         Raises RowsRejected when the rows are at fault, MemoryLimit when there are too many of them at
         once, Transient for anything else.
         """
+        self._send(encoded, rows, self.full_name, list(self._encoders), "Native", self._settings)
+
+    def insert_joined(self, body: bytes, rows: int) -> None:
+        """The same with an INSERT … FORMAT Avro that has its data behind it."""
+        self._send(body, rows, None, None, None, self._joined_settings)
+
+    def _send(
+        self,
+        encoded: bytes,
+        rows: int,
+        table: str | None,
+        names: Sequence[str] | None,
+        form: str | None,
+        settings: Mapping[str, object],
+    ) -> None:
         started = time.monotonic()
         body, compression = (
             (bytes(cramjam.zstd.compress(encoded, 1)), "zstd") if self._compress else (encoded, None)
         )
         try:
-            self._client.raw_insert(
-                self._full_name, list(self._encoders), body, dict(self._settings), "Native", compression
-            )
+            self._client.raw_insert(table, names, body, dict(settings), form, compression)
         except FAILURES as error:
-            raise _classified(self._full_name, error) from error
+            raise _classified(self.full_name, error) from error
         metrics.SINK_INSERT_SECONDS.labels(self.name).observe(time.monotonic() - started)
         metrics.SINK_BATCH_ROWS.labels(self.name).observe(rows)
 
@@ -114,6 +144,13 @@ class Table:
         """Encode and insert."""
         rows: Column = next(iter(columns.values()))
         self.insert(self.encode(columns), len(rows))
+
+
+def _joined_settings(client: RawClient) -> Mapping[str, int]:
+    """`JOINED_SETTINGS`, with the limit of memory that the server has where that is lower."""
+    setting = getattr(client, "server_settings", {}).get("max_memory_usage")
+    limit = int(setting.value) if setting is not None else 0
+    return {**JOINED_SETTINGS, "max_memory_usage": min(limit or MOST_MEMORY, MOST_MEMORY)}
 
 
 def open_table(
@@ -144,7 +181,11 @@ def open_table(
             f"table {database}.{name} {what if found else 'does not exist'}", remedy="run `headwater migrate`"
         )
     return Table(
-        client, database, name, {each: encoder(types[each], each) for each in names if each in types}
+        client,
+        database,
+        name,
+        {each: encoder(types[each], each) for each in names if each in types},
+        {each: types[each] for each in names if each in types},
     )
 
 

@@ -10,9 +10,10 @@ from connectors.clickhouse.sink.bisect import BadRowLimit, bisect
 from connectors.clickhouse.sink.messages import Bad, Message, present
 from connectors.clickhouse.sink.rows import Columns, Reader
 from connectors.clickhouse.sink.table import MemoryLimit
-from headwater.errors import HeadwaterError, Permanent
+from headwater.errors import HeadwaterError, Permanent, Transient
 from headwater.logging import get_logger
 from headwater.metrics import sink as metrics
+from headwater.redaction import brief
 from headwater.retry import Retry
 
 # Rows that are read and encoded at a time: what they become for a moment stays in the processor's cache.
@@ -45,8 +46,18 @@ class DeadLetterWriter(Protocol):
     def send(self, bad: Sequence[Bad]) -> None: ...
 
 
+class Direct(Protocol):
+    """Inserts messages without reading them here: `Joined`."""
+
+    @property
+    def least_rows(self) -> int: ...
+    def insert(self, messages: Sequence[Message]) -> None: ...
+
+
 class Writer:
-    """Writes the batches of one stream into its table."""
+    """Writes the batches of one stream into its table, with `direct` as they came where ClickHouse takes
+    them so.
+    """
 
     def __init__(
         self,
@@ -56,7 +67,9 @@ class Writer:
         limit: BadRowLimit,
         retry: Retry,
         chain: str,
+        direct: Direct | None = None,
     ) -> None:
+        self._direct = direct
         self._reader = reader
         self._table = table
         self._letters = letters
@@ -81,6 +94,9 @@ class Writer:
         """Insert messages as rows; those that cannot be are added to `bad`. `adjust` has the last word on
         the columns.
         """
+        if adjust is _as_read and self._taken_directly(messages):
+            metrics.SINK_ROWS.labels(self._chain, self._table.name).inc(len(messages))
+            return
         encode = partial(self._encode, adjust)
         kept: list[Message] = []
         blocks: list[bytes] = []
@@ -104,6 +120,23 @@ class Writer:
         if bad:
             self.retry(partial(self._letters.send, bad))
         self._limit.done(rows, len(bad))
+
+    def _taken_directly(self, messages: Sequence[Message]) -> bool:
+        """Whether ClickHouse has acknowledged the messages as they are.
+
+        One attempt: whatever ails, malformed messages, too little memory or a server that is away, the way
+        through the reader knows what to do about it, and rows that are in already do no harm twice.
+        """
+        if self._direct is None or len(messages) < self._direct.least_rows:
+            return False
+        try:
+            self._direct.insert(messages)
+        except (Permanent, Transient) as error:
+            _log.info(
+                "the batch is read here", table=self._table.name, rows=len(messages), error=brief(error)
+            )
+            return False
+        return True
 
     def _read(self, messages: Sequence[Message]) -> Columns:
         return self.retry(partial(self._reader.columns, messages))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sandbox.chdb.codecs import UnknownEncoding, chosen, decode, encoded
-from sandbox.chdb.failures import failure
+from sandbox.chdb.failures import Failure, failure
 from sandbox.chdb.request import read
 from sandbox.chdb.statement import parse
 
@@ -38,6 +38,40 @@ def test_an_insert_s_data_starts_behind_its_format(text: bytes, sql: str, name: 
 def test_other_inserts_are_run_as_they_are(text: bytes) -> None:
     found = parse(text)
     assert (found.sql, found.data_at, found.several) == (text.decode(), None, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "sql", "data"),
+    [
+        (
+            b"INSERT INTO t (a) SELECT b FROM input('b Int8, c String') FORMAT Avro\nObj\x01",
+            "INSERT INTO t (a) SELECT b FROM input('b Int8, c String') ",
+            b"Obj\x01",
+        ),
+        (
+            b"INSERT INTO t WITH x AS (SELECT '\xc3\xa9', b FROM Input ('b Int8')) SELECT b FORMAT TSV 1",
+            "INSERT INTO t WITH x AS (SELECT '\xe9', b FROM Input ('b Int8')) SELECT b ",
+            b"1",
+        ),
+    ],
+)
+def test_the_data_of_an_insert_from_input(text: bytes, sql: str, data: bytes) -> None:
+    found = parse(text)
+    assert found.sql == sql
+    assert found.data_at is not None
+    assert found.input_at is not None
+    name, arguments = found.input_at
+    assert found.sql[name:arguments].lower().replace(" ", "") == "input("
+    assert found.sql[arguments:].startswith("'b Int8")
+    assert text[found.data_at :] == data
+
+
+def test_only_a_function_of_a_select_is_input() -> None:
+    for text in (b"INSERT INTO input (a) FORMAT TSV\n1", b"INSERT INTO t SELECT input FROM s FORMAT TSV"):
+        assert parse(text).input_at is None
+    assert parse(b"INSERT INTO t SELECT 'input(x)' FORMAT TSV").data_at is None
+    with pytest.raises(Failure, match="FORMAT must be specified"):
+        read("/?query=INSERT+INTO+t+SELECT+*+FROM+input('a+Int8')", {}.get, b"", readonly=False)
 
 
 def test_where_settings_of_an_insert_start() -> None:

@@ -253,3 +253,19 @@ def test_a_value_without_bytes_is_read_and_passed_over() -> None:
         value = codec.write(record)
         assert codec.read(value, 0) == record
         assert list(codec.columns([value], offset=0, fields=("last",))["last"]) == [record["last"]]
+
+
+def test_leading_fields_of_runs() -> None:
+    codec = codec_for("logs")
+    bodies = [
+        codec.write(LOG | {"block_number": number, "log_index": n}) for n, number in enumerate((5, 5, 6))
+    ]
+    # What follows them is not looked at.
+    bodies[1] = bodies[1][:-9]
+    found = codec.leading(bodies, offset=0)
+    assert found["block_number"] == [5, 6]
+    assert tuple(found) == COMMON
+    with pytest.raises(MalformedRecord, match="does not begin"):
+        codec.leading([bodies[0], bodies[2][:20]], offset=0)
+    with pytest.raises(ValueError, match="do not begin with chain_id"):
+        codec_for("raw-blocks").leading(bodies, offset=0)

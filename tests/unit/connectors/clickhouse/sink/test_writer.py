@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 import pytest
 
 from connectors.clickhouse.sink import writer as sink_writer
 from connectors.clickhouse.sink.bisect import BadRowLimit
+from connectors.clickhouse.sink.messages import Message
 from connectors.clickhouse.sink.retries import retry_for
 from connectors.clickhouse.sink.writer import Writer
-from headwater.errors import Fatal
-from headwater.retry import Stopped
+from headwater.errors import Fatal, Permanent, Transient
+from headwater.retry import Retry, Stopped
 from tests.fakes.sink import FakeDeadLetters, FakeReader, FakeTable, messages
 
 
@@ -102,3 +104,39 @@ def test_a_bad_row_is_found_where_memory_is_short() -> None:
     writer(table, letters).write(messages(*[b"%d" % n for n in range(8)]))
     assert set(table.rows) == set(range(8)) - {5}
     assert [bad.message.value() for bad in letters.sent] == [b"5"]
+
+
+class FakeDirect:
+    """Takes what it is given, or refuses with `error`."""
+
+    least_rows = 2
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.taken: list[Message] = []
+
+    def insert(self, messages: Sequence[Message]) -> None:
+        if self.error is not None:
+            raise self.error
+        self.taken += messages
+
+
+@pytest.mark.parametrize("error", [Permanent("a message is malformed"), Transient("ClickHouse is away")])
+def test_what_clickhouse_does_not_take_as_it_came_is_read(error: Exception) -> None:
+    table, letters = FakeTable(), FakeDeadLetters()
+    limit = BadRowLimit("logs", 1.0)
+    given = messages(b"1", b"two", b"3")
+    Writer(FakeReader(), table, letters, limit, Retry(), "chain", FakeDirect(error)).write(given)
+    assert table.rows == [1, 3]
+    assert [bad.message.offset() for bad in letters.sent] == [1]
+
+
+def test_large_batches_go_in_as_they_came() -> None:
+    table, direct = FakeTable(), FakeDirect()
+    writer = Writer(
+        FakeReader(), table, FakeDeadLetters(), BadRowLimit("logs", 1.0), Retry(), "chain", direct
+    )
+    writer.write(messages(b"1", b"2", None))
+    assert [message.value() for message in direct.taken] == [b"1", b"2"]
+    writer.write(messages(b"3"))
+    assert table.rows == [3]
