@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final, Protocol
@@ -89,9 +90,9 @@ class ChannelSettings(Section):
             longest_pause=settings.longest_pause_seconds,
         )
 
+    @abstractmethod
     def make(self, services: Services) -> Channel:
         """The channel. Raises Unusable."""
-        raise NotImplementedError
 
 
 def milliseconds(text: str) -> int:

@@ -117,8 +117,10 @@ def read(path: Path) -> str:
     """The text of a file. Raises Fatal."""
     try:
         return path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Fatal(f"cannot read {path}: {error}") from error
+    except OSError as error:
+        raise Fatal(f"{path}: {error.strerror}", remedy="name files of rules, in YAML") from error
+    except UnicodeDecodeError as error:
+        raise Fatal(f"{path}: not UTF-8, at byte {error.start}", remedy="save the file as UTF-8") from error
 
 
 def _moment(at: int) -> str:

@@ -10,10 +10,11 @@ from typing import Annotated
 import orjson
 import typer
 
-from headwater.errors import Fatal
+from headwater.cli.alerting.rules import files_of
+from headwater.cli.alerting.rules import read as text_of
 from streams.logic.alerts.rules import Problem, ReadFile, read_file
 
-Files = Annotated[list[Path], typer.Argument(help="Files of rules, in YAML.")]
+Files = Annotated[list[Path], typer.Argument(metavar="FILE|DIR…", help="Rules in YAML.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
 
 
@@ -33,7 +34,7 @@ def validate(files: Files, json: Json = False) -> None:
 
     Every problem is told with file, line and column. A warning is of a rule that works and is slow.
     """
-    read = [_Read(path, read_file(_text(path))) for path in files]
+    read = [_Read(path, read_file(text_of(path))) for path in files_of(files)]
     problems = [*_problems(read), *_repeated(read)]
     warnings = [(each.path, one) for each in read for rule in each.file.rules for one in rule.warnings]
     if json:
@@ -42,15 +43,6 @@ def validate(files: Files, json: Json = False) -> None:
         _show(read, problems, warnings)
     if problems:
         raise typer.Exit(1)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text("utf-8")
-    except OSError as error:
-        raise Fatal(f"{path}: {error.strerror}", remedy="name files of rules, in YAML") from error
-    except UnicodeDecodeError as error:
-        raise Fatal(f"{path}: not UTF-8, at byte {error.start}", remedy="save the file as UTF-8") from error
 
 
 def _problems(read: list[_Read]) -> Iterator[tuple[Path, Problem]]:

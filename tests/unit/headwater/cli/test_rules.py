@@ -93,3 +93,11 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 def test_it_explains_itself(words: tuple[str, ...]) -> None:
     done = CliRunner().invoke(build(words), list(words))
     assert "validate" in done.output
+
+
+def test_a_directory_stands_for_its_files(tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.yml"):
+        written(tmp_path, name, f"id: {name[0]}\nmatch: block\n")
+    written(tmp_path, "notes.txt", "no rule")
+    done = validate(tmp_path)
+    assert (done.exit_code, done.output) == (0, "2 rules are sound\n")
