@@ -14,6 +14,7 @@ from headwater.digits import decimal, quantity
 from sandbox.chdb import access, codecs
 from sandbox.chdb.engine import Done, Engine, spool
 from sandbox.chdb.failures import Failure
+from sandbox.chdb.lingering import linger
 from sandbox.chdb.logins import READER, Logins
 from sandbox.chdb.reading import MAX_STATEMENT_BYTES
 from sandbox.chdb.request import Request, read
@@ -66,6 +67,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Say nothing: a line per request would be most of what this process does."""
+
+    def finish(self) -> None:
+        """A sender that is still sending reads the answer: closing at once would reset its connection."""
+        super().finish()
+        linger(self.connection)
 
     def do_GET(self) -> None:
         """Ping, or a read-only query."""

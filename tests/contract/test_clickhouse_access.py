@@ -231,6 +231,20 @@ def test_the_readers_limits_hold(server: ClickHouseProcess) -> None:
     assert read(server, "SELECT getSetting('max_execution_time')") == (200, "60\n")
 
 
+def test_who_sends_on_after_a_refusal_reads_why(server: ClickHouseProcess) -> None:
+    token = base64.b64encode(f"{READER}:{server.logins.reader}".encode())
+    head = b"POST / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Basic %b\r\n" % (server.port, token)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as sender:
+        sender.sendall(head + b"Content-Length: %d\r\n\r\n" % (8 << 20))
+        answer = sender.recv(8)
+        for _ in range(8):
+            sender.sendall(bytes(1 << 20))
+        while more := sender.recv(1 << 16):
+            answer += more
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"QUERY_IS_TOO_LARGE" in answer
+
+
 def test_one_line_of_curl_asks_as_the_reader(server: ClickHouseProcess, tmp_path: Path) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not installed")
