@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -17,6 +17,7 @@ from confluent_kafka.admin import (
     ConfigSource,
     NewPartitions,
     NewTopic,
+    OffsetSpec,
     ResourceType,
     TopicMetadata,
 )
@@ -120,12 +121,13 @@ class KafkaCluster:
         self._wait(futures[name], name, "grow")
 
     def settle(self, topics: Sequence[Wanted]) -> None:
-        """Return once the brokers show these topics as they are wanted.
+        """Return once the brokers show these topics as they are wanted, and serve all their partitions.
 
-        The controller answers before the brokers know: a client that comes at once would find nothing.
+        The controller answers before the brokers know: a client that comes at once would find nothing, or
+        a leader that does not know that it is one.
         """
         deadline = time.monotonic() + SECONDS
-        while missing := self._unseen(topics):
+        while missing := self._unseen(topics) or self._unserved(topics):
             if time.monotonic() > deadline:
                 raise Transient(f"Kafka does not show after {SECONDS:.0f} s: {', '.join(missing)}")
             self._admin.poll(_LOOK_AGAIN_SECONDS)
@@ -133,6 +135,23 @@ class KafkaCluster:
     def _unseen(self, topics: Sequence[Wanted]) -> list[str]:
         found = self.topics([each.name for each in topics]) if topics else {}
         return [each.name for each in topics if each.name not in found or not found[each.name].has(each)]
+
+    def _unserved(self, topics: Sequence[Wanted]) -> list[str]:
+        """Topics with a partition whose leader does not answer for it yet."""
+        places = [TopicPartition(each.name, n) for each in topics for n in range(each.partitions)]
+        asked = {place: OffsetSpec.latest() for place in places}  # type: ignore[no-untyped-call]
+        futures = self._admin.list_offsets(asked, request_timeout=SECONDS) if asked else {}
+        unserved = set()
+        for place, future in futures.items():
+            try:
+                self._answer(future)
+            except Transient:
+                unserved.add(place.topic)
+            except Fatal as error:
+                if _code(error) != KafkaError.UNKNOWN_TOPIC_OR_PART:  # which it shows already
+                    raise
+                unserved.add(place.topic)
+        return sorted(unserved)
 
     def _known(self) -> Mapping[str, TopicMetadata]:
         def listed(seconds: float) -> ClusterMetadata:
@@ -147,8 +166,7 @@ class KafkaCluster:
         try:
             self._answer(future)
         except Fatal as error:
-            cause = error.__cause__
-            if isinstance(cause, KafkaException) and cause.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            if _code(error) == KafkaError.TOPIC_ALREADY_EXISTS:
                 return
             raise Fatal(f"cannot {verb} topic {name}: {error.message}", remedy=error.remedy) from error
 
@@ -171,6 +189,12 @@ class KafkaCluster:
         return Fatal(text, remedy="check the cluster's limits and the user's rights")
 
 
+def _code(error: Fatal) -> int | None:
+    """Kafka's own code of what it refused."""
+    cause = error.__cause__
+    return cause.args[0].code() if isinstance(cause, KafkaException) else None
+
+
 def _is_own(entry: ConfigEntry) -> bool:
     return ConfigSource(entry.source) is ConfigSource.DYNAMIC_TOPIC_CONFIG
 
@@ -185,4 +209,9 @@ _PASSING = {
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError.NOT_CONTROLLER,
     KafkaError.INVALID_REPLICATION_FACTOR,  # while a broker is still joining
+    # A leader is changing, or does not know yet that it is one.
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.FENCED_LEADER_EPOCH,
 }
