@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.blocks.roots import RootChecks
 from connectors.evm.head.heads import STREAM as HEADS
 from connectors.evm.head.heads import Heads
 from connectors.evm.head.listener import Listener, PollTicker
@@ -45,12 +46,14 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
     survey.add_done_callback(_say_when_broken)
     try:
         chain = settings.chain
+        bloom = Bloom()
         verifier = Verifier(
-            Bloom(),
+            bloom,
             header_hash=chain.verify_header_hash,
             logs_bloom=chain.verify_bloom,
             gas_used=chain.verify_gas_used,
             log_indexes=chain.log_indexes,
+            roots=RootChecks(bloom, chain.verify_roots),
         )
         fetcher = Fetcher(chain.name, nodes, verifier, chain.traces)
         chain_id = await _chain_id(fetcher, nodes)

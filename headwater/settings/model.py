@@ -15,6 +15,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from headwater.settings.chain import VerifyRoots
 from headwater.settings.kafka import KafkaSettings
 from headwater.settings.section import Section
 
@@ -99,6 +100,11 @@ class ChainSettings(Section):
         description="How the chain counts logs: through the block from 0, in each transaction, or from 1.",
     )
     verify_gas_used: bool = Field(True, description="Check the last receipt's gas against the header's.")
+    verify_roots: VerifyRoots = Field(
+        "head",
+        description="Recompute the roots of transactions, receipts and withdrawals: of no block, of one in "
+        "16 (sampled), of all, or of all at the head and one in 16 while catching up (head).",
+    )
     finality: Literal["auto", "tags", "depth"] = Field(
         "auto",
         description="What is final: the node's tags, a depth, or a depth where no node knows the tags.",

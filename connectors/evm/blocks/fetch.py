@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
-from connectors.evm.blocks.checks import SHAPE, CheckError, Verifier, check_place
+from connectors.evm.blocks.checks import SHAPE, Verifier, check_place
 from connectors.evm.blocks.decode import Block, ShapeError, decode_block, decode_receipts
+from connectors.evm.blocks.errors import CheckError
 from connectors.evm.blocks.receipts import Receipts, present
+from connectors.evm.blocks.roots import RootError
 from connectors.evm.events import Content, Head
 from connectors.evm.pool.nodes import Pool, Rejected
 from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, is_null
@@ -107,8 +109,11 @@ class Fetcher:
 
         return await self._pool.ask(work, kind="header", rounds=ROUNDS)
 
-    async def by_number(self, number: int) -> Fetched:
-        """The canonical block of a height. Raises NodeFailure after some attempts, null answers included."""
+    async def by_number(self, number: int, *, at_head: bool = True) -> Fetched:
+        """The canonical block of a height; `at_head` is False where it is far below the chain's head.
+
+        Raises NodeFailure after some attempts, null answers included, and Fatal where no attempt can do.
+        """
 
         async def work(endpoint: Endpoint) -> Fetched:
             raw = present(
@@ -119,13 +124,25 @@ class Fetcher:
             block = self._header(endpoint, raw)
             self._checked(endpoint, lambda: check_place(block, number=number))
             listed = await self._receipts.of(endpoint, block) if block.transactions else _NO_RECEIPTS
-            return await self._assembled(endpoint, block, raw, listed)
+            return await self._assembled(endpoint, block, raw, listed, at_head)
 
         try:
-            return await self._pool.ask(work, kind="block", rounds=ROUNDS)
+            return await self._whole(work, "block")
         except NodeFailure:
             await self._refuse_gap(number)
             raise
+
+    async def _whole(self, work: Callable[[Endpoint], Awaitable[Fetched]], kind: str) -> Fetched:
+        try:
+            return await self._pool.ask(work, kind=kind, rounds=ROUNDS)
+        except Rejected as error:
+            if not error.everywhere:
+                raise
+            raise Fatal(
+                f"{error.what}, alike at every endpoint",
+                remedy="if this chain makes its roots otherwise, HEADWATER_CHAIN__VERIFY_ROOTS=off turns the "
+                "check off; else have the nodes' operators look at that block",
+            ) from error
 
     async def _refuse_gap(self, number: int) -> None:
         """Raises Fatal when the chain goes on over a height as if there were none: it has no block there."""
@@ -143,7 +160,10 @@ class Fetcher:
             )
 
     async def by_hash(self, head: Head) -> Fetched:
-        """A block whose header was seen: both calls at once. Raises NodeFailure after some attempts."""
+        """A block whose header was seen: both calls at once.
+
+        Raises NodeFailure after some attempts, and Fatal where no attempt can do.
+        """
         reference = "0x" + head.hash.hex()
 
         async def work(endpoint: Endpoint) -> Fetched:
@@ -160,12 +180,17 @@ class Fetcher:
             self._checked(endpoint, lambda: check_place(block, hash=head.hash))
             if listed is None:
                 listed = await self._receipts.of(endpoint, block) if block.transactions else _NO_RECEIPTS
-            return await self._assembled(endpoint, block, raw, listed)
+            return await self._assembled(endpoint, block, raw, listed, True)
 
-        return await self._pool.ask(work, kind="block by hash", rounds=ROUNDS)
+        return await self._whole(work, "block by hash")
 
     async def _assembled(
-        self, endpoint: Endpoint, block: Block, raw: memoryview, receipts: bytes | memoryview
+        self,
+        endpoint: Endpoint,
+        block: Block,
+        raw: memoryview,
+        receipts: bytes | memoryview,
+        at_head: bool,
     ) -> Fetched:
         listed = present(endpoint, receipts, f"receipts of block {block.head.number}")
         listed = await self._receipts.completed(endpoint, block, listed)
@@ -173,7 +198,7 @@ class Fetcher:
         if len(decoded) != len(block.transactions):
             listed = await self._receipts.singly(endpoint, block)
             decoded = self._checked(endpoint, lambda: decode_receipts(listed))
-        verified = self._checked(endpoint, lambda: self._verifier.check(block, decoded))
+        verified = self._checked(endpoint, lambda: self._verifier.check(block, decoded, at_head=at_head))
         traces = await self._traces_of(endpoint, block)
         content = Content(bytes(raw), bytes(listed), traces, endpoint.name, verified)
         return Fetched(block.head, content)
@@ -210,7 +235,8 @@ class Fetcher:
     def _rejected(self, endpoint: Endpoint, error: CheckError | ShapeError) -> Rejected:
         check = error.check if isinstance(error, CheckError) else SHAPE
         metrics.REJECTED_BLOCKS.labels(self._chain, check).inc()
-        return Rejected(endpoint.name, check, str(error))
+        found = error.found if isinstance(error, RootError) else ""
+        return Rejected(endpoint.name, check, str(error), found)
 
 
 def _references(number: int | None, hash: bytes | None) -> Iterator[tuple[str, str]]:

@@ -7,8 +7,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from connectors.evm.blocks.checks import state_sync_hash
 from connectors.evm.blocks.decode import Block
+from connectors.evm.blocks.state_sync import state_sync_hash
 from connectors.evm.rpc.answers import (
     BatchTooLarge,
     NoBatches,

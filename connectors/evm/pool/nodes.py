@@ -40,11 +40,17 @@ _log = get_logger("headwater.listen.nodes")
 
 
 class Rejected(NodeFailure):
-    """The node's answer failed a check: it is not published, another endpoint or moment is asked."""
+    """The node's answer failed a check: it is not published, another endpoint or moment is asked.
 
-    def __init__(self, endpoint: str, check: str, what: str) -> None:
+    `found` is what the answer has in place of what it should, "" where that is not told; `everywhere` whether
+    in the last round all endpoints failed the check with the same.
+    """
+
+    def __init__(self, endpoint: str, check: str, what: str, found: str = "") -> None:
         super().__init__(endpoint, what, "rejected")
         self.check = check
+        self.found = found
+        self.everywhere = False
 
 
 class Pool(Protocol):
@@ -122,12 +128,24 @@ class Nodes:
             if failed.unsupported is not None and not failures:
                 raise failed.unsupported
             if rounds is not None and failed.attempt >= rounds:
-                raise failures[-1]
+                raise self._last(failures)
             wait = backoff.next(min((failure.retry_after for failure in failures), default=0.0))
             self._report(False, "; ".join(str(failure) for failure in failures))
             if backoff.attempts > 1:
                 _log.warning("no node gave a good answer", endpoints=len(failures), retry_in=round(wait, 2))
             await self._sleep(wait)
+
+    def _last(self, failures: Sequence[NodeFailure]) -> NodeFailure:
+        """The last failure of a round, marked where all endpoints failed alike."""
+        last = failures[-1]
+        if isinstance(last, Rejected) and last.found:
+            alike = [
+                each
+                for each in failures
+                if isinstance(each, Rejected) and (each.check, each.found) == (last.check, last.found)
+            ]
+            last.everywhere = len(alike) == len(self.endpoints)
+        return last
 
     async def on(self, endpoint: Endpoint, work: Callable[[], Awaitable[T]]) -> T:
         """The result of `work` on this endpoint, counted in its standing. Raises what the work raises."""
