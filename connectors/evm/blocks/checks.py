@@ -19,6 +19,7 @@ from headwater.evm.answers import shapes as answers
 from headwater.evm.answers.errors import AnswerError
 from headwater.evm.answers.shapes import Receipt
 from headwater.evm.bloom import Bloom
+from headwater.evm.forks import unknown_fields
 from headwater.evm.header import HeaderFieldError, header_is_genuine
 
 HEADER_HASH: Final = "header_hash"
@@ -27,6 +28,7 @@ LOGS_BLOOM: Final = "logs_bloom"
 RECEIPTS: Final = "receipts"
 TRANSACTIONS: Final = "transactions"
 SHAPE: Final = "shape"
+_SHOWN: Final = 200
 _EMPTY_ROOT: Final = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
 """Root of a trie without entries: keccak-256 of the RLP of the empty string (Yellow Paper, appendix D)."""
 
@@ -59,26 +61,35 @@ class Verifier:
             raise CheckError(
                 HEADER_HASH,
                 f"block {block.head.number}: its fields do not hash to {_hex(block.head.hash)} "
+                f"{_unknown(block)}"
                 "(chain.verify_header_hash turns this off for a chain that hashes otherwise)",
             )
         _check_empty(block)
 
-    def check(self, block: Block, receipts: Sequence[Receipt], *, at_head: bool = True) -> tuple[str, ...]:
+    def check(
+        self,
+        block: Block,
+        receipts: Sequence[Receipt],
+        *,
+        own: Sequence[Receipt] = (),
+        at_head: bool = True,
+    ) -> tuple[str, ...]:
         """Names of the checks that block and receipts passed; those of the header alone are not made again.
 
-        `at_head` is False while the chain is caught up with. Raises CheckError.
+        `own` is what the block has outside of its transactions. `at_head` is False while the chain is caught
+        up with. Raises CheckError.
         """
         passed = [HEADER_HASH] if self.header_hash else []
         records = check_places(block, receipts, self.log_indexes)
         passed.append(RECEIPTS)
-        own = not settles_others(block)
-        if own and self.logs_bloom and records.logs_bloom is not None:
-            self._check_bloom(block, records.logs_bloom, receipts)
+        executes = not settles_others(block)
+        if executes and self.logs_bloom and records.logs_bloom is not None:
+            self._check_bloom(block, records.logs_bloom, [*receipts, *own])
             passed.append(LOGS_BLOOM)
-        if own and self.gas_used and receipts:
+        if executes and self.gas_used and receipts:
             _check_gas_used(block, records.gas_used, receipts[-1])
         if self.roots.are_due(block.head.hash, at_head):
-            passed += self.roots.check(block, records, receipts)
+            passed += self.roots.check(block, records, receipts, own)
         return tuple(passed)
 
     def _check_bloom(self, block: Block, stated: str, receipts: Sequence[Receipt]) -> None:
@@ -95,6 +106,11 @@ class Verifier:
                 f"block {block.head.number}: its receipts' logs do not make its logs bloom "
                 "(chain.verify_bloom turns this off for a chain whose blooms do not hold)",
             )
+
+
+def _unknown(block: Block) -> str:
+    names = unknown_fields([name for name, value in block.header.items() if value is not None])
+    return f"with header fields that are not known here: {', '.join(names)[:_SHOWN]} " if names else ""
 
 
 def _check_empty(block: Block) -> None:

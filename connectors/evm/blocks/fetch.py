@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
+from connectors.evm.blocks import unlisted
 from connectors.evm.blocks.checks import SHAPE, Verifier, check_place
 from connectors.evm.blocks.decode import Block, ShapeError, decode_block, decode_receipts
 from connectors.evm.blocks.errors import CheckError
@@ -18,6 +19,7 @@ from connectors.evm.pool.nodes import Pool, Rejected
 from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, is_null
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.errors import Fatal
+from headwater.evm.answers.shapes import Receipt
 from headwater.metrics import listener as metrics
 
 T = TypeVar("T")
@@ -37,9 +39,21 @@ class Fetched:
 
 
 class Fetcher:
-    """Asks a pool for heads and blocks. `traces` is the tracing call to make, or `off`."""
+    """Asks a pool for heads and blocks. `traces` is the tracing call to make, or `off`.
 
-    def __init__(self, chain: str, pool: Pool, verifier: Verifier, traces: str = "off") -> None:
+    `block_receipt`: blocks have a receipt of their own, which nodes give when asked for it.
+    """
+
+    def __init__(
+        self,
+        chain: str,
+        pool: Pool,
+        verifier: Verifier,
+        traces: str = "off",
+        *,
+        block_receipt: bool = False,
+    ) -> None:
+        self._block_receipt = block_receipt
         self._chain = chain
         self._pool = pool
         self._verifier = verifier
@@ -128,7 +142,8 @@ class Fetcher:
 
         try:
             return await self._whole(work, "block")
-        except NodeFailure:
+        except NodeFailure as error:
+            _refuse_genesis(number, error)
             await self._refuse_gap(number)
             raise
 
@@ -194,11 +209,21 @@ class Fetcher:
     ) -> Fetched:
         listed = present(endpoint, receipts, f"receipts of block {block.head.number}")
         listed = await self._receipts.completed(endpoint, block, listed)
-        decoded = self._checked(endpoint, lambda: decode_receipts(listed))
+        decoded: Sequence[Receipt] = self._checked(endpoint, lambda: decode_receipts(listed))
+        own: Sequence[Receipt] = ()
         if len(decoded) != len(block.transactions):
-            listed = await self._receipts.singly(endpoint, block)
-            decoded = self._checked(endpoint, lambda: decode_receipts(listed))
-        verified = self._checked(endpoint, lambda: self._verifier.check(block, decoded, at_head=at_head))
+            found = unlisted.listed(block, listed, decoded)
+            if found is None:
+                listed = await self._receipts.singly(endpoint, block)
+                decoded = self._checked(endpoint, lambda: decode_receipts(listed))
+            else:
+                listed, decoded, own = found.raw, found.receipts, found.own
+        if self._block_receipt and not own:
+            alone = await self._receipts.of_block(endpoint, block)
+            own = self._checked(endpoint, lambda: decode_receipts(alone))
+        verified = self._checked(
+            endpoint, lambda: self._verifier.check(block, decoded, own=own, at_head=at_head)
+        )
         traces = await self._traces_of(endpoint, block)
         content = Content(bytes(raw), bytes(listed), traces, endpoint.name, verified)
         return Fetched(block.head, content)
@@ -237,6 +262,16 @@ class Fetcher:
         metrics.REJECTED_BLOCKS.labels(self._chain, check).inc()
         found = error.found if isinstance(error, RootError) else ""
         return Rejected(endpoint.name, check, str(error), found)
+
+
+def _refuse_genesis(number: int, error: NodeFailure) -> None:
+    """Raises Fatal when no node has the first block whole: some chains have one without receipts, or none."""
+    if number == 0 and error.outcome in ("null", "rejected"):
+        raise Fatal(
+            f"block 0 cannot be had whole from any node: {error.what}",
+            remedy="a chain's first block may have no receipts: begin above it with --start 1 "
+            "(HEADWATER_CHAIN__START)",
+        ) from error
 
 
 def _references(number: int | None, hash: bytes | None) -> Iterator[tuple[str, str]]:

@@ -18,14 +18,13 @@ from headwater.evm.answers.shapes import Log, Receipt, Transaction
 from headwater.evm.bloom import Bloom
 from headwater.evm.roots import lists
 from headwater.evm.roots.transactions import DEPOSIT, kind_of
-from headwater.settings.chain import Root, VerifyRoots
+from headwater.settings.chain import ALL_ROOTS, Root, VerifyRoots
 
 TRANSACTIONS_ROOT: Final = "transactions_root"
 RECEIPTS_ROOT: Final = "receipts_root"
 WITHDRAWALS_ROOT: Final = "withdrawals_root"
 ONE_IN: Final = 16
 """Of so many blocks one is sampled, by its hash: every process samples the same ones."""
-ALL: Final[tuple[Root, ...]] = ("transactions", "receipts", "withdrawals")
 
 
 class RootError(CheckError):
@@ -42,7 +41,7 @@ class RootChecks:
 
     bloom: Bloom
     setting: VerifyRoots = "head"
-    hold: tuple[Root, ...] = ALL
+    hold: tuple[Root, ...] = ALL_ROOTS
 
     def are_due(self, block_hash: bytes, at_head: bool) -> bool:
         """Whether the roots of this block are checked."""
@@ -50,7 +49,13 @@ class RootChecks:
             return at_head or _is_sampled(block_hash)
         return self.setting == "all" or (self.setting == "sampled" and _is_sampled(block_hash))
 
-    def check(self, block: Block, records: answers.Block, receipts: Sequence[Receipt]) -> tuple[str, ...]:
+    def check(
+        self,
+        block: Block,
+        records: answers.Block,
+        receipts: Sequence[Receipt],
+        own: Sequence[Receipt] = (),
+    ) -> tuple[str, ...]:
         """Names of the roots that hold. Raises RootError."""
         transactions = records.transactions or []
         if transactions and transactions[-1].hash.lower() == state_sync_hash(block):
@@ -58,7 +63,9 @@ class RootChecks:
         passed: list[str] = []
         if "transactions" in self.hold and self._transactions_hold(block, records, transactions):
             passed.append(TRANSACTIONS_ROOT)
-        if "receipts" in self.hold and self._receipts_hold(block, records, transactions, receipts):
+        if "receipts" in self.hold and self._receipts_hold(
+            block, records, transactions, [*receipts, *(each for each in own if each.logs)]
+        ):
             passed.append(RECEIPTS_ROOT)
         if "withdrawals" in self.hold and _withdrawals_hold(records, transactions):
             passed.append(WITHDRAWALS_ROOT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import cast
 
 import sha3
@@ -41,10 +42,13 @@ def of_transactions(listed: Sequence[Transaction]) -> bytes | None:
 def of_receipts(
     listed: Sequence[Receipt], types: Sequence[Transaction], bloom_of: receipt.BloomOf
 ) -> bytes | None:
-    """The receipts root of the receipts of these transactions, None where a type has no known encoding."""
+    """The receipts root of the receipts of these transactions, None where a type has no known encoding.
+
+    Receipts beyond the last transaction are of type 0. Raises ValueError where a bloom is not hex.
+    """
     values: list[bytes] = []
-    for each, of in zip(listed, types, strict=True):
-        value = receipt.encoded(each, transaction.kind_of(of), bloom_of)
+    for each, of in zip_longest(listed, types):
+        value = receipt.encoded(each, transaction.kind_of(of) if of else 0, bloom_of)
         if value is None:
             return None
         values.append(value)

@@ -188,3 +188,16 @@ def test_the_bloom_cache_is_bounded_and_changes_nothing() -> None:
     assert small.of(values) == small.of(reversed(values)) == expected
     assert len(small._bits) <= 7
     assert bin(bits_of(b"")).count("1") <= 3
+
+
+def test_a_hash_that_does_not_hold_names_the_fields_that_are_not_known(
+    real: list[tuple[Json, list[Json]]],
+) -> None:
+    block, _ = real[0]
+    with pytest.raises(CheckError, match=r"do not hash to 0x\w+ \(chain\.verify_header_hash"):
+        VERIFIER.check_header(decode_block(json.dumps(block | {"gasUsed": "0x1"}).encode()))
+    later = block | {"slotNumber": "0x1", "inclusionListRoot": "0x" + "11" * 32, "nextFee": "0x2"}
+    with pytest.raises(
+        CheckError, match=r"header fields that are not known here: inclusionListRoot, nextFee "
+    ):
+        VERIFIER.check_header(decode_block(json.dumps(later).encode()))
