@@ -14,9 +14,10 @@ from connectors.evm.blocks.decode import Block, ShapeError, decode_block, decode
 from connectors.evm.blocks.errors import CheckError
 from connectors.evm.blocks.receipts import Receipts, present
 from connectors.evm.blocks.roots import RootError
+from connectors.evm.blocks.traces import check_calls
 from connectors.evm.events import Content, Head
 from connectors.evm.pool.nodes import Pool, Rejected
-from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, is_null
+from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, Pruned, is_null
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.errors import Fatal
 from headwater.evm.answers.shapes import Receipt
@@ -150,9 +151,15 @@ class Fetcher:
     async def _whole(self, work: Callable[[Endpoint], Awaitable[Fetched]], kind: str) -> Fetched:
         try:
             return await self._pool.ask(work, kind=kind, rounds=ROUNDS)
-        except Rejected as error:
+        except NodeFailure as error:
             if not error.everywhere:
                 raise
+            if isinstance(error, Pruned):
+                raise Fatal(
+                    f"no endpoint keeps history so old: {error.what}",
+                    remedy="begin at a block that they have with --start N (HEADWATER_CHAIN__START), or add "
+                    "a node with the whole history to HEADWATER_CHAIN__RPC",
+                ) from error
             raise Fatal(
                 f"{error.what}, alike at every endpoint",
                 remedy="if this chain makes its roots otherwise, HEADWATER_CHAIN__VERIFY_ROOTS=off turns the "
@@ -245,6 +252,8 @@ class Fetcher:
         else:
             raw = await endpoint.call("trace_block", hex(block.head.number))
         found = bytes(present(endpoint, raw, f"traces of block {block.head.number}"))
+        if self._traces == "callTracer":
+            self._checked(endpoint, lambda: check_calls(found, block))
         if self._traces == "trace_block" and found != b"[]" and reference.encode() not in found:
             raise self._rejected(
                 endpoint, CheckError(SHAPE, f"traces of block {block.head.number} are of another block")

@@ -31,7 +31,7 @@ WINS: Final = 3
 """Times in a row that another endpoint was faster before it becomes the first choice."""
 
 # Failures that say nothing about how an endpoint does: it has not what was asked for, or may not be used.
-_NEUTRAL: Final = frozenset({"null", "rejected", "wrong chain", "syncing", "behind"})
+_NEUTRAL: Final = frozenset({"null", "pruned", "rejected", "wrong chain", "syncing", "behind"})
 T = TypeVar("T")
 Work = Callable[[Endpoint], Awaitable[T]]
 Sleep = Callable[[float], Awaitable[None]]
@@ -42,15 +42,17 @@ _log = get_logger("headwater.listen.nodes")
 class Rejected(NodeFailure):
     """The node's answer failed a check: it is not published, another endpoint or moment is asked.
 
-    `found` is what the answer has in place of what it should, "" where that is not told; `everywhere` whether
-    in the last round all endpoints failed the check with the same.
+    `found` is what the answer has in place of what it should, "" where that is not told.
     """
 
     def __init__(self, endpoint: str, check: str, what: str, found: str = "") -> None:
         super().__init__(endpoint, what, "rejected")
         self.check = check
         self.found = found
-        self.everywhere = False
+
+    @property
+    def evidence(self) -> tuple[str, ...] | None:
+        return (self.check, self.found) if self.found else None
 
 
 class Pool(Protocol):
@@ -138,13 +140,8 @@ class Nodes:
     def _last(self, failures: Sequence[NodeFailure]) -> NodeFailure:
         """The last failure of a round, marked where all endpoints failed alike."""
         last = failures[-1]
-        if isinstance(last, Rejected) and last.found:
-            alike = [
-                each
-                for each in failures
-                if isinstance(each, Rejected) and (each.check, each.found) == (last.check, last.found)
-            ]
-            last.everywhere = len(alike) == len(self.endpoints)
+        alike = [each for each in failures if each.evidence == last.evidence]
+        last.everywhere = last.evidence is not None and len(alike) == len(self.endpoints)
         return last
 
     async def on(self, endpoint: Endpoint, work: Callable[[], Awaitable[T]]) -> T:
