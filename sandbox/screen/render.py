@@ -9,6 +9,8 @@ from rich.text import Text
 
 from sandbox.screen.lines import (
     NARROW,
+    alerts,
+    deliveries,
     headline,
     health_lines,
     heights,
@@ -22,6 +24,9 @@ from sandbox.screen.lines import (
 from sandbox.screen.snapshot import Snapshot
 from sandbox.screen.tables import parts, rows, stages, states, transfers
 
+SHORT = 26
+"""Below so many lines there is no room for empty ones."""
+
 
 def render(snapshot: Snapshot, width: int, height: int, *, live: bool = True) -> RenderableType:
     """The whole screen. Below `NARROW` columns: one column, the essential first. `live`: Ctrl-C ends it."""
@@ -30,9 +35,17 @@ def render(snapshot: Snapshot, width: int, height: int, *, live: bool = True) ->
 
 def _narrow(snapshot: Snapshot, width: int, height: int, live: bool) -> RenderableType:
     troubles = reasons(snapshot.parts, width)[:2]
-    above = [headline(snapshot), heights(snapshot), rates(snapshot), Text("")]
+    gap = [Text("")] if height > SHORT else []
+    above = [
+        headline(snapshot),
+        heights(snapshot),
+        rates(snapshot),
+        alerts(snapshot),
+        deliveries(snapshot),
+        *gap,
+    ]
     middle = [Text(""), *health_lines(snapshot.parts, width), *troubles]
-    below = [Text(""), rows_line(snapshot), *where_lines(snapshot, width), try_next(width, live)]
+    below = [*gap, rows_line(snapshot), *where_lines(snapshot, width), try_next(width, live)]
     table = 1 + len(snapshot.stages)
     free = max(0, height - len(above) - table - len(middle) - len(below) - 1)
     feeds: list[RenderableType] = []
@@ -48,7 +61,7 @@ def _narrow(snapshot: Snapshot, width: int, height: int, live: bool) -> Renderab
 
 def _wide(snapshot: Snapshot, width: int, height: int) -> RenderableType:
     shown = [part for part in snapshot.parts if part.phase != "done"]
-    head, last = 4, 11
+    head, last = 6, 12
     top = max(len(shown) + len(snapshot.stages) + 5, len(snapshot.rows) + 2)
     feed = max(3, height - head - last - top)
     half = width // 2 - 4
@@ -71,7 +84,12 @@ def _wide(snapshot: Snapshot, width: int, height: int) -> RenderableType:
     )
     layout = Layout()
     layout.split_column(
-        Layout(Group(headline(snapshot), heights(snapshot), rates(snapshot)), size=head),
+        Layout(
+            Group(
+                *(part(snapshot) for part in (headline, heights, rates, alerts, deliveries)),
+            ),
+            size=head,
+        ),
         upper,
         feeds,
         Layout(Panel(Group(where(snapshot), try_next(width)), title="next", title_align="left"), size=last),
