@@ -11,8 +11,10 @@ from sandbox.screen.figures import duration, seconds
 from sandbox.screen.lines import line
 from sandbox.screen.render import render
 from sandbox.screen.snapshot import PartView, Snapshot, StageView, StateView, TransferView
+from sandbox.stack.roles import ROLES
+from topics.groups import NAMES
 
-PARTS = ("kafka-1", "registry", "clickhouse", "anvil", "listen", "normalize", "enrich", "state", "sink")
+PARTS = ("kafka-1", "registry", "clickhouse", "receiver", "anvil", *(role.name for role in ROLES))
 EMPTY = Snapshot("local")
 FULL = Snapshot(
     chain="ethereum",
@@ -31,10 +33,7 @@ FULL = Snapshot(
     deepest_reorg=8,
     dead_letters=3,
     gaps=1,
-    stages=tuple(
-        StageView(name, 17686132, 123456, 0.031, 212_000.0)
-        for name in ("normalize", "enrich", "state", "sink")
-    ),
+    stages=tuple(StageView(name, 17686132, 123456, 0.031, 212_000.0) for name in (*NAMES, "sink")),
     parts=(
         *(PartView(name, "ready") for name in PARTS),
         PartView("kafka-1-format", "done"),
@@ -75,9 +74,10 @@ def test_nothing_is_cut_off_at_the_edges(snapshot: Snapshot, width: int, height:
     whole = "\n".join(lines)
     assert "Ctrl-C" in whole
     assert snapshot.chain in lines[0]
+    assert all(name in whole for name in snapshot.endpoints)
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 50)])
+@pytest.mark.parametrize(("width", "height"), [(80, 30), (200, 50)])
 def test_a_dead_part_says_why_and_trouble_is_on_top(width: int, height: int) -> None:
     lines = drawn(FULL, width, height)
     whole = "\n".join(lines)
