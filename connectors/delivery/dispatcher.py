@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -11,6 +11,7 @@ from connectors.delivery.channels.channel import Channel, Unusable
 from connectors.delivery.queue.channel import Answer, ChannelQueue, Policy
 from connectors.delivery.queue.circuit import CircuitState
 from connectors.delivery.queue.delivery import Delivery, State
+from connectors.delivery.queue.notification import Notification
 from connectors.delivery.sender import Done, Sender
 from connectors.delivery.topic.channels import Applied
 from connectors.delivery.topic.ledger import Ledger
@@ -70,7 +71,7 @@ class Dispatcher:
         self._read(seconds)
         self._look_at_channels()
         writes = self._finished()
-        begun: list[tuple[_Owned, Channel, Delivery]] = []
+        begun: list[tuple[_Owned, Channel, Notification]] = []
         for owned in self._owned.values():
             if owned.partition not in self._ledger.ready():
                 continue
@@ -80,11 +81,11 @@ class Dispatcher:
             elif owned.channel is not None:
                 step = owned.queue.step(self._now())
                 entries += step.write
-                begun += [(owned, owned.channel, each) for each in step.send]
+                begun += [(owned, owned.channel, each) for each in step.begin]
         self._write(writes)
-        for owned, channel, delivery in begun:
+        for owned, channel, notification in begun:
             self._flying += 1
-            self._sender.send(owned, channel, delivery)
+            self._sender.send(owned, channel, notification)
         self._report()
 
     def drain(self, seconds: float) -> None:
@@ -139,10 +140,10 @@ class Dispatcher:
             self._flying -= 1
             owned = done.ticket
             # One that was lost meanwhile is no more ours to write.
-            if isinstance(owned, _Owned) and self._owned.get(done.delivery.channel) is owned:
-                entry = owned.queue.finish(done.delivery, done.outcome, self._now())
-                writes.setdefault(owned.partition, []).append(entry)
-                self._tell(done, entry)
+            if isinstance(owned, _Owned) and self._owned.get(done.notification.channel) is owned:
+                entries = owned.queue.finish(done.notification, done.outcome, self._now())
+                writes.setdefault(owned.partition, []).extend(entries)
+                self._tell(done, entries)
         return writes
 
     def _write(self, writes: Mapping[int, list[Delivery]]) -> None:
@@ -153,20 +154,23 @@ class Dispatcher:
                     if not each.is_open:
                         metrics.DELIVERIES.labels(self._chain, each.channel, each.state.value.lower()).inc()
 
-    def _tell(self, done: Done, entry: Delivery) -> None:
-        answer = done.outcome.answer
-        metrics.DELIVERY_ATTEMPTS.labels(self._chain, entry.channel, answer.value).inc()
+    def _tell(self, done: Done, entries: Sequence[Delivery]) -> None:
+        answer, channel = done.outcome.answer, done.notification.channel
+        metrics.DELIVERY_ATTEMPTS.labels(self._chain, channel, answer.value).inc()
+        for each in entries if answer is Answer.TAKEN else ():
+            seconds = max(0, each.updated_at - each.published_at) / 1_000
+            metrics.DELIVERY_SECONDS.labels(self._chain, channel).observe(seconds)
         if answer is Answer.TAKEN:
-            seconds = max(0, entry.updated_at - entry.published_at) / 1_000
-            metrics.DELIVERY_SECONDS.labels(self._chain, entry.channel).observe(seconds)
             return
+        first = entries[0]
         _log.warning(
-            "given up" if entry.state is State.DEAD else "not delivered",
-            channel=entry.channel,
-            id=entry.delivery_id,
-            alert=f"0x{entry.alert_id.hex()}",
-            version=entry.version,
-            attempts=entry.attempts,
+            "given up" if first.state is State.DEAD else "not delivered",
+            channel=channel,
+            id=done.notification.id,
+            alert=f"0x{first.alert_id.hex()}",
+            version=first.version,
+            alerts=len(entries),
+            attempts=first.attempts,
             error=done.outcome.problem,
         )
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from connectors.delivery.channels.channel import Channel, ChannelSettings, Services
 from connectors.delivery.channels.http import Http
 from connectors.delivery.queue.channel import Answer, Outcome
-from connectors.delivery.queue.delivery import Delivery
+from connectors.delivery.queue.notification import Notification
 from headwater.logging import get_logger
 from headwater.settings import DeliverySettings
 
@@ -27,7 +27,7 @@ class Done:
     """The end of an attempt; `ticket` is what it was given with."""
 
     ticket: object
-    delivery: Delivery
+    notification: Notification
     outcome: Outcome
 
 
@@ -37,7 +37,7 @@ class Sender(Protocol):
     def make(self, settings: ChannelSettings) -> Channel:
         """A channel. Raises Unusable."""
 
-    def send(self, ticket: object, channel: Channel, delivery: Delivery) -> None:
+    def send(self, ticket: object, channel: Channel, notification: Notification) -> None:
         """Begin an attempt."""
 
     def done(self) -> list[Done]:
@@ -62,8 +62,8 @@ class LoopSender:
     def make(self, settings: ChannelSettings) -> Channel:
         return settings.make(self._services)
 
-    def send(self, ticket: object, channel: Channel, delivery: Delivery) -> None:
-        self._loop.call_soon_threadsafe(self._begin, ticket, channel, delivery)
+    def send(self, ticket: object, channel: Channel, notification: Notification) -> None:
+        self._loop.call_soon_threadsafe(self._begin, ticket, channel, notification)
 
     def done(self) -> list[Done]:
         found: list[Done] = []
@@ -82,27 +82,27 @@ class LoopSender:
         if not self._thread.is_alive():
             self._loop.close()
 
-    def _begin(self, ticket: object, channel: Channel, delivery: Delivery) -> None:
-        task = self._loop.create_task(self._attempt(ticket, channel, delivery))
+    def _begin(self, ticket: object, channel: Channel, notification: Notification) -> None:
+        task = self._loop.create_task(self._attempt(ticket, channel, notification))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _attempt(self, ticket: object, channel: Channel, delivery: Delivery) -> None:
+    async def _attempt(self, ticket: object, channel: Channel, notification: Notification) -> None:
         began = time.perf_counter()
         try:
-            outcome = await channel.send(delivery)
+            outcome = await channel.send(notification)
         except Exception as error:  # noqa: BLE001 - a defect of one channel must not stop the others
-            _log.exception("a channel failed", channel=delivery.channel)
+            _log.exception("a channel failed", channel=notification.channel)
             outcome = Outcome(Answer.FAILED, None, f"this is a defect: {type(error).__name__}")
         _log.debug(
             "attempted",
-            channel=delivery.channel,
-            id=delivery.delivery_id,
-            version=delivery.version,
+            channel=notification.channel,
+            id=notification.id,
+            versions=[each.version for each in notification.deliveries],
             answer=outcome.answer.value,
             seconds=round(time.perf_counter() - began, 3),
         )
-        self._done.put(Done(ticket, delivery, outcome))
+        self._done.put(Done(ticket, notification, outcome))
 
     async def _made(self, settings: DeliverySettings) -> Http:
         return Http(settings)

@@ -40,7 +40,7 @@ COMMANDS: Final[dict[str, str]] = {
     "labels": "Name the addresses that alerts speak of.",
     "replay": "Show the dead letters, and have their blocks said again.",
     "settings": "Show the effective settings, secrets masked.",
-    "node": "Record a node's answers and serve them as a node.",
+    "node": "Record a node's answers and serve them as a node; fork the local chain.",
     "version": "Show the version of Headwater, of Python and of the packages it runs on.",
 }
 

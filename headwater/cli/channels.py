@@ -18,6 +18,7 @@ from connectors.delivery.channels.http import Http
 from connectors.delivery.channels.webhook import WebhookSettings
 from connectors.delivery.queue.channel import Answer, Outcome
 from connectors.delivery.queue.delivery import Delivery, State, delivery_id
+from connectors.delivery.queue.notification import Notification
 from connectors.delivery.topic.channels import Applied, ChannelTopic, apply, remove
 from headwater import clock
 from headwater.cli.configuration import configured
@@ -104,7 +105,9 @@ def try_command(channel: Annotated[str, typer.Argument(help="Its id.")], data_di
 async def _sent(settings: Settings, channel: ChannelSettings, alert: Delivery) -> Outcome:
     http = Http(settings.delivery)
     try:
-        return await channel.make(Services(http, os.environ)).send(alert)
+        return await channel.make(Services(http, os.environ)).send(
+            Notification((alert,), grouped=channel.grouping is not None)
+        )
     finally:
         await http.close()
 

@@ -1,4 +1,4 @@
-"""`headwater node`: record a node's answers, and serve recorded answers as a node."""
+"""`headwater node`: record a node's answers, serve recorded answers as a node, fork the local chain."""
 
 import asyncio
 import signal
@@ -10,7 +10,9 @@ import typer
 if TYPE_CHECKING:
     from sandbox.node import RecordedNode
 
-app = typer.Typer(no_args_is_help=True, help="Record a node's answers and serve them as a node.")
+app = typer.Typer(
+    no_args_is_help=True, help="Record a node's answers and serve them as a node; fork the local chain."
+)
 
 
 @app.command()
@@ -102,3 +104,21 @@ async def _record(directory: Path, rpc: str, first: str, last: str, traces: bool
                 message = redact(error.message, secrets_of(rpc))
                 raise Fatal(f"the node refuses: {message} ({error.code})") from error
     print(f"{directory}: blocks {start}..{end}")
+
+
+@app.command()
+def reorg(
+    depth: Annotated[int, typer.Option(min=1, max=8, help="Blocks that leave the chain.")] = 2,
+    data_dir: Annotated[
+        Path, typer.Option(envvar="HEADWATER_DATA_DIR", help="Directory of the local stack.")
+    ] = Path(".headwater"),
+) -> None:
+    """Fork the local chain of `headwater up` now, to see what is taken back."""
+    from sandbox.stack import endpoints
+    from sandbox.traffic.fork import fork
+
+    made = fork(endpoints.read(data_dir).rpc, depth)
+    print(
+        f"blocks {made.head - made.depth + 1} to {made.head} left the chain; of their transactions "
+        f"{made.moved} are in other blocks, {made.resent} wait, {made.lost} are lost"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from headwater.cli.alerting import backtest, rules, validate
+from headwater.cli.alerting import backtest, rules, shadow, validate
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -16,4 +16,5 @@ def about() -> None:
 
 validate.add_to(app)
 rules.add_to(app)
+shadow.add_to(app)
 backtest.add_to(app)

@@ -18,6 +18,8 @@ from headwater.redaction import mask_url
 
 app = typer.Typer(rich_markup_mode=None)
 _SHOWN = 1_000
+# How ClickHouse writes NULL where it formats for people: a word in letters that no keyboard has.
+_NULL = "ᴺᵁᴸᴸ"
 
 
 @app.command()
@@ -42,7 +44,7 @@ def sql(
         if json or format:
             quoted = {"output_format_json_quote_64bit_integers": 0} if json else {}
             answer = client.raw_query(str(text), fmt="JSONEachRow" if json else format, settings=quoted)
-            sys.stdout.buffer.write(answer)
+            sys.stdout.buffer.write(readable(answer, format or ""))
             sys.stdout.buffer.flush()
         else:
             _show(client, str(text))
@@ -58,11 +60,23 @@ def _show(client: Client, text: str) -> None:
         return
     names = [column["name"] for column in answer["meta"]]
     numbers = {column["name"] for column in answer["meta"] if _is_number(column["type"])}
-    shown = (["" if value is None else str(value) for value in row] for row in answer["data"][:_SHOWN])
+    nullable = [
+        column["type"].startswith(("Nullable", "LowCardinality(Nullable")) for column in answer["meta"]
+    ]
+    shown = (
+        ["NULL" if value == _NULL and may else str(value) for value, may in zip(row, nullable, strict=True)]
+        for row in answer["data"][:_SHOWN]
+    )
     Console(soft_wrap=not sys.stdout.isatty()).print(table_of(names, shown, right=numbers))
     rows, seconds = answer["rows"], answer["statistics"]["elapsed"]
     more = f", the first {_SHOWN} shown" if rows > _SHOWN else ""
     Console(stderr=True).print(f"{rows} rows in {seconds:.3f} s{more}", style="dim", highlight=False)
+
+
+def readable(answer: bytes, format: str) -> bytes:
+    """An answer with NULL as NULL, in formats where ClickHouse writes it for people. As wide as before."""
+    people = format.startswith(("Pretty", "Vertical")) or "Strings" in format
+    return answer.replace(_NULL.encode(), b"NULL") if people else answer
 
 
 def _is_number(kind: str) -> bool:

@@ -13,14 +13,17 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
+from headwater.cli.alerting.local import LocalRules
 from headwater.digits import decimal
 from headwater.errors import Fatal
+from headwater.settings import load_settings, logins
 from sandbox.downloads.progress import shown
 from sandbox.screen.lines import line
 from sandbox.screen.render import render
 from sandbox.screen.snapshot import Snapshot
 from sandbox.stack.datadir import DataDir
 from sandbox.stack.options import Options, Show
+from sandbox.stack.receiving import read_channels
 from sandbox.stack.run import Run
 from sandbox.stack.services import Programs, fetch_programs
 
@@ -99,8 +102,11 @@ def up(
         5.0, "--traffic", min=0.0, help="Transactions a second on the local chain; 0: none."
     ),
     seed: int = typer.Option(1, "--seed", help="Seed of the traffic."),
+    rules: Path | None = typer.Option(
+        None, "--rules", metavar="DIR", help="Rules for alerts (YAML), in place of the built-in ones."
+    ),
     channels: Path | None = typer.Option(
-        None, "--channels", help="YAML: channels for alerts, beside the local receiver's."
+        None, "--channels", metavar="FILE", help="Channels for alerts (YAML), in place of local and console."
     ),
     plain: bool = typer.Option(False, "--plain", help="Lines instead of a screen."),
     kafka_port: int = typer.Option(0, "--kafka-port", min=0, max=65535, help="0: a free one."),
@@ -115,6 +121,8 @@ def up(
         raise Fatal(f"--start {start} is not a place to start", remedy="use latest, earliest or a number")
     if channels is not None:
         read_channels(channels)
+    bound = load_settings({}, ignored=logins()).alerts.max_unindexed
+    local_rules = LocalRules(rules, local_chain=not rpc, max_unindexed=bound)
     ports = {
         "kafka": kafka_port,
         "schema-registry": registry_port,
@@ -129,6 +137,7 @@ def up(
         until_block=until_block,
         brokers=brokers,
         channels=channels,
+        rules=local_rules.apply,
         traffic=traffic,
         seed=seed,
         ports={name: port for name, port in ports.items() if port},
@@ -143,16 +152,6 @@ def up(
         else:
             _run_live(options, directory, programs, console, stop)
     console.print("stopped; `headwater up` continues where it stopped", highlight=False)
-
-
-def read_channels(file: Path) -> None:
-    """Refuse a file of channels before anything starts. Raises Permanent or Fatal."""
-    from connectors.delivery.channels.text import read
-
-    try:
-        read(file.read_text("utf-8"), file.name)
-    except (OSError, UnicodeDecodeError) as error:
-        raise Fatal(f"cannot read {file}: {error}", remedy="name a YAML file with channels") from error
 
 
 def _run_live(

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A request with a good signature, in the order of arrival, whatever it was answered."""
+    """An alert of a request with a good signature, in the order of arrival, whatever it was answered.
+
+    `delivery_id` is the request's id; where that had several alerts, with the place of this one.
+    """
 
     delivery_id: str
     channel: str

@@ -19,7 +19,7 @@ _SEEN: Final = 100
 
 
 class Receiver:
-    """Serves from `start` to `stop`, on loopback. `shown` is told of each request with a good signature."""
+    """Serves from `start` to `stop`, on loopback. `shown` is told of each alert with a good signature."""
 
     def __init__(
         self,
@@ -89,23 +89,28 @@ class Receiver:
         body = request.rfile.read(length)
         try:
             self._signed.verify(body, dict(request.headers.items()), json_parse=False)
-            alert = orjson.loads(body)
+            content = orjson.loads(body)
         except (WebhookVerificationError, ValueError) as error:
             with self._lock:
                 self._forged += 1
             return answer(request, 401, str(error).encode())
-        reply = self._reply()
-        arrival = Arrival(
-            delivery_id=request.headers["webhook-id"],
-            channel=request.path.strip("/"),
-            alert_id=alert["alert_id"],
-            version=alert["version"],
-            status=alert["status"],
-            answered=reply.status,
-        )
-        with self._lock:
-            self._arrivals.append(arrival)
-        self._shown(arrival, alert)
+        reply, own = self._reply(), request.headers["webhook-id"]
+        # A channel that groups sends several alerts at once: the same ones in the same order under one id.
+        alerts = {own: content}
+        if "alerts" in content:
+            alerts = {f"{own}.{place}": each for place, each in enumerate(content["alerts"])}
+        for delivery_id, alert in alerts.items():
+            arrival = Arrival(
+                delivery_id=delivery_id,
+                channel=request.path.strip("/"),
+                alert_id=alert["alert_id"],
+                version=alert["version"],
+                status=alert["status"],
+                answered=reply.status,
+            )
+            with self._lock:
+                self._arrivals.append(arrival)
+            self._shown(arrival, alert)
         self._stopping.wait(reply.seconds)
         return answer(request, reply.status, b"", reply.retry_after)
 

@@ -57,6 +57,14 @@ FROM (
     ORDER BY version DESC LIMIT 1 BY hash
 )
 ORDER BY place, block_number DESC LIMIT {shown}"""
+ALERTS = """
+SELECT lower(status) AS name, count() AS found
+FROM {db}.alerts FINAL WHERE chain_id = {chain_id} GROUP BY name"""
+# Attempted once and no answer yet is no retry.
+DELIVERIES = """
+SELECT multiIf(state = 'PENDING' OR (state = 'ATTEMPTED' AND attempts = 1 AND not_before IS NULL), 'waiting',
+               state = 'ATTEMPTED', 'retrying', lower(state)) AS name, count() AS found
+FROM {db}.deliveries FINAL WHERE chain_id = {chain_id} GROUP BY name"""
 VISIBLE = """
 SELECT count() AS found FROM canonical.blocks WHERE chain_id = {chain_id} AND block_number = {number}"""
 
@@ -73,6 +81,8 @@ class TablesView:
     latency_p99: float | None = None
     transfers: tuple[TransferView, ...] = ()
     states: tuple[StateView, ...] = ()
+    alerts: Mapping[str, int] = field(default_factory=dict)
+    deliveries: Mapping[str, int] = field(default_factory=dict)
 
 
 class Tables:
@@ -90,6 +100,7 @@ class Tables:
         self._values |= {"recent": str(RECENT_BLOCKS), "a_block": str(SHOWN // 4)}
         self._feed = feed
         self._least = 0
+        self._counts: dict[str, tuple[int, Mapping[str, int]]] = {}
 
     def look(self) -> TablesView:
         """Everything the screen shows of the tables."""
@@ -108,12 +119,22 @@ class Tables:
             _seconds(coverage.get("p99")) if visible is not None else None,
             tuple(_transfer(row) for row in self._ask(TRANSFERS)) if self._feed else (),
             tuple(_state(row) for row in self._ask(STATES, visible=str(visible or 0))) if self._feed else (),
+            self._counted("alerts", ALERTS, rows),
+            self._counted("deliveries", DELIVERIES, rows),
         )
 
     def is_visible(self, number: int) -> bool:
         """Does the canonical view show the block of this height?"""
         found = self._ask(VISIBLE, number=str(number))
         return bool(found) and _whole(found[0]["found"]) > 0
+
+    def _counted(self, table: str, sql: str, rows: Mapping[str, int]) -> Mapping[str, int]:
+        """Asked again only where the table has changed: it is read whole."""
+        size = rows.get(table, 0)
+        if table not in self._counts or self._counts[table][0] != size:
+            found = {str(row["name"]): _whole(row["found"]) for row in self._ask(sql)} if size else {}
+            self._counts[table] = size, found
+        return self._counts[table][1]
 
     def _ask(self, sql: str, **values: str) -> Sequence[Row]:
         statement = sql.format(**self._values, least=self._least, **values) + " FORMAT JSONCompact"

@@ -61,6 +61,8 @@ def derive(base: Snapshot, now: Scrape, before: Scrape, tables: TablesView) -> S
         rows=tables.rows or base.rows,
         transfers=tables.transfers or base.transfers,
         states=tables.states or base.states,
+        alerts=tables.alerts or base.alerts,
+        deliveries=tables.deliveries or base.deliveries,
     )
 
 

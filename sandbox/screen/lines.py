@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from rich.text import Text
 
@@ -58,6 +58,30 @@ def rates(snapshot: Snapshot) -> Text:
     text.append(f"p50 {seconds(snapshot.latency_p50)} p99 {seconds(snapshot.latency_p99)}  ")
     text.append("reorgs ", "dim")
     text.append(f"{snapshot.reorgs}" + (f" (≤{snapshot.deepest_reorg})" if snapshot.reorgs else ""))
+    return text
+
+
+ALERTS = ("provisional", "confirmed", "retracted")
+DELIVERIES = ("delivered", "waiting", "retrying", "dead")
+
+
+def alerts(snapshot: Snapshot) -> Text:
+    """How many alerts stand, are confirmed, were taken back."""
+    return _counts("alerts", snapshot.alerts, ALERTS)
+
+
+def deliveries(snapshot: Snapshot) -> Text:
+    """What became of alerts on their channels."""
+    return _counts("deliveries", snapshot.deliveries, DELIVERIES)
+
+
+def _counts(name: str, counts: Mapping[str, int], shown: Iterable[str]) -> Text:
+    text = Text(f"{name} ", "dim", no_wrap=True, overflow="ellipsis")
+    for each in shown:
+        count = counts.get(each, 0)
+        trouble = count > 0 and each in ("retrying", "dead")
+        text.append(f"{number(count)} ", "bold red" if trouble else "not dim")
+        text.append(f"{each}  ", "red" if trouble else "dim")
     return text
 
 
@@ -124,6 +148,7 @@ def try_next(width: int, live: bool = True) -> Text:
     tries = (
         ("headwater sql 'SELECT * FROM canonical.token_transfers LIMIT 5'", "ask"),
         ("headwater topics tail transaction-states", "watch a stream"),
+        ("headwater sql 'SELECT status, title FROM canonical.alerts LIMIT 5'", "what the rules found"),
         ("headwater verify", "prove that nothing is missing"),
     )
     text = Text(no_wrap=True, overflow="ellipsis")
@@ -151,6 +176,8 @@ def line(snapshot: Snapshot) -> str:
         f"{snapshot.records_per_second:,.0f} records/s; node to row p50 {seconds(snapshot.latency_p50)} "
         f"p99 {seconds(snapshot.latency_p99)}; reorgs {snapshot.reorgs}; waiting {waiting or '–'}"
     )
+    for each in (alerts(snapshot), deliveries(snapshot)):
+        text += "; " + " ".join(each.plain.split())
     if snapshot.dead_letters or snapshot.gaps:
         text += f"; dead letters {snapshot.dead_letters}, gaps {snapshot.gaps}"
     return f"{text}; not ready: {down}" if down else text

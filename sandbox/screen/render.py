@@ -9,6 +9,8 @@ from rich.text import Text
 
 from sandbox.screen.lines import (
     NARROW,
+    alerts,
+    deliveries,
     headline,
     health_lines,
     heights,
@@ -22,17 +24,41 @@ from sandbox.screen.lines import (
 from sandbox.screen.snapshot import Snapshot
 from sandbox.screen.tables import parts, rows, stages, states, transfers
 
+HEAD, FEED, LAST = 6, 3, 12
+"""Lines of the wide screen's parts; of the feeds at least."""
+SHORT = 26
+"""Below so many lines there is no room for empty ones."""
+
 
 def render(snapshot: Snapshot, width: int, height: int, *, live: bool = True) -> RenderableType:
-    """The whole screen. Below `NARROW` columns: one column, the essential first. `live`: Ctrl-C ends it."""
-    return _narrow(snapshot, width, height, live) if width < NARROW else _wide(snapshot, width, height)
+    """The whole screen. Where it is too small for panels: one column, the essential first.
+
+    `live`: Ctrl-C ends it.
+    """
+    small = width < NARROW or height < HEAD + _upper(snapshot) + FEED + LAST
+    return _narrow(snapshot, width, height, live) if small else _wide(snapshot, width, height)
+
+
+def _upper(snapshot: Snapshot) -> int:
+    """Lines of the panels of stages, parts and rows."""
+    parts_shown = sum(part.phase != "done" for part in snapshot.parts)
+    return max(parts_shown + len(snapshot.stages) + 5, len(snapshot.rows) + 2)
 
 
 def _narrow(snapshot: Snapshot, width: int, height: int, live: bool) -> RenderableType:
     troubles = reasons(snapshot.parts, width)[:2]
-    above = [headline(snapshot), heights(snapshot), rates(snapshot), Text("")]
+    gap = [Text("")] if height > SHORT else []
+    above = [
+        headline(snapshot),
+        heights(snapshot),
+        rates(snapshot),
+        alerts(snapshot),
+        deliveries(snapshot),
+        *gap,
+    ]
     middle = [Text(""), *health_lines(snapshot.parts, width), *troubles]
-    below = [Text(""), rows_line(snapshot), *where_lines(snapshot, width), try_next(width, live)]
+    below = [*gap, rows_line(snapshot), *where_lines(snapshot, width)]
+    below.append(try_next(min(width, NARROW - 1), live))
     table = 1 + len(snapshot.stages)
     free = max(0, height - len(above) - table - len(middle) - len(below) - 1)
     feeds: list[RenderableType] = []
@@ -48,9 +74,8 @@ def _narrow(snapshot: Snapshot, width: int, height: int, live: bool) -> Renderab
 
 def _wide(snapshot: Snapshot, width: int, height: int) -> RenderableType:
     shown = [part for part in snapshot.parts if part.phase != "done"]
-    head, last = 4, 11
-    top = max(len(shown) + len(snapshot.stages) + 5, len(snapshot.rows) + 2)
-    feed = max(3, height - head - last - top)
+    top = _upper(snapshot)
+    feed = height - HEAD - LAST - top
     half = width // 2 - 4
     upper = Layout(size=top)
     upper.split_row(
@@ -71,9 +96,14 @@ def _wide(snapshot: Snapshot, width: int, height: int) -> RenderableType:
     )
     layout = Layout()
     layout.split_column(
-        Layout(Group(headline(snapshot), heights(snapshot), rates(snapshot)), size=head),
+        Layout(
+            Group(
+                *(part(snapshot) for part in (headline, heights, rates, alerts, deliveries)),
+            ),
+            size=HEAD,
+        ),
         upper,
         feeds,
-        Layout(Panel(Group(where(snapshot), try_next(width)), title="next", title_align="left"), size=last),
+        Layout(Panel(Group(where(snapshot), try_next(width)), title="next", title_align="left"), size=LAST),
     )
     return layout

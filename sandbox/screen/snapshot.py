@@ -52,7 +52,10 @@ class StateView:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything at one moment. None: not known (yet). Latencies in seconds, rates a second."""
+    """Everything at one moment. None: not known (yet). Latencies in seconds, rates a second.
+
+    `alerts`: how many have a status; `deliveries`: how many are in a state. Both by lower-case names.
+    """
 
     chain: str
     chain_id: int = 0
@@ -75,5 +78,7 @@ class Snapshot:
     rows: Mapping[str, int] = field(default_factory=dict)
     transfers: tuple[TransferView, ...] = ()
     states: tuple[StateView, ...] = ()
+    alerts: Mapping[str, int] = field(default_factory=dict)
+    deliveries: Mapping[str, int] = field(default_factory=dict)
     endpoints: Mapping[str, str] = field(default_factory=dict)
     message: str = ""

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from headwater.settings import Settings
 from sandbox.screen.snapshot import Snapshot
+
+ApplyRules = Callable[[Settings, set[str]], list[str]]
+"""Puts rules in force, given the channels that are applied; what is to be told of it."""
+
+
+def no_rules(settings: Settings, channels: set[str]) -> list[str]:
+    """Leaves what is in force."""
+    return []
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +29,7 @@ class Options:
     until_block: int | None = None
     brokers: int | None = None
     channels: Path | None = None
+    rules: ApplyRules = no_rules
     traffic: float = 5.0
     seed: int = 1
     ports: Mapping[str, int] = field(default_factory=dict)

@@ -5,17 +5,22 @@ from __future__ import annotations
 import base64
 import secrets
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from headwater.errors import Fatal
 from headwater.settings import Settings
 from sandbox.chdb.logins import write_private
 from sandbox.receiver import SECRET_VARIABLE as RECEIVER_VARIABLE
 from sandbox.services.probes import http_get
+from sandbox.stack.builtin import Ours, carry_out
 from sandbox.supervisor.process import Command
 from sandbox.supervisor.supervisor import Part
+
+if TYPE_CHECKING:
+    from connectors.delivery.channels.text import Written
 
 URL_VARIABLE: Final = "LOCAL_RECEIVER_URL"
 SECRET_VARIABLE: Final = "LOCAL_RECEIVER_SECRET"
@@ -69,20 +74,51 @@ def kept_secret(path: Path) -> str:
     return made
 
 
-def apply_channels(settings: Settings, file: Path | None) -> None:
-    """The two local channels, and those of a file. Raises Transient or Permanent."""
+def read_channels(file: Path) -> list[Written]:
+    """The channels of a file. Raises Permanent or Fatal."""
     from connectors.delivery.channels.text import read
-    from connectors.delivery.topic.channels import ChannelTopic, apply
 
-    wanted = read(CHANNELS, "the local channels")
-    if file is not None:
-        try:
-            wanted += read(file.read_text("utf-8"), file.name)
-        except (OSError, UnicodeDecodeError) as error:
-            raise Fatal(f"cannot read {file}: {error}") from error
+    try:
+        return read(file.read_text("utf-8"), file.name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise Fatal(f"cannot read {file}: {error}", remedy="name a YAML file with channels") from error
+
+
+def apply_channels(settings: Settings, file: Path | None) -> set[str]:
+    """The two local channels, or those of a file; the names of all that are applied then.
+
+    Raises Transient or Permanent.
+    """
+    from connectors.delivery.channels.text import read
+    from connectors.delivery.topic.channels import ChannelTopic, apply, remove
+
+    local = {each.id: each for each in read(CHANNELS, "the local channels")}
+    named = None if file is None else {each.id: each for each in read_channels(file)}
     topic = ChannelTopic(settings)
     try:
-        known = topic.refresh()
+        known = dict(topic.refresh())
+        standing = {own: f"{each.kind} {each.text}" for own, each in known.items()}
+
+        def write(changes: Mapping[str, str | None]) -> None:
+            wanted = [(local if named is None else named)[own] for own, text in changes.items() if text]
+            apply(settings, wanted, known)
+            for own in [own for own, text in changes.items() if text is None]:
+                remove(settings, own)
+
+        carry_out(
+            Ours(Path(settings.data_dir), "channels"),
+            {own: _text(each) for own, each in local.items()},
+            None if named is None else {own: _text(each) for own, each in named.items()},
+            standing,
+            write,
+        )
+        return set(topic.refresh())
     finally:
         topic.close()
-    apply(settings, wanted, known)
+
+
+def _text(channel: Written) -> str:
+    """As what stands on the topic is compared with it."""
+    from connectors.delivery.topic.channels import settings_text
+
+    return f"{channel.kind} {settings_text(channel.settings)}"

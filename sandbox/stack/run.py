@@ -51,6 +51,7 @@ class Run:
         self._began = time.monotonic()
         self._running_since: float | None = None
         self._reasons: dict[str, int] = {}
+        self._notes: list[str] = []
         self._collector: Collector | None = None
         self._tables: Tables | None = None
         self._supervisor = Supervisor((*self._stack.parts(), self._receiver.part(self._stack.logs)))
@@ -165,15 +166,8 @@ class Run:
             ),
             Step("tables", GATES[Need.TABLES], ("clickhouse",), lambda: migrate_tables(settings, chain_id)),
         ]
-        topics_and_schemas, channels = steps[:2], self._options.channels
         steps.append(
-            Step(
-                "channels",
-                "channels-applied",
-                (),
-                lambda: apply_channels(settings, channels),
-                after=topics_and_schemas,
-            )
+            Step("rules", "rules-applied", (), lambda: self._apply_alerting(settings), after=steps[:2])
         )
         said: dict[str, str] = {}
         while not stop.is_set() and not all(step.done for step in steps):
@@ -183,11 +177,21 @@ class Run:
                     continue
                 if all(self._supervisor.is_ready(need) for need in step.needs) and step.poll():
                     self._supervisor.open(step.gate)
+                    while self._notes:
+                        self._show.note(self._notes.pop(0))
                 if step.problem and step.problem != said.get(step.name):
                     said[step.name] = step.problem
                     self._show.note(f"{step.name}: trying again: {step.problem}")
             stop.wait(LOOK_SECONDS / 2)
         self._turn()
+
+    def _apply_alerting(self, settings: Settings) -> None:
+        """Channels first: one gets what is published from then on."""
+        channels = apply_channels(settings, self._options.channels)
+        self._notes = [
+            *self._options.rules(settings, channels),
+            f"alerts for channel local arrive at {self._receiver.url}; {self._stack.logs / 'receiver.log'}",
+        ]
 
     def _watch(self, stop: threading.Event) -> None:
         options, next_chore, next_look = self._options, 0.0, 0.0

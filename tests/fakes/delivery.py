@@ -9,6 +9,7 @@ from connectors.delivery.channels.channel import Channel, ChannelSettings, Unusa
 from connectors.delivery.channels.print import Print
 from connectors.delivery.queue.channel import Outcome
 from connectors.delivery.queue.delivery import Delivery
+from connectors.delivery.queue.notification import Notification
 from connectors.delivery.sender import Done
 from connectors.delivery.topic.channels import Applied
 from connectors.delivery.topic.ledger import Read
@@ -84,7 +85,7 @@ class FakeSender:
     """Attempts end when a test says so. `unusable`: kinds of settings that cannot be made here."""
 
     def __init__(self) -> None:
-        self.begun: list[tuple[object, Delivery]] = []
+        self.begun: list[tuple[object, Notification]] = []
         self.unusable = ""
         self._done: list[Done] = []
 
@@ -93,14 +94,14 @@ class FakeSender:
             raise Unusable(self.unusable)
         return Print()
 
-    def send(self, ticket: object, channel: Channel, delivery: Delivery) -> None:
-        self.begun.append((ticket, delivery))
+    def send(self, ticket: object, channel: Channel, notification: Notification) -> None:
+        self.begun.append((ticket, notification))
 
-    def end(self, outcome: Outcome) -> Delivery:
+    def end(self, outcome: Outcome) -> Notification:
         """The oldest attempt ends."""
-        ticket, delivery = self.begun.pop(0)
-        self._done.append(Done(ticket, delivery, outcome))
-        return delivery
+        ticket, notification = self.begun.pop(0)
+        self._done.append(Done(ticket, notification, outcome))
+        return notification
 
     def done(self) -> list[Done]:
         done, self._done = self._done, []

@@ -163,6 +163,11 @@ class Line:
             return None  # ClickHouse is not there just now
         return (int(rows[0][0]), str(rows[0][1])) if rows else None
 
+    def alerts(self, status: str, rule: str) -> int:
+        """How many alerts of a rule have a status in ClickHouse."""
+        query = f"SELECT count() FROM canonical.alerts WHERE status = '{status}' AND rule_id = '{rule}'"
+        return int(self.sql(query)[0][0])
+
     def readiness(self, role: str) -> tuple[bool, str]:
         """Whether a role says that it is ready; what it waits for, or why it cannot be asked."""
         try:

@@ -94,7 +94,7 @@ class Publisher:
 
 
 def lives(chance: random.Random, count: int) -> list[dict[str, Any]]:
-    """Versions of many alerts, on one or two channels: confirmed, retracted, back again."""
+    """Versions of many alerts, on two or three channels: confirmed, retracted, back again."""
     versions: list[dict[str, Any]] = []
     standing: dict[int, str] = {}
     for version in range(count):
@@ -103,7 +103,7 @@ def lives(chance: random.Random, count: int) -> list[dict[str, Any]]:
         status = "PROVISIONAL" if last in (None, "RETRACTED") else chance.choice(("RETRACTED", "CONFIRMED"))
         standing[number] = status
         channels = ["ops", "siem"] if number % 3 == 0 else ["ops"]
-        versions.append(alert(number, 100 + version, status, channels=[*channels, "nobody"]))
+        versions.append(alert(number, 100 + version, status, channels=[*channels, "digest", "nobody"]))
     return versions
 
 
@@ -131,6 +131,8 @@ def test_everything_arrives_in_order_whatever_is_killed(
     text = f"""
     - {{id: ops, kind: webhook, url: "{receiver.url}/ops", secret_env: DELIVERY_TEST_SECRET, at_once: 8}}
     - {{id: console, kind: print}}
+    - {{id: digest, kind: webhook, url: "{receiver.url}/digest", secret_env: DELIVERY_TEST_SECRET,
+        group_wait: 1s, group_most: 5}}
     - {{id: siem, kind: webhook, url: "{receiver.url}/siem", secret_env: [DELIVERY_TEST_SECRET]}}
     """
     channel_topic.apply(settings, read_channels(text, "test"), {})
@@ -185,10 +187,14 @@ def test_everything_arrives_in_order_whatever_is_killed(
     arrivals = receiver.arrivals()
     assert violations(arrivals) == []
     assert receiver.summary()["bad_signatures"] == 0
-    taken = {each.delivery_id for each in arrivals if each.answered == 204}
-    states = {each.delivery_id: each for each in ledger(settings)}
-    assert {each.channel for each in states.values()} == {"ops", "siem"}
-    for each in states.values():
-        assert (each.state is State.DELIVERED) == (each.delivery_id in taken)
+    taken = {(each.channel, each.alert_id, each.version) for each in arrivals if each.answered == 204}
+    states = ledger(settings)
+    assert {each.channel for each in states} == {"ops", "siem", "digest"}
+    for each in states:
+        arrived = (each.channel, f"0x{each.alert_id.hex()}", each.version) in taken
+        assert (each.state is State.DELIVERED) == arrived
         assert each.state in (State.DELIVERED, State.SUPERSEDED)
+    # The channel that groups had several at once, and never more than it asked for.
+    places = {each.delivery_id.partition(".")[2] for each in arrivals if each.channel == "digest"}
+    assert places == {"0", "1", "2", "3", "4"}
     assert SECRET not in "".join(each.logged() for each in processes)

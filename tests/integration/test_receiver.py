@@ -15,6 +15,7 @@ from connectors.delivery.channels.channel import Services
 from connectors.delivery.channels.http import Http
 from connectors.delivery.channels.webhook import WebhookSettings
 from connectors.delivery.queue.channel import Answer
+from connectors.delivery.queue.notification import Notification
 from headwater.settings import DeliverySettings
 from sandbox.services.probes import http_get
 from sandbox.stack.ports import Ports
@@ -24,6 +25,10 @@ from tests.integration.worker_process import until
 
 pytestmark = pytest.mark.integration
 OTHER = "whsec_AAAA9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+ONE = Notification((pending(1, 10),))
+TOGETHER = Notification((pending(1, 11, "RETRACTED"), pending(2, 12)), grouped=True)
 
 
 @pytest.fixture
@@ -42,13 +47,13 @@ def receiver(ports: Ports, tmp_path: Path) -> Iterator[LocalReceiver]:
         process.wait(10)
 
 
-def send(receiver: LocalReceiver, secret: str) -> Answer:
+def send(receiver: LocalReceiver, secret: str, notification: Notification = ONE) -> Answer:
     async def sent() -> Answer:
         http = Http(DeliverySettings(allow_private=True))
         try:
             variables = {**receiver.variables, SECRET_VARIABLE: secret}
             channel = WebhookSettings(url_env=URL_VARIABLE, secret_env=SECRET_VARIABLE)
-            return (await channel.make(Services(http, variables)).send(pending(1, 10))).answer
+            return (await channel.make(Services(http, variables)).send(notification)).answer
         finally:
             await http.close()
 
@@ -62,3 +67,8 @@ def test_it_takes_what_is_signed_and_tells_what_came(receiver: LocalReceiver, tm
     assert (told["arrivals"], told["bad_signatures"], told["violations"]) == (1, 1, [])
     assert (told["last"][0]["channel"], told["last"][0]["version"]) == ("local", 10)
     assert "HIGH PROVISIONAL a large transfer" in (tmp_path / "receiver.log").read_text()
+    for _ in range(2):
+        assert send(receiver, receiver.secret, TOGETHER) is Answer.TAKEN
+    told = orjson.loads(http_get(receiver.port, "/")[1])
+    assert (told["arrivals"], told["deliveries"], told["violations"]) == (5, 3, [])
+    assert "HIGH RETRACTED a large transfer" in (tmp_path / "receiver.log").read_text()

@@ -57,7 +57,10 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
 
 
 def test_the_examples_of_the_readme_answer(line: Line) -> None:
-    blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    text = (ROOT / "README.md").read_text("utf-8")
+    for name, content in re.findall(r"^```yaml\n# (\S+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        (line.directory.parent / name).write_text(content, "utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     commands = [command for block in blocks for command in block.splitlines()]
     assert len(commands) > 8
     for command in commands:
@@ -65,14 +68,22 @@ def test_the_examples_of_the_readme_answer(line: Line) -> None:
         assert program in ("headwater", "curl")
         if program == "curl" and shutil.which("curl") is None:
             continue
+        if words[:2] == ["node", "reorg"]:
+            line.wait_until(lambda: line.alerts("PROVISIONAL", "gold-moves") > 0, "the rule fires", 60)
         # From the folder that holds .headwater, as the README says.
         done = line.command(*words, folder=line.directory.parent, program=program)
         assert done.returncode == 0, f"{command}: {done.stdout[-500:]} {done.stderr[-500:]}"
         assert done.stdout.strip(), f"{command} prints nothing"
+        if words[:2] == ["node", "reorg"]:
+            line.wait_until(lambda: line.alerts("RETRACTED", "gold-moves") > 0, "the fork takes back", 60)
 
 
 def test_forks_up_to_eight_deep_leave_exactly_the_nodes_rows(line: Line) -> None:
     _prove(line, seconds=16, every=3, seed=1)
+    # What the README's rule said while its examples ran is final by now, and was told as well.
+    assert line.alerts("CONFIRMED", "gold-moves") > 0
+    told = (line.directory / "logs" / "receiver.log").read_text()
+    assert re.search(r"LOW RETRACTED \S+ gold from", told)
     assert line.stop() == 0
 
 

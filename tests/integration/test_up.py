@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -65,14 +66,18 @@ class Up:
 
     def wait_for(self, text: str, seconds: float = START_SECONDS) -> str:
         """The first line that holds `text`."""
+        return self.wait_for_match(re.escape(text), seconds)
+
+    def wait_for_match(self, pattern: str, seconds: float = START_SECONDS) -> str:
+        """The first line that a regular expression is found in."""
 
         def found() -> str | None:
-            return next((line for line in self.lines if text in line), None)
+            return next((line for line in self.lines if re.search(pattern, line)), None)
 
         with self._news:
             self._news.wait_for(lambda: found() or not self._reader.is_alive(), seconds)
             line = found()
-        assert line is not None, f"no {text!r} in:\n" + "\n".join(self.lines)
+        assert line is not None, f"no {pattern!r} in:\n" + "\n".join(self.lines)
         return line
 
     @property
@@ -174,6 +179,12 @@ def test_first_start_serves_on_loopback_beside_a_neighbour_and_drains_on_sigterm
     assert snapshot["transfers"]
     assert "INCLUDED" in {each["state"] for each in snapshot["states"]}
     assert {part["name"] for part in snapshot["parts"]} >= {"kafka", "registry", "clickhouse", "listen"}
+    # The built-in rules watch the traffic, and what they find comes to the local receiver.
+    assert "failed-transactions" in run.wait_for("rules in force: ")
+    run.wait_for_match(
+        r"; alerts \d+ provisional .*; deliveries [1-9]\d* delivered \d+ waiting 0 retrying 0 dead"
+    )
+    assert "204 local: INFO PROVISIONAL bird" in (directory / "logs" / "receiver.log").read_text()
     assert run.end(signal.SIGTERM) < STOP_SECONDS
     assert run.process.returncode == 0, "\n".join(run.lines)
     assert not any("had to be killed" in line for line in run.lines), "\n".join(run.lines)
@@ -186,12 +197,23 @@ def test_the_directory_is_not_for_another_chain(make_chain: Callable[..., str], 
     assert "--data-dir" in output
 
 
+def test_a_bad_rule_is_refused_before_anything_starts(directory: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("id: bad\nmatch: block\nwhere: gas > 1\n")
+    output = refused(directory, "--rules", str(tmp_path))
+    assert "bad.yaml:3:8: undeclared reference to 'gas'" in output
+    assert "mend the text" in output
+
+
 def test_a_second_start_continues_and_a_killed_parent_leaves_no_orphan(
-    up: Callable[..., Up], directory: Path
+    up: Callable[..., Up], directory: Path, tmp_path: Path
 ) -> None:
     before = json.loads((directory / "meta.json").read_text())
-    run = up("--traffic", "0")
+    (tmp_path / "mine.yaml").write_text("{id: mine, match: block, channels: [ops]}")
+    run = up("--traffic", "0", "--rules", str(tmp_path))
     run.wait_for("enrich is ready")
+    # They take the place of those that the first start put in force.
+    assert run.wait_for("rules in force: ").endswith("rules in force: mine")
+    assert "nobody has applied channel ops" in run.wait_for("rule mine: ")
     assert json.loads((directory / "meta.json").read_text()) == before
     endpoints = json.loads((directory / "endpoints.json").read_text())
     first = ask(str(endpoints["rpc"]), "eth_getBlockByNumber", "0x0", False)
@@ -209,6 +231,7 @@ def test_until_block_ends_by_itself_after_the_kill(up: Callable[..., Up], direct
     state = json.loads((directory / "chain" / "state.json").read_text())
     head = state["best_block_number"] + 5
     run = up("--traffic", "3", "--until-block", str(head))
+    assert "failed-transactions, large-gold-transfer, mine" in run.wait_for("rules in force: ")
     run.wait_for(f"block {head} is visible in ClickHouse")
     run.process.wait(STOP_SECONDS + 5)
     assert run.process.returncode == 0, "\n".join(run.lines)

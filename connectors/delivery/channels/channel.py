@@ -12,7 +12,8 @@ from pydantic import AfterValidator, Field
 
 from connectors.delivery.channels.http import Http
 from connectors.delivery.queue.channel import Outcome, Policy
-from connectors.delivery.queue.delivery import Delivery
+from connectors.delivery.queue.grouping import Grouping
+from connectors.delivery.queue.notification import Notification
 from connectors.delivery.queue.pace import Rate
 from headwater.errors import Permanent
 from headwater.settings import DeliverySettings
@@ -28,9 +29,9 @@ class Unusable(Permanent):
 
 
 class Channel(Protocol):
-    """Where deliveries go. Used by one event loop, for several deliveries at once."""
+    """Where notifications go. Used by one event loop, for several of them at once."""
 
-    async def send(self, delivery: Delivery) -> Outcome:
+    async def send(self, notification: Notification) -> Outcome:
         """One attempt, within the time-out of the settings. Raises nothing that it knows how to name."""
 
 
@@ -76,6 +77,12 @@ class ChannelSettings(Section):
     )
     give_up: Duration = Field("12h", description="Time after which a failing delivery becomes a dead letter.")
     at_once: int = Field(4, ge=1, le=64, description="Attempts under way at once, of different alerts.")
+    group_wait: Duration | None = Field(
+        None,
+        description="Time for which the first alert of a rule and group waits for others, which go out with "
+        "it as one request; null: each goes out by itself, at once.",
+    )
+    group_most: int = Field(100, ge=2, le=1_000, description="Alerts of one such request.")
 
     def policy(self, settings: DeliverySettings) -> Policy:
         """How the channel is used."""
@@ -88,7 +95,15 @@ class ChannelSettings(Section):
             failures=settings.circuit_failures,
             first_pause=settings.first_pause_seconds,
             longest_pause=settings.longest_pause_seconds,
+            grouping=self.grouping,
         )
+
+    @property
+    def grouping(self) -> Grouping | None:
+        """Which alerts go out together; None: none do."""
+        if self.group_wait is None:
+            return None
+        return Grouping(milliseconds(self.group_wait), self.group_most)
 
     @abstractmethod
     def make(self, services: Services) -> Channel:

@@ -10,7 +10,7 @@ import orjson
 
 from connectors.delivery.channels.channel import Channel, ChannelSettings, Services
 from connectors.delivery.queue.channel import Answer, Outcome
-from connectors.delivery.queue.delivery import Delivery
+from connectors.delivery.queue.notification import Notification
 
 
 class PrintSettings(ChannelSettings):
@@ -26,13 +26,13 @@ class Print:
 
     output: TextIO = field(default_factory=lambda: sys.stdout)
 
-    async def send(self, delivery: Delivery) -> Outcome:
-        alert = orjson.loads(delivery.payload)
-        # One line each, whatever a title has in it.
-        title = " ".join(str(alert.get("title", "")).split())
-        self.output.write(
-            f"{delivery.severity} {delivery.status} {delivery.rule_id}: {title} "
-            f"[alert 0x{delivery.alert_id.hex()} version {delivery.version}]\n"
-        )
+    async def send(self, notification: Notification) -> Outcome:
+        for each in notification.deliveries:
+            # One line each, whatever a title has in it.
+            title = " ".join(str(orjson.loads(each.payload).get("title", "")).split())
+            self.output.write(
+                f"{each.severity} {each.status} {each.rule_id}: {title} "
+                f"[alert 0x{each.alert_id.hex()} version {each.version}]\n"
+            )
         self.output.flush()
         return Outcome(Answer.TAKEN)

@@ -15,7 +15,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 from connectors.delivery.channels.channel import Channel, ChannelSettings, Services, Unusable
 from connectors.delivery.channels.http import Http, HttpAnswer, url_problem
 from connectors.delivery.queue.channel import Answer, Outcome
-from connectors.delivery.queue.delivery import Delivery
+from connectors.delivery.queue.notification import Notification
 from headwater.errors import Permanent, Transient
 from headwater.settings import DeliverySettings
 
@@ -64,24 +64,22 @@ def _signer(name: str, secret: str) -> Signer:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Posts alerts to one address."""
+    """Posts notifications to one address."""
 
     url: str
     signers: tuple[Signer, ...]
     http: Http
 
-    async def send(self, delivery: Delivery) -> Outcome:
-        now = datetime.now(UTC)
+    async def send(self, notification: Notification) -> Outcome:
+        now, own, payload = datetime.now(UTC), notification.id, notification.payload
         headers = {
             "Content-Type": "application/json",
-            "webhook-id": delivery.delivery_id,
+            "webhook-id": own,
             "webhook-timestamp": str(int(now.timestamp())),
-            "webhook-signature": " ".join(
-                each.sign(delivery.delivery_id, now, delivery.payload) for each in self.signers
-            ),
+            "webhook-signature": " ".join(each.sign(own, now, payload) for each in self.signers),
         }
         try:
-            answer = await self.http.post(self.url, delivery.payload.encode(), headers)
+            answer = await self.http.post(self.url, payload.encode(), headers)
         except (Transient, Permanent) as error:
             # An address that may not be called is mended in the settings: it waits for that.
             return Outcome(Answer.FAILED, None, str(error))

@@ -13,6 +13,8 @@ from typing import Final
 from connectors.delivery.queue.alert import AlertVersions
 from connectors.delivery.queue.circuit import Circuit
 from connectors.delivery.queue.delivery import Delivery, State
+from connectors.delivery.queue.grouping import Grouping, Groups, next_of
+from connectors.delivery.queue.notification import Notification
 from connectors.delivery.queue.pace import Pace, Rate
 from headwater.retry import Backoff
 
@@ -24,7 +26,8 @@ LONGEST_HOLD_SECONDS: Final = 3600.0
 class Policy:
     """How a channel is used. `max_age_ms` None delivers alerts of any age; `give_up_ms` is from queueing on.
 
-    Seconds `first_pause` and `longest_pause` are the ceilings of the pauses between two attempts.
+    Seconds `first_pause` and `longest_pause` are the ceilings of the pauses between two attempts. `grouping`
+    None sends each alert by itself.
     """
 
     rate: Rate | None = None
@@ -34,6 +37,7 @@ class Policy:
     failures: int = 5
     first_pause: float = 1.0
     longest_pause: float = 900.0
+    grouping: Grouping | None = None
 
 
 class Answer(Enum):
@@ -57,10 +61,15 @@ class Outcome:
 
 @dataclass(slots=True)
 class Step:
-    """`write` goes to the ledger, all or nothing; then, and only then, `send` goes out."""
+    """`write` goes to the ledger, all or nothing; then, and only then, `begin` goes out."""
 
     write: list[Delivery] = field(default_factory=list)
-    send: list[Delivery] = field(default_factory=list)
+    begin: list[Notification] = field(default_factory=list)
+
+    @property
+    def send(self) -> list[Delivery]:
+        """All deliveries that go out."""
+        return [delivery for each in self.begin for delivery in each.deliveries]
 
 
 class ChannelQueue:
@@ -73,9 +82,12 @@ class ChannelQueue:
         self._chance = chance or random.Random()
         self._alerts: dict[bytes, AlertVersions] = {}
         self._touched: dict[bytes, None] = {}
+        self._woken: dict[bytes, None] = {}
         self._waiting: list[tuple[int, int, bytes]] = []
+        self._due: dict[bytes, int] = {}
         self._numbers = count()
-        self._flying: set[bytes] = set()
+        self._flying: dict[bytes, bytes] = {}
+        self._under_way: set[bytes] = set()
         self._again: list[Delivery] = []
         self._open: set[tuple[bytes, int]] = set()
         self.use(policy)
@@ -83,6 +95,11 @@ class ChannelQueue:
     def use(self, policy: Policy) -> None:
         """Go on under a policy; circuit and pace begin anew."""
         self.policy = policy
+        self._groups = Groups(policy.grouping)
+        self._waiting.clear()
+        self._due.clear()
+        waiting = sorted(self._open, key=lambda place: place[1])
+        self._touched.update((alert_id, None) for alert_id, _ in waiting)
         self.circuit = Circuit(policy.failures, self._backoff())
         self._pace = Pace(policy.rate)
 
@@ -94,7 +111,7 @@ class ChannelQueue:
     @property
     def flying(self) -> int:
         """Attempts under way."""
-        return len(self._flying)
+        return len(self._under_way)
 
     def take(self, delivery: Delivery) -> None:
         """Fold an entry of the ledger in: one that was read."""
@@ -113,19 +130,42 @@ class ChannelQueue:
         )
         self._again = []
         touched, self._touched = self._touched, {}
+        woken, self._woken = self._woken, {}
         for alert_id in touched:
-            self._look_at(alert_id, now, step)
+            if (key := self._look_at(alert_id, now, step)) is not None:
+                woken[key] = None
+        for key in woken:
+            self._wait(key, now)
         while self._waiting and self._waiting[0][0] <= now and self._may_begin(now):
-            _, _, alert_id = heapq.heappop(self._waiting)
-            self._begin(alert_id, now, step)
+            at, _, key = heapq.heappop(self._waiting)
+            # One that was put off since, or moved up, stands there more than once.
+            if self._due.get(key) == at:
+                del self._due[key]
+                self._begin(key, now, step)
         return step
 
-    def finish(self, delivery: Delivery, outcome: Outcome, now: int) -> Delivery:
-        """The entry that says what became of an attempt."""
-        self._flying.discard(delivery.alert_id)
-        self._touched[delivery.alert_id] = None
+    def finish(self, notification: Notification, outcome: Outcome, now: int) -> list[Delivery]:
+        """The entries that say what became of an attempt: the same of all that went out together."""
+        begun = notification.deliveries
+        for each in begun:
+            key = self._flying.pop(each.alert_id)
+            self._under_way.discard(key)
+            self._woken[key] = None
+            self._touched[each.alert_id] = None
         self._tell_circuit(outcome, now)
-        known = self._alerts[delivery.alert_id].known(delivery.version)
+        pause = 0.0
+        if outcome.answer is not Answer.TAKEN:
+            backoff = self._backoff(max(each.attempts for each in begun) - 1)
+            pause = backoff.next(min(outcome.retry_after, LONGEST_HOLD_SECONDS))
+        # One that is given up before the others would make another notification of them.
+        late = now >= min(each.queued_at for each in begun) + self.policy.give_up_ms
+        done = [self._ended(each, outcome, now, now + int(1000 * pause), late=late) for each in begun]
+        for each in done:
+            self._put(each)
+        return done
+
+    def _ended(self, begun: Delivery, outcome: Outcome, now: int, again: int, *, late: bool) -> Delivery:
+        known = self._alerts[begun.alert_id].known(begun.version)
         done = replace(
             known,
             http_status=outcome.http_status,
@@ -135,23 +175,18 @@ class ChannelQueue:
         )
         if outcome.answer is Answer.TAKEN:
             done = replace(done, delivered_at=known.delivered_at or now)
-        if known.replays > delivery.replays:
-            pass  # asked for again meanwhile: it stays open
-        elif outcome.answer is Answer.TAKEN:
-            done = replace(done, state=State.DELIVERED)
-        elif outcome.answer is Answer.REFUSED or now >= delivery.queued_at + self.policy.give_up_ms:
-            done = replace(done, state=State.DEAD)
-        else:
-            backoff = self._backoff(delivery.attempts - 1)
-            pause = backoff.next(min(outcome.retry_after, LONGEST_HOLD_SECONDS))
-            done = replace(done, not_before=now + int(1000 * pause))
-        self._put(done)
-        return done
+        if known.replays > begun.replays:
+            return done  # asked for again meanwhile: it stays open
+        if outcome.answer is Answer.TAKEN:
+            return replace(done, state=State.DELIVERED)
+        if outcome.answer is Answer.REFUSED or late:
+            return replace(done, state=State.DEAD)
+        return replace(done, not_before=again)
 
     def give_up(self, problem: str, now: int) -> list[Delivery]:
         """Close all that waits: the channel is no more."""
         closed = []
-        for alert_id in {alert_id for alert_id, _ in self._open} - self._flying:
+        for alert_id in {alert_id for alert_id, _ in self._open} - self._flying.keys():
             while (head := self._alerts[alert_id].head()) is not None:
                 closed.append(
                     replace(
@@ -161,44 +196,69 @@ class ChannelQueue:
                 self._put(closed[-1])
         return closed
 
-    def _look_at(self, alert_id: bytes, now: int, step: Step) -> None:
-        """Close what may not go out, and have the head wait for its time."""
+    def _look_at(self, alert_id: bytes, now: int, step: Step) -> bytes | None:
+        """Close what may not go out; the group in which the rest waits."""
         if alert_id in self._flying:
-            return
+            return None
         versions = self._alerts[alert_id]
         self._closed(versions.close(now, self.policy.max_age_ms), step)
         head = versions.head()
-        if head is not None:
-            at = head.not_before or min(head.queued_at, now)
-            heapq.heappush(self._waiting, (at, next(self._numbers), alert_id))
+        if head is None:
+            self._groups.leave(alert_id)
+            return None
+        return self._groups.join(head)
 
-    def _begin(self, alert_id: bytes, now: int, step: Step) -> None:
-        if alert_id in self._flying:
+    def _wait(self, key: bytes, now: int) -> None:
+        """Have a group wait for the time of what goes out next of it; one under way is waited for."""
+        if key not in self._under_way and (heads := self._heads(key)):
+            self._put_off(key, next_of(heads, self._groups.grouping, now).at)
+
+    def _put_off(self, key: bytes, at: int) -> None:
+        if self._due.get(key) != at:
+            self._due[key] = at
+            heapq.heappush(self._waiting, (at, next(self._numbers), key))
+
+    def _heads(self, key: bytes) -> list[Delivery]:
+        waiting = [each for each in self._groups.alerts(key) if each not in self._flying]
+        heads = [self._alerts[each].head() for each in waiting]
+        return [each for each in heads if each is not None]
+
+    def _begin(self, key: bytes, now: int, step: Step) -> None:
+        if key in self._under_way:
             return
-        versions = self._alerts[alert_id]
-        self._closed(versions.close(now, self.policy.max_age_ms), step)
-        head = versions.head()
-        # It may have been closed, or put off, since it was made to wait.
-        if head is None or (head.not_before or 0) > now:
+        # They may have been closed, or put off, since they were made to wait.
+        for alert_id in self._groups.alerts(key):
+            self._look_at(alert_id, now, step)
+        heads = self._heads(key)
+        if not heads:
             return
-        begun = replace(
-            head,
-            state=State.ATTEMPTED,
-            attempts=head.attempts + 1,
-            first_attempt_at=head.first_attempt_at or now,
-            not_before=None,
-            updated_at=now,
-            revision=head.revision + 1,
+        following = next_of(heads, self._groups.grouping, now)
+        if following.at > now:
+            self._put_off(key, following.at)
+            return
+        begun = tuple(
+            replace(
+                each,
+                state=State.ATTEMPTED,
+                attempts=each.attempts + 1,
+                first_attempt_at=each.first_attempt_at or now,
+                not_before=None,
+                updated_at=now,
+                revision=each.revision + 1,
+            )
+            for each in following.deliveries
         )
-        self._put(begun)
-        self._flying.add(alert_id)
+        for each in begun:
+            self._put(each)
+            self._flying[each.alert_id] = key
+        self._under_way.add(key)
         self.circuit.begun(now)
         self._pace.begun(now)
-        step.write.append(begun)
-        step.send.append(begun)
+        step.write += begun
+        step.begin.append(Notification(begun, grouped=self._groups.grouping is not None))
 
     def _may_begin(self, now: int) -> bool:
-        return len(self._flying) < self.policy.at_once and self.circuit.allows(now) and self._pace.allows(now)
+        return self.flying < self.policy.at_once and self.circuit.allows(now) and self._pace.allows(now)
 
     def _tell_circuit(self, outcome: Outcome, now: int) -> None:
         if outcome.answer is Answer.FAILED:

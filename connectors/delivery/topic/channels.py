@@ -90,6 +90,11 @@ def _applied(record: Mapping[str, Any], timestamp: int) -> Applied:
     return replace(known, settings=settings)
 
 
+def settings_text(settings: ChannelSettings) -> str:
+    """The settings of a channel as they stand on the topic: `Applied.text`."""
+    return settings.model_dump_json(exclude_defaults=True)
+
+
 def apply(settings: Settings, channels: Sequence[Written], known: Mapping[str, Applied]) -> None:
     """Write channels; those that are known go on where they are. Raises Transient."""
     codec, head = codec_for(STREAM), frame(Registry(settings).id_for(STREAM))
@@ -98,7 +103,7 @@ def apply(settings: Settings, channels: Sequence[Written], known: Mapping[str, A
         record = {
             "channel": each.id,
             "kind": each.kind,
-            "settings": each.settings.model_dump_json(exclude_defaults=True),
+            "settings": settings_text(each.settings),
             "since": known[each.id].since if each.id in known else None,
             "applied_by": settings.client_id,
             "applied_at": clock.now_ms(),

@@ -18,6 +18,7 @@ from rich.table import Table
 from connectors.clickhouse.client import connect
 from headwater.cli.alerting import rules, topic
 from headwater.cli.alerting.history import CHUNK, History
+from headwater.cli.alerting.reading import text_of
 from headwater.cli.configuration import configured
 from headwater.cli.migrate import known_chain_id
 from headwater.errors import Fatal, Permanent
@@ -138,7 +139,7 @@ def _alerting(settings: Settings, names: list[str] | None) -> Alerting:
         if name in known:
             changes.append(Change(known[name].offset, f"{RULE}{name}", known[name].value))
         elif Path(name).exists():
-            for own, text in rules_of(rules.read(Path(name)), name):
+            for own, text in rules_of(text_of(Path(name)), name):
                 changes.append(Change(0, f"{RULE}{own}", text))
         else:
             raise Fatal(f"{name} is no file, and no rule of that id is in force")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import orjson
 import typer
@@ -13,16 +13,18 @@ from rich.console import Console
 from rich.table import Table
 
 from headwater.cli.alerting import topic
+from headwater.cli.alerting.reading import admit, read_files, sound, warnings_of
 from headwater.cli.configuration import configured
 from headwater.errors import Fatal
-from streams.logic.alerts.compiling import rules_of
+from headwater.settings import Settings
+from streams.logic.alerts.compiling import ReadRule, is_shadowed
 from streams.logic.alerts.configuration import RULE
+from streams.logic.alerts.index import unindexed
 
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Directory of a local stack (./.headwater).")
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
-_ENDINGS: Final = (".yaml", ".yml")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -38,27 +40,40 @@ def apply(
 ) -> None:
     """Put rules in force: those of files, or of all files of a directory.
 
-    All of them are compiled first; when one cannot be, nothing is changed and the earlier texts stay. A rule
-    whose text is in force already is left as it is, with its windows. The alert workers take changes up
-    before the next event.
+    All of them are compiled first; when one cannot be, or would be one more than may be tried with every
+    record (alerts.max_unindexed), nothing is changed and the earlier texts stay. A rule whose text is in
+    force already is left as it is, with its windows. Workers take changes up before the next event.
     """
     settings = configured({"data_dir": data_dir})
-    wanted: dict[str, str] = {}
-    for path in files_of(paths):
-        for own, text in rules_of(read(path), str(path)):
-            if own in wanted:
-                raise Fatal(f"{path}: rule {own} is in these files twice", remedy="give it another id")
-            wanted[own] = text
+    read = read_files(paths)
+    wanted = sound(read, settings.alerts.max_unindexed)
     before = topic.current(settings, RULE)
-    changes: dict[str, str | None] = {
-        f"{RULE}{own}": text
-        for own, text in wanted.items()
-        if (known := before.get(f"{RULE}{own}")) is None or known.value != text
-    }
+    changes = changes_of(settings, wanted, before)
     topic.write(settings, changes)
+    for path, warning in warnings_of(read):
+        print(f"{path}:{warning.line}:{warning.column}: warning: {warning.message}")
     for own in wanted:
         key = f"{RULE}{own}"
         print(f"{own}  {'unchanged' if key not in changes else 'changed' if key in before else 'new'}")
+
+
+def changes_of(
+    settings: Settings, wanted: Mapping[str, ReadRule], before: Mapping[str, topic.Written]
+) -> dict[str, str | None]:
+    """What is to be written for these rules to be in force. Raises Permanent where there is no room for them.
+
+    `wanted`: id → rule; `before`: key of the topic → what stands there.
+    """
+    new = [
+        each
+        for own, each in wanted.items()
+        if (known := before.get(f"{RULE}{own}")) is None or known.value != each.text
+    ]
+    # Those that are looked up first: one that is no more slow makes room for another.
+    new.sort(key=lambda each: each.rule is not None and unindexed(each.rule))
+    in_force = [(each.offset, key.removeprefix(RULE), each.value) for key, each in before.items()]
+    admit(settings.chain.name, settings.alerts.max_unindexed, in_force, new)
+    return {f"{RULE}{each.id}": each.text for each in new}
 
 
 def list_rules(data_dir: DataDir = None, json: Json = False) -> None:
@@ -68,6 +83,7 @@ def list_rules(data_dir: DataDir = None, json: Json = False) -> None:
         {
             "id": key.removeprefix(RULE),
             "version": each.offset,
+            "delivered": "no: shadow" if is_shadowed(each.value) else "yes",
             "written_at": _moment(each.at),
             "written_by": each.by,
             "text": each.value,
@@ -78,7 +94,7 @@ def list_rules(data_dir: DataDir = None, json: Json = False) -> None:
         print(orjson.dumps(rules, option=orjson.OPT_INDENT_2).decode())
         return
     table = Table(box=None, pad_edge=False)
-    columns = ("id", "version", "written_at", "written_by")
+    columns = ("id", "version", "delivered", "written_at", "written_by")
     for name in columns:
         table.add_column(name, overflow="fold")
     for rule in rules:
@@ -94,33 +110,14 @@ def remove(
     known = topic.current(settings, RULE)
     unknown = [own for own in ids if f"{RULE}{own}" not in known]
     if unknown:
-        names = ", ".join(sorted(key.removeprefix(RULE) for key in known)) or "none"
-        raise Fatal(f"no rule {', '.join(unknown)} is in force", remedy=f"in force: {names}")
+        raise not_in_force(unknown, known)
     topic.write(settings, {f"{RULE}{own}": None for own in ids})
 
 
-def files_of(paths: Sequence[Path]) -> list[Path]:
-    """The files, and those of the directories in order of their names. Raises Fatal where there are none."""
-    found: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            own = sorted(each for each in path.iterdir() if each.suffix in _ENDINGS)
-            if not own:
-                raise Fatal(f"{path} has no file that ends in {' or '.join(_ENDINGS)}")
-            found += own
-        else:
-            found.append(path)
-    return found
-
-
-def read(path: Path) -> str:
-    """The text of a file. Raises Fatal."""
-    try:
-        return path.read_text("utf-8")
-    except OSError as error:
-        raise Fatal(f"{path}: {error.strerror}", remedy="name files of rules, in YAML") from error
-    except UnicodeDecodeError as error:
-        raise Fatal(f"{path}: not UTF-8, at byte {error.start}", remedy="save the file as UTF-8") from error
+def not_in_force(unknown: Sequence[str], known: Iterable[str]) -> Fatal:
+    """The refusal of ids that name no rule. `known` are the keys that stand on the topic."""
+    names = ", ".join(sorted(key.removeprefix(RULE) for key in known)) or "none"
+    return Fatal(f"no rule {', '.join(unknown)} is in force", remedy=f"in force: {names}")
 
 
 def _moment(at: int) -> str:

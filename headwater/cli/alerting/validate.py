@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
 
-from headwater.cli.alerting.rules import files_of
-from headwater.cli.alerting.rules import read as text_of
-from streams.logic.alerts.rules import Problem, ReadFile, read_file
+from headwater.cli.alerting.reading import Placed, RuleFile, problems_of, read_files, warnings_of
+from headwater.cli.configuration import configured
+from streams.logic.alerts.compiling import Problem
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE|DIR…", help="Rules in YAML.")]
 Json = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
@@ -23,20 +21,15 @@ def add_to(app: typer.Typer) -> None:
     app.command()(validate)
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    path: Path
-    file: ReadFile
-
-
 def validate(files: Files, json: Json = False) -> None:
     """Read and compile rules; nothing is asked of Kafka. Exit code 1 when one is refused.
 
-    Every problem is told with file, line and column. A warning is of a rule that works and is slow.
+    Every problem is told with file, line and column. A warning is of a rule that works and is slow: of those
+    there may be so many as alerts.max_unindexed says.
     """
-    read = [_Read(path, read_file(text_of(path))) for path in files_of(files)]
-    problems = [*_problems(read), *_repeated(read)]
-    warnings = [(each.path, one) for each in read for rule in each.file.rules for one in rule.warnings]
+    read = read_files(files)
+    problems = problems_of(read, configured().alerts.max_unindexed)
+    warnings = warnings_of(read)
     if json:
         print(orjson.dumps(_for_scripts(read, problems, warnings)).decode())
     else:
@@ -45,23 +38,7 @@ def validate(files: Files, json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _problems(read: list[_Read]) -> Iterator[tuple[Path, Problem]]:
-    return ((each.path, problem) for each in read for problem in each.file.all_problems)
-
-
-def _repeated(read: list[_Read]) -> Iterator[tuple[Path, Problem]]:
-    """Ids that two files have: the later one would take the place of the earlier."""
-    owners: dict[str, Path] = {}
-    for each in read:
-        for rule in each.file.rules:
-            owner = owners.setdefault(rule.id, each.path)
-            if rule.id and owner is not each.path:
-                yield each.path, Problem(1, 1, f"the id {rule.id!r} is in {owner} too")
-
-
-def _show(
-    read: list[_Read], problems: list[tuple[Path, Problem]], warnings: list[tuple[Path, Problem]]
-) -> None:
+def _show(read: list[RuleFile], problems: list[Placed], warnings: list[Placed]) -> None:
     for path, problem in problems:
         print(f"{path}:{problem}")
     for path, warning in warnings:
@@ -72,9 +49,7 @@ def _show(
         print(f"{rules_are} sound")
 
 
-def _for_scripts(
-    read: list[_Read], problems: list[tuple[Path, Problem]], warnings: list[tuple[Path, Problem]]
-) -> dict[str, object]:
+def _for_scripts(read: list[RuleFile], problems: list[Placed], warnings: list[Placed]) -> dict[str, object]:
     return {
         "ok": not problems,
         "rules": [

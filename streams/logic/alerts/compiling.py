@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
-from streams.logic.alerts.rules import compile_rule, rules_of
+from streams.logic.alerts.rules import (
+    Problem,
+    ReadFile,
+    ReadRule,
+    compile_rule,
+    is_shadowed,
+    read_file,
+    rules_of,
+    shadowed,
+)
 
-__all__ = ["compile_rule", "rules_of"]
+__all__ = [
+    "Problem",
+    "ReadFile",
+    "ReadRule",
+    "compile_rule",
+    "is_shadowed",
+    "read_file",
+    "rules_of",
+    "shadowed",
+]

@@ -8,10 +8,11 @@ from typing import Any, Final
 from yaml.nodes import ScalarNode
 
 from streams.logic.alerts.cel import Compiled, Kind, Type, requirements_of
-from streams.logic.alerts.rule import Finality, Lists, Match, Record, Requirement, Rule, Severity, Window
+from streams.logic.alerts.index import looks_at, unindexed
+from streams.logic.alerts.rule import Finality, Lists, Match, Record, Rule, Severity, Window
 from streams.logic.alerts.rules.draft import Draft
 from streams.logic.alerts.rules.expression import condition_of
-from streams.logic.alerts.rules.fields import SHARED, fields_of
+from streams.logic.alerts.rules.fields import fields_of
 from streams.logic.alerts.rules.place import place_of
 from streams.logic.alerts.rules.problem import Problem, Refused, at, nearest, shown
 from streams.logic.alerts.rules.title import TitleProblem, compile_title
@@ -21,9 +22,6 @@ RECORDS: Final = (
     Match.BLOCK, Match.TRANSACTION, Match.LOG, Match.TOKEN_TRANSFER, Match.CONTRACT_CREATION
 )  # fmt: skip
 """Kinds of records that a block has, which can be missed."""
-_MANY: Final = (Match.TRANSACTION, Match.LOG, Match.TOKEN_TRANSFER)
-"""Kinds of which a block has so many that a rule without a look-up costs something."""
-_NO_INDEX: Final = frozenset({*SHARED, "event_id"})
 
 
 class Builder:
@@ -46,9 +44,7 @@ class Builder:
         title = self._attempt(lambda: self._title(match, fields, group_by, window))
         if draft.problems or title is None:
             return None
-        requirements = () if where is None else requirements_of(where.expr)
-        self._warn(records, requirements)
-        return Rule(
+        rule = Rule(
             id=draft.get("id"),
             version=version,
             text=text,
@@ -57,7 +53,7 @@ class Builder:
             match=match,
             where=_always if where is None else where.condition,
             lists=frozenset() if where is None else where.lists,
-            requirements=requirements,
+            requirements=() if where is None else requirements_of(where.expr),
             group_by=group_by,
             window=window,
             within_ms=draft.get("within"),
@@ -69,6 +65,8 @@ class Builder:
             shadow=draft.get("shadow", False),
             of=draft.get("of"),
         )
+        self._warn(rule)
+        return rule
 
     def _records(self, match: Match) -> Match:
         """The kind of the records that the condition is about."""
@@ -137,11 +135,12 @@ class Builder:
         line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
         return Refused(Problem(*place_of(self._source, node, line, column), problem.message))
 
-    def _warn(self, records: Match, requirements: tuple[Requirement, ...]) -> None:
-        if records in _MANY and all(each.field in _NO_INDEX for each in requirements):
+    def _warn(self, rule: Rule) -> None:
+        """By the stage's own word, which refuses such rules above a number of them."""
+        if unindexed(rule):
             node = self._draft.nodes.get("where", self._draft.node)
             message = (
-                f"this rule is tried with every {records.value}: with a condition such as "
+                f"this rule is tried with every {looks_at(rule).value}: with a condition such as "
                 'FIELD == "…" or FIELD in lists.NAME, joined by &&, it is looked up instead'
             )
             self.warnings.append(at(node, message).problem)

@@ -40,7 +40,7 @@ class Deliver:
         self.dispatcher.turn(0)
 
     def begun(self) -> list[int]:
-        return [each.version for _, each in self.sender.begun]
+        return [each.version for _, begun in self.sender.begun for each in begun.deliveries]
 
 
 def latest(log: LedgerLog) -> dict[int, Delivery]:

@@ -11,7 +11,7 @@ import pytest
 from connectors.delivery.channels.channel import Unusable
 from connectors.delivery.channels.webhook import WebhookSettings
 from connectors.delivery.queue.channel import Answer, Outcome
-from connectors.delivery.queue.delivery import Delivery
+from connectors.delivery.queue.notification import Notification
 from connectors.delivery.sender import Done, LoopSender
 from headwater.settings import DeliverySettings
 from tests.builders.deliveries import pending
@@ -23,8 +23,8 @@ class Scripted:
     def __init__(self) -> None:
         self.hangs, self.broken_off = threading.Event(), threading.Event()
 
-    async def send(self, delivery: Delivery) -> Outcome:
-        match delivery.version:
+    async def send(self, notification: Notification) -> Outcome:
+        match notification.deliveries[0].version:
             case 10:
                 return Outcome(Answer.TAKEN, 204)
             case 11:
@@ -48,7 +48,7 @@ def sender() -> Iterator[LoopSender]:
 def test_what_ends_is_told_with_its_ticket_and_a_defect_is_a_failure(sender: LoopSender) -> None:
     channel = Scripted()
     for version in (10, 11, 12):
-        sender.send(version, channel, pending(version, version))
+        sender.send(version, channel, Notification((pending(version, version),)))
     assert channel.hangs.wait(10)
     found: list[Done] = []
     while len(found) < 2:

@@ -50,6 +50,21 @@ def test_a_slow_rule_is_a_warning_and_no_problem(tmp_path: Path) -> None:
     assert "1 rule is sound" in done.output
 
 
+def test_more_slow_rules_than_a_chain_bears_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADWATER_ALERTS__MAX_UNINDEXED", "2")
+    rules = [
+        f"- {{id: {own}, chains: [{own[0]}], match: log, where: data != '0x'}}" for own in ("a1", "b1", "a2")
+    ]
+    path = written(tmp_path, "a.yaml", "\n".join(rules))
+    assert validate(path).exit_code == 0
+    written(tmp_path, "a.yaml", "\n".join([*rules, "- {id: c, match: contract-creation}"]))
+    done = validate(path)
+    assert done.exit_code == 1
+    assert done.output.startswith(f"{path}:4:3: 2 rules before this one are tried with every record")
+
+
 def test_an_id_is_in_one_file(tmp_path: Path) -> None:
     one, other = written(tmp_path, "a.yaml", SOUND), written(tmp_path, "b.yaml", SOUND)
     done = validate(one, other)

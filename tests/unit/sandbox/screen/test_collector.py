@@ -66,9 +66,11 @@ def test_heights_rates_and_lags() -> None:
 
 def test_what_was_known_stays_while_a_role_restarts() -> None:
     empty = scraped(0.0)
-    known = derive(Snapshot("local"), scraped(1.0, listen=LISTEN), empty, TablesView({"blocks": 7}, 98))
+    tables = TablesView({"blocks": 7}, 98, alerts={"confirmed": 3}, deliveries={"dead": 1})
+    known = derive(Snapshot("local"), scraped(1.0, listen=LISTEN), empty, tables)
     later = derive(known, scraped(2.0), scraped(1.0, listen=LISTEN), TablesView())
     assert (later.head, later.visible, later.rows, later.reorgs) == (100, 98, {"blocks": 7}, 2)
+    assert (later.alerts, later.deliveries) == ({"confirmed": 3}, {"dead": 1})
     assert later.blocks_per_second == 0.0
 
 

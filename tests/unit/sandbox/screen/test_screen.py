@@ -11,8 +11,10 @@ from sandbox.screen.figures import duration, seconds
 from sandbox.screen.lines import line
 from sandbox.screen.render import render
 from sandbox.screen.snapshot import PartView, Snapshot, StageView, StateView, TransferView
+from sandbox.stack.roles import ROLES
+from topics.groups import NAMES
 
-PARTS = ("kafka-1", "registry", "clickhouse", "anvil", "listen", "normalize", "enrich", "state", "sink")
+PARTS = ("kafka-1", "registry", "clickhouse", "receiver", "anvil", *(role.name for role in ROLES))
 EMPTY = Snapshot("local")
 FULL = Snapshot(
     chain="ethereum",
@@ -31,10 +33,7 @@ FULL = Snapshot(
     deepest_reorg=8,
     dead_letters=3,
     gaps=1,
-    stages=tuple(
-        StageView(name, 17686132, 123456, 0.031, 212_000.0)
-        for name in ("normalize", "enrich", "state", "sink")
-    ),
+    stages=tuple(StageView(name, 17686132, 123456, 0.031, 212_000.0) for name in (*NAMES, "sink")),
     parts=(
         *(PartView(name, "ready") for name in PARTS),
         PartView("kafka-1-format", "done"),
@@ -48,6 +47,8 @@ FULL = Snapshot(
     states=tuple(
         StateView(None if n % 2 else n, "0x" + "9f" * 32, "FINALIZED", "SUCCEEDED") for n in range(20)
     ),
+    alerts={"provisional": 1_234, "confirmed": 56_789, "retracted": 21, "resolved": 3},
+    deliveries={"delivered": 58_000, "waiting": 4, "retrying": 2, "dead": 1, "superseded": 7},
     endpoints={
         "ClickHouse": "http://127.0.0.1:19714",
         "Kafka": "127.0.0.1:25984,127.0.0.1:25985,127.0.0.1:25986",
@@ -73,9 +74,10 @@ def test_nothing_is_cut_off_at_the_edges(snapshot: Snapshot, width: int, height:
     whole = "\n".join(lines)
     assert "Ctrl-C" in whole
     assert snapshot.chain in lines[0]
+    assert all(name in whole for name in snapshot.endpoints)
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 50)])
+@pytest.mark.parametrize(("width", "height"), [(80, 30), (200, 50)])
 def test_a_dead_part_says_why_and_trouble_is_on_top(width: int, height: int) -> None:
     lines = drawn(FULL, width, height)
     whole = "\n".join(lines)
@@ -85,6 +87,15 @@ def test_a_dead_part_says_why_and_trouble_is_on_top(width: int, height: int) -> 
     assert "kafka-1-format" not in whole
     for expected in ("17,686,132", "12.3 s", "0xabab…abab", "FINALIZED", "http://127.0.0.1:19714"):
         assert expected in whole
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 50)])
+def test_alerts_and_deliveries_are_counted(width: int, height: int) -> None:
+    whole = "\n".join(drawn(FULL, width, height))
+    assert "alerts 1,234 provisional  56,789 confirmed  21 retracted" in whole
+    assert "deliveries 58,000 delivered  4 waiting  2 retrying  1 dead" in whole
+    assert "alerts 0 provisional" in "\n".join(drawn(EMPTY, width, height))
+    assert "; deliveries 58,000 delivered 4 waiting 2 retrying 1 dead" in line(FULL)
 
 
 def test_the_plain_line_names_what_is_not_ready() -> None:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from standardwebhooks import Webhook
 
 from connectors.delivery.channels.channel import Services
-from connectors.delivery.channels.text import read
+from connectors.delivery.channels.text import Written, read
 from connectors.delivery.channels.webhook import Webhook as WebhookChannel
+from connectors.delivery.topic import channels
+from connectors.delivery.topic.channels import Applied
 from headwater.errors import Fatal, Permanent
-from headwater.settings import load_settings
+from headwater.settings import Settings, load_settings
 from sandbox.stack.receiving import CHANNELS, LocalReceiver, apply_channels, kept_secret
 from sandbox.stack.roles import ROLES, role_parts
 
@@ -45,3 +48,56 @@ def test_a_file_of_channels_that_cannot_be_is_refused(tmp_path: Path) -> None:
     file.write_text("- {id: a, kind: pigeon}")
     with pytest.raises(Permanent, match=r"channels\.yaml: channel 1 \(a\): there is no kind pigeon"):
         apply_channels(settings, file)
+
+
+class Topic:
+    """The channels that are applied, in memory."""
+
+    def __init__(self) -> None:
+        self.channels: dict[str, Applied] = {}
+        self.writes: list[str] = []
+
+    def __call__(self, settings: Settings) -> Topic:
+        return self
+
+    def refresh(self) -> dict[str, Applied]:
+        return self.channels
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    def apply(self, settings: Settings, wanted: Sequence[Written], known: Mapping[str, Applied]) -> None:
+        for each in wanted:
+            text = channels.settings_text(each.settings)
+            since = known[each.id].since if each.id in known else 7
+            self.channels[each.id] = Applied(each.id, each.kind, text, since, "me", each.settings)
+            self.writes.append(each.id)
+
+    def remove(self, settings: Settings, channel: str) -> None:
+        del self.channels[channel]
+
+
+def test_the_local_channels_stay_as_the_user_left_them_and_a_file_takes_their_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = Topic()
+    for name, stand_in in (("ChannelTopic", topic), ("apply", topic.apply), ("remove", topic.remove)):
+        monkeypatch.setattr(channels, name, stand_in)
+    settings, file = load_settings({"data_dir": str(tmp_path)}, environ={}), tmp_path / "channels.yaml"
+    assert apply_channels(settings, None) == {"local", "console"}
+    assert apply_channels(settings, None) == {"local", "console"}
+    assert topic.writes == ["local", "console"]
+    # He changes one, takes the other out and has one of his own: as if by `headwater channels`.
+    topic.apply(settings, read("- {id: local, kind: print}\n- {id: his, kind: print}", "his"), topic.channels)
+    topic.remove(settings, "console")
+    assert apply_channels(settings, None) == {"local", "his"}
+    assert topic.channels["local"].kind == "print"
+    file.write_text("{id: ops, kind: print}")
+    assert apply_channels(settings, file) == {"local", "his", "ops"}
+    fresh, other = Topic(), load_settings({"data_dir": str(tmp_path / "other")}, environ={})
+    (tmp_path / "other").mkdir()
+    for name, stand_in in (("ChannelTopic", fresh), ("apply", fresh.apply), ("remove", fresh.remove)):
+        monkeypatch.setattr(channels, name, stand_in)
+    apply_channels(other, None)
+    assert apply_channels(other, file) == {"ops"}
+    assert apply_channels(other, None) == {"ops", "local", "console"}

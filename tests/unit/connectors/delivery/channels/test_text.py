@@ -10,6 +10,7 @@ from connectors.delivery.channels.print import Print, PrintSettings
 from connectors.delivery.channels.text import read
 from connectors.delivery.channels.webhook import WebhookSettings
 from connectors.delivery.queue.channel import Answer
+from connectors.delivery.queue.notification import Notification
 from connectors.delivery.queue.pace import Rate
 from headwater.errors import Permanent
 from headwater.settings import DeliverySettings
@@ -62,8 +63,11 @@ def test_an_address_with_a_login_is_refused_without_showing_it() -> None:
 
 async def test_print_says_one_line_each() -> None:
     output = io.StringIO()
-    outcome = await Print(output).send(pending(1, 10, payload='{"title": "two\\nlines"}'))
+    alerts = (pending(1, 10, payload='{"title": "two\\nlines"}'), pending(2, 11, "RETRACTED"))
+    outcome = await Print(output).send(Notification(alerts, grouped=True))
     assert outcome.answer is Answer.TAKEN
     assert output.getvalue() == (
         "HIGH PROVISIONAL large-transfer: two lines [alert 0x00000000000000000000000000000001 version 10]\n"
+        "HIGH RETRACTED large-transfer: a large transfer "
+        "[alert 0x00000000000000000000000000000002 version 11]\n"
     )

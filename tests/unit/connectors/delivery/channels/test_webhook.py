@@ -13,6 +13,7 @@ from connectors.delivery.channels.channel import Services, Unusable
 from connectors.delivery.channels.http import Http, HttpAnswer, retry_after, url_problem
 from connectors.delivery.channels.webhook import WebhookSettings, outcome_of
 from connectors.delivery.queue.channel import Answer
+from connectors.delivery.queue.notification import Notification
 from headwater.errors import Permanent, Transient
 from headwater.settings import DeliverySettings
 from tests.builders.deliveries import pending
@@ -44,8 +45,8 @@ async def test_each_attempt_is_signed_by_every_secret_under_one_id() -> None:
     channel = WebhookSettings(url="https://a.example/x", secret_env=("NEW", "OLD"))
     made = channel.make(services(http, NEW=SECRET, OLD=OTHER))
     delivery = pending(1, 10)
-    assert (await made.send(delivery)).answer is Answer.TAKEN
-    failed = await made.send(delivery)
+    assert (await made.send(Notification((delivery,)))).answer is Answer.TAKEN
+    failed = await made.send(Notification((delivery,)))
     assert (failed.answer, failed.problem) == (Answer.FAILED, "no answer: reset")
     for url, body, headers in http.requests:
         assert url == "https://a.example/x"

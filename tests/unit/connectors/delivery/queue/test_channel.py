@@ -10,6 +10,7 @@ import pytest
 from connectors.delivery.queue.channel import Answer, ChannelQueue, Outcome, Policy
 from connectors.delivery.queue.circuit import CircuitState
 from connectors.delivery.queue.delivery import Delivery, State
+from connectors.delivery.queue.notification import Notification
 from connectors.delivery.queue.pace import Rate
 from tests.builders.deliveries import pending
 
@@ -30,6 +31,11 @@ def sent(queue: ChannelQueue, now: int = 1) -> list[int]:
     return [each.version for each in queue.step(now).send]
 
 
+def finish(queue: ChannelQueue, begun: Delivery, outcome: Outcome, now: int) -> Delivery:
+    (entry,) = queue.finish(Notification((begun,)), outcome, now)
+    return entry
+
+
 def closed(deliveries: list[Delivery]) -> dict[int, State]:
     return {each.version: each.state for each in deliveries if not each.is_open}
 
@@ -43,7 +49,7 @@ def test_one_version_of_an_alert_is_in_flight_and_they_ascend() -> None:
     ]
     assert step.write == step.send
     assert sent(queue) == []
-    queue.finish(step.send[0], TAKEN, 2)
+    finish(queue, step.send[0], TAKEN, 2)
     assert sent(queue, 3) == [20]
 
 
@@ -60,7 +66,7 @@ def test_what_was_attempted_has_its_retraction_follow(outcome: Outcome) -> None:
     (first,) = queue.step(1).send
     queue.take(pending(1, 12, "RETRACTED"))
     assert sent(queue) == []
-    queue.finish(first, outcome, 2)
+    finish(queue, first, outcome, 2)
     assert sent(queue, 3) == [12]
 
 
@@ -69,7 +75,7 @@ def test_an_attempt_of_an_earlier_life_counts_as_made() -> None:
     queue = queue_of(unknown, pending(1, 12, "RETRACTED"))
     (again,) = queue.step(5).send
     assert (again.version, again.attempts, again.first_attempt_at) == (10, 2, 1)
-    queue.finish(again, TAKEN, 6)
+    finish(queue, again, TAKEN, 6)
     assert sent(queue, 7) == [12]
 
 
@@ -81,7 +87,7 @@ def test_a_retraction_of_what_the_channel_never_heard_of_is_not_sent() -> None:
 
 def test_an_older_version_that_comes_late_is_superseded() -> None:
     queue = queue_of(pending(1, 20))
-    queue.finish(queue.step(1).send[0], TAKEN, 2)
+    finish(queue, queue.step(1).send[0], TAKEN, 2)
     queue.take(pending(1, 10))
     step = queue.step(3)
     assert closed(step.write) == {10: State.SUPERSEDED}
@@ -93,7 +99,7 @@ def test_max_age_closes_what_opens_an_alert_and_not_what_follows_it() -> None:
     step = queue.step(HOUR + 1)
     assert closed(step.write) == {10: State.EXPIRED}
     assert [each.version for each in step.send] == [11]
-    queue.finish(step.send[0], TAKEN, HOUR + 2)
+    finish(queue, step.send[0], TAKEN, HOUR + 2)
     queue.take(pending(2, 12, "CONFIRMED", block_timestamp=HOUR))
     queue.take(pending(1, 13, "RETRACTED", block_timestamp=HOUR))
     step = queue.step(9 * HOUR)
@@ -106,7 +112,7 @@ def test_failures_are_tried_again_later_until_it_is_given_up() -> None:
     now, pauses = 1, []
     while True:
         (begun,) = queue.step(now).send
-        done = queue.finish(begun, FAILED, now)
+        done = finish(queue, begun, FAILED, now)
         if not done.is_open:
             break
         assert (done.problem, done.http_status) == ("503", 503)
@@ -124,14 +130,14 @@ def test_failures_are_tried_again_later_until_it_is_given_up() -> None:
 def test_a_refusal_is_the_end_of_that_one_only() -> None:
     queue = queue_of(pending(1, 10), pending(2, 11), at_once=1)
     (first,) = queue.step(1).send
-    assert queue.finish(first, REFUSED, 2).state is State.DEAD
+    assert finish(queue, first, REFUSED, 2).state is State.DEAD
     assert sent(queue, 3) == [11]
 
 
 def test_retry_after_is_a_floor_and_holds_the_channel() -> None:
     queue = queue_of(pending(1, 10), pending(2, 11), at_once=1)
     (first,) = queue.step(0).send
-    done = queue.finish(first, Outcome(Answer.THROTTLED, 429, "429", 30.0), 0)
+    done = finish(queue, first, Outcome(Answer.THROTTLED, 429, "429", 30.0), 0)
     assert done.not_before is not None
     assert done.not_before >= 30_000
     assert sent(queue, 29_999) == []
@@ -141,7 +147,7 @@ def test_retry_after_is_a_floor_and_holds_the_channel() -> None:
 
 def test_a_receiver_that_asks_for_days_is_asked_again_within_the_hour() -> None:
     queue = queue_of(pending(1, 10))
-    queue.finish(queue.step(0).send[0], Outcome(Answer.THROTTLED, 429, "429", 1e9), 0)
+    finish(queue, queue.step(0).send[0], Outcome(Answer.THROTTLED, 429, "429", 1e9), 0)
     assert sent(queue, HOUR + 1_000) == [10]
 
 
@@ -149,15 +155,15 @@ def test_the_circuit_opens_keeps_the_queue_and_is_closed_by_one_probe() -> None:
     deliveries = [pending(number, 10 + number) for number in range(8)]
     queue = queue_of(*deliveries, at_once=2, failures=2, longest_pause=0.0)
     for begun in queue.step(0).send:
-        queue.finish(begun, FAILED, 0)
+        finish(queue, begun, FAILED, 0)
     assert queue.circuit.state(0) is CircuitState.OPEN
     assert sent(queue, 0) == []
     assert queue.open == 8
     (probe,) = queue.step(500).send
-    queue.finish(probe, FAILED, 500)
+    finish(queue, probe, FAILED, 500)
     assert sent(queue, 999) == []
     (probe,) = queue.step(1_000).send
-    queue.finish(probe, TAKEN, 1_000)
+    finish(queue, probe, TAKEN, 1_000)
     assert queue.circuit.state(1_000) is CircuitState.CLOSED
     assert len(queue.step(1_000).send) == 2
 
@@ -172,19 +178,19 @@ def test_a_channel_keeps_to_its_rate_also_after_a_start() -> None:
 
 def test_what_is_asked_for_again_goes_out_again_under_its_id() -> None:
     queue = queue_of(pending(1, 10))
-    done = queue.finish(queue.step(1).send[0], TAKEN, 2)
+    done = finish(queue, queue.step(1).send[0], TAKEN, 2)
     wanted = replace(done, state=State.PENDING, replays=1, revision=done.revision + 1, attempts=0)
     queue.take(wanted)
     (again,) = queue.step(3).send
     assert again.delivery_id == done.delivery_id
-    assert queue.finish(again, TAKEN, 4).delivered_at == 2
+    assert finish(queue, again, TAKEN, 4).delivered_at == 2
 
 
 def test_asked_for_again_while_it_is_in_flight_it_goes_out_once_more() -> None:
     queue = queue_of(pending(1, 10))
     (first,) = queue.step(1).send
     queue.take(pending(1, 10, replays=1, revision=1))
-    assert queue.finish(first, TAKEN, 2).state is State.PENDING
+    assert finish(queue, first, TAKEN, 2).state is State.PENDING
     assert sent(queue, 3) == [10]
 
 
@@ -195,15 +201,15 @@ def test_given_up_versions_are_sent_again_in_order_but_not_behind_a_later_one() 
     queue.take(pending(1, 10, **again))
     (first,) = queue.step(5).send
     assert first.version == 10
-    queue.finish(first, REFUSED, 6)
-    queue.finish(queue.step(7).send[0], TAKEN, 8)
+    finish(queue, first, REFUSED, 6)
+    finish(queue, queue.step(7).send[0], TAKEN, 8)
     queue.take(pending(1, 10, replays=2, revision=9, first_attempt_at=1))
     assert closed(queue.step(9).write) == {10: State.SUPERSEDED}
 
 
 def test_queued_twice_it_is_delivered_once_and_said_again() -> None:
     queue = queue_of(pending(1, 10))
-    done = queue.finish(queue.step(1).send[0], TAKEN, 2)
+    done = finish(queue, queue.step(1).send[0], TAKEN, 2)
     queue.take(pending(1, 10))
     step = queue.step(3)
     assert step.send == []

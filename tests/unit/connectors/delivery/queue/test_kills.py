@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,11 +12,14 @@ from hypothesis import strategies as st
 
 from connectors.delivery.queue.channel import Answer, ChannelQueue, Outcome, Policy
 from connectors.delivery.queue.delivery import Delivery, State, key_of
+from connectors.delivery.queue.grouping import Grouping
+from connectors.delivery.queue.notification import Notification
 from sandbox.receiver.checker import Arrival, violations
 from tests.builders.deliveries import pending
 
 Alert = tuple[int, str]
 POLICY = Policy(give_up_ms=10**12, first_pause=0.01, longest_pause=0.05, failures=3, at_once=2)
+GROUPED = replace(POLICY, grouping=Grouping(wait_ms=30, most=2))
 LIFE = (
     *((1, "PROVISIONAL"), (2, "PROVISIONAL"), (1, "RETRACTED"), (3, "PROVISIONAL"), (1, "PROVISIONAL")),
     *((2, "CONFIRMED"), (3, "RETRACTED"), (4, "RESOLVED"), (1, "CONFIRMED")),
@@ -31,7 +35,10 @@ class KilledError(BaseException):
 class World:
     """What outlives a process: alerts, the offset that was committed, the ledger, the receiver."""
 
-    def __init__(self, alerts: Sequence[Alert], kills: Sequence[int], seed: int) -> None:
+    def __init__(
+        self, alerts: Sequence[Alert], kills: Sequence[int], seed: int, policy: Policy = POLICY
+    ) -> None:
+        self.policy = policy
         self.chance = random.Random(seed)
         self.alerts = [pending(number, 10 + at, status) for at, (number, status) in enumerate(alerts)]
         self.kills = set(kills)
@@ -49,10 +56,10 @@ class World:
 
     def live(self) -> None:
         """From a start until everything is done, or a kill."""
-        queue = ChannelQueue(POLICY, self.chance)
+        queue = ChannelQueue(self.policy, self.chance)
         for each in self.ledger:
             queue.take(each)
-        position, flying = self.committed, list[Delivery]()
+        position, flying = self.committed, list[Notification]()
         while position < len(self.alerts) or queue.open:
             self.now += 10
             match self.chance.choice(("route", "step", "send")):
@@ -68,25 +75,26 @@ class World:
                     step = queue.step(self.now)
                     if step.write:
                         self._write(step.write)
-                    flying += step.send
+                    flying += step.begin
                 case "send" if flying:
                     begun = flying.pop(self.chance.randrange(len(flying)))
-                    self._write([queue.finish(begun, self._send(begun), self.now)])
+                    self._write(queue.finish(begun, self._send(begun), self.now))
 
     def _write(self, entries: list[Delivery]) -> None:
         self.instruction()
         self.ledger += entries
         self.instruction()
 
-    def _send(self, begun: Delivery) -> Outcome:
+    def _send(self, begun: Notification) -> Outcome:
         self.instruction()
         outcome = self.chance.choice(
             (Outcome(Answer.TAKEN), Outcome(Answer.FAILED), Outcome(Answer.THROTTLED, retry_after=0.01))
         )
         # A request that failed may have arrived, or not.
         if outcome.answer is Answer.TAKEN or self.chance.random() < 0.5:
-            alert = begun.alert_id.hex()
-            self.arrivals.append(Arrival(begun.delivery_id, "ops", alert, begun.version, begun.status))
+            for place, each in enumerate(begun.deliveries):
+                own, alert = f"{begun.id}.{place}", each.alert_id.hex()
+                self.arrivals.append(Arrival(own, "ops", alert, each.version, each.status))
         self.instruction()
         return outcome
 
@@ -95,8 +103,8 @@ class World:
         self.ledger = list({key_of(each): each for each in self.ledger}.values())
 
 
-def lived(alerts: Sequence[Alert], kills: Sequence[int], seed: int) -> World:
-    world = World(alerts, kills, seed)
+def lived(alerts: Sequence[Alert], kills: Sequence[int], seed: int, policy: Policy = POLICY) -> World:
+    world = World(alerts, kills, seed, policy)
     while True:
         try:
             world.live()
@@ -128,19 +136,20 @@ def prove(world: World) -> None:
             )
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_kill_at_each_instruction(seed: int) -> None:
-    whole = lived(LIFE, (), seed)
+@pytest.mark.parametrize(("policy", "seed"), [(POLICY, 0), (POLICY, 1), (GROUPED, 0), (GROUPED, 1)])
+def test_a_kill_at_each_instruction(policy: Policy, seed: int) -> None:
+    whole = lived(LIFE, (), seed, policy)
     prove(whole)
     assert len(whole.arrivals) >= 6
     for kill in range(1, whole.instructions + 1):
-        prove(lived(LIFE, (kill,), seed))
+        prove(lived(LIFE, (kill,), seed, policy))
 
 
 @given(
     st.lists(st.tuples(st.integers(1, 3), st.sampled_from(STATUSES)), max_size=9),
     st.lists(st.integers(1, 80), max_size=5),
     st.integers(0, 2**16),
+    st.sampled_from([POLICY, GROUPED]),
 )
-def test_any_alerts_and_any_kills(alerts: list[Alert], kills: list[int], seed: int) -> None:
-    prove(lived(alerts, kills, seed))
+def test_any_alerts_and_any_kills(alerts: list[Alert], kills: list[int], seed: int, policy: Policy) -> None:
+    prove(lived(alerts, kills, seed, policy))

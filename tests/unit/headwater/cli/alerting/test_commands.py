@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from headwater.cli import build
-from headwater.cli.alerting import rules, topic
+from headwater.cli.alerting import topic
 from headwater.cli.alerting.topic import Written
 from headwater.errors import Fatal, Permanent
 from headwater.settings import Settings
@@ -38,10 +38,8 @@ class Configuration:
                 self.keys[key] = Written(len(self.writes), value, 1_700_000_000_000, "ann@desk")
 
 
-def _rules_of(source: str, name: str) -> list[tuple[str, str]]:
-    if "broken" in source:
-        raise Permanent(f"{name}: line 1, column 1: broken")
-    return [(line.removeprefix("id: "), line) for line in source.splitlines()]
+def _rule(own: str, *more: str) -> str:
+    return "\n".join([f"id: {own}", "match: block", *more, ""])
 
 
 @pytest.fixture
@@ -49,7 +47,6 @@ def configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Configurat
     made = Configuration()
     monkeypatch.setattr(topic, "current", made.current)
     monkeypatch.setattr(topic, "write", made.write)
-    monkeypatch.setattr(rules, "rules_of", _rules_of)
     monkeypatch.chdir(tmp_path)
     return made
 
@@ -61,24 +58,52 @@ def _run(*words: str) -> Any:
 def test_rules_are_applied_whole_or_not_at_all(configuration: Configuration, tmp_path: Path) -> None:
     folder = tmp_path / "rules"
     folder.mkdir()
-    (folder / "one.yaml").write_text("id: one\nid: two")
+    (folder / "one.yaml").write_text("- {id: one, match: block}\n- {id: two, match: block}\n")
     (folder / "notes.txt").write_text("broken")
     assert "new" in _run("rules", "apply", "rules").output
     assert set(configuration.keys) == {"rule:one", "rule:two"}
     assert "one  unchanged" in _run("rules", "apply", "rules").output
     assert configuration.writes[-1] == {}
-    (folder / "two.yml").write_text("broken")
-    assert isinstance(_run("rules", "apply", "rules").exception, Permanent)
-    (folder / "two.yml").write_text("id: one")
-    assert isinstance(_run("rules", "apply", "rules").exception, Fatal)
+    (folder / "two.yml").write_text("id: three\nmatch: lgo\n")
+    refused = _run("rules", "apply", "rules").exception
+    assert isinstance(refused, Permanent)
+    assert "rules/two.yml:2:8: match is one of" in str(refused)
+    (folder / "two.yml").write_text(_rule("one"))
+    assert "the id 'one' is in rules/one.yaml too" in str(_run("rules", "apply", "rules").exception)
     assert len(configuration.writes) == 2
 
 
+def test_slow_rules_are_told_of_and_bounded_as_the_stage_bounds_them(
+    configuration: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADWATER_ALERTS__MAX_UNINDEXED", "2")
+    slow, elsewhere = "match: log", f"match: log\nwhere: address == '{ALICE}'"
+    for own in ("one", "two", "three"):
+        (tmp_path / f"{own}.yaml").write_text(f"id: {own}\n{slow}\n")
+    done = _run("rules", "apply", "one.yaml", "two.yaml")
+    assert done.output.splitlines()[0].startswith("one.yaml:1:1: warning: this rule is tried with every log")
+    assert set(configuration.keys) == {"rule:one", "rule:two"}
+    # What stands counts, whatever the file has.
+    refused = str(_run("rules", "apply", "three.yaml").exception)
+    assert "rule three would be tried with every record of its kind, as 2 others are" in refused
+    assert "alerts.max_unindexed" in refused
+    together = _run("rules", "apply", *(f"{own}.yaml" for own in ("one", "two", "three")))
+    assert "three.yaml:1:1: 2 rules before this one" in str(together.exception)
+    assert len(configuration.writes) == 1
+    # One of another chain takes no room on this one, and one that is looked up from now on gives its back.
+    (tmp_path / "three.yaml").write_text(f"id: three\nchains: [elsewhere]\n{slow}\n")
+    assert _run("rules", "apply", "three.yaml").exit_code == 0
+    (tmp_path / "two.yaml").write_text(f"id: two\n{elsewhere}\n")
+    (tmp_path / "four.yaml").write_text(f"id: four\n{slow}\n")
+    assert _run("rules", "apply", "four.yaml", "two.yaml").exit_code == 0
+    assert list(configuration.writes[-1]) == ["rule:two", "rule:four"]
+
+
 def test_rules_are_listed_and_removed(configuration: Configuration, tmp_path: Path) -> None:
-    (tmp_path / "r.yaml").write_text("id: one")
+    (tmp_path / "r.yaml").write_text(_rule("one"))
     _run("rules", "apply", "r.yaml")
     (listed,) = orjson.loads(_run("rules", "list", "--json").output)
-    expected = {"id": "one", "version": 1, "written_by": "ann@desk", "text": "id: one"}
+    expected = {"id": "one", "version": 1, "written_by": "ann@desk", "text": _rule("one")}
     assert listed.items() >= expected.items()
     assert "one" in _run("rules", "list").output
     failed = _run("rules", "remove", "two").exception
@@ -86,6 +111,19 @@ def test_rules_are_listed_and_removed(configuration: Configuration, tmp_path: Pa
     assert "in force: one" in str(failed)
     assert _run("rules", "remove", "one").exit_code == 0
     assert not configuration.keys
+
+
+def test_a_rule_is_put_in_shadow_and_out_of_it(configuration: Configuration, tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(_rule("one", "# why", "severity: low"))
+    _run("rules", "apply", "r.yaml")
+    assert _run("rules", "shadow", "one", "off").output == "one: its alerts are delivered\n"
+    assert len(configuration.writes) == 1
+    assert "stored and not delivered" in _run("rules", "shadow", "one", "on").output
+    assert configuration.keys["rule:one"].value == "shadow: true\n" + _rule("one", "# why", "severity: low")
+    assert "no: shadow" in _run("rules", "list").output
+    assert _run("rules", "shadow", "one", "off").exit_code == 0
+    assert configuration.keys["rule:one"].value == "shadow: false\n" + _rule("one", "# why", "severity: low")
+    assert "in force: one" in str(_run("rules", "shadow", "two", "on").exception)
 
 
 def test_a_list_becomes_what_the_file_says(configuration: Configuration, tmp_path: Path) -> None:
