@@ -7,7 +7,7 @@ import importlib
 
 from bench.report import Row, publish
 
-PARTS = ("codec", "streams", "aggregate", "rules", "alerts", "sink", "views", "endtoend")
+PARTS = ("codec", "streams", "aggregate", "rules", "alerts", "sink", "views", "queries", "endtoend")
 
 
 def main() -> None:

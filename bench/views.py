@@ -11,24 +11,17 @@ Run alone with `python -m bench.views [--blocks N]`.
 from __future__ import annotations
 
 import argparse
-import re
-import signal
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from statistics import median
 from typing import Final
 
+from bench.clickhouse import server, settings_of
 from bench.report import Row, publish
 from connectors.clickhouse.client import Client, connect, insert_settings
 from connectors.clickhouse.migrations.runner import migrate
 from connectors.clickhouse.visibility.settler import Settler
-from headwater.settings import Settings, load_settings
-from sandbox.chdb.logins import WRITER, kept
+from headwater.settings import Settings
 
 BLOCKS: Final = 1_000_000
 HOLES: Final = 1_000
@@ -54,10 +47,10 @@ QUERIES: Final[Mapping[str, str]] = {
 
 def rows(blocks: int = BLOCKS) -> list[Row]:
     """Milliseconds a query with holes and orphans, against the same without."""
-    with _server() as server:
-        client = connect(_settings(server, "clean").clickhouse, database="")
+    with server() as where:
+        client = connect(settings_of(where, "clean").clickhouse, database="")
         for name, holes, orphans in (("clean", 0, 0), ("again", 0, 0), ("holed", HOLES, ORPHANS)):
-            _fill(client, _settings(server, name), blocks, holes, orphans)
+            _fill(client, settings_of(where, name), blocks, holes, orphans)
         found = []
         for name, query in QUERIES.items():
             seconds: dict[str, list[float]] = {"clean": [], "again": [], "holed": []}
@@ -152,36 +145,6 @@ def _insert(
         f"ARRAY JOIN range({count}) AS position",
         settings=insert_settings(client),
     )
-
-
-def _settings(server: Mapping[str, str], database: str) -> Settings:
-    section = {**server, "database": database}
-    return load_settings({"clickhouse": section, "chain": {"name": "ethereum"}}, environ={})
-
-
-@contextmanager
-def _server() -> Iterator[Mapping[str, str]]:
-    """How to reach the local stack's ClickHouse, which runs alone in a directory of its own."""
-    with tempfile.TemporaryDirectory() as folder:
-        logins = Path(folder) / "logins.json"
-        argv = [sys.executable, "-m", "sandbox.chdb", "--path", f"{folder}/data", "--port", "0"]
-        process = subprocess.Popen(
-            [*argv, "--logins", str(logins)],
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert process.stderr is not None
-        try:
-            for line in process.stderr:
-                if found := re.search(r"http://127\.0\.0\.1:\d+", line):
-                    yield {"url": found[0], "username": WRITER, "password": kept(logins).writer}
-                    break
-            else:
-                raise RuntimeError(f"ClickHouse ended with {process.wait()} before it listened")
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(20)
-            process.stderr.close()
 
 
 if __name__ == "__main__":
