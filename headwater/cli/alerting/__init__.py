@@ -1,6 +1,6 @@
 """What `headwater rules`, `lists` and `labels` share: the configuration topic, and files of addresses.
 
 Read it in this order: `topic` (what is there, and how it is written), `files` (addresses with remarks),
-`validate` (are rules sound), `rules` (the commands that put rules in force and take them out), `history`
-(ClickHouse's rows as events), `backtest` (the commands that run rules over them).
+`validate` (are rules sound), `rules` (the commands that put rules in force and take them out), `backtest`
+(the commands that run rules over ClickHouse's rows).
 """
