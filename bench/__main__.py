@@ -7,7 +7,18 @@ import importlib
 
 from bench.report import Row, publish
 
-PARTS = ("codec", "streams", "aggregate", "rules", "alerts", "sink", "views", "endtoend")
+PARTS = (
+    "codec",
+    "streams",
+    "aggregate",
+    "rules",
+    "alerts",
+    "workers",
+    "sink",
+    "views",
+    "endtoend",
+    "latency",
+)
 
 
 def main() -> None:
