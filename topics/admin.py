@@ -8,7 +8,7 @@ from enum import Enum
 
 from headwater.settings import Settings
 from topics.catalog import TOPICS, topic_name, wanted
-from topics.cluster import Cluster, KafkaCluster, Present
+from topics.cluster import Cluster, KafkaCluster, Present, Wanted
 
 
 class Action(Enum):
@@ -21,6 +21,9 @@ class Action(Enum):
     KEEP = "keep"
 
 
+MADE = frozenset({Action.CREATE, Action.ALTER, Action.GROW})
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One difference between the catalogue and a cluster. `reason` says why it is refused or kept."""
@@ -31,6 +34,11 @@ class Change:
     reason: str = ""
     partitions: int = 0
     config: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def wanted(self) -> Wanted:
+        """What the topic shows once the change is made."""
+        return Wanted(self.topic, self.partitions, dict(self.config))
 
 
 def plan(settings: Settings, *, force: bool = False, cluster: Cluster | None = None) -> list[Change]:
@@ -57,16 +65,15 @@ def apply(settings: Settings, *, force: bool = False, cluster: Cluster | None = 
     """
     cluster = cluster or KafkaCluster(settings)
     changes = plan(settings, force=force, cluster=cluster)
+    new = [change.wanted for change in changes if change.action is Action.CREATE]
+    cluster.create(new, settings.kafka.replication)
     for change in changes:
         match change.action:
-            case Action.CREATE:
-                replication = settings.kafka.replication
-                cluster.create(change.topic, change.partitions, replication, dict(change.config))
             case Action.ALTER:
                 cluster.alter(change.topic, dict(change.config))
             case Action.GROW:
                 cluster.grow(change.topic, change.partitions)
-    cluster.settle({change.topic: change.partitions for change in changes if change.partitions})
+    cluster.settle([change.wanted for change in changes if change.action in MADE])
     return changes
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AdminClient,
     AlterConfigOpType,
@@ -17,6 +17,7 @@ from confluent_kafka.admin import (
     ConfigSource,
     NewPartitions,
     NewTopic,
+    OffsetSpec,
     ResourceType,
     TopicMetadata,
 )
@@ -30,6 +31,15 @@ _LOOK_AGAIN_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """A topic as it should be: with so many partitions at least, and these settings."""
+
+    name: str
+    partitions: int
+    config: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Present:
     """A topic as the cluster has it; `config` holds the settings in force, `set_here` those of its own."""
 
@@ -37,15 +47,20 @@ class Present:
     config: Mapping[str, str]
     set_here: frozenset[str] = frozenset()
 
+    def has(self, wanted: Wanted) -> bool:
+        """Are the partitions there and the settings in force?"""
+        settings = all(self.config.get(key) == value for key, value in wanted.config.items())
+        return settings and self.partitions >= wanted.partitions
+
 
 class Cluster(Protocol):
     """What `plan` and `apply` need of a cluster. All may raise Transient."""
 
     def topics(self, names: Sequence[str]) -> dict[str, Present]: ...
-    def create(self, name: str, partitions: int, replication: int, config: Mapping[str, str]) -> None: ...
+    def create(self, topics: Sequence[Wanted], replication: int) -> None: ...
     def alter(self, name: str, config: Mapping[str, str]) -> None: ...
     def grow(self, name: str, partitions: int) -> None: ...
-    def settle(self, partitions: Mapping[str, int]) -> None: ...
+    def settle(self, topics: Sequence[Wanted]) -> None: ...
 
 
 class KafkaCluster:
@@ -72,10 +87,23 @@ class KafkaCluster:
             )
         return present
 
-    def create(self, name: str, partitions: int, replication: int, config: Mapping[str, str]) -> None:
-        """Create a topic; one that someone else has just created is fine."""
-        topic = NewTopic(name, num_partitions=partitions, replication_factor=replication, config=dict(config))
-        self._wait(self._admin.create_topics([topic], request_timeout=SECONDS)[name], name, "create")
+    def create(self, topics: Sequence[Wanted], replication: int) -> None:
+        """Create topics in one request; one that someone else has just created is fine.
+
+        A controller writes each request down before it answers: one by one takes many times as long.
+        """
+        asked = [
+            NewTopic(
+                each.name,
+                num_partitions=each.partitions,
+                replication_factor=replication,
+                config=dict(each.config),
+            )
+            for each in topics
+        ]
+        futures = self._admin.create_topics(asked, request_timeout=SECONDS) if asked else {}
+        for name, future in futures.items():
+            self._wait(future, name, "create")
 
     def alter(self, name: str, config: Mapping[str, str]) -> None:
         """Set these settings and leave the others."""
@@ -92,24 +120,38 @@ class KafkaCluster:
         futures = self._admin.create_partitions([NewPartitions(name, partitions)], request_timeout=SECONDS)
         self._wait(futures[name], name, "grow")
 
-    def settle(self, partitions: Mapping[str, int]) -> None:
-        """Return once the brokers show these topics with so many partitions.
+    def settle(self, topics: Sequence[Wanted]) -> None:
+        """Return once the brokers show these topics as they are wanted, and serve all their partitions.
 
-        The controller answers before the brokers know: a client that comes at once would find nothing.
+        The controller answers before the brokers know: a client that comes at once would find nothing, or
+        a leader that does not know that it is one.
         """
         deadline = time.monotonic() + SECONDS
-        while missing := self._unseen(partitions):
+        while missing := self._unseen(topics) or self._unserved(topics):
             if time.monotonic() > deadline:
                 raise Transient(f"Kafka does not show after {SECONDS:.0f} s: {', '.join(missing)}")
             self._admin.poll(_LOOK_AGAIN_SECONDS)
 
-    def _unseen(self, partitions: Mapping[str, int]) -> list[str]:
-        found = self._known() if partitions else {}
-        return [
-            name
-            for name, least in partitions.items()
-            if name not in found or len(found[name].partitions) < least
-        ]
+    def _unseen(self, topics: Sequence[Wanted]) -> list[str]:
+        found = self.topics([each.name for each in topics]) if topics else {}
+        return [each.name for each in topics if each.name not in found or not found[each.name].has(each)]
+
+    def _unserved(self, topics: Sequence[Wanted]) -> list[str]:
+        """Topics with a partition whose leader does not answer for it yet."""
+        places = [TopicPartition(each.name, n) for each in topics for n in range(each.partitions)]
+        asked = {place: OffsetSpec.latest() for place in places}  # type: ignore[no-untyped-call]
+        futures = self._admin.list_offsets(asked, request_timeout=SECONDS) if asked else {}
+        unserved = set()
+        for place, future in futures.items():
+            try:
+                self._answer(future)
+            except Transient:
+                unserved.add(place.topic)
+            except Fatal as error:
+                if _code(error) != KafkaError.UNKNOWN_TOPIC_OR_PART:  # which it shows already
+                    raise
+                unserved.add(place.topic)
+        return sorted(unserved)
 
     def _known(self) -> Mapping[str, TopicMetadata]:
         def listed(seconds: float) -> ClusterMetadata:
@@ -124,8 +166,7 @@ class KafkaCluster:
         try:
             self._answer(future)
         except Fatal as error:
-            cause = error.__cause__
-            if isinstance(cause, KafkaException) and cause.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            if _code(error) == KafkaError.TOPIC_ALREADY_EXISTS:
                 return
             raise Fatal(f"cannot {verb} topic {name}: {error.message}", remedy=error.remedy) from error
 
@@ -148,6 +189,12 @@ class KafkaCluster:
         return Fatal(text, remedy="check the cluster's limits and the user's rights")
 
 
+def _code(error: Fatal) -> int | None:
+    """Kafka's own code of what it refused."""
+    cause = error.__cause__
+    return cause.args[0].code() if isinstance(cause, KafkaException) else None
+
+
 def _is_own(entry: ConfigEntry) -> bool:
     return ConfigSource(entry.source) is ConfigSource.DYNAMIC_TOPIC_CONFIG
 
@@ -162,4 +209,9 @@ _PASSING = {
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError.NOT_CONTROLLER,
     KafkaError.INVALID_REPLICATION_FACTOR,  # while a broker is still joining
+    # A leader is changing, or does not know yet that it is one.
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.FENCED_LEADER_EPOCH,
 }

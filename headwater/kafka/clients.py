@@ -68,6 +68,8 @@ def consumer(settings: Settings, group: str, *, options: Mapping[str, Option] | 
         "fetch.message.max.bytes": MAX_MESSAGE_BYTES,
         "receive.message.max.bytes": 4 * MAX_MESSAGE_BYTES,
         "queued.max.messages.kbytes": 65_536,
+        # A full queue is looked at again after so long. By default a second, in which it has run empty.
+        "fetch.queue.backoff.ms": 20,
         "session.timeout.ms": settings.kafka.session_timeout_ms,
         "partition.assignment.strategy": "cooperative-sticky",
     }

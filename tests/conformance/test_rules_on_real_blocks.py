@@ -70,6 +70,7 @@ def expected(receipts: list[dict[str, Any]]) -> Counter[tuple[str, object]]:
     return hits
 
 
+@pytest.mark.usefixtures("shared_data")
 def test_rules_find_what_the_answers_say() -> None:
     kinds: set[str] = set()
     for case in CASES:

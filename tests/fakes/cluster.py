@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from headwater.errors import Fatal, Transient
-from topics.cluster import Present
+from topics.cluster import Present, Wanted
 
 
 class FakeCluster:
@@ -18,9 +18,11 @@ class FakeCluster:
     def topics(self, names: Sequence[str]) -> dict[str, Present]:
         return {name: self.present[name] for name in names if name in self.present}
 
-    def create(self, name: str, partitions: int, replication: int, config: Mapping[str, str]) -> None:
-        self.done.append(f"create {name} ×{replication}")
-        self.present.setdefault(name, Present(partitions, dict(config), frozenset(config)))
+    def create(self, topics: Sequence[Wanted], replication: int) -> None:
+        for new in topics:
+            self.done.append(f"create {new.name} ×{replication}")
+            own = Present(new.partitions, dict(new.config), frozenset(new.config))
+            self.present.setdefault(new.name, own)
 
     def alter(self, name: str, config: Mapping[str, str]) -> None:
         old = self._known(name, "alter")
@@ -34,9 +36,9 @@ class FakeCluster:
         self.done.append(f"grow {name}")
         self.present[name] = Present(partitions, old.config, old.set_here)
 
-    def settle(self, partitions: Mapping[str, int]) -> None:
-        shown = {name: self.present[name].partitions for name in partitions if name in self.present}
-        missing = [name for name, least in partitions.items() if shown.get(name, 0) < least]
+    def settle(self, topics: Sequence[Wanted]) -> None:
+        found = self.topics([each.name for each in topics])
+        missing = [each.name for each in topics if each.name not in found or not found[each.name].has(each)]
         if missing:
             raise Transient(f"the cluster does not show: {', '.join(missing)}")
 

@@ -14,7 +14,7 @@ from connectors.clickhouse.sink.placement.offsets import KafkaOffsets
 from headwater import kafka as clients
 from headwater.settings import Settings, load_settings
 from tests.contract.group import SECONDS, GroupContract, Topics
-from topics.cluster import KafkaCluster
+from topics.cluster import KafkaCluster, Wanted
 
 
 class KafkaTopics:
@@ -23,9 +23,9 @@ class KafkaTopics:
         self._settings, self._group = settings, f"{prefix}.sink"
         self._producer = clients.producer(settings)
         cluster = KafkaCluster(settings)
-        for name in self.names:
-            cluster.create(name, 2, 1, {})
-        cluster.settle(dict.fromkeys(self.names, 2))
+        topics = [Wanted(name, 2, {}) for name in self.names]
+        cluster.create(topics, 1)
+        cluster.settle(topics)
 
     def publish(self, partition: Partition, *values: bytes | None) -> None:
         for value in values:

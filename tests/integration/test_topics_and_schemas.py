@@ -15,7 +15,7 @@ from schemas.errors import IncompatibleSchema
 from schemas.registry import COMPATIBILITY, Registry, canonical, register_all
 from topics.admin import Action, apply, plan
 from topics.catalog import topic_name, wanted
-from topics.cluster import KafkaCluster
+from topics.cluster import KafkaCluster, Wanted
 
 
 def test_apply_makes_what_plan_says_and_then_nothing_is_left_to_do(settings: Settings) -> None:
@@ -39,7 +39,7 @@ def test_a_topic_that_differs_is_altered_but_neither_grown_nor_shrunk(settings: 
     admin = kafka.admin(settings)
     for future in admin.create_topics([small, big]).values():
         future.result(timeout=20)
-    KafkaCluster(settings).settle({logs: 2, blocks: 9})
+    KafkaCluster(settings).settle([Wanted(logs, 2, {"retention.ms": "1000"}), Wanted(blocks, 9, {})])
     changes = {(change.topic, change.action): change for change in apply(settings)}
     assert "2 → 12 partitions" in changes[logs, Action.REFUSED].what
     assert "keyed" in changes[logs, Action.REFUSED].reason

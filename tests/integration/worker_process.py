@@ -58,8 +58,8 @@ class WorkerProcess:
         return self._log.read_text(errors="replace")
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
-    """Wait for something to become true; fails by name."""
+def until(condition: Callable[[], bool], what: str, seconds: float = 180) -> None:
+    """Wait for something to become true; fails by name. How busy the machine is decides nothing."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not in {seconds} s: {what}"
