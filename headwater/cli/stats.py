@@ -79,8 +79,9 @@ def rebuild(
     that lacks a block is left alone, and the block is named. Nothing is written where all is right, so that
     the same command again, or after it was killed, does what is left.
 
-    Exit codes: 0 the windows are right; 2 there is something to write and --yes is missing; 1 blocks are
-    missing, or this command failed; 3 windows have to wait for the aggregate stage.
+    Exit codes: 0 the windows that are final are right; 2 there is something to write and --yes is missing;
+    1 blocks are missing, or this command failed; 3 windows that lack something have to wait for the aggregate
+    stage.
 
     \b
     headwater stats rebuild                          windows that say they are incomplete

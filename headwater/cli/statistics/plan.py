@@ -35,7 +35,8 @@ class Verdict(Enum):
     RIGHT = "right"  # it is as its blocks make it
     REBUILT = "rebuilt"  # its snapshots go out again
     LACKING = "lacking"  # blocks of it are missing
-    EARLY = "early"  # the aggregate stage has not left it behind, or has only just
+    EARLY = "early"  # it lacks something, and the aggregate stage has not left it behind, or has only just
+    OPEN = "open"  # it is not final: the aggregate stage says it
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Planner:
             if (each in self._only if self._only is not None else each in standing or inside(each, blocks))
         ]
         if not any(settled(self._fold, each) for each in windows):
-            yield from (Plan(each, Verdict.EARLY) for each in windows)
+            yield from map(self._open, windows)
             return
         given = self._given(inside((HOUR, hour), blocks))
         known = [
@@ -131,7 +132,7 @@ class Planner:
         standing: Mapping[Entity, Standing],
     ) -> Plan:
         if not settled(self._fold, window):
-            return Plan(window, Verdict.EARLY)
+            return self._open(window)
         gaps, own = missing(window, blocks), inside(window, blocks)
         if gaps is None or gaps:
             return Plan(window, Verdict.LACKING, len(own), missing=gaps)
@@ -145,6 +146,9 @@ class Planner:
         if any(each.sequence >= self._envelope.sequence for each in standing.values()):
             return Plan(window, Verdict.EARLY)
         return Plan(window, Verdict.REBUILT, len(own), changed, messages=messages)
+
+    def _open(self, window: WindowKey) -> Plan:
+        return Plan(window, Verdict.OPEN if self._only is None else Verdict.EARLY)
 
     def _given(self, blocks: Sequence[Seen]) -> dict[bytes, Contribution]:
         """What the blocks give whose content the views show, by hash."""

@@ -62,8 +62,11 @@ def conclusion(plans: Sequence[Plan], *, written: bool) -> str:
         said.append(f"{found[Verdict.LACKING]:,} lack blocks. {_remedy(plans)}")
     if found[Verdict.EARLY]:
         said.append(f"{found[Verdict.EARLY]:,} have to wait: {_EARLY}")
-    right = f"{found[Verdict.RIGHT]:,} are right as they are" if found[Verdict.RIGHT] else ""
-    return f"{len(plans):,} windows: {'; '.join(filter(None, (*said, right))) or 'nothing is to be done'}."
+    if found[Verdict.OPEN]:
+        said.append(f"{found[Verdict.OPEN]:,} are not final yet")
+    if found[Verdict.RIGHT]:
+        said.append(f"{found[Verdict.RIGHT]:,} are right as they are")
+    return f"{len(plans):,} windows: {'; '.join(said) or 'nothing is to be done'}."
 
 
 def _about(plan: Plan, *, written: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Self
 
 import pytest
@@ -77,5 +78,7 @@ def test_what_is_missing_is_named_with_the_remedy(monkeypatch: pytest.MonkeyPatc
 def test_windows_that_have_to_wait_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     done, _ = run(monkeypatch, [EARLY])
     assert (done.exit_code, "1 have to wait" in done.output) == (3, True)
+    done, _ = run(monkeypatch, [RIGHT, replace(EARLY, verdict=Verdict.OPEN)])
+    assert (done.exit_code, "1 are not final yet" in done.output) == (0, True)
     done, _ = run(monkeypatch, [])
     assert (done.exit_code, "nothing is to be done" in done.output) == (0, True)

@@ -164,6 +164,8 @@ def test_a_window_that_is_not_final_is_left_to_the_stage(memory: Memory) -> None
     plans = planned(memory, fold(final=2), BOTH)
     assert plans[MINUTE, START].verdict is Verdict.REBUILT
     assert plans[HOUR, START].verdict is Verdict.EARLY
+    assert planned(memory, fold(final=2))[HOUR, START].verdict is Verdict.OPEN
+    assert {each.verdict for each in planned(memory, fold(final=0)).values()} == {Verdict.OPEN}
 
 
 def test_only_the_chosen_windows_are_looked_at(memory: Memory) -> None:
