@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_records_read_back_with_unique_identities(case: Case) -> None:
     counts = {"logs": 0, "transactions": 0, "token-transfers": 0, "contracts": 0}
     for messages in result.public:
         values = [value for value in messages.values if value is not None]
-        columns = codec_for(messages.stream).columns(values)
+        columns: dict[str, list[Any]] = codec_for(messages.stream).columns(values)
         assert set(columns["block_hash"]) == {event["block_hash"]}
         assert not seen & set(columns["event_id"])
         assert len(set(columns["event_id"])) == len(values)
@@ -64,7 +65,7 @@ def test_records_read_back_with_unique_identities(case: Case) -> None:
 def test_the_published_identity_is_on_the_published_log(shared_data: Path) -> None:
     (case,) = [case for case in CASES if "/17686111/" in case.name and "contiguous" in case.name]
     (logs,) = [messages for messages in enriched(case).public if messages.stream == "logs"]
-    first = codec_for("logs").read(logs.values[0] or b"", 5)
+    first: dict[str, Any] = codec_for("logs").read(logs.values[0] or b"", 5)
     assert (first["log_index"], first["event_id"].hex()) == (0, "657a56476db59a2a0a35b8b9e36228dd")
 
 

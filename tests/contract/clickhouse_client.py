@@ -72,13 +72,13 @@ class ClickHouseClientContract:
     ) -> None:
         with pytest.raises(ClickHouseError) as raised:
             self.insert(client, server, encoded(**ROWS)[:-1])
-        assert raised.value.code in ROW_CODES
+        assert getattr(raised.value, "code", None) in ROW_CODES
         assert list(server.rows("things")) == []
 
     def test_a_table_that_is_not_there_is_nobodys_fault(self, client: RawClient, server: Server) -> None:
         with pytest.raises(ClickHouseError) as raised:
             self.insert(client, server, encoded(**ROWS), "nothing")
-        assert raised.value.code == 60
+        assert getattr(raised.value, "code", None) == 60
         with pytest.raises(Fatal, match="does not exist; run `headwater migrate`"):
             open_table(client, server.database, "nothing", ["n"])
 

@@ -92,8 +92,9 @@ class _Source:
 
 def _rows(body: bytes) -> Sequence[tuple[object, ...]]:
     try:
-        return NativeTransform.parse_response(ResponseBuffer(_Source(body)), QueryContext()).result_rows
+        result = NativeTransform.parse_response(ResponseBuffer(_Source(body)), QueryContext())
     except StreamFailureError as error:
         raise DatabaseError(
             f"Code: {CANNOT_READ_ALL_DATA}. the block ends early", code=CANNOT_READ_ALL_DATA
         ) from error
+    return [tuple(row) for row in result.result_rows]

@@ -184,8 +184,8 @@ class FakeGroup:
         for each in lost:
             del self._next[each]
         due = self._due()
-        for each in due:
-            self._next[partition_of(each)] = each.offset() + 1
+        for message in due:
+            self._next[partition_of(message)] = message.offset() + 1
         ends = {each: self._log.end(each) for each in self._next.keys() - self.paused}
         news = {each: end for each, end in ends.items() if self._told.get(each) != end}
         self._told |= news

@@ -56,7 +56,9 @@ class Publisher:
         register_all(settings)
         registry = Registry(settings)
         self._frames = {stream: frame(registry.id_for(stream)) for stream in STREAMS}
-        self._samples = {stream: sample(codec_for(stream).record) for stream in STREAMS}
+        self._samples: dict[str, dict[str, Any]] = {
+            stream: sample(codec_for(stream).record) for stream in STREAMS
+        }
         # The sample's parities are any numbers; a column takes what a signature can have.
         self._authorizations = [
             each | {"y_parity": 1} for each in self._samples["transactions"]["authorization_list"]

@@ -33,8 +33,8 @@ def proxy(port: int, *, utterances: int | None = None, certificate: Path | None 
             with suppress(OSError), socket.create_connection(("127.0.0.1", port)) as service:
                 client = plain if context is None else context.wrap_socket(plain, server_side=True)
                 with client:
-                    address = self.server.server_address[1], port
-                    host = (b"127.0.0.1:%d" % address[0], b"127.0.0.1:%d" % address[1])
+                    own = int(self.server.server_address[1])
+                    host = (b"127.0.0.1:%d" % own, b"127.0.0.1:%d" % port)
                     _converse(client, service, utterances, host)
 
     class Proxy(ThreadingTCPServer):

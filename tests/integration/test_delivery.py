@@ -177,10 +177,10 @@ def test_everything_arrives_in_order_whatever_is_killed(
         "all arrive again",
     )
     until(lambda: not any(each.is_open for each in ledger(settings)), "nothing waits")
-    for each in running:
-        each.signal(signal.SIGTERM)
-    for each in running:
-        assert each.exit_code() == 0, each.logged()
+    for worker in running:
+        worker.signal(signal.SIGTERM)
+    for worker in running:
+        assert worker.exit_code() == 0, worker.logged()
 
     arrivals = receiver.arrivals()
     assert violations(arrivals) == []

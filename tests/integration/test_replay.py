@@ -70,8 +70,8 @@ def reached(line: Line, number: int) -> bool:
     return int(line.rpc("eth_blockNumber"), 16) >= number
 
 
-def transactions(line: Line, block: str) -> int:
-    return int(line.rpc("eth_getBlockTransactionCountByNumber", block), 16)
+def transactions(line: Line, block: str) -> bool:
+    return int(line.rpc("eth_getBlockTransactionCountByNumber", block), 16) > 0
 
 
 def refused_blocks(line: Line) -> tuple[int, str]:

@@ -24,11 +24,12 @@ from headwater.errors import Permanent
 from headwater.settings import Settings, environment, load_settings
 from schemas import codec_for, frame
 from schemas.registry import Registry, register_all
+from tests.builders.chain_answers import CHAIN_ID
 from tests.builders.stage_events import value_of
 from tests.integration import sink_chain
 from tests.integration.command_process import CommandProcess
 from tests.integration.line import HEADWATER, rpc
-from tests.integration.raw_log import CHAIN_ID, FIRST, Log, block_event, publish
+from tests.integration.raw_log import FIRST, Log, block_event, publish
 from tests.integration.worker_process import WorkerProcess, committed, messages, until, written
 from topics import admin
 from topics.catalog import topic_name

@@ -110,7 +110,7 @@ def _written(settings: Settings, group: Group) -> dict[str, list[Any]]:
 def _content(settings: Settings, stream: str, value: bytes | None) -> object:
     if stream != COVERAGE or value is None:
         return value
-    record = codec_for(COVERAGE).read(value, HEADER_SIZE)
+    record: dict[str, Any] = codec_for(COVERAGE).read(value, HEADER_SIZE)
     # Where a block's messages end depends on how many blocks shared a transaction: its marker has an offset.
     ends = [
         (each["topic"].removeprefix(settings.topic_prefix), each["partition"]) for each in record["offsets"]

@@ -296,12 +296,18 @@ def _feed(settings: Settings, facts: list[Fact]) -> None:
 def test_states_survive_kills_at_random_moments(settings: Settings, start: Start) -> None:
     chance = random.Random(20)
     facts = _life(chance, 700)
-    _feed(settings, facts[:300])
     done = 0
-    for _ in range(4):
+    for fed in (75, 150, 225, 300):
+        _feed(settings, facts[fed - 75 : fed])
         worker = start(STATE)
-        target = done + chance.randint(1, 120)
-        until(lambda target=target: written(settings, "transaction-states") > target, "some states")  # type: ignore[misc]
+        target = done + chance.randint(1, 60)
+
+        def some(target: int = target, fed: int = fed) -> bool:
+            # A worker may be through with all that there is before it is looked at.
+            told = written(settings, "transaction-states")
+            return told > target or committed(settings, "state", "enriched-blocks") == fed
+
+        until(some, "some states")
         worker.kill()
         done = written(settings, "transaction-states")
     _feed(settings, facts[300:])

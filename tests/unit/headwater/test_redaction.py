@@ -184,7 +184,7 @@ def test_what_clickhouse_says(monkeypatch: pytest.MonkeyPatch, error: Exception)
     def failing(**options: object) -> object:
         raise error
 
-    monkeypatch.setattr(clickhouse.clickhouse_connect, "get_client", failing)
+    monkeypatch.setattr("connectors.clickhouse.client.clickhouse_connect.get_client", failing)
     with pytest.raises(HeadwaterError, match="http://db:8123") as raised:
         clickhouse.connect(ClickHouseSettings(url=LOGIN))
     clean(str(raised.value).replace("reader: http", "http"))

@@ -50,7 +50,11 @@ def test_a_chains_id_is_as_set_else_as_told_else_as_its_name_means() -> None:
     asked: list[str] = []
 
     def source(name: str, answer: int | None) -> Callable[[], int | None]:
-        return lambda: (asked.append(name), answer)[1]
+        def ask() -> int | None:
+            asked.append(name)
+            return answer
+
+        return ask
 
     sources = source("node", None), source("tables", 5), source("never", 6)
     assert chain_id_of(7, "ethereum", *sources) == 7

@@ -64,7 +64,7 @@ def writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeWriter:
     monkeypatch.setattr(output, "_CALL_SECONDS", 0.0)
 
     def made(producer: FakeProducer) -> StageOutput:
-        monkeypatch.setattr(output.kafka, "producer", lambda *_, **__: producer)
+        monkeypatch.setattr("streams.runtime.output.kafka.producer", lambda *_, **__: producer)
         return StageOutput(load_settings({"data_dir": str(tmp_path)}, environ={}), "enrich", 0, stop)
 
     stop = threading.Event()

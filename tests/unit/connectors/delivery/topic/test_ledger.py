@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 
-from connectors.delivery.topic import ledger as module
 from connectors.delivery.topic.ledger import KafkaLedger
 from headwater import retry
 from headwater.errors import Transient
@@ -92,8 +91,8 @@ class FakeRegistry:
 @pytest.fixture
 def consumer(monkeypatch: pytest.MonkeyPatch) -> FakeConsumer:
     consumer = FakeConsumer()
-    monkeypatch.setattr(module.kafka, "consumer", lambda *_, **__: consumer)
-    monkeypatch.setattr(module.kafka, "producer", Brokers().producer)
+    monkeypatch.setattr("connectors.delivery.topic.ledger.kafka.consumer", lambda *_, **__: consumer)
+    monkeypatch.setattr("connectors.delivery.topic.ledger.kafka.producer", Brokers().producer)
     monkeypatch.setattr(KafkaLedger, "_end", lambda *_: 0)
     monkeypatch.setattr(retry.Backoff, "next", lambda *_: 0.0)
     return consumer

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 
+from connectors.evm.pool import hedging
 from connectors.evm.pool import nodes as nodes_module
 from connectors.evm.pool.hedging import ENOUGH, UNKNOWN_SECONDS, Hedging
 from connectors.evm.pool.nodes import WINS, Nodes
@@ -94,7 +95,7 @@ class Silent:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The second endpoint is asked after one turn of the loop."""
-    real = nodes_module.raced
+    real = hedging.raced
 
     async def raced(first, second, delay, is_enough):  # type: ignore[no-untyped-def]
         return await real(first, second, 0.0, is_enough)
