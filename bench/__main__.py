@@ -7,7 +7,19 @@ import importlib
 
 from bench.report import Row, publish
 
-PARTS = ("codec", "streams", "aggregate", "rules", "alerts", "sink", "views", "queries", "endtoend")
+PARTS = (
+    "codec",
+    "streams",
+    "aggregate",
+    "rules",
+    "alerts",
+    "workers",
+    "sink",
+    "views",
+    "queries",
+    "endtoend",
+    "latency",
+)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""A design that is measured and not built: what is settled in tables of its own (docs/adr/0026).
+"""A design that is measured and not built: what is settled in tables of its own (docs/adr/0027).
 
 `move` makes a database in which the settled rows of another one stand in MergeTree tables, ordered for the
 questions that are asked, and the tables that the sink writes have the rest alone. Its canonical views are the

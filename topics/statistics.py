@@ -15,7 +15,7 @@ CHAIN_STATS = TopicSpec(
     retention_ms=90 * DAY_MS,
     visibility=Visibility.PUBLIC,
     owner="aggregate",
-    producers=("aggregate",),
+    producers=("aggregate", "stats"),
     consumers=("public", "sink"),
 )
 TOKEN_STATS = replace(
@@ -33,7 +33,8 @@ CONTRACT_STATS = replace(
 INCOMPLETE_WINDOWS = replace(
     CHAIN_STATS,
     stream="incomplete-windows",
-    description="Windows whose final snapshots do not hold: a block of theirs was repaired, or came late.",
+    description="Windows of which earlier snapshots do not hold: a block was repaired, or came late.",
+    producers=("aggregate",),
 )
 AGGREGATE_STATE = TopicSpec(
     stream="aggregate-state",
@@ -45,7 +46,7 @@ AGGREGATE_STATE = TopicSpec(
     visibility=Visibility.INTERNAL,
     owner="aggregate",
     producers=("aggregate",),
-    consumers=("aggregate",),
+    consumers=("aggregate", "stats"),
     max_message_bytes=BLOCK_BYTES,
     segment_bytes=2 * BLOCK_BYTES,
 )

@@ -115,7 +115,10 @@ class Router:
 
     def _receive(self) -> list[Message]:
         received = []
-        for message in self._consumer.consume(_MESSAGES, _WAIT_SECONDS):
+        messages = self._consumer.consume(1, _WAIT_SECONDS)
+        # What librdkafka has fetched already: an alert does not wait for others that may come.
+        messages += self._consumer.consume(_MESSAGES, 0) if messages else []
+        for message in messages:
             error = message.error()
             if error is None:
                 received.append(message)

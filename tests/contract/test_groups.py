@@ -58,7 +58,7 @@ def test_the_catalogue_says_who_reads_and_writes_its_streams(group: Group) -> No
 
 def test_the_catalogue_names_no_group_that_is_not_there() -> None:
     others = {
-        *("listen", "sink", "api", "public", "verify", "replay", "rules", "lists", "labels"),
+        *("listen", "sink", "api", "public", "verify", "replay", "rules", "lists", "labels", "stats"),
         *("deliver", "deliveries", "channels"),
     }
     named = {name for topic in TOPICS for name in (*topic.producers, *topic.consumers)}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Final
-
-from tests.integration.line import Line
+from typing import Any, Final, Protocol
 
 _WINDOW: Final = "intDiv(toUnixTimestamp(block_timestamp), {seconds}) * {seconds} AS w"
 _OWN: Final = "toUnixTimestamp(window_start) AS w"
@@ -44,6 +43,13 @@ _ONLY: Final = {
     "contract_stats, logs": "AND log_count > 0",
     "contract_stats, calls": "AND call_count > 0",
 }
+
+
+class Line(Protocol):
+    """What the check needs of an instance."""
+
+    def sql(self, query: str) -> list[Any]: ...
+    def wait_until(self, condition: Callable[[], bool], what: str, seconds: float = ...) -> object: ...
 
 
 def check_statistics(line: Line, seconds: float = 60) -> None:

@@ -11,7 +11,7 @@ import pytest
 from connectors.clickhouse.client import Client, connect
 from connectors.clickhouse.migrations.runner import migrate
 from headwater.cli.alerting import topic
-from headwater.cli.alerting.history import History
+from headwater.cli.history import History
 from headwater.settings import Settings
 from schemas import HEADER_SIZE, codec_for
 from schemas.registry import register_all

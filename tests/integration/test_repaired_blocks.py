@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connectors.evm.events import Content, Event, Head
-from connectors.evm.log.codec import EventCodec
-from connectors.evm.log.kafka_store import KafkaStore
-from connectors.evm.log.writer import ChainLog
-from headwater import clock
 from headwater.settings import Settings, load_settings
 from schemas import codec_for, frame
-from schemas.registry import Registry, register_all
+from schemas.registry import register_all
 from streams.logic.enrich.event import enrich
 from streams.logic.normalize.event import normalize
-from tests.builders.chain_answers import CHAIN_ID, Answer, block, encoded, envelope, log, receipt, transaction
-from tests.integration.worker_process import WorkerProcess, committed, messages, until
+from tests.builders.chain_answers import encoded, envelope
+from tests.integration.logged_line import LoggedLine, answers, event
+from tests.integration.worker_process import messages
 from topics import admin
-from topics.catalog import topic_name
-from topics.chainlog.envelope import read_envelope
 from topics.chainlog.kinds import EventKind
 from topics.coverage import COUNTED, STREAMS
-from topics.groups import NAMES
 
 pytestmark = pytest.mark.integration
 # What aggregate and alert do with a repair is seen in tests of theirs.
@@ -34,53 +26,8 @@ BROKEN = {43: "normalize", 44: "enrich", 45: "state"}
 NUMBERS = range(42, 47)
 
 
-class Line:
-    """A listener's log, and the workers of all stages behind it."""
-
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        store = KafkaStore(settings, topic_name(settings, "raw-blocks"), str(CHAIN_ID))
-        codec = EventCodec(CHAIN_ID, Registry(settings).id_for("raw-blocks"))
-        self.log = ChainLog(store, codec, "a test", clock.now_ms)
-        self.settings = settings
-        self._folder = folder
-        self._workers: list[WorkerProcess] = []
-
-    def start(self, settings: Settings) -> None:
-        for name in NAMES:
-            log_file = self._folder / f"{name}.log"
-            self._workers.append(WorkerProcess(settings, ("headwater", "work", name), log_file))
-
-    def drain(self) -> None:
-        for worker in self._workers:
-            worker.signal(signal.SIGTERM)
-        for worker in self._workers:
-            assert worker.exit_code() == 0, worker.logged()
-        self._workers.clear()
-
-    def wait_for(self, sequence: int) -> None:
-        """Until every stage is past an event, whatever became of it."""
-
-        def done() -> bool:
-            assert all(each.alive for each in self._workers), [
-                each.logged()[-2_000:] for each in self._workers
-            ]
-            ends = [
-                each.offset + 1
-                for each in messages(self.settings, "enriched-blocks")
-                if read_envelope(each.value or b"", "enriched-blocks").sequence == sequence
-            ]
-            return bool(ends) and committed(self.settings, "state", "enriched-blocks") >= ends[-1]
-
-        until(done, f"the state's worker is behind sequence {sequence}")
-
-    def close(self) -> None:
-        for worker in self._workers:
-            worker.kill()
-        self.log.close()
-
-
 @pytest.fixture
-def line(kafka: str, registry_url: str, topic_prefix: str, tmp_path: Path) -> Iterator[Line]:
+def line(kafka: str, registry_url: str, topic_prefix: str, tmp_path: Path) -> Iterator[LoggedLine]:
     settings = load_settings(
         {
             "topic_prefix": topic_prefix,
@@ -92,34 +39,12 @@ def line(kafka: str, registry_url: str, topic_prefix: str, tmp_path: Path) -> It
     )
     admin.apply(settings)
     register_all(settings)
-    made = Line(settings, tmp_path)
+    made = LoggedLine(settings, tmp_path)
     yield made
     made.close()
 
 
-def answers(number: int) -> tuple[Answer, list[Answer]]:
-    """Two transactions of this block alone: a transfer, and a creation."""
-    own = {"blockHash": f"0x{number:064x}", "blockNumber": hex(number)}
-    names = [f"0x{number:032x}{place:032x}" for place in range(2)]
-    transactions = [transaction(0, **own, hash=names[0]), transaction(1, **own, hash=names[1], to=None)]
-    receipts = [
-        receipt(0, [log(0, 0, **own, transactionHash=names[0])], **own, transactionHash=names[0]),
-        receipt(1, **own, transactionHash=names[1], to=None, contractAddress=f"0x{number:040x}"),
-    ]
-    parent = f"0x{number - 1:064x}"
-    return block(transactions, number=hex(number), hash=own["blockHash"], parentHash=parent), receipts
-
-
-def event(kind: EventKind, number: int) -> Event:
-    own, receipts = answers(number)
-    said = envelope(own)
-    head = Head(number, said.block_hash or b"", said.parent_hash or b"", said.block_timestamp or 0)
-    if not kind.carries_block:
-        return Event(kind, head)
-    return Event(kind, head, Content(encoded(own), encoded(receipts), None, "node", ("header_hash",)))
-
-
-def test_blocks_that_stages_refused_are_whole_after_their_repair(line: Line) -> None:
+def test_blocks_that_stages_refused_are_whole_after_their_repair(line: LoggedLine) -> None:
     settings = line.settings
     refused = tuple(f"{stage}:{number}" for number, stage in BROKEN.items())
     refusing = load_settings(

@@ -17,9 +17,9 @@ from rich.table import Table
 
 from connectors.clickhouse.client import connect
 from headwater.cli.alerting import rules, topic
-from headwater.cli.alerting.history import CHUNK, History
 from headwater.cli.alerting.reading import text_of
 from headwater.cli.configuration import configured
+from headwater.cli.history import CHUNK, History
 from headwater.cli.migrate import known_chain_id
 from headwater.errors import Fatal, Permanent
 from headwater.redaction import mask_url

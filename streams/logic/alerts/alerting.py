@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from headwater.errors import Permanent
@@ -69,9 +70,10 @@ class Alerting:
                 f"{envelope.event.name} {envelope.sequence} names block {envelope.block_number}, "
                 "which is not canonical"
             )
-        gives = None
+        gives, judged = None, self._judging(envelope)
         if envelope.event in (EventKind.APPLY, EventKind.REPAIR):
-            gives = self._gives(envelope, [reader.message(value, self._selection) for value in values])
+            fields = self._selection if judged is self.configuration else selection(judged.index)
+            gives = self._gives(envelope, [reader.message(value, fields) for value in values], judged)
         return self._finish(envelope, gives, values, reader)
 
     def unknown(self, envelope: Envelope) -> Decision:
@@ -83,15 +85,19 @@ class Alerting:
     ) -> Decision:
         tag = envelope.event in (EventKind.SAFE, EventKind.FINALIZED)
         records, entries = self.derived.add(envelope, values, reader)
-        asked = self._derived(envelope, records)
+        asked, statistics = self._states(envelope, records), self._statistics(envelope, records)
         facts = self._facts(envelope)
         if envelope.event in _FACTS:
-            facts = together(facts, asked)
+            facts = together(facts, together(asked, statistics))
         elif envelope.event is EventKind.APPLY and gives is not None:
             # What a block's transactions add up to for a rule of states is counted once, for good.
-            facts = together(facts, Gives(tallies=asked.tallies))
-            gives = together(gives, Gives(asked.candidates))
-        self.errors = facts.errors + asked.errors + (Counter() if gives is None else gives.errors)
+            tallies = asked.tallies | statistics.tallies
+            facts = together(facts, Gives(tallies=tallies))
+            gives = together(gives, Gives(statistics.candidates + asked.candidates))
+        elif envelope.event is EventKind.REPAIR and gives is not None:
+            gives = together(gives, Gives(statistics.candidates, again=statistics.again))
+        own = Counter() if gives is None else gives.errors
+        self.errors = facts.errors + asked.errors + statistics.errors + own
         decision = self._decision(envelope.sequence)
         decision.derived += entries
         if reader is None and tag:
@@ -100,13 +106,27 @@ class Alerting:
             self.fold.add(envelope, gives, facts, decision)
         return decision
 
-    def _derived(self, envelope: Envelope, records: Mapping[str, Sequence[Mapping[str, object]]]) -> Gives:
-        """What rules say of snapshots and of states. A snapshot that takes everything back says nothing."""
-        asked = Evaluation(self.configuration, envelope)
-        for record in records.get(STATISTICS_FOLD, ()):
-            if not record["removed"] and envelope.event is not EventKind.REVERT:
-                own = bytes.fromhex(str(record["event_id"])[2:])
+    def _judging(self, envelope: Envelope) -> Configuration:
+        """A block that is said again is judged by what judged it first."""
+        repair = envelope.event is EventKind.REPAIR
+        return self.fold.judged_by(envelope.block_hash) if repair else self.configuration
+
+    def _statistics(self, envelope: Envelope, records: Mapping[str, Sequence[Mapping[str, object]]]) -> Gives:
+        """What rules say of snapshots. One that takes everything back says nothing."""
+        found = records.get(STATISTICS_FOLD, ())
+        if not found or envelope.event is EventKind.REVERT:
+            return NOTHING
+        asked, again = Evaluation(self._judging(envelope), envelope), set()
+        for record in found:
+            own = bytes.fromhex(str(record["event_id"])[2:])
+            again.add(own)
+            if not record["removed"]:
                 asked.record(Match.STAT, record, own, {"event_id": own, "until": record["window_end"]})
+        return replace(asked.gives(), again=frozenset(again))
+
+    def _states(self, envelope: Envelope, records: Mapping[str, Sequence[Mapping[str, object]]]) -> Gives:
+        """What rules say of states of transactions."""
+        asked = Evaluation(self.configuration, envelope)
         for record in records.get(STATES_FOLD, ()):
             own = bytes.fromhex(str(record["event_id"])[2:])
             about = {"event_id": own, "transaction_hash": bytes.fromhex(str(record["hash"])[2:])}
@@ -117,12 +137,12 @@ class Alerting:
         begun, self._begun = self._begun, None
         return begun if begun is not None and begun.sequence == sequence else Decision(sequence)
 
-    def _gives(self, envelope: Envelope, parts: Sequence[Message]) -> Gives | None:
+    def _gives(self, envelope: Envelope, parts: Sequence[Message], judged: Configuration) -> Gives | None:
         if parts[0].values["problem"] is not None:
             return None
         if parts[0].values["header"] is None:
             raise Permanent(f"{envelope.event.name} {envelope.sequence} carries neither header nor problem")
-        return Evaluation(self.configuration, envelope).block(parts)
+        return Evaluation(judged, envelope).block(parts)
 
     def _facts(self, envelope: Envelope) -> Gives:
         """What the event tells that is of no block: a reorg is over when the next block joins."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -11,7 +11,7 @@ import msgspec
 from headwater.errors import Permanent
 from streams.logic.alerts.index import RuleIndex, unindexed
 from streams.logic.alerts.records import hex_text
-from streams.logic.alerts.rule import Rule
+from streams.logic.alerts.rule import Match, Rule
 
 RULE: Final = "rule:"
 LIST: Final = "list:"
@@ -42,6 +42,14 @@ class Adopted(msgspec.Struct, frozen=True, array_like=True):
     time: int
 
 
+class Former(msgspec.Struct, frozen=True, array_like=True):
+    """What stood under a key until it changed, before the event `until`; None where nothing did."""
+
+    key: str
+    adopted: Adopted | None
+    until: int
+
+
 @dataclass(frozen=True, slots=True)
 class Active:
     """A rule in force."""
@@ -62,6 +70,7 @@ class Configuration:
         self.raw_lists: dict[str, frozenset[bytes]] = {}
         self.lists: dict[str, frozenset[str]] = {}
         self.index = RuleIndex(())
+        self.absences: tuple[Active, ...] = ()
 
     def differs(self, change: Change) -> bool:
         """True when a change is one: the same text again leaves a rule's version as it is."""
@@ -127,14 +136,36 @@ class Configuration:
         if any(each.startswith(RULE) for each in keys):
             self.rules = dict(sorted(self.rules.items()))
             self.index = RuleIndex(each.rule for each in self.rules.values())
+            self.absences = tuple(each for each in self.rules.values() if each.rule.match is Match.ABSENCE)
             for each in self.rules.values():
                 for name in each.rule.lists:
                     self.lists.setdefault(name, frozenset())
+
+    def before(self, changes: Iterable[Former]) -> Configuration:
+        """As it was before some changes, which are given in their order."""
+        adopted: dict[str, Adopted | None] = {**self.adopted}
+        for each in reversed(list(changes)):
+            adopted[each.key] = each.adopted
+        found = Configuration(self._chain, self._compile, self._max_unindexed)
+        for key, one in adopted.items():
+            if one is not None:
+                found.put(key, one, self._rule_of(key, one))
+        found.settle(set(adopted))
+        return found
 
     def active(self, rule_id: str, version: int) -> Active | None:
         """The rule, where that version of it is in force."""
         found = self.rules.get(rule_id)
         return found if found is not None and found.rule.version == version else None
+
+    def _rule_of(self, key: str, adopted: Adopted) -> Rule | None:
+        if self.adopted.get(key) == adopted:
+            active = self.rules.get(key.removeprefix(RULE))
+            return None if active is None else active.rule
+        try:
+            return self.compiled(Change(adopted.offset, key, adopted.value))
+        except Permanent:
+            return None  # An earlier version took the text: this one cannot judge anything by it.
 
     def _concerns(self, rule: Rule) -> bool:
         return not rule.chains or self._chain in rule.chains

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from streams.logic.alerts.alert import Alert
-from streams.logic.alerts.configuration import Adopted
+from streams.logic.alerts.configuration import Adopted, Former
 from streams.logic.alerts.gives import Gives
 from streams.logic.alerts.tracks import State, TrackKey, Undo
 
@@ -71,8 +71,8 @@ class Decision:
     """`versions` by alert id: of two of one event the later one holds.
 
     The rest is what is remembered, None for what is forgotten: blocks by hash, tracks as they are without the
-    remembered blocks, keys of the configuration. `refused`: rule → groups that it has no room for.
-    `derived`: entries of other folds.
+    remembered blocks, keys of the configuration. `former`: what stood before changes of it, and whether that
+    is remembered. `refused`: rule → groups that it has no room for. `derived`: entries of other folds.
     """
 
     sequence: int
@@ -80,6 +80,7 @@ class Decision:
     blocks: dict[bytes, Block | None] = field(default_factory=dict)
     tracks: dict[TrackKey, State | None] = field(default_factory=dict)
     configuration: dict[str, Adopted | None] = field(default_factory=dict)
+    former: dict[Former, bool] = field(default_factory=dict)
     refused: Counter[str] = field(default_factory=Counter)
     derived: list[tuple[bytes, bytes | None]] = field(default_factory=list)
 

@@ -7,19 +7,23 @@ begins when the first rule asks for it, and is forgotten with the last one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Protocol, cast
 
 import msgspec
 
 from schemas import Message, Selection, codec_for, version_of
+from streams.logic.aggregate.decision import Snapshots
 from streams.logic.aggregate.entries import STREAM as STATISTICS
 from streams.logic.aggregate.entries import Entries as StatisticsEntries
 from streams.logic.aggregate.fold import Fact as StatisticsFact
 from streams.logic.aggregate.fold import Fold as StatisticsFold
 from streams.logic.aggregate.input import contribution_of
+from streams.logic.aggregate.measures import CHAIN
 from streams.logic.aggregate.records import CHAIN_STATS, CONTRACT_STATS, TOKEN_STATS
 from streams.logic.aggregate.records import messages_of as snapshots_of
+from streams.logic.aggregate.windows import Block
 from streams.logic.alerts.records import Convert, converters_of
 from streams.logic.event import Messages
 from streams.logic.state.facts import Fact, key_of, pack
@@ -84,10 +88,14 @@ class Statistics:
         self._fold = self._entries.restored(entries, lambda body: _statistics.read(body))
 
     def _add(self, envelope: Envelope, fact: StatisticsFact) -> Added:
+        before = self._fold.blocks.get(fact.hash or b"")
         decision = self._fold.add(fact)
+        found: Iterable[Snapshots] = decision.snapshots()
+        if fact.kind is EventKind.REPAIR and before is not None:
+            found = _changed(found, before, self._fold.blocks[before.hash])
         records: list[Record] = [
             {**_NULLS, **record, "statistic": stream.removesuffix("-stats")}
-            for snapshots in decision.snapshots()
+            for snapshots in found
             for stream, record in _read(snapshots_of(envelope, snapshots, _no_frame))
         ]
         return records, list(self._entries.changes(self._fold, decision))
@@ -179,6 +187,19 @@ _MAKE: Final[Mapping[str, Callable[[], Statistics | States]]] = {
     STATISTICS_FOLD: Statistics,
     STATES_FOLD: States,
 }
+
+
+def _changed(found: Iterable[Snapshots], before: Block, after: Block) -> Iterator[Snapshots]:
+    """Of the snapshots that a repair makes, those that differ by it."""
+    old, new = before.contribution.entities, after.contribution.entities
+    every = before.known != after.known or before.contribution.base_fees != after.contribution.base_fees
+    for each in found:
+        changed = {
+            entity: measures
+            for entity, measures in each.entities.items()
+            if old.get(entity) != new.get(entity) or (every and entity == CHAIN)
+        }
+        yield replace(each, entities=changed)
 
 
 def _no_frame(stream: str) -> bytes:

@@ -15,7 +15,7 @@ from headwater.errors import Permanent
 from schemas import codec_for
 from streams.logic.alerts.alert import Alert
 from streams.logic.alerts.alerting import Alerting
-from streams.logic.alerts.configuration import RULE, Adopted, Change
+from streams.logic.alerts.configuration import RULE, Adopted, Change, Former
 from streams.logic.alerts.decision import Block, Decision, Made
 from streams.logic.alerts.derived import STATES_FOLD
 from streams.logic.alerts.fold import Fold, Reorg, Tip
@@ -26,6 +26,7 @@ from streams.logic.alerts.tracks import Cooling, Once, Open, Silence, State, Tra
 STREAM: Final = "alert-state"
 Entry = tuple[bytes, bytes | None]
 _PROGRESS: Final = b"progress"
+_FORMER: Final = b"former:"
 _CHUNK: Final = 2_000
 """Matches in one entry: far below what a topic takes."""
 _codec = codec_for(STREAM)
@@ -99,6 +100,9 @@ class Entries:
                 b"configuration:" + name.encode(),
                 None if value is None else _entry("CONFIGURATION", decision.sequence, value),
             )
+        for former, kept in decision.former.items():
+            entry = _entry("CONFIGURATION", decision.sequence, _encoder.encode(former)) if kept else None
+            yield _FORMER + f"{former.until}:{former.key}".encode(), entry
         for hash_, block in decision.blocks.items():
             yield from self._block(hash_, block)
         for key, derived in decision.derived:
@@ -132,7 +136,13 @@ class Entries:
         # Entries of a block in their order: which of its matches came first decides about cooldowns.
         keys = sorted(content, key=lambda key: (len(key), key))
         records = [read(content[key]) for key in keys]
-        _adopt(alerting, [_decoded(each, _Configuration) for each in _of("CONFIGURATION", records)], refused)
+        told = zip(keys, records, strict=True)
+        found = [(key, each) for key, each in told if each["entry"] == "CONFIGURATION"]
+        former = [_decoded(each, Former) for key, each in found if key.startswith(_FORMER)]
+        former.sort(key=lambda each: each.until)
+        fold.former = {(each.until, each.key): each for each in former}
+        own = [_decoded(each, _Configuration) for key, each in found if not key.startswith(_FORMER)]
+        _adopt(alerting, own, refused)
         alerting.derived.restore(
             {
                 key: cast(bytes, record["content"])

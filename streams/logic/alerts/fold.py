@@ -9,15 +9,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from headwater.errors import Permanent
 from streams.logic.alerts.alert import Alert
-from streams.logic.alerts.configuration import RULE, Adopted, Change, Configuration
+from streams.logic.alerts.configuration import RULE, Adopted, Change, Configuration, Former
 from streams.logic.alerts.decision import Block, Decision, Made, Place, Status
 from streams.logic.alerts.finality import collapse, expired
-from streams.logic.alerts.gives import NOTHING, Gives
+from streams.logic.alerts.gives import NOTHING, Candidate, Gives
 from streams.logic.alerts.joining import Joining
 from streams.logic.alerts.rule import Finality, Match
 from streams.logic.alerts.tracks import State, TrackKey, Tracks
@@ -49,7 +49,10 @@ class Reorg:
 
 
 class Fold:
-    """`doubts`: block times at which something is not known; windows that contain one are incomplete."""
+    """`doubts`: block times at which something is not known; windows that contain one are incomplete.
+
+    `former`: what stood in the configuration before changes, while a block is remembered that it judged.
+    """
 
     def __init__(self, configuration: Configuration, max_groups: int = MAX_GROUPS) -> None:
         self.configuration = configuration
@@ -60,6 +63,7 @@ class Fold:
         self.final_time = -1
         self.reorg: Reorg | None = None
         self.doubts: set[int] = set()
+        self.former: dict[tuple[int, str], Former] = {}
         self.blocks: dict[bytes, Block] = {}
         self.tracks = Tracks()
 
@@ -92,6 +96,9 @@ class Fold:
                 if change.value is None
                 else Adopted(change.offset, change.value, decision.sequence, time)
             )
+            if self.blocks:
+                before = self.configuration.adopted.get(change.key)
+                self._remember(Former(change.key, before, decision.sequence), decision)
             self.configuration.put(change.key, adopted, rule)
             decision.configuration[change.key] = adopted
             keys.add(change.key)
@@ -127,6 +134,20 @@ class Fold:
             self._revert(envelope, number, own, time, decision)
         if facts.candidates or facts.tallies:
             self._facts(facts, Place(number, own, time), decision)
+
+    def _remember(self, former: Former, decision: Decision) -> None:
+        """Of two changes before one event the first replaced what had judged the blocks until then."""
+        if (former.until, former.key) not in self.former:
+            self.former[former.until, former.key] = former
+            decision.former[former] = True
+
+    def judged_by(self, own: bytes | None) -> Configuration:
+        """What was in force when a remembered block was judged; what is, for any other."""
+        block = self.blocks.get(own or b"")
+        later = (
+            [] if block is None else [each for each in self.former.values() if each.until > block.sequence]
+        )
+        return self.configuration.before(later) if later else self.configuration
 
     def contradicts(self, envelope: Envelope) -> bool:
         """True when SAFE or FINALIZED names a block that is not canonical here."""
@@ -200,31 +221,40 @@ class Fold:
         if block is None:
             self.doubts.add(time)
             return
-        block.gives, block.known = self._replaced(block, gives), True
         behind = [block, *self._behind(block)]
+        self._replace(behind, gives, decision)
         for each in reversed(behind):
             self._leave(each)
-        decision.blocks[own] = block
         self._again(behind, block, "was repaired", decision)
 
-    def _replaced(self, block: Block, new: Gives) -> Gives:
-        """What a block gives when it is said again: by rules that looked at it, in their texts of today.
+    def _replace(self, blocks: list[Block], new: Gives, decision: Decision) -> None:
+        """The first block gives something else, by the rules in their texts of when it was judged.
 
-        What it gave by rules that are gone stays as it was.
+        So do statistics that went out with it or behind it, where the repair changes them. What states of
+        transactions gave stays: they were said at the time.
         """
-        old, rules = block.gives, self.configuration.rules
-        looked = {each.owner.rule_id for each in old.candidates if each.owner.rule_id in rules}
-        looked |= {name for name, each in rules.items() if each.since <= block.sequence}
-        # Statistics and states were said at the time, of more than this block.
-        looked -= {name for name, each in rules.items() if each.rule.match in _OF_OTHER_FOLDS}
-        kept = [each for each in old.candidates if each.owner.rule_id not in looked]
-        mine = [each for each in new.candidates if each.owner.rule_id in looked]
-        since = {name for name, each in rules.items() if each.since <= block.sequence}
-        return Gives(
-            (*kept, *mine),
-            {owner: tally for owner, tally in new.tallies.items() if owner.rule_id in since},
-            tuple(owner for owner in new.seen if owner.rule_id in since),
-        )
+        block = blocks[0]
+        rules = self.judged_by(block.hash).rules
+        others = {name for name, each in rules.items() if each.rule.match in _OF_OTHER_FOLDS}
+        mine = {each.alert.id: each for each in new.candidates}
+        for each in blocks:
+            kept: list[Candidate] = []
+            for candidate in each.gives.candidates:
+                owner, alert = candidate.owner, candidate.alert
+                judged = owner.rule_id in others and owner.version == rules[owner.rule_id].rule.version
+                if judged and alert.event_id in new.again:
+                    if alert.id in mine:
+                        kept.append(mine.pop(alert.id))
+                    decision.blocks[each.hash] = each
+                elif each is not block or owner.rule_id in others:
+                    kept.append(candidate)
+            each.gives = replace(each.gives, candidates=tuple(kept))
+        block.gives = Gives((*block.gives.candidates, *mine.values()), new.tallies, new.seen)
+        block.known, decision.blocks[block.hash] = True, block
+        for candidate in mine.values():
+            if self.configuration.active(candidate.owner.rule_id, candidate.owner.version) is None:
+                # Nothing decides any more whether a text that is no longer in force holds an alert back.
+                block.made.setdefault(candidate.alert.id, Made(candidate.alert))
 
     def _again(self, blocks: list[Block], cause: Block, what: str, decision: Decision) -> None:
         """Blocks join again behind a change; what they no longer make is retracted."""
@@ -299,6 +329,10 @@ class Fold:
             default=0,
         )
         self.doubts = {each for each in self.doubts if each > self.final_time - longest}
+        oldest = min((each.sequence for each in self.blocks.values()), default=None)
+        for former in [each for each in self.former.values() if oldest is None or each.until <= oldest]:
+            del self.former[former.until, former.key]
+            decision.former[former] = False
 
     def _facts(self, facts: Gives, place: Place, decision: Decision) -> None:
         """Their cooldowns are of the log, not of a block: no block that leaves takes them back."""

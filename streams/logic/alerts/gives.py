@@ -33,12 +33,17 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
 
 @dataclass(frozen=True, slots=True)
 class Gives:
-    """`seen`: groups of absence rules. `errors`: rule → records for which its condition has no value."""
+    """`seen`: groups of absence rules. `errors`: rule → records for which its condition has no value.
+
+    `again`: the identities of statistics that a repair has changed. What they give is among the candidates,
+    and replaces what they gave to the block and those behind it.
+    """
 
     candidates: tuple[Candidate, ...] = ()
     tallies: dict[RuleGroup, Tally] = field(default_factory=dict)
     seen: tuple[RuleGroup, ...] = ()
     errors: Counter[str] = field(default_factory=Counter)
+    again: frozenset[bytes] = frozenset()
 
 
 def together(one: Gives, other: Gives) -> Gives:
@@ -48,6 +53,7 @@ def together(one: Gives, other: Gives) -> Gives:
         one.tallies | other.tallies,
         one.seen + other.seen,
         one.errors + other.errors,
+        one.again | other.again,
     )
 
 

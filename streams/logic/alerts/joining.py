@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -16,7 +17,7 @@ from streams.logic.alerts.configuration import Active, Configuration
 from streams.logic.alerts.decision import Block
 from streams.logic.alerts.evaluate import labels_of, title_of
 from streams.logic.alerts.gives import Candidate, Gives
-from streams.logic.alerts.rule import Match, Rule, Window
+from streams.logic.alerts.rule import Rule, Window
 from streams.logic.alerts.tally import Tally, eager, holds, joined, shown
 from streams.logic.alerts.tracks import (
     COOLDOWN,
@@ -31,6 +32,8 @@ from streams.logic.alerts.tracks import (
     TrackKey,
     Tracks,
 )
+
+HELD_BACK: Final = "held_back"
 
 
 class Joining:
@@ -51,9 +54,8 @@ class Joining:
     def block(self, block: Block) -> dict[bytes, Alert]:
         """The alerts that a block makes, by id. Judges what ends with it first, then adds what it gives."""
         time, gives = block.timestamp, block.gives
-        rules = self._configuration.rules.values()
-        for active in rules:
-            if active.rule.match is Match.ABSENCE and active.since <= block.sequence:
+        for active in self._configuration.absences:
+            if active.since <= block.sequence:
                 self._silences(active.rule, time)
         for key in self._tracks.due(time):
             self._judge(key, time)
@@ -87,8 +89,11 @@ class Joining:
         found = self._active(owner.rule_id, owner.version)
         if found is None:
             # Of a text that is no longer in force: what was decided by it stays.
-            if alert.id in block.made:
-                self.made[alert.id] = block.made[alert.id].alert
+            made = block.made.get(alert.id)
+            if made is not None:
+                held = made.alert.values.get(HELD_BACK)
+                more = {} if held is None else {HELD_BACK: held}
+                self.made[alert.id] = replace(alert, values={**alert.values, **more})
             return
         if self._first(candidate):
             self._fire(found.rule, owner.group, alert, block.timestamp)
@@ -155,7 +160,7 @@ class Joining:
                 return
             self._tracks.set(key, Cooling(time, 0))
             if state is not None and state.held:
-                alert = replace(alert, values={**alert.values, "held_back": str(state.held)})
+                alert = replace(alert, values={**alert.values, HELD_BACK: str(state.held)})
         self.made[alert.id] = alert
 
     def _room(self, rule: Rule, group: Group) -> bool:

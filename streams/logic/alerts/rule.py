@@ -94,12 +94,14 @@ class Window:
 class Requirement:
     """What must hold for a record before the condition can: `field` has one of `values`, or is in `list`.
 
-    Exactly one of the two is given. The rules of a kind are looked up by it.
+    Exactly one of the two is given. The rules of a kind are looked up by it. `word`: what is in the list is
+    the address in the field's 32 bytes, as in a topic.
     """
 
     field: str
     values: frozenset[object] | None = None
     list: str | None = None
+    word: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,9 @@ def _requirement(expr: Expr) -> tuple[Requirement, Type] | None:
                 if found is not None:
                     return found
         case Function(name="@in", arguments=(left, ListName(name))):
-            field = _field(left)
-            return None if field is None else (Requirement(field, list=name), left.type)
+            word = isinstance(left, Function) and left.name == "address"
+            field = _field(left.arguments[0] if isinstance(left, Function) and word else left)
+            return None if field is None else (Requirement(field, list=name, word=word), left.type)
         case Function(name="@in", arguments=(left, Elements(elements))):
             return _among(left, [constant_of(each) for each in elements])
         case Function(name="_||_"):

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from headwater.cli import build
 from headwater.cli.alerting import backtest, topic
-from headwater.cli.alerting.history import CHUNK, HistoryBlock, records_of
 from headwater.cli.alerting.topic import Written
+from headwater.cli.history import CHUNK, HistoryBlock, records_of
 from headwater.errors import Fatal
 from headwater.settings import Settings
 from streams.logic.alerts.evaluate import selection

@@ -216,6 +216,50 @@ def test_a_repair_replaces_what_the_block_gave_and_what_followed_from_it() -> No
     assert chain.tell(K.REVERT, 1, at=1)["rush"][0] is R
 
 
+def test_a_block_that_is_said_again_is_judged_by_what_judged_it_first() -> None:
+    large = rule("large", where=lambda record, lists: int(str(record["value"])) > 5)
+    watched = rule(
+        "watched",
+        lists=frozenset({"w"}),
+        where=lambda record, lists: record["to_address"] in lists["w"],
+    )
+    chain = Chain(large, watched, rule("gone"))
+    listed = f"list:w:{text(BOB)}"
+    chain.change(chain.texts.put(listed, ""))
+    body = content(transfer(0, 9))
+    decision = chain.event(K.APPLY, 0, body, "", 0)
+    versions = {each.alert.rule_id: each.alert.rule_version for each in decision.versions.values()}
+    chain.tell(K.APPLY, 1, content(), at=1)
+    chain.change(
+        chain.texts.change(replace(large, text="larger", where=lambda record, lists: False)),
+        chain.texts.put("rule:gone", None),
+        chain.texts.put(listed, None),
+        chain.texts.change(rule("later")),
+    )
+    chain.tell(K.APPLY, 2, content(), at=2)
+    assert not chain.tell(K.REPAIR, 0, body), "it says what it said"
+
+    decision = chain.event(K.REPAIR, 0, content(transfer(0, 7), transfer(1, 8)), "", 0)
+    said = {each.alert.id: each for each in decision.versions.values()}
+    assert {each.status for each in said.values()} == {P}
+    assert {each.alert.rule_id: each.alert.rule_version for each in said.values()} == versions
+    assert len(said) == 6, "two transfers, three rules"
+    assert {each[0] for each in chain.tell(K.REPAIR, 0, content()).values()} == {R}
+    assert set(chain.tell(K.REPAIR, 2, body, at=2)) == {"later"}
+    chain.tell(K.FINALIZED, 1, at=1)
+    assert not chain.alerting.fold.former, "no block is remembered that they judged"
+
+
+def test_the_first_of_two_changes_before_an_event_is_what_judged_the_blocks_until_then() -> None:
+    chain = Chain(rule("gone"))
+    body = content(transfer(0, 9))
+    chain.tell(K.APPLY, 0, body)
+    other = rule("gone", text="never", where=lambda record, lists: False)
+    chain.change(chain.texts.change(other), chain.texts.put("rule:gone", None))
+    assert not chain.tell(K.APPLY, 1, content(), at=1)
+    assert not chain.tell(K.REPAIR, 0, body)
+
+
 def test_a_rule_that_changes_resolves_what_rests_on_its_counts() -> None:
     rush = rule("rush", window=window(60, count(Comparison.AT_LEAST, 1)))
     chain = Chain(rush, rule("large"), rule("gone", window=window(60, count(Comparison.AT_LEAST, 1))))
@@ -321,6 +365,36 @@ def test_a_statistic_is_told_once_a_window_and_leaves_with_the_block_that_told_i
     assert sorted(each.alert.title[-5:] for each in decision.versions.values()) == [" 3600"]
     assert {each[0] for each in chain.tell(K.FINALIZED, 1, name="b", at=190).values()} == {C}
     assert not chain.alerting.fold.blocks
+
+
+def test_a_repair_takes_back_the_statistics_that_it_changes_and_no_others() -> None:
+    chain = Chain(
+        rule(
+            "busy",
+            Match.STAT,
+            where=lambda record, lists: (
+                record["statistic"] == "token" and int(str(record["transfer_count"])) > 1
+            ),
+            title=lambda record, labels: f"{record['token_address']} {record['window_seconds']}",
+        )
+    )
+
+    def said(*event: Any) -> list[tuple[str, Status]]:
+        versions = chain.event(*event).versions.values()
+        return sorted((each.alert.title, each.status) for each in versions)
+
+    one, two = content(transfer(0, 1)), content(transfer(0, 1), transfer(1, 1))
+    busy = f"{text(TOKEN)} 60"
+    assert said(K.APPLY, 0, one, "", 0) == []
+    assert said(K.APPLY, 1, one, "", 12) == [(busy, P)]
+    assert said(K.REPAIR, 0, one, "", 0) == [], "nothing of it is another"
+    assert said(K.REPAIR, 0, content(), "", 0) == [(busy, R)]
+    # What a repair adds is told with the block that is repaired.
+    hour = f"{text(TOKEN)} 3600"
+    assert said(K.REPAIR, 1, two, "", 12) == [(hour, P), (busy, P)]
+    assert said(K.REPAIR, 0, one, "", 0) == [(hour, P), (busy, P)], "they stand, with other sums"
+    assert said(K.REPAIR, 0, one, "", 0) == []
+    assert said(K.REVERT, 1, {}, "", 12) == [(hour, R), (busy, R)]
 
 
 def test_states_of_transactions_stand_from_the_event_that_decides_them() -> None:

@@ -156,5 +156,19 @@ def test_logs_are_looked_up_by_a_topic() -> None:
     assert [place for place, asked in found.items() if second in asked] == [2]
 
 
+def test_logs_are_looked_up_by_the_address_in_a_topic() -> None:
+    index = KindIndex(KINDS[Match.LOG])
+    own = rule("own", Match.LOG, requirements=(Requirement("topics[1]", list="w", word=True),))
+    index.add(own)
+    index.add(rule("never", Match.LOG, requirements=(Requirement("data", list="w", word=True),)))
+    assert (index.columns, [each.id for each in index.unindexed]) == (("topics",), ["never"])
+    zeros = bytes(12)
+    topics: list[object] = [[HASH], [HASH, zeros + ALICE], [HASH, zeros + BOB], [HASH, ALICE]]
+    records = Records(4, {"topics": topics}, [b""] * 4)
+    found = dict(index.candidates(records, {"w": frozenset({ALICE})}))
+    assert [place for place, asked in found.items() if own in asked] == [1]
+    assert all(own not in asked for _, asked in index.candidates(records, {}))
+
+
 def _indexable(made: Rule) -> bool:
     return any(each.field in ("from_address", "to_address", "value") for each in made.requirements)

@@ -253,3 +253,16 @@ def test_a_block_that_leaves_and_comes_again_makes_the_same_alerts(told: list[To
     for own in provisional:
         assert retracted.latest[own].alert == before[own].alert
         assert retracted.latest[own].status is Status.PROVISIONAL
+
+
+@given(lives(OTHERS + FIRST + LATER))
+def test_a_repair_that_says_the_same_changes_nothing(told: list[Told]) -> None:
+    life = Life(TEXTS).tell(told)
+    before, sequence = list(life.said), 1_000
+    for each in standing(told):
+        block = life.alerting.fold.blocks.get(each.envelope.block_hash or b"")
+        if block is not None and block.known:
+            sequence += 1
+            again = replace(each.envelope, event=EventKind.REPAIR, sequence=sequence)
+            life.tell([Told(again, each.body)])
+    assert life.said == before

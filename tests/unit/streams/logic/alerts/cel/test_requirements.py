@@ -42,6 +42,8 @@ def of(field: str, *values: object) -> Requirement:
             ],
         ),
         ('a in ["x", "y"] && b == "z"', [of("b", "z"), of("a", "x", "y")]),
+        ("address(topics[1]) in lists.w", [Requirement("topics[1]", list="w", word=True)]),
+        ("!(address(topics[1]) in lists.w)", []),
         ('a in lists.w && b in ["z", "q"]', [Requirement("a", list="w"), of("b", "z", "q")]),
         ('a == "x" || a == "y" || a in ["z"]', [of("a", "x", "y", "z")]),
         ('a == "x" || b == "y"', []),

@@ -1,4 +1,4 @@
-"""Blocks as ClickHouse has them, as events that the alert stage handles: rules run over them unchanged."""
+"""Blocks as ClickHouse has them, as events that stages handle: their logic runs over them unchanged."""
 
 from __future__ import annotations
 
@@ -48,10 +48,17 @@ class HistoryBlock:
 
 
 class History:
-    """One chain's canonical blocks. Raises clickhouse-connect's ClickHouseError."""
+    """One chain's canonical blocks. Raises clickhouse-connect's ClickHouseError.
 
-    def __init__(self, client: Client, database: str, chain_id: int) -> None:
+    `fields`: what to read of each array of records, and of the header; everything without.
+    """
+
+    def __init__(
+        self, client: Client, database: str, chain_id: int, fields: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self._client, self._chain_id = client, chain_id
+        self._fields = {kind.array: tuple(kind.codec.names) for kind in KINDS.values()} | dict(fields or {})
+        self._all = fields is None
         self._views = view_database("canonical", database)
 
     def block_of(self, transaction: str) -> int | None:
@@ -72,21 +79,27 @@ class History:
             for number in sorted(found[Match.BLOCK]):
                 (header,) = found[Match.BLOCK][number]
                 records = {
-                    kind.array: records_of(kind, found[match].get(number, ()))
+                    kind.array: records_of(kind, found[match].get(number, ()), self._fields[kind.array])
                     for match, kind in KINDS.items()
                     if match is not Match.BLOCK
                 }
                 sequence += 1
                 yield HistoryBlock(
                     self._envelope(header, sequence),
-                    Message({"problem": None, HEADER: raw_record(KINDS[Match.BLOCK], header)}, {}, records),
+                    Message({"problem": None, HEADER: self._header(header)}, {}, records),
                 )
+
+    def _header(self, row: Mapping[str, Any]) -> dict[str, object]:
+        return raw_record(KINDS[Match.BLOCK], row, self._fields[HEADER])
 
     def _records(self, kind: Kind, first: int, last: int) -> dict[int, list[Mapping[str, Any]]]:
         order = ", ".join(("block_number", *kind.index))
+        own = ("block_hash", "parent_hash") if kind.match is Match.BLOCK else ()
+        wanted = ("block_number", *own, *kind.index, *self._fields[kind.array])
+        columns = "*" if self._all else ", ".join(dict.fromkeys(wanted))
         found: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
         for row in self._rows(
-            "SELECT *, toUnixTimestamp64Milli(block_timestamp) AS at "
+            f"SELECT {columns}, toUnixTimestamp64Milli(block_timestamp) AS at "
             f"FROM {self._views}.{kind.stream.replace('-', '_')} WHERE chain_id = {{chain_id:UInt64}} "
             f"AND block_number BETWEEN {{first:UInt64}} AND {{last:UInt64}} ORDER BY {order}",
             {"first": first, "last": last},
@@ -118,16 +131,17 @@ class History:
         return [orjson.loads(line) for line in answer.splitlines()]
 
 
-def records_of(kind: Kind, rows: Sequence[Mapping[str, Any]]) -> Records:
-    """Rows of a view as the codec gives the records of a block."""
-    raw = [raw_record(kind, row) for row in rows]
-    columns = {name: [each[name] for each in raw] for name in kind.codec.names}
+def records_of(kind: Kind, rows: Sequence[Mapping[str, Any]], names: Sequence[str] = ()) -> Records:
+    """Rows of a view as the codec gives the records of a block: those fields, or all of them."""
+    chosen = names or kind.codec.names
+    raw = [raw_record(kind, row, chosen) for row in rows]
+    columns = {name: [each[name] for each in raw] for name in chosen}
     return Records(len(raw), columns, [b""] * len(raw))
 
 
-def raw_record(kind: Kind, row: Mapping[str, Any]) -> dict[str, object]:
-    """A row as the codec reads the record: bytes for hex text. Fields that no condition knows are null."""
-    return {name: _raw(kind.nodes[name], name, row.get(name)) for name in kind.codec.names}
+def raw_record(kind: Kind, row: Mapping[str, Any], names: Sequence[str]) -> dict[str, object]:
+    """Fields of a row as the codec reads them: bytes for hex text. Those that no condition knows are null."""
+    return {name: _raw(kind.nodes[name], name, row.get(name)) for name in names}
 
 
 def _raw(node: Node, name: str, value: Any) -> object:  # noqa: ANN401 - JSON

@@ -1,0 +1,176 @@
+"""`headwater stats rebuild` on the real stack: a block that came too late is counted after all."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from connectors.clickhouse.client import connect
+from connectors.clickhouse.migrations.runner import migrate
+from connectors.clickhouse.migrations.template import view_database
+from headwater.settings import Settings, environment, load_settings
+from schemas import codec_for
+from schemas.registry import register_all
+from tests.builders.chain_answers import CHAIN_ID
+from tests.integration.line import HEADWATER
+from tests.integration.logged_line import LoggedLine, event
+from tests.integration.statistics import check_statistics
+from tests.integration.worker_process import messages, until
+from topics import admin
+from topics.chainlog.kinds import EventKind
+
+pytestmark = pytest.mark.integration
+HOUR = 1_700_000_000 // 3_600 * 3_600
+TIMES = {0: HOUR, 1: HOUR + 10, 2: HOUR + 20, 3: HOUR + 70, 4: HOUR + 3_605}
+BROKEN = 1
+GROUPS = ("normalize", "enrich", "aggregate")
+STREAMS = {"chain-stats": (), "token-stats": ("token_address",), "contract-stats": ("address",)}
+
+
+class Instance:
+    """The line with its tables, and the command."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings = settings
+        self.line = LoggedLine(settings, folder)
+        self._client = connect(settings.clickhouse)
+        migrate(self._client, settings, CHAIN_ID)
+
+    def say(self, kind: EventKind, *numbers: int) -> int:
+        sequence = self.line.log.publish([event(kind, each, TIMES[each]) for each in numbers])
+        self.line.wait_for(sequence, "aggregate")
+        return sequence
+
+    def rebuild(self, *words: str) -> tuple[int, dict[tuple[int, int], dict[str, Any]]]:
+        """The exit code, and what is said of each window."""
+        own = {name: each for name, each in os.environ.items() if not name.startswith("HEADWATER_")}
+        done = subprocess.run(
+            [HEADWATER, "stats", "rebuild", "--json", *words],
+            env={**own, **environment(self.settings)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.stdout, done.stderr
+        windows = json.loads(done.stdout)["windows"]
+        return done.returncode, {
+            (each["window_seconds"], each["window_start"] // 1_000): each for each in windows
+        }
+
+    def sql(self, query: str) -> list[Any]:
+        views = view_database("canonical", self.settings.clickhouse.database)
+        answer = self._client.raw_query(query.replace("canonical.", f"{views}."), fmt="JSONCompactEachRow")
+        return [orjson.loads(line) for line in answer.splitlines()]
+
+    def wait_until(self, condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+        until(condition, what, seconds)
+
+    def incomplete(self) -> set[tuple[int, int]]:
+        rows = self.sql(
+            "SELECT window_seconds, toUnixTimestamp(window_start) FROM canonical.chain_stats "
+            "WHERE NOT complete"
+        )
+        return {(int(size), int(start)) for size, start in rows}
+
+    def close(self) -> None:
+        self.line.close()
+        self._client.close()
+
+
+@pytest.fixture
+def instance(settings: Settings, tmp_path: Path) -> Iterator[Instance]:
+    own = load_settings(
+        {**settings.model_dump(), "chain": {"name": "local", "chain_id": CHAIN_ID}}, environ={}
+    )
+    admin.apply(own)
+    register_all(own)
+    made = Instance(own, tmp_path)
+    yield made
+    made.close()
+
+
+def held(settings: Settings, stream: str) -> dict[bytes, Mapping[str, Any]]:
+    """What a consumer of the topic has: the highest sequence of each event_id, without what is removed."""
+    kept: dict[bytes, Mapping[str, Any]] = {}
+    for message in messages(settings, stream):
+        record = codec_for(stream).read(message.value or b"", 5)
+        own: Any = record["event_id"]
+        if own not in kept or record["sequence"] > kept[own]["sequence"]:  # type: ignore[operator]
+            kept[own] = record
+    return {own: each for own, each in kept.items() if not each["removed"]}
+
+
+def test_a_block_repaired_after_it_was_final_is_counted(instance: Instance) -> None:
+    settings, line = instance.settings, instance.line
+    refusing = load_settings(
+        {**settings.model_dump(), "stages": {"refuse_blocks": (f"enrich:{BROKEN}",)}}, environ={}
+    )
+    line.log.open()
+    line.start(refusing, GROUPS, sink=True)
+    instance.say(EventKind.APPLY, *TIMES)
+    instance.say(EventKind.FINALIZED, 4)
+    lacking = {(60, HOUR), (3_600, HOUR)}
+    until(lambda: instance.incomplete() == lacking, "the windows say that they lack something")
+    code, windows = instance.rebuild("--yes")
+    assert (code, set(windows)) == (1, lacking)
+    assert all((each["verdict"], each["missing"]) == ("lacking", [[1, 1]]) for each in windows.values())
+    line.drain()
+
+    line.start(settings, GROUPS, sink=True)
+    repaired = instance.say(EventKind.REPAIR, BROKEN)
+    code, windows = instance.rebuild()
+    assert code == 2
+    assert {own: each["verdict"] for own, each in windows.items()} == dict.fromkeys(lacking, "rebuilt")
+    assert instance.incomplete() == lacking
+    code, again = instance.rebuild("--yes")
+    assert (code, again) == (0, windows)
+    until(lambda: not instance.incomplete(), "all windows are complete")
+    check_statistics(instance)
+    assert instance.sql("SELECT * FROM canonical.incomplete_windows") == []
+
+    for stream, address in STREAMS.items():
+        snapshots = held(settings, stream)
+        rows = instance.sql(
+            "SELECT window_seconds, toUnixTimestamp64Milli(window_start), "
+            f"{''.join(f'{name}, ' for name in address)}sequence, complete "
+            f"FROM canonical.{stream.replace('-', '_')}"
+        )
+        assert sorted(map(repr, rows)) == sorted(
+            repr(
+                [
+                    each["window_seconds"],
+                    each["window_start"],
+                    *(f"0x{each[name].hex()}" for name in address),
+                    each["sequence"],
+                    True,
+                ]
+            )
+            for each in snapshots.values()
+        )
+        of_lacking = [
+            each
+            for each in snapshots.values()
+            if (each["window_seconds"], each["window_start"] // 1_000) in lacking
+        ]
+        assert of_lacking
+        assert all(each["complete"] and each["final"] for each in of_lacking)
+        assert {each["sequence"] for each in of_lacking} == {repaired}
+
+    before = {stream: len(messages(settings, stream)) for stream in STREAMS}
+    assert instance.rebuild("--yes") == (0, {})
+    code, windows = instance.rebuild("--from", "0", "--to", "3", "--yes")
+    assert (code, {each["verdict"] for each in windows.values()}) == (0, {"right"})
+    assert set(windows) == {(60, HOUR), (60, HOUR + 60), (3_600, HOUR)}
+    assert {stream: len(messages(settings, stream)) for stream in STREAMS} == before
+
+    # A later repair is another remark, and makes the windows doubtful again.
+    instance.say(EventKind.REPAIR, BROKEN)
+    until(lambda: instance.incomplete() == lacking, "a later repair is remarked")
+    line.drain()
