@@ -304,7 +304,7 @@ class Fold:
     def _finalize(self, number: int, own: bytes, time: int | None, decision: Decision) -> None:
         block = self.blocks.get(own)
         final = time if block is None else block.timestamp
-        if final is None or final <= self.final_time:
+        if final is None or final < self.final_time:
             return
         self.final_time = final
         for each in [each for each in self.blocks.values() if each.number <= number]:

@@ -81,6 +81,15 @@ def test_finality_says_when_an_alert_goes_out_first() -> None:
     assert not chain.alerting.fold.blocks
 
 
+def test_blocks_of_one_second_become_final_one_after_the_other() -> None:
+    chain = Chain(rule("moved"))
+    for number in (0, 1):
+        chain.tell(K.APPLY, number, content(transfer(0, 1)))
+    for number in (0, 1):
+        assert chain.tell(K.FINALIZED, number)["moved"][0] is C
+    assert not chain.tell(K.FINALIZED, 1)
+
+
 def test_what_was_not_told_is_not_retracted() -> None:
     chain = Chain(rule("late", finality=Finality.FINALIZED), rule("soon"))
     chain.tell(K.APPLY, 0, content(transfer(0, 1)))
