@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.blocks.roots import RootChecks
 from connectors.evm.head.heads import STREAM as HEADS
 from connectors.evm.head.heads import Heads
 from connectors.evm.head.listener import Listener, PollTicker
@@ -24,13 +25,16 @@ from connectors.evm.repair.kafka_channel import KafkaOutcomes, KafkaRequests
 from connectors.evm.repair.preparation import Preparation
 from connectors.evm.repair.request import OUTCOMES, REQUESTS
 from connectors.evm.repair.service import Repairs
+from connectors.evm.rpc.endpoint import Endpoint
 from headwater.clock import now_ms
 from headwater.errors import Fatal, Transient
 from headwater.evm.bloom import Bloom
 from headwater.health import HEALTH
 from headwater.logging import get_logger
 from headwater.retry import Retry
-from headwater.settings import Settings
+from headwater.settings import ChainSettings, Settings
+from headwater.settings.chain import VerifyRoots
+from headwater.settings.profiles import Profile, profile_of, with_profile
 from schemas.registry import Registry
 from topics.catalog import topic_name
 
@@ -44,16 +48,10 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
     survey = asyncio.create_task(Survey(nodes).run())
     survey.add_done_callback(_say_when_broken)
     try:
-        chain = settings.chain
-        verifier = Verifier(
-            Bloom(),
-            header_hash=chain.verify_header_hash,
-            logs_bloom=chain.verify_bloom,
-            gas_used=chain.verify_gas_used,
-            log_indexes=chain.log_indexes,
-        )
-        fetcher = Fetcher(chain.name, nodes, verifier, chain.traces)
-        chain_id = await _chain_id(fetcher, nodes)
+        chain_id = await _chain_id(nodes)
+        chain = with_profile(settings.chain, chain_id)
+        verifier = verifier_of(profile_of(chain_id, chain), chain.verify_roots)
+        fetcher = _fetcher(chain, nodes, verifier)
         registry = Registry(settings)
         raw_id = await _eventually("schema registry", lambda: registry.id_for(STREAM))
         heads_id = await _eventually("schema registry", lambda: registry.id_for(HEADS))
@@ -73,7 +71,7 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
                 chain_id,
                 log,
                 Search(stores[1], EventCodec(chain_id, raw_id, reader=registry.reader(STREAM))),
-                Fetcher(chain.name, nodes.aside(), verifier, chain.traces),
+                _fetcher(chain, nodes.aside(), verifier),
             ),
             now_ms,
         )
@@ -107,9 +105,29 @@ def _say_when_broken(survey: asyncio.Task[None]) -> None:
         _log.error("endpoints are not compared any more: start the listener again", exc_info=error)
 
 
-async def _chain_id(fetcher: Fetcher, nodes: Nodes) -> int:
-    # The first good answer admits its node, which tells the chain where the settings do not.
-    await fetcher.head("latest")
+def verifier_of(profile: Profile, roots: VerifyRoots) -> Verifier:
+    """The checks of a chain with these habits."""
+    bloom = Bloom()
+    return Verifier(
+        bloom,
+        header_hash=profile.verify_header_hash,
+        logs_bloom=profile.verify_bloom,
+        gas_used=profile.verify_gas_used,
+        log_indexes=profile.log_indexes,
+        roots=RootChecks(bloom, roots, profile.roots),
+    )
+
+
+def _fetcher(chain: ChainSettings, nodes: Nodes, verifier: Verifier) -> Fetcher:
+    return Fetcher(chain.name, nodes, verifier, chain.traces, block_receipt=bool(chain.block_receipt))
+
+
+async def _chain_id(nodes: Nodes) -> int:
+    async def admitted(endpoint: Endpoint) -> str:
+        return endpoint.name
+
+    # The first node that is admitted tells the chain where the settings do not.
+    await nodes.ask(admitted)
     if nodes.chain_id is None:
         raise Fatal("no endpoint gives its chain id", remedy="set HEADWATER_CHAIN__CHAIN_ID")
     return nodes.chain_id

@@ -1,10 +1,7 @@
 """Block header hashes, recomputed from a node's JSON answer.
 
-A header's hash is keccak-256 of the RLP list of its fields (Yellow Paper 4.4.3), and each fork only
-ever appended fields: baseFeePerGas (EIP-1559), withdrawalsRoot (EIP-4895), blobGasUsed and
-excessBlobGas (EIP-4844), parentBeaconBlockRoot (EIP-4788), requestsHash (EIP-7685), blockAccessListHash
-(EIP-7928), slotNumber (EIP-7843). Which of them an answer carries therefore tells which fork it is of,
-without a table of heights for each chain.
+A header's hash is keccak-256 of the RLP list of its fields (Yellow Paper 4.4.3); `forks` has which fields
+those are.
 """
 
 from collections.abc import Mapping
@@ -12,58 +9,14 @@ from typing import cast
 
 import sha3
 
+from headwater.evm.forks import AURA_SEALS, AVALANCHE, ETHEREUM, HEAD, SEAL, after_seal
 from headwater.evm.rlp import encode_bytes, encode_int, encode_list
 
 Header = Mapping[str, object]
 ZERO_ADDRESS = "0x" + "00" * 20
 
-_HEAD = (
-    ("parentHash", False),
-    ("sha3Uncles", False),
-    ("miner", False),
-    ("stateRoot", False),
-    ("transactionsRoot", False),
-    ("receiptsRoot", False),
-    ("logsBloom", False),
-    ("difficulty", True),
-    ("number", True),
-    ("gasLimit", True),
-    ("gasUsed", True),
-    ("timestamp", True),
-    ("extraData", False),
-)
-"""(field, is a quantity) in RLP order, the same on every chain."""
-
-_SEAL = (("mixHash", False), ("nonce", False))
-_AURA_SEALS = ((("auraStep", True), ("auraSeal", False)), (("step", True), ("signature", False)))
-"""What stands in place of `_SEAL` on a chain of Authority Round, as Erigon and as Nethermind answer it."""
-_TAIL = (
-    ("baseFeePerGas", True),
-    ("withdrawalsRoot", False),
-    ("blobGasUsed", True),
-    ("excessBlobGas", True),
-    ("parentBeaconBlockRoot", False),
-    ("requestsHash", False),
-    ("blockAccessListHash", False),
-    ("slotNumber", True),
-)
-_AVALANCHE_TAIL = (
-    ("extDataHash", False),
-    ("baseFeePerGas", True),
-    ("extDataGasUsed", True),
-    ("blockGasCost", True),
-    ("blobGasUsed", True),
-    ("excessBlobGas", True),
-    ("parentBeaconBlockRoot", False),
-    ("timestampMilliseconds", True),
-    ("minDelayExcess", True),
-    ("targetExponent", True),
-    ("minPriceExponent", True),
-    ("settledHeight", True),
-    ("settledGasUnix", True),
-    ("settledGasNumerator", True),
-    ("settledExcess", True),
-)
+_TAIL = after_seal(ETHEREUM)
+_AVALANCHE_TAIL = after_seal(AVALANCHE)
 _SUBNET_TAIL = tuple(field for field in _AVALANCHE_TAIL if field[0] not in ("extDataHash", "extDataGasUsed"))
 """Avalanche's C-Chain (coreth) and its other chains (subnet-evm): their own fields stand among Ethereum's."""
 
@@ -109,7 +62,7 @@ def header_rlp(header: Header) -> bytes:
 
     Raises HeaderFieldError when a field that belongs to the hash is missing or is not a hex value.
     """
-    items = [_item(header, name, quantity) for name, quantity in _HEAD]
+    items = [_item(header, name, quantity) for name, quantity in HEAD]
     items += _seal(header)
     items += _tail(header, _tail_fields(header))
     return encode_list(items)
@@ -117,14 +70,14 @@ def header_rlp(header: Header) -> bytes:
 
 def _seal(header: Header) -> list[bytes]:
     # Erigon says a nonce and mixHash of zeros beside the real seal.
-    for seal in (*_AURA_SEALS, _SEAL):
+    for seal in (*AURA_SEALS, SEAL):
         if all(header.get(name) is not None for name, _ in seal):
             return [_item(header, name, quantity) for name, quantity in seal]
     sealed = header.get("sealFields")
     if isinstance(sealed, list) and sealed:
         # OpenEthereum's: each is RLP already.
         return [_octets(each, "sealFields") for each in sealed]
-    return [_item(header, name, quantity) for name, quantity in _SEAL]
+    return [_item(header, name, quantity) for name, quantity in SEAL]
 
 
 def _tail_fields(header: Header) -> tuple[tuple[str, bool], ...]:

@@ -1,7 +1,8 @@
 """Typed settings: flags over `HEADWATER_*` over a YAML file over a local stack over defaults.
 
 Read it in this order: `model` (what can be set; `kafka` is its largest section), `layers` (where values come
-from), `masking` (how one may be shown), `chains` (usual names), `pem` (are key files what they should be).
+from), `masking` (how one may be shown), `chains` (usual names), `profiles` (habits of chains), `pem` (are key
+files what they should be).
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ CHAIN_NAMES: Mapping[int, str] = {
     31337: "local",
     42161: "arbitrum",
     43114: "avalanche",
+    560048: "hoodi",
     11155111: "sepolia",
 }
 

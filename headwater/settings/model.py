@@ -15,6 +15,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from headwater.settings.chain import Family, Finality, LogIndexes, Root, VerifyRoots
 from headwater.settings.kafka import KafkaSettings
 from headwater.settings.section import Section
 
@@ -92,22 +93,41 @@ class ChainSettings(Section):
     finalized_depth: int = Field(
         64, ge=1, description="Depth of finality where the chain has no such tag, blocks."
     )
-    verify_header_hash: bool = Field(True, description="Recompute the header's hash.")
-    verify_bloom: bool = Field(True, description="Check the logs bloom against the receipts.")
-    log_indexes: Literal["block", "transaction", "one"] = Field(
-        "block",
+    profile: Family | None = Field(
+        None,
+        description="Family of chains whose habits this one has; null is that of its id. Each setting below "
+        "whose default is null is a habit, and null means: as the profile has it.",
+    )
+    verify_header_hash: bool | None = Field(None, description="Recompute the header's hash.")
+    verify_bloom: bool | None = Field(None, description="Check the logs bloom against the receipts.")
+    log_indexes: LogIndexes | None = Field(
+        None,
         description="How the chain counts logs: through the block from 0, in each transaction, or from 1.",
     )
-    verify_gas_used: bool = Field(True, description="Check the last receipt's gas against the header's.")
-    finality: Literal["auto", "tags", "depth"] = Field(
-        "auto",
+    verify_gas_used: bool | None = Field(
+        None, description="Check the last receipt's gas against the header's."
+    )
+    block_receipt: bool | None = Field(
+        None,
+        description="Ask eth_getBlockReceipt for the logs that a block has outside of its transactions.",
+    )
+    roots: tuple[Root, ...] | None = Field(
+        None, description="Which roots the chain makes as Ethereum does, of those that verify_roots checks."
+    )
+    verify_roots: VerifyRoots = Field(
+        "head",
+        description="Recompute the roots of transactions, receipts and withdrawals: of no block, of one in "
+        "16 (sampled), of all, or of all at the head and one in 16 while catching up (head).",
+    )
+    finality: Finality | None = Field(
+        None,
         description="What is final: the node's tags, a depth, or a depth where no node knows the tags.",
     )
     traces: Literal["off", "callTracer", "trace_block"] = Field(
         "off", description="Which tracing call to make."
     )
 
-    @field_validator("rpc", mode="before")
+    @field_validator("rpc", "roots", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return _parts(value)

@@ -1,18 +1,24 @@
 """A recording repeated into a longer chain whose headers verify and whose parents link.
 
-Round 0 is the recording as it is. In later rounds numbers and timestamps go on, block hashes are those
-of the rewritten headers, and transaction hashes and nonces are shifted so that no transaction occurs
-twice. Logs, calls and balances stay as recorded, so blooms hold and transaction and receipt roots cannot.
+Round 0 is the recording as it is. In later rounds numbers and timestamps go on, and nonces are shifted so
+that no transaction occurs twice; block hashes, transaction hashes and transactions roots are those of what
+was rewritten. Logs, calls and balances stay as recorded, so blooms, receipts roots and withdrawals roots hold
+too; signatures do not. In a block with a transaction whose encoding is not known (`headwater.evm.roots`)
+hashes are made up and the root is the recorded one, which nobody can verify either way. What has no nonce in
+its encoding (deposits of the OP stack, Arbitrum's internal transactions) has the same hash in every round.
 """
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from functools import lru_cache
 
 import orjson
 
+from connectors.evm.blocks.state_sync import hash_in
 from headwater.errors import Fatal
 from headwater.evm.header import header_hash
 from sandbox.node.answers import BlockAnswers, Chain, Json, Part
+from sandbox.node.genuine import sealed, transactions_of
 from sandbox.node.template import FIRST_FREE, Template, make_template
 
 RENDERED_BLOCKS = 128
@@ -30,6 +36,19 @@ class _Base:
         self._nonce_slots = {tx["hash"]: FIRST_FREE + count + at for at, tx in enumerate(transactions)}
         self.transactions = [bytes.fromhex(tx["hash"][2:]) for tx in transactions]
         self.nonces = [(str(tx["from"]), int(tx.get("nonce") or "0x0", 16)) for tx in transactions]
+        last = hash_in(answers.number, bytes.fromhex(answers.hash[2:]))
+        self.state_sync = self.transactions[-1:] == [last]
+        self._typed = transactions_of(transactions[:-1] if self.state_sync else transactions)
+
+    def sealed(self, nonces: Iterable[int], turn: int) -> tuple[list[bytes], bytes | None]:
+        """Hashes of the transactions with these nonces, and their root; None for the recorded one.
+
+        Polygon's state-sync transaction is none of them: its hash is made of the block's.
+        """
+        for each, nonce in zip(self._typed, nonces, strict=False):
+            each.nonce = hex(nonce)
+        found = sealed(self._typed)
+        return found or ([shifted_hash(each, turn) for each in self.transactions[: len(self._typed)]], None)
 
     def template(self, part: Part) -> Template | None:
         """Return the template of a part, None when the part is not recorded."""
@@ -44,10 +63,7 @@ class _Base:
 
 
 def shifted_hash(original: bytes, turn: int) -> bytes:
-    """Return the hash of a transaction in a later round: its last four bytes xor the round.
-
-    Reversible, so a lookup needs no table of every transaction of every round.
-    """
+    """Return a made-up hash of a transaction in a later round: its last four bytes xor the round."""
     return original[:28] + (int.from_bytes(original[28:], "big") ^ turn).to_bytes(4, "big")
 
 
@@ -67,7 +83,8 @@ class LoopedChain:
         self._hashes = [str(header["hash"]).lower() for header in self._headers]
         self._numbers = {hash_: self._start + at for at, hash_ in enumerate(self._hashes)}
         self._rendered: OrderedDict[int, BlockAnswers] = OrderedDict()
-        self._prefixes: dict[bytes, tuple[int, int]] | None = None
+        self._digests: list[bytes] = []
+        self._roots: list[str] = []
         self._nonce_spans: dict[str, int] = {}
         self._prepare = lru_cache(maxsize=RENDERED_BLOCKS)(self._prepared)
 
@@ -114,30 +131,49 @@ class LoopedChain:
         return None if number is None else self.by_number(number)
 
     def of_transaction(self, hash: str) -> BlockAnswers | None:
-        if self._prefixes is None:
-            self._prefixes = {}
-            for at in range(self._length):
-                for original in self._prepare(at).transactions:
-                    self._prefixes[original[:28]] = (at, int.from_bytes(original[28:], "big"))
-        raw = bytes.fromhex(hash[2:])
-        known = self._prefixes.get(raw[:28])
-        if known is None:
-            return None
-        at, tail = known
-        turn = int.from_bytes(raw[28:], "big") ^ tail
-        return self.by_number(self._start + turn * self._length + at) if turn < self._rounds else None
+        """The block of a transaction: looked for among those answered last, then from the last one down."""
+        digest = bytes.fromhex(hash[2:])
+        known = [*reversed(self._rendered), *range(self._start + len(self._digests) - 1, self._start - 1, -1)]
+        for number in known:
+            if digest in self._digests[number - self._start]:
+                return self.by_number(number)
+        if len(self._digests) < self._length * self._rounds:
+            self._hash_at(self.last())
+            return self.of_transaction(hash)
+        return None
 
     def _moved_header(self, number: int, parent: str) -> Json:
         turn, at = divmod(number - self._start, self._length)
         header = self._headers[at]
         timestamp = int(str(header["timestamp"]), 16) + turn * self._span
-        return {**header, "number": hex(number), "parentHash": parent, "timestamp": hex(timestamp)}
+        root = self._sealed(number)
+        moved = {"number": hex(number), "parentHash": parent, "timestamp": hex(timestamp)}
+        return {**header, **moved, "transactionsRoot": root}
+
+    def _sealed(self, number: int) -> str:
+        """Return the transactions root of the next block whose transactions are hashed."""
+        while len(self._digests) <= number - self._start:
+            turn, at = divmod(len(self._digests), self._length)
+            base = self._prepare(at)
+            hashes, root = (
+                (base.transactions, None) if turn == 0 else base.sealed(self._nonces(turn, at), turn)
+            )
+            self._digests.append(b"".join(hashes))
+            recorded = str(self._headers[at]["transactionsRoot"])
+            self._roots.append(recorded if root is None else "0x" + root.hex())
+        return self._roots[number - self._start]
+
+    def _nonces(self, turn: int, at: int) -> list[int]:
+        spans = self._spans()
+        return [nonce + turn * spans[sender] for sender, nonce in self._prepare(at).nonces]
 
     def _hash_at(self, number: int) -> str:
         """Return a block's hash, after those of all blocks before it."""
         while len(self._hashes) <= number - self._start:
             following = self._start + len(self._hashes)
             hash_ = "0x" + header_hash(self._moved_header(following, self._hashes[-1])).hex()
+            if self._prepare((following - self._start) % self._length).state_sync:
+                self._digests[following - self._start] += hash_in(following, bytes.fromhex(hash_[2:]))
             self._hashes.append(hash_)
             self._numbers[hash_] = following
         return self._hashes[number - self._start]
@@ -147,10 +183,10 @@ class LoopedChain:
         hash_, parent = self._hash_at(number), self._hash_at(number - 1)
         timestamp = int(str(self._headers[at]["timestamp"]), 16) + turn * self._span
         base = self._prepare(at)
-        spans = self._spans()
-        texts = [hex(number), hash_, parent, hex(timestamp)]
-        texts += ["0x" + shifted_hash(original, turn).hex() for original in base.transactions]
-        texts += [hex(nonce + turn * spans[sender]) for sender, nonce in base.nonces]
+        digests = self._digests[number - self._start]
+        texts = [hex(number), hash_, parent, hex(timestamp), self._roots[number - self._start]]
+        texts += ["0x" + digests[place : place + 32].hex() for place in range(0, len(digests), 32)]
+        texts += [hex(nonce) for nonce in self._nonces(turn, at)]
         values = [b'"' + text.encode() + b'"' for text in texts]
 
         def load(part: Part) -> bytes | None:

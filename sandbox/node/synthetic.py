@@ -1,6 +1,6 @@
 """Made-up blocks that look like a node's: valid header hash and bloom, plausible receipts and logs.
 
-Deterministic in (chain id, seed, number, salt). Transaction and receipt roots are arbitrary.
+Deterministic in (chain id, seed, number, salt). Roots and transaction hashes are genuine; signatures are not.
 """
 
 from collections.abc import Iterable
@@ -11,6 +11,7 @@ from sha3 import keccak_256
 
 from headwater.evm.header import header_hash
 from sandbox.node.answers import Json
+from sandbox.node.genuine import receipts_root, sealed, transactions_of
 
 GENESIS_TIME = 1_700_000_000
 BLOCK_SECONDS = 2
@@ -70,34 +71,33 @@ def synthetic_block(
         kind = ("eth", "erc20", "erc721", "erc1155", "create", "revert")[index % 6]
         branch = salt if index == transactions - 1 else 0
         sender, to = address("from", index), address("to", index)
-        hash_ = "0x" + noise("tx", index, branch).hex()
         contract = address("contract", kind)
         gas = {"eth": 21_000, "create": 400_000}.get(kind, 60_000 + index)
         logs = _logs(kind, contract, sender, to, int.from_bytes(noise("value", index)[:8], "big"))
         target = None if kind == "create" else (to if kind == "eth" else contract)
         used += gas
-        listed.append(
-            {
-                "type": "0x2",
-                "chainId": hex(chain_id),
-                "nonce": hex(number),
-                "gas": hex(gas * 2),
-                "maxFeePerGas": hex(3 * GWEI),
-                "maxPriorityFeePerGas": hex(GWEI),
-                "gasPrice": hex(2 * GWEI),
-                "to": target,
-                "from": sender,
-                "value": hex(10**15) if kind == "eth" else "0x0",
-                "input": "0x" if kind == "eth" else "0x" + noise("input", index).hex(),
-                "accessList": [],
-                "r": "0x1",
-                "s": "0x1",
-                "yParity": "0x0",
-                "v": "0x0",
-                "hash": hash_,
-                "transactionIndex": hex(index),
-            }
-        )
+        transaction: Json = {
+            "type": "0x2",
+            "chainId": hex(chain_id),
+            "nonce": hex(number),
+            "gas": hex(gas * 2),
+            "maxFeePerGas": hex(3 * GWEI),
+            "maxPriorityFeePerGas": hex(GWEI),
+            "gasPrice": hex(2 * GWEI),
+            "to": target,
+            "from": sender,
+            "value": hex(10**15) if kind == "eth" else "0x0",
+            "input": "0x" if kind == "eth" else "0x" + noise("input", index).hex(),
+            "accessList": [],
+            "r": "0x" + noise("r", index, branch).hex().lstrip("0"),
+            "s": "0x1",
+            "yParity": "0x0",
+            "v": "0x0",
+            "transactionIndex": hex(index),
+        }
+        (digest,), _ = _sealed([transaction])
+        hash_ = "0x" + digest.hex()
+        listed.append(transaction | {"hash": hash_})
         for log in logs:
             log |= {"transactionHash": hash_, "transactionIndex": hex(index), "removed": False}
             log["logIndex"] = hex(log_index)
@@ -118,6 +118,8 @@ def synthetic_block(
                 "transactionIndex": hex(index),
             }
         )
+    typed = transactions_of(listed)
+    root = _sealed(listed)[1]
     all_logs = [log for receipt in receipts for log in _list(receipt["logs"])]
     block: Json = {
         "number": hex(number),
@@ -125,8 +127,8 @@ def synthetic_block(
         "sha3Uncles": "0x" + keccak_256(b"\xc0").hexdigest(),
         "miner": address("miner"),
         "stateRoot": "0x" + noise("state", salt).hex(),
-        "transactionsRoot": "0x" + noise("transactions", salt).hex(),
-        "receiptsRoot": "0x" + noise("receipts", salt).hex(),
+        "transactionsRoot": "0x" + root.hex(),
+        "receiptsRoot": "0x" + receipts_root(receipts, typed).hex(),
         "logsBloom": bloom_of_logs(all_logs),
         "difficulty": "0x0",
         "gasLimit": hex(30_000_000),
@@ -147,6 +149,12 @@ def synthetic_block(
     for item in (*listed, *receipts, *all_logs):
         item |= place
     return Content(block, receipts)
+
+
+def _sealed(listed: list[Json]) -> tuple[list[bytes], bytes]:
+    found = sealed(transactions_of(listed))
+    assert found is not None
+    return found
 
 
 def _list(value: object) -> list[Json]:

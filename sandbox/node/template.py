@@ -13,8 +13,8 @@ import orjson
 MARK = "\u2042"
 _SPLIT = re.compile(b'"' + MARK.encode() + rb"(\d+)" + b'"')
 
-NUMBER, HASH, PARENT, TIMESTAMP = range(4)
-FIRST_FREE = 4
+NUMBER, HASH, PARENT, TIMESTAMP, TRANSACTIONS_ROOT = range(5)
+FIRST_FREE = 5
 """Slots every block has; those of transaction hashes and nonces follow."""
 
 _BY_KEY = {"blockHash": HASH, "blockNumber": NUMBER, "blockTimestamp": TIMESTAMP}
@@ -57,7 +57,7 @@ def _marked(value: object, hashes: Mapping[str, int], nonces: Mapping[str, int])
             marked[key] = _mark(slot)
     if "parentHash" in value and "stateRoot" in value:
         marked |= {"number": _mark(NUMBER), "hash": _mark(HASH), "parentHash": _mark(PARENT)}
-        marked["timestamp"] = _mark(TIMESTAMP)
+        marked |= {"timestamp": _mark(TIMESTAMP), "transactionsRoot": _mark(TRANSACTIONS_ROOT)}
     elif "nonce" in value and value.get("hash") in nonces:
         marked["nonce"] = _mark(nonces[value["hash"]])
     return marked

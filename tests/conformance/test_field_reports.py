@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from connectors.evm.blocks.checks import CheckError, Verifier
+from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.decode import ShapeError, decode_block, decode_receipts
+from connectors.evm.blocks.errors import CheckError
 from connectors.evm.rpc.answers import (
     BatchTooLarge,
     HttpAnswer,

@@ -7,17 +7,19 @@ event (`verified`), so that a reader knows what was proved of each block.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-import sha3
-
 from connectors.evm.blocks.decode import Block
+from connectors.evm.blocks.errors import CheckError
+from connectors.evm.blocks.roots import RootChecks, settles_others
+from connectors.evm.blocks.state_sync import state_sync_hash
 from headwater.evm.answers import places
 from headwater.evm.answers import shapes as answers
 from headwater.evm.answers.errors import AnswerError
 from headwater.evm.answers.shapes import Receipt
 from headwater.evm.bloom import Bloom
+from headwater.evm.forks import unknown_fields
 from headwater.evm.header import HeaderFieldError, header_is_genuine
 
 HEADER_HASH: Final = "header_hash"
@@ -26,23 +28,16 @@ LOGS_BLOOM: Final = "logs_bloom"
 RECEIPTS: Final = "receipts"
 TRANSACTIONS: Final = "transactions"
 SHAPE: Final = "shape"
+_SHOWN: Final = 200
 _EMPTY_ROOT: Final = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
 """Root of a trie without entries: keccak-256 of the RLP of the empty string (Yellow Paper, appendix D)."""
-
-
-class CheckError(ValueError):
-    """A block that must not be published. `check` is the name of the check."""
-
-    def __init__(self, check: str, what: str) -> None:
-        super().__init__(what)
-        self.check = check
 
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
     """The checks by setting: a chain whose blocks are not hashed as RLP, or have no bloom, turns its off.
 
-    `gas_used`: the last receipt's cumulative gas is the header's.
+    `gas_used`: the last receipt's cumulative gas is the header's. `roots`: which of them, of which blocks.
     """
 
     bloom: Bloom
@@ -50,6 +45,7 @@ class Verifier:
     logs_bloom: bool = True
     gas_used: bool = True
     log_indexes: places.Counting = "block"
+    roots: RootChecks = field(default_factory=lambda: RootChecks(Bloom(), "off"))
 
     def check_header(self, block: Block) -> None:
         """Recompute the header's hash. Raises CheckError."""
@@ -65,23 +61,35 @@ class Verifier:
             raise CheckError(
                 HEADER_HASH,
                 f"block {block.head.number}: its fields do not hash to {_hex(block.head.hash)} "
+                f"{_unknown(block)}"
                 "(chain.verify_header_hash turns this off for a chain that hashes otherwise)",
             )
         _check_empty(block)
 
-    def check(self, block: Block, receipts: Sequence[Receipt]) -> tuple[str, ...]:
+    def check(
+        self,
+        block: Block,
+        receipts: Sequence[Receipt],
+        *,
+        own: Sequence[Receipt] = (),
+        at_head: bool = True,
+    ) -> tuple[str, ...]:
         """Names of the checks that block and receipts passed; those of the header alone are not made again.
 
-        Raises CheckError.
+        `own` is what the block has outside of its transactions. `at_head` is False while the chain is caught
+        up with. Raises CheckError.
         """
         passed = [HEADER_HASH] if self.header_hash else []
         records = check_places(block, receipts, self.log_indexes)
         passed.append(RECEIPTS)
-        if self.logs_bloom and records.logs_bloom is not None:
-            self._check_bloom(block, records.logs_bloom, receipts)
+        executes = not settles_others(block)
+        if executes and self.logs_bloom and records.logs_bloom is not None:
+            self._check_bloom(block, records.logs_bloom, [*receipts, *own])
             passed.append(LOGS_BLOOM)
-        if self.gas_used and receipts:
+        if executes and self.gas_used and receipts:
             _check_gas_used(block, records.gas_used, receipts[-1])
+        if self.roots.are_due(block.head.hash, at_head):
+            passed += self.roots.check(block, records, receipts, own)
         return tuple(passed)
 
     def _check_bloom(self, block: Block, stated: str, receipts: Sequence[Receipt]) -> None:
@@ -98,6 +106,11 @@ class Verifier:
                 f"block {block.head.number}: its receipts' logs do not make its logs bloom "
                 "(chain.verify_bloom turns this off for a chain whose blooms do not hold)",
             )
+
+
+def _unknown(block: Block) -> str:
+    names = unknown_fields([name for name, value in block.header.items() if value is not None])
+    return f"with header fields that are not known here: {', '.join(names)[:_SHOWN]} " if names else ""
 
 
 def _check_empty(block: Block) -> None:
@@ -138,17 +151,6 @@ def check_places(
     except AnswerError as error:
         raise CheckError(RECEIPTS, f"block {number}: {error}") from error
     return records
-
-
-def state_sync_hash(block: Block) -> str:
-    """Hash of Polygon's state-sync transaction of this block, whether it has one or not.
-
-    Bor appends that transaction when it answers: it is in no root, and its logs in no bloom (bor,
-    core/types: key of a bor receipt).
-    """
-    key = b"matic-bor-receipt-" + block.head.number.to_bytes(8, "big") + block.head.hash
-    digest: bytes = sha3.keccak_256(key).digest()
-    return _hex(digest)
 
 
 def check_place(block: Block, *, number: int | None = None, hash: bytes | None = None) -> None:

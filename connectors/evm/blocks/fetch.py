@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeVar
 
-from connectors.evm.blocks.checks import SHAPE, CheckError, Verifier, check_place
+from connectors.evm.blocks import unlisted
+from connectors.evm.blocks.checks import SHAPE, Verifier, check_place
 from connectors.evm.blocks.decode import Block, ShapeError, decode_block, decode_receipts
+from connectors.evm.blocks.errors import CheckError
 from connectors.evm.blocks.receipts import Receipts, present
+from connectors.evm.blocks.roots import RootError
+from connectors.evm.blocks.traces import check_calls
 from connectors.evm.events import Content, Head
 from connectors.evm.pool.nodes import Pool, Rejected
-from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, is_null
+from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, Pruned, is_null
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.errors import Fatal
+from headwater.evm.answers.shapes import Receipt
 from headwater.metrics import listener as metrics
 
 T = TypeVar("T")
@@ -35,9 +40,21 @@ class Fetched:
 
 
 class Fetcher:
-    """Asks a pool for heads and blocks. `traces` is the tracing call to make, or `off`."""
+    """Asks a pool for heads and blocks. `traces` is the tracing call to make, or `off`.
 
-    def __init__(self, chain: str, pool: Pool, verifier: Verifier, traces: str = "off") -> None:
+    `block_receipt`: blocks have a receipt of their own, which nodes give when asked for it.
+    """
+
+    def __init__(
+        self,
+        chain: str,
+        pool: Pool,
+        verifier: Verifier,
+        traces: str = "off",
+        *,
+        block_receipt: bool = False,
+    ) -> None:
+        self._block_receipt = block_receipt
         self._chain = chain
         self._pool = pool
         self._verifier = verifier
@@ -107,8 +124,11 @@ class Fetcher:
 
         return await self._pool.ask(work, kind="header", rounds=ROUNDS)
 
-    async def by_number(self, number: int) -> Fetched:
-        """The canonical block of a height. Raises NodeFailure after some attempts, null answers included."""
+    async def by_number(self, number: int, *, at_head: bool = True) -> Fetched:
+        """The canonical block of a height; `at_head` is False where it is far below the chain's head.
+
+        Raises NodeFailure after some attempts, null answers included, and Fatal where no attempt can do.
+        """
 
         async def work(endpoint: Endpoint) -> Fetched:
             raw = present(
@@ -119,13 +139,32 @@ class Fetcher:
             block = self._header(endpoint, raw)
             self._checked(endpoint, lambda: check_place(block, number=number))
             listed = await self._receipts.of(endpoint, block) if block.transactions else _NO_RECEIPTS
-            return await self._assembled(endpoint, block, raw, listed)
+            return await self._assembled(endpoint, block, raw, listed, at_head)
 
         try:
-            return await self._pool.ask(work, kind="block", rounds=ROUNDS)
-        except NodeFailure:
+            return await self._whole(work, "block")
+        except NodeFailure as error:
+            _refuse_genesis(number, error)
             await self._refuse_gap(number)
             raise
+
+    async def _whole(self, work: Callable[[Endpoint], Awaitable[Fetched]], kind: str) -> Fetched:
+        try:
+            return await self._pool.ask(work, kind=kind, rounds=ROUNDS)
+        except NodeFailure as error:
+            if not error.everywhere:
+                raise
+            if isinstance(error, Pruned):
+                raise Fatal(
+                    f"no endpoint keeps history so old: {error.what}",
+                    remedy="begin at a block that they have with --start N (HEADWATER_CHAIN__START), or add "
+                    "a node with the whole history to HEADWATER_CHAIN__RPC",
+                ) from error
+            raise Fatal(
+                f"{error.what}, alike at every endpoint",
+                remedy="if this chain makes its roots otherwise, HEADWATER_CHAIN__VERIFY_ROOTS=off turns the "
+                "check off; else have the nodes' operators look at that block",
+            ) from error
 
     async def _refuse_gap(self, number: int) -> None:
         """Raises Fatal when the chain goes on over a height as if there were none: it has no block there."""
@@ -143,7 +182,10 @@ class Fetcher:
             )
 
     async def by_hash(self, head: Head) -> Fetched:
-        """A block whose header was seen: both calls at once. Raises NodeFailure after some attempts."""
+        """A block whose header was seen: both calls at once.
+
+        Raises NodeFailure after some attempts, and Fatal where no attempt can do.
+        """
         reference = "0x" + head.hash.hex()
 
         async def work(endpoint: Endpoint) -> Fetched:
@@ -160,20 +202,35 @@ class Fetcher:
             self._checked(endpoint, lambda: check_place(block, hash=head.hash))
             if listed is None:
                 listed = await self._receipts.of(endpoint, block) if block.transactions else _NO_RECEIPTS
-            return await self._assembled(endpoint, block, raw, listed)
+            return await self._assembled(endpoint, block, raw, listed, True)
 
-        return await self._pool.ask(work, kind="block by hash", rounds=ROUNDS)
+        return await self._whole(work, "block by hash")
 
     async def _assembled(
-        self, endpoint: Endpoint, block: Block, raw: memoryview, receipts: bytes | memoryview
+        self,
+        endpoint: Endpoint,
+        block: Block,
+        raw: memoryview,
+        receipts: bytes | memoryview,
+        at_head: bool,
     ) -> Fetched:
         listed = present(endpoint, receipts, f"receipts of block {block.head.number}")
         listed = await self._receipts.completed(endpoint, block, listed)
-        decoded = self._checked(endpoint, lambda: decode_receipts(listed))
+        decoded: Sequence[Receipt] = self._checked(endpoint, lambda: decode_receipts(listed))
+        own: Sequence[Receipt] = ()
         if len(decoded) != len(block.transactions):
-            listed = await self._receipts.singly(endpoint, block)
-            decoded = self._checked(endpoint, lambda: decode_receipts(listed))
-        verified = self._checked(endpoint, lambda: self._verifier.check(block, decoded))
+            found = unlisted.listed(block, listed, decoded)
+            if found is None:
+                listed = await self._receipts.singly(endpoint, block)
+                decoded = self._checked(endpoint, lambda: decode_receipts(listed))
+            else:
+                listed, decoded, own = found.raw, found.receipts, found.own
+        if self._block_receipt and not own:
+            alone = await self._receipts.of_block(endpoint, block)
+            own = self._checked(endpoint, lambda: decode_receipts(alone))
+        verified = self._checked(
+            endpoint, lambda: self._verifier.check(block, decoded, own=own, at_head=at_head)
+        )
         traces = await self._traces_of(endpoint, block)
         content = Content(bytes(raw), bytes(listed), traces, endpoint.name, verified)
         return Fetched(block.head, content)
@@ -195,6 +252,8 @@ class Fetcher:
         else:
             raw = await endpoint.call("trace_block", hex(block.head.number))
         found = bytes(present(endpoint, raw, f"traces of block {block.head.number}"))
+        if self._traces == "callTracer":
+            self._checked(endpoint, lambda: check_calls(found, block))
         if self._traces == "trace_block" and found != b"[]" and reference.encode() not in found:
             raise self._rejected(
                 endpoint, CheckError(SHAPE, f"traces of block {block.head.number} are of another block")
@@ -210,7 +269,18 @@ class Fetcher:
     def _rejected(self, endpoint: Endpoint, error: CheckError | ShapeError) -> Rejected:
         check = error.check if isinstance(error, CheckError) else SHAPE
         metrics.REJECTED_BLOCKS.labels(self._chain, check).inc()
-        return Rejected(endpoint.name, check, str(error))
+        found = error.found if isinstance(error, RootError) else ""
+        return Rejected(endpoint.name, check, str(error), found)
+
+
+def _refuse_genesis(number: int, error: NodeFailure) -> None:
+    """Raises Fatal when no node has the first block whole: some chains have one without receipts, or none."""
+    if number == 0 and error.outcome in ("null", "rejected"):
+        raise Fatal(
+            f"block 0 cannot be had whole from any node: {error.what}",
+            remedy="a chain's first block may have no receipts: begin above it with --start 1 "
+            "(HEADWATER_CHAIN__START)",
+        ) from error
 
 
 def _references(number: int | None, hash: bytes | None) -> Iterator[tuple[str, str]]:

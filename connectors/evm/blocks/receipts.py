@@ -7,8 +7,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from connectors.evm.blocks.checks import state_sync_hash
 from connectors.evm.blocks.decode import Block
+from connectors.evm.blocks.state_sync import state_sync_hash
 from connectors.evm.rpc.answers import (
     BatchTooLarge,
     NoBatches,
@@ -96,16 +96,24 @@ class Receipts:
         last = await endpoint.call("eth_getTransactionReceipt", block.transactions[-1])
         return json_array([*items, present(endpoint, last, "the receipt of the state-sync transaction")])
 
+    async def of_block(self, endpoint: Endpoint, block: Block) -> bytes:
+        """The receipt of the block itself, of calls outside of its transactions, as a list (Celo).
+
+        Raises NodeFailure, Unsupported.
+        """
+        receipt = await endpoint.call("eth_getBlockReceipt", "0x" + block.head.hash.hex())
+        return json_array([present(endpoint, receipt, f"the receipt of block {block.head.number} itself")])
+
     async def singly(self, endpoint: Endpoint, block: Block) -> bytes:
         """A receipt for each transaction that the block lists, asked for one by one.
 
-        For a list that has too many or too few: some nodes add receipts of no transaction, or have an empty
-        list for a block whose receipts they know. Raises NodeFailure, Unsupported.
+        For a list that lacks some: there are nodes with an empty list for a block whose receipts they know.
+        Raises NodeFailure, Unsupported.
         """
         _log.warning(
             "bad answer of a node",
             endpoint=endpoint.name,
-            reason=f"receipts of block {block.head.number} are not as many as its transactions; asked singly",
+            reason=f"receipts of block {block.head.number} are not those of its transactions; asked singly",
         )
         return await _one_by_one(endpoint, block.transactions)
 

@@ -60,7 +60,7 @@ class Finality:
         try:
             tag = await self._fetcher.head(name, rounds=ROUNDS)
         except Unsupported as error:
-            if self._chain.finality == "auto" and name not in self._seen:
+            if self._chain.finality in (None, "auto") and name not in self._seen:
                 self._waits(name, "")
                 return branch.at(tip.number - depth)
             self._waits(name, str(error))

@@ -25,6 +25,8 @@ PATIENCE: Final = 12
 """Looks in a row at a head that is an ancestor of the tip, before it is taken for a chain that went back
 and not for a node that lags behind: at one look per second, as long as a block of Ethereum takes. Nodes of
 one provider often lag so far behind each other, and no consumer wants a retraction for it."""
+UNLINKED: Final = 5
+"""Looks in a row at a block without a parent, before health says so: forks pass sooner."""
 REVERTS_AT_ONCE: Final = 4
 SPOOL_BLOCKS: Final = 64
 """Blocks of a branch that are held at most; those above them follow by height."""
@@ -58,10 +60,13 @@ class Forks:
         self._publish = publish
         self._accept_fork = accept_fork
         self._lagging = 0
+        self._unlinked = 0
+        self._unlinked_hash: bytes | None = None
 
     def caught_up(self) -> None:
         """The node's head is the tip."""
         self._lagging = 0
+        self._holds()
 
     async def follow(self, seen: Head) -> Followed:
         """Take back what is not on the branch of `seen`, once the blocks that take its place are here.
@@ -79,10 +84,11 @@ class Forks:
                 continue
             parent = await self._fetcher.header(number=oldest.number - 1, hash=meaning.parent)
             if parent is None or parent.number != oldest.number - 1:
-                _log.warning("a branch vanished while it was followed", number=oldest.number)
+                self._broken(oldest)
                 return Followed()
             oldest = parent
             walked.append(parent)
+        self._holds()
         if isinstance(meaning, Ancestor) and meaning.number == seen.number:
             if not self._patient(seen):
                 return Followed()
@@ -92,6 +98,25 @@ class Forks:
         blocks = [] if isinstance(meaning, BelowStart) else await self._spooled(new[::-1][:SPOOL_BLOCKS])
         await self._revert(meaning.revert, meaning)
         return Followed(meaning.revert, blocks)
+
+    def _holds(self) -> None:
+        if self._unlinked:
+            self._unlinked, self._unlinked_hash = 0, None
+            HEALTH.report("links", True)
+
+    def _broken(self, head: Head) -> None:
+        """The parent of a block is not to be had: the branch left meanwhile, or the chain does not link."""
+        _log.warning("a branch vanished while it was followed", number=head.number)
+        self._unlinked = self._unlinked + 1 if self._unlinked_hash == head.hash else 1
+        self._unlinked_hash = head.hash
+        if self._unlinked >= UNLINKED:
+            HEALTH.report(
+                "links",
+                False,
+                f"block {head.number} (0x{head.hash.hex()}) names 0x{head.parent.hex()} for its parent, "
+                "which no endpoint has at that height: nothing more is published; add another node to "
+                "HEADWATER_CHAIN__RPC, or have the operator look at that block",
+            )
 
     async def _spooled(self, heads: Sequence[Head]) -> list[Fetched]:
         blocks: list[Fetched] = []

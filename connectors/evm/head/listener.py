@@ -30,6 +30,8 @@ from topics.chainlog.kinds import EventKind
 
 ROUND_WINDOWS: Final = 16
 """Prefetch windows between two looks at the head and the tags, while behind."""
+HEAD_BLOCKS: Final = 64
+"""Blocks below the head that count as the head, where a check is made more often than while catching up."""
 _log = get_logger("headwater.listen")
 
 
@@ -177,7 +179,9 @@ class Listener:
             while number <= last:
                 for ahead in range(number, min(last + 1, number + self._chain.prefetch_blocks)):
                     if ahead not in fetches:
-                        fetches[ahead] = asyncio.create_task(self._fetcher.by_number(ahead))
+                        fetches[ahead] = asyncio.create_task(
+                            self._fetcher.by_number(ahead, at_head=latest.number - ahead < HEAD_BLOCKS)
+                        )
                 try:
                     ready = [await fetches.pop(number)]
                 except NodeFailure:

@@ -31,7 +31,7 @@ WINS: Final = 3
 """Times in a row that another endpoint was faster before it becomes the first choice."""
 
 # Failures that say nothing about how an endpoint does: it has not what was asked for, or may not be used.
-_NEUTRAL: Final = frozenset({"null", "rejected", "wrong chain", "syncing", "behind"})
+_NEUTRAL: Final = frozenset({"null", "pruned", "rejected", "wrong chain", "syncing", "behind"})
 T = TypeVar("T")
 Work = Callable[[Endpoint], Awaitable[T]]
 Sleep = Callable[[float], Awaitable[None]]
@@ -40,11 +40,19 @@ _log = get_logger("headwater.listen.nodes")
 
 
 class Rejected(NodeFailure):
-    """The node's answer failed a check: it is not published, another endpoint or moment is asked."""
+    """The node's answer failed a check: it is not published, another endpoint or moment is asked.
 
-    def __init__(self, endpoint: str, check: str, what: str) -> None:
+    `found` is what the answer has in place of what it should, "" where that is not told.
+    """
+
+    def __init__(self, endpoint: str, check: str, what: str, found: str = "") -> None:
         super().__init__(endpoint, what, "rejected")
         self.check = check
+        self.found = found
+
+    @property
+    def evidence(self) -> tuple[str, ...] | None:
+        return (self.check, self.found) if self.found else None
 
 
 class Pool(Protocol):
@@ -122,12 +130,19 @@ class Nodes:
             if failed.unsupported is not None and not failures:
                 raise failed.unsupported
             if rounds is not None and failed.attempt >= rounds:
-                raise failures[-1]
+                raise self._last(failures)
             wait = backoff.next(min((failure.retry_after for failure in failures), default=0.0))
             self._report(False, "; ".join(str(failure) for failure in failures))
             if backoff.attempts > 1:
                 _log.warning("no node gave a good answer", endpoints=len(failures), retry_in=round(wait, 2))
             await self._sleep(wait)
+
+    def _last(self, failures: Sequence[NodeFailure]) -> NodeFailure:
+        """The last failure of a round, marked where all endpoints failed alike."""
+        last = failures[-1]
+        alike = [each for each in failures if each.evidence == last.evidence]
+        last.everywhere = last.evidence is not None and len(alike) == len(self.endpoints)
+        return last
 
     async def on(self, endpoint: Endpoint, work: Callable[[], Awaitable[T]]) -> T:
         """The result of `work` on this endpoint, counted in its standing. Raises what the work raises."""

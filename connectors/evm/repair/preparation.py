@@ -15,6 +15,7 @@ from connectors.evm.log.whole import Found
 from connectors.evm.repair.decision import OnBranch, Refused, Settled, Standing, decide, standing
 from connectors.evm.repair.request import Request
 from connectors.evm.rpc.answers import Unsupported
+from headwater.errors import Fatal
 from schemas import MalformedRecord
 from topics.chainlog.kinds import EventKind
 
@@ -93,7 +94,11 @@ class Preparation:
         former = await self._former(stands, decision.head, log, reads)
         if former is not None and not request.refetch:
             return Prepared(request, stands, Event(decision.kind, decision.head, former), RAW_BLOCKS)
-        fetched = await self._fetcher.by_hash(decision.head)
+        try:
+            fetched = await self._fetcher.by_hash(decision.head)
+        except Fatal as error:
+            # Of this block: the head goes on.
+            return Prepared(request, stands, Refused(error.message, error.remedy))
         content = self._linked(decision.head, fetched.content, former)
         replaced = former if decision.kind is EventKind.REPAIR else None
         return Prepared(

@@ -26,12 +26,15 @@ METHOD_NOT_FOUND: Final = -32601
 INVALID_PARAMS: Final = -32602
 UNKNOWN_BLOCK: Final = -39001
 LIMIT_EXCEEDED: Final = -32005
+PRUNED_HISTORY: Final = 4444
+"""EIP-4444, as execution-apis has it."""
 
 # Phrases of nodes and providers, in this order and before any code: they use the codes for anything.
 _BATCH_LIMIT: Final = re.compile(r"batch.*(limit|large|exceed|maximum|too many)|(maximum|limit|max).*batch")
 _THROTTLED: Final = re.compile(
     r"rate.?limit|too many requests|request (rate|limit)|limit (exceeded|reached)|capacity|throttl|quota"
 )
+_PRUNED: Final = re.compile(r"\bpruned\b|history.*(unavailable|not available|expired)")
 _NO_SUCH_BLOCK: Final = re.compile(
     r"\b(block|header)\b.*(not found|not available|unavailable|not yet available)"
     r"|\b(unknown|no such|could not find|cannot find) (block|header)\b(?! tag)|resource not found"
@@ -48,7 +51,8 @@ _UNSUPPORTED: Final = re.compile(
 class NodeFailure(Transient):
     """A bad answer, or none: another endpoint or another moment may do better.
 
-    `outcome` is the metric's label, `retry_after` the seconds that the node asked to be left alone.
+    `outcome` is the metric's label, `retry_after` the seconds that the node asked to be left alone,
+    `everywhere` whether all endpoints failed alike when they were asked last.
     """
 
     def __init__(self, endpoint: str, what: str, outcome: str, *, retry_after: float = 0.0) -> None:
@@ -57,10 +61,24 @@ class NodeFailure(Transient):
         self.what = what
         self.outcome = outcome
         self.retry_after = retry_after
+        self.everywhere = False
+
+    @property
+    def evidence(self) -> tuple[str, ...] | None:
+        """What another endpoint's failure must have too to be alike; None where that says nothing."""
+        return None
 
 
 class NoSuchBlock(NodeFailure):
     """The node says that it does not have the block; a chain without finality says so of its tags."""
+
+
+class Pruned(NodeFailure):
+    """The node had the block and has let go of it: it keeps no history so old."""
+
+    @property
+    def evidence(self) -> tuple[str, ...] | None:
+        return ("pruned",)
 
 
 class NoBatches(NodeFailure):
@@ -192,6 +210,8 @@ def _failure(
         return BatchTooLarge(endpoint, what, "throttled")
     if error.code in (LIMIT_EXCEEDED, 429) or _THROTTLED.search(message):
         return NodeFailure(endpoint, what, "throttled")
+    if error.code == PRUNED_HISTORY or _PRUNED.search(message):
+        return Pruned(endpoint, what, "pruned")
     if _NO_SUCH_BLOCK.search(message):
         return NoSuchBlock(endpoint, what, "error")
     if _PASSING.search(message):

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connectors.evm.blocks.checks import CheckError, Verifier
+from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.decode import LAST_SECOND, ShapeError, decode_block, decode_receipts
+from connectors.evm.blocks.errors import CheckError
 from headwater.evm.bloom import Bloom
 from tests.builders import chain_answers
 from tests.builders.chain_answers import encoded, receipt, transaction

@@ -15,7 +15,7 @@ from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, result_of
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.errors import Fatal
 from headwater.evm.bloom import Bloom
-from tests.builders.chain_answers import Answer, block
+from tests.builders.chain_answers import Answer, block, transaction
 
 T = TypeVar("T")
 
@@ -43,7 +43,7 @@ class ByHeight:
         return await work(cast(Endpoint, self))
 
     async def call(self, method: str, reference: str, *_: object) -> memoryview:
-        found = self._blocks.get(reference)
+        found = self._blocks.get(reference) if method.startswith("eth_getBlockBy") else None
         said = {"error": self._error} if found is None and self._error else {"result": found}
         return result_of(self.name, method, HttpAnswer(200, json.dumps({"id": 0} | said).encode()))
 
@@ -72,3 +72,14 @@ async def test_a_height_that_the_chain_goes_on_over_is_said_to_have_no_block(err
 async def test_a_block_that_is_not_there_yet_is_waited_for(blocks: list[Answer]) -> None:
     with pytest.raises(NodeFailure, match="null"):
         await fetcher(blocks).by_number(102)
+
+
+async def test_a_first_block_without_receipts_is_refused_with_the_remedy() -> None:
+    genesis = block([transaction(0, blockNumber="0x0")], number="0x0", logsBloom=None)
+    with pytest.raises(Fatal, match=r"block 0 cannot be had whole .* null; .*--start 1"):
+        await fetcher([genesis]).by_number(0)
+
+
+async def test_a_first_block_that_no_node_has_is_refused_with_the_remedy() -> None:
+    with pytest.raises(Fatal, match=r"block 0 .*null; .*--start 1"):
+        await fetcher([at(1, 0)]).by_number(0)

@@ -67,8 +67,9 @@ async def test_answers_are_carried_byte_for_byte() -> None:
     assert [each.receipts for each in contents] == [
         block.part("receipts") or b"[]" for block in blocks if block
     ]
-    assert contents[0].verified == ("header_hash", "receipts", "logs_bloom")
-    assert contents[1].verified == ("header_hash", "receipts", "logs_bloom", "parent_link")
+    roots = ("transactions_root", "receipts_root", "withdrawals_root")
+    assert contents[0].verified == ("header_hash", "receipts", "logs_bloom", *roots)
+    assert contents[1].verified == ("header_hash", "receipts", "logs_bloom", *roots, "parent_link")
 
 
 @pytest.mark.parametrize("keeps_orphans", [True, False])

@@ -1,0 +1,47 @@
+"""Receipts of transactions that a block does not list: some nodes add those of system calls, or one twice.
+
+What belongs to no transaction of the block is left out of what is published. The receipt that has the block's
+own hash for a transaction's is the block's (Celo: logs of calls outside of transactions): root and bloom have
+it, so both are checked with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from connectors.evm.blocks.decode import Block
+from connectors.evm.rpc.answers import json_array
+from headwater.evm.answers.shapes import Receipt
+
+_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A block's receipts as JSON and decoded, one for each transaction, and those of the block itself."""
+
+    raw: bytes
+    receipts: Sequence[Receipt]
+    own: Sequence[Receipt]
+
+
+def listed(block: Block, raw: bytes | memoryview, receipts: Sequence[Receipt]) -> Listed | None:
+    """The first receipt of each transaction that the block lists; None where one has none."""
+    first: dict[str, int] = {}
+    for place, each in enumerate(receipts):
+        first.setdefault(each.transaction_hash.lower(), place)
+    places = [first.get(each.lower()) for each in block.transactions]
+    whole = [place for place in places if place is not None]
+    if len(whole) != len(places):
+        return None
+    items = _ITEMS.decode(raw)
+    own = first.get("0x" + block.head.hash.hex())
+    return Listed(
+        json_array([items[place] for place in whole]),
+        [receipts[place] for place in whole],
+        [] if own is None else [receipts[own]],
+    )

@@ -1,0 +1,12 @@
+"""What can be set of a chain in words; a profile has the same words for a chain that is known."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+VerifyRoots = Literal["off", "sampled", "all", "head"]
+Root = Literal["transactions", "receipts", "withdrawals"]
+Finality = Literal["auto", "tags", "depth"]
+Family = Literal["ethereum", "op-stack", "arbitrum", "polygon", "gnosis", "bnb", "avalanche", "unknown"]
+LogIndexes = Literal["block", "transaction", "one"]
+ALL_ROOTS: Final[tuple[Root, ...]] = get_args(Root)

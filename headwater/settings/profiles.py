@@ -1,0 +1,79 @@
+"""The habits of chains: one entry a family of chains, and which family a chain is of.
+
+A habit is a setting of the section `chain` whose default is the profile's, so that any other EVM chain is a
+matter of settings. What a block tells itself is no habit: Polygon's state-sync transaction, receipts of no
+listed transaction, the withdrawals root of the OP stack and Avalanche's settled blocks are told by answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from headwater.settings.chain import ALL_ROOTS, Family, Finality, LogIndexes, Root
+from headwater.settings.model import ChainSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Habits, each named as its setting (`ChainSettings` has what they mean)."""
+
+    finality: Finality = "auto"
+    verify_header_hash: bool = True
+    verify_bloom: bool = True
+    verify_gas_used: bool = True
+    roots: tuple[Root, ...] = ALL_ROOTS
+    log_indexes: LogIndexes = "block"
+    block_receipt: bool = False
+
+
+TAGGED: Final = Profile(finality="tags")
+"""Blocks as Ethereum makes them, and nodes that know `safe` and `finalized`."""
+UNKNOWN: Final = Profile()
+
+PROFILES: Final[Mapping[Family, Profile]] = {
+    "ethereum": TAGGED,
+    "op-stack": Profile(finality="tags", roots=("transactions", "receipts")),
+    "arbitrum": TAGGED,
+    "polygon": TAGGED,
+    "gnosis": TAGGED,
+    "bnb": TAGGED,
+    "avalanche": TAGGED,
+    "unknown": UNKNOWN,
+}
+"""A family's name → its habits."""
+
+FAMILIES: Final[Mapping[int, Family]] = {
+    1: "ethereum",
+    17000: "ethereum",
+    560048: "ethereum",
+    11155111: "ethereum",
+    10: "op-stack",
+    8453: "op-stack",
+    84532: "op-stack",
+    11155420: "op-stack",
+    42161: "arbitrum",
+    421614: "arbitrum",
+    137: "polygon",
+    80002: "polygon",
+    100: "gnosis",
+    10200: "gnosis",
+    56: "bnb",
+    97: "bnb",
+    43114: "avalanche",
+    43113: "avalanche",
+}
+"""A chain's id → the name of its family."""
+
+
+def profile_of(chain_id: int, chain: ChainSettings) -> Profile:
+    """The habits of a chain: as set, else those of the family that is set, else of the chain's own."""
+    family = PROFILES[chain.profile or FAMILIES.get(chain_id, "unknown")]
+    said = {name: getattr(chain, name) for name in asdict(family)}
+    return Profile(**asdict(family) | {name: value for name, value in said.items() if value is not None})
+
+
+def with_profile(chain: ChainSettings, chain_id: int) -> ChainSettings:
+    """The settings with every habit filled in."""
+    return chain.model_copy(update=asdict(profile_of(chain_id, chain)))

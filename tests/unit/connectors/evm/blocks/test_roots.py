@@ -1,0 +1,143 @@
+"""The roots of every real block at hand, and of answers in which something was changed or cut off."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connectors.evm.blocks.decode import Block, decode_block, decode_receipts
+from connectors.evm.blocks.errors import CheckError
+from connectors.evm.blocks.roots import ONE_IN, RECEIPTS_ROOT, TRANSACTIONS_ROOT, WITHDRAWALS_ROOT, RootChecks
+from headwater.evm.bloom import Bloom
+from headwater.settings.chain import VerifyRoots
+from tests.builders.recorded_answers import results
+
+pytestmark = pytest.mark.data
+Json = dict[str, Any]
+Answers = tuple[Json, list[Json]]
+ALL = (TRANSACTIONS_ROOT, RECEIPTS_ROOT, WITHDRAWALS_ROOT)
+CHECKS = RootChecks(Bloom(), "all")
+SAMPLED = 256 // ONE_IN
+# Without signatures: a peer's tables do not have them.
+UNSIGNED = {17173049, 17173050}
+
+
+def decoded(block: Json) -> Block:
+    return decode_block(json.dumps(block).encode())
+
+
+def check(block: Json, receipts: list[Json], checks: RootChecks = CHECKS) -> tuple[str, ...]:
+    read = decoded(block)
+    assert read.records is not None
+    return checks.check(read, read.records, decode_receipts(json.dumps(receipts).encode()))
+
+
+@pytest.fixture(scope="module")
+def real(shared_data: Path) -> list[Answers]:
+    blocks: dict[str, Json] = {}
+    receipts: dict[str, list[Json]] = {}
+    for method, result in results(shared_data):
+        if method in ("eth_getBlockByNumber", "eth_getBlockByHash") and isinstance(result, dict):
+            if result["transactions"] and isinstance(result["transactions"][0], dict):
+                blocks[result["hash"]] = result
+        elif method == "eth_getBlockReceipts" and isinstance(result, list) and result and "logs" in result[0]:
+            receipts[result[0]["blockHash"]] = result
+    return [(block, receipts[hash_]) for hash_, block in blocks.items() if hash_ in receipts]
+
+
+def test_the_roots_of_every_real_block_hold(real: list[Answers]) -> None:
+    found = Counter(
+        name
+        for block, receipts in real
+        for name in check(block, receipts)
+        if int(block["number"], 16) not in UNSIGNED
+    )
+    signed = len(real) - len(UNSIGNED)
+    assert (found[TRANSACTIONS_ROOT], found[RECEIPTS_ROOT]) == (signed, signed)
+    assert found[WITHDRAWALS_ROOT] >= 30
+
+
+def test_transactions_that_come_without_signatures_are_not_verified_and_not_refused(
+    real: list[Answers],
+) -> None:
+    for block, receipts in real:
+        if int(block["number"], 16) in UNSIGNED:
+            assert check(block, receipts) == (RECEIPTS_ROOT, WITHDRAWALS_ROOT)
+
+
+@pytest.fixture
+def given(real: list[Answers]) -> Answers:
+    return copy.deepcopy(next(each for each in real if int(each[0]["number"], 16) == 17686112))
+
+
+SPOILT: dict[str, tuple[str, Callable[[Json, list[Json]], object]]] = {
+    "value": (TRANSACTIONS_ROOT, lambda block, _: block["transactions"][3].update(value="0x1")),
+    "input": (TRANSACTIONS_ROOT, lambda block, _: block["transactions"][3].update(input="0x")),
+    "hash": (TRANSACTIONS_ROOT, lambda block, _: block["transactions"][3].update(hash="0x" + "11" * 32)),
+    "order": (TRANSACTIONS_ROOT, lambda block, _: block["transactions"].reverse()),
+    "status": (RECEIPTS_ROOT, lambda _, receipts: receipts[3].update(status="0x0")),
+    "data": (RECEIPTS_ROOT, lambda _, receipts: receipts[0]["logs"][0].update(data="0x")),
+    "bloom": (RECEIPTS_ROOT, lambda _, receipts: receipts[0].update(logsBloom="0x" + "zz" * 256)),
+    "amount": (WITHDRAWALS_ROOT, lambda block, _: block["withdrawals"][0].update(amount="0x1")),
+    "withdrawals": (WITHDRAWALS_ROOT, lambda block, _: block.pop("withdrawals")),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_what_was_changed_is_refused_by_the_root_that_has_it(name: str, given: Answers) -> None:
+    root, spoil = SPOILT[name]
+    spoil(*given)
+    with pytest.raises(CheckError, match="block 17686112: ") as refused:
+        check(*given)
+    assert refused.value.check == root
+
+
+def test_a_transaction_of_an_unknown_type_leaves_the_rest_verified(given: Answers) -> None:
+    block, receipts = given
+    block["transactions"][3]["type"] = receipts[3]["type"] = "0x58"
+    assert check(block, receipts) == (WITHDRAWALS_ROOT,)
+
+
+def test_roots_that_do_not_hold_on_a_chain_are_left_out(given: Answers) -> None:
+    block, receipts = given
+    receipts[3]["status"] = "0x0"
+    assert check(block, receipts, RootChecks(Bloom(), hold=("transactions",))) == (TRANSACTIONS_ROOT,)
+
+
+def test_a_header_that_settles_earlier_blocks_has_not_this_blocks_receipts(
+    given: Answers,
+) -> None:
+    # Avalanche from Helicon on.
+    block, receipts = given
+    receipts[3]["status"] = "0x0"
+    assert check(block | {"settledHeight": "0x1"}, receipts) == (TRANSACTIONS_ROOT, WITHDRAWALS_ROOT)
+
+
+def test_the_withdrawals_root_of_an_op_stack_is_none_of_withdrawals(
+    real: list[Answers],
+) -> None:
+    block, receipts = next(each for each in real if each[0]["transactions"][0]["type"] == "0x7e")
+    isthmus = block | {"withdrawalsRoot": "0x" + "ab" * 32, "withdrawals": []}
+    assert check(isthmus, receipts) == (TRANSACTIONS_ROOT, RECEIPTS_ROOT)
+
+
+@pytest.mark.parametrize(
+    ("setting", "at_head", "behind"),
+    [
+        ("off", 0, 0),
+        ("sampled", 256 // ONE_IN, 256 // ONE_IN),
+        ("all", 256, 256),
+        ("head", 256, 256 // ONE_IN),
+    ],
+)
+def test_the_setting_says_of_which_blocks(setting: VerifyRoots, at_head: int, behind: int) -> None:
+    checks = RootChecks(Bloom(), setting)
+    hashes = [bytes(31) + bytes([last]) for last in range(256)]
+    assert sum(checks.are_due(each, True) for each in hashes) == at_head
+    assert sum(checks.are_due(each, False) for each in hashes) == behind
