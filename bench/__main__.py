@@ -7,7 +7,7 @@ import importlib
 
 from bench.report import Row, publish
 
-PARTS = ("codec", "streams", "aggregate", "rules", "alerts", "sink", "views", "endtoend")
+PARTS = ("codec", "listener", "streams", "aggregate", "rules", "alerts", "sink", "views", "endtoend")
 
 
 def main() -> None:
