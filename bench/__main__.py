@@ -9,6 +9,7 @@ from bench.report import Row, publish
 
 PARTS = (
     "codec",
+    "listener",
     "streams",
     "aggregate",
     "rules",

@@ -4,7 +4,8 @@ Round 0 is the recording as it is. In later rounds numbers and timestamps go on,
 that no transaction occurs twice; block hashes, transaction hashes and transactions roots are those of what
 was rewritten. Logs, calls and balances stay as recorded, so blooms, receipts roots and withdrawals roots hold
 too; signatures do not. In a block with a transaction whose encoding is not known (`headwater.evm.roots`)
-hashes are made up and the root is the recorded one, which nobody can verify either way.
+hashes are made up and the root is the recorded one, which nobody can verify either way. What has no nonce in
+its encoding (deposits of the OP stack, Arbitrum's internal transactions) has the same hash in every round.
 """
 
 from collections import OrderedDict

@@ -29,14 +29,13 @@ from tests.conformance.real_blocks import answer, cases
 Record = dict[str, Any]
 Answers = tuple[Record, list[Record]]
 # As a chain is set up that hashes otherwise, and whose blooms do not hold: the model alone is in the way.
-ROOTS = RootChecks(Bloom(), "off")
 VERIFIERS = [
-    Verifier(Bloom(), header_hash=False, logs_bloom=False, gas_used=False, roots=ROOTS),
-    Verifier(Bloom(), header_hash=False, roots=ROOTS),
-    Verifier(Bloom(), header_hash=False, log_indexes="transaction", roots=ROOTS),
+    Verifier(Bloom(), header_hash=False, logs_bloom=False, gas_used=False),
+    Verifier(Bloom(), header_hash=False),
+    Verifier(Bloom(), header_hash=False, log_indexes="transaction"),
 ]
 # Nearly all that is bent is refused by it: none of it may be a crash.
-STRICT = Verifier(Bloom(), header_hash=False, logs_bloom=False, gas_used=False)
+STRICT = Verifier(Bloom(), header_hash=False, logs_bloom=False, gas_used=False, roots=RootChecks(Bloom()))
 
 
 def made() -> Answers:

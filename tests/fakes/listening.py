@@ -10,6 +10,7 @@ from typing import Any
 
 from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.blocks.roots import RootChecks
 from connectors.evm.events import Content, Event, Head
 from connectors.evm.head.age import HeadAge
 from connectors.evm.head.listener import Listener
@@ -212,13 +213,13 @@ def make_rig(
 
     endpoints = [Endpoint("local", url, url, transport) for url in by_url]
     pool = Nodes(endpoints, settings.chain_id, sleep=sleep)
-    fetcher = Fetcher("local", pool, Verifier(Bloom()), settings.traces)
+    fetcher = Fetcher("local", pool, Verifier(Bloom(), roots=RootChecks(Bloom())), settings.traces)
     codec = EventCodec(settings.chain_id or CHAIN_ID, 7, part_bytes=part_bytes)
     log = AsyncLog(ChainLog(store, codec, name, lambda: now_ms), Retention(lambda: now_ms))
     copies = NoCopies()
     progress = ProgressReporter("local", copies)
     channel = channel or MemoryChannel()
-    aside = Fetcher("local", pool.aside(), Verifier(Bloom()), settings.traces)
+    aside = Fetcher("local", pool.aside(), Verifier(Bloom(), roots=RootChecks(Bloom())), settings.traces)
     preparation = Preparation(codec.chain_id, log, Search(store, codec), aside)
     repairs = Repairs(
         "local", channel.reader(), MemoryOutcomes(channel), log, progress, preparation, lambda: now_ms

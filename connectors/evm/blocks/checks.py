@@ -45,7 +45,7 @@ class Verifier:
     logs_bloom: bool = True
     gas_used: bool = True
     log_indexes: places.Counting = "block"
-    roots: RootChecks = field(default_factory=lambda: RootChecks(Bloom()))
+    roots: RootChecks = field(default_factory=lambda: RootChecks(Bloom(), "off"))
 
     def check_header(self, block: Block) -> None:
         """Recompute the header's hash. Raises CheckError."""

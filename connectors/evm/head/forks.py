@@ -66,6 +66,7 @@ class Forks:
     def caught_up(self) -> None:
         """The node's head is the tip."""
         self._lagging = 0
+        self._holds()
 
     async def follow(self, seen: Head) -> Followed:
         """Take back what is not on the branch of `seen`, once the blocks that take its place are here.
@@ -87,8 +88,7 @@ class Forks:
                 return Followed()
             oldest = parent
             walked.append(parent)
-        self._unlinked_hash = None
-        HEALTH.report("links", True)
+        self._holds()
         if isinstance(meaning, Ancestor) and meaning.number == seen.number:
             if not self._patient(seen):
                 return Followed()
@@ -98,6 +98,11 @@ class Forks:
         blocks = [] if isinstance(meaning, BelowStart) else await self._spooled(new[::-1][:SPOOL_BLOCKS])
         await self._revert(meaning.revert, meaning)
         return Followed(meaning.revert, blocks)
+
+    def _holds(self) -> None:
+        if self._unlinked:
+            self._unlinked, self._unlinked_hash = 0, None
+            HEALTH.report("links", True)
 
     def _broken(self, head: Head) -> None:
         """The parent of a block is not to be had: the branch left meanwhile, or the chain does not link."""

@@ -71,7 +71,11 @@ def _lists(transaction: Transaction) -> Iterator[str]:
 
 def _are_hex(texts: Iterable[str | None]) -> bool:
     # Each text begins with 0x, and has it nowhere else: what is left of all of them are digits.
-    digits = ("," + ",".join(filter(None, texts))).replace(",0x", "")
+    said = ["", *filter(None, texts)]
+    joined = ",".join(said)
+    if joined.count(",") != len(said) - 1:
+        return False
+    digits = joined.replace(",0x", "")
     return _is_bytes(f"0x0{digits}" if len(digits) & 1 else f"0x{digits}")
 
 

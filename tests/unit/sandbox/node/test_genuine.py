@@ -8,12 +8,12 @@ import pytest
 
 from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.decode import decode_block, decode_receipts
-from connectors.evm.blocks.roots import RECEIPTS_ROOT, TRANSACTIONS_ROOT, WITHDRAWALS_ROOT
+from connectors.evm.blocks.roots import RECEIPTS_ROOT, TRANSACTIONS_ROOT, WITHDRAWALS_ROOT, RootChecks
 from headwater.evm.bloom import Bloom
 from sandbox.node import AdjustableChain, Chain, LoopedChain, RecordedChain
 
 ROOTS = {TRANSACTIONS_ROOT, RECEIPTS_ROOT, WITHDRAWALS_ROOT}
-VERIFIER = Verifier(Bloom())
+VERIFIER = Verifier(Bloom(), roots=RootChecks(Bloom(), "all"))
 
 
 def verified(chain: Chain, number: int) -> set[str]:
@@ -41,7 +41,7 @@ def test_a_looped_block_is_verified_whole_also_on_another_branch() -> None:
 
 @pytest.mark.data
 def test_real_blocks_are_verified_whole_in_every_round(shared_data: Path) -> None:
-    chain = LoopedChain(RecordedChain(shared_data / "mainnet-contiguous-17686110-17686132"), 2)
+    chain = LoopedChain(RecordedChain([shared_data / "mainnet-contiguous-17686110-17686132"]), 2)
     last = chain.by_number(chain.last())
     assert last is not None
     assert verified(chain, chain.last()) >= ROOTS
@@ -53,8 +53,6 @@ def test_real_blocks_are_verified_whole_in_every_round(shared_data: Path) -> Non
 
 @pytest.mark.data
 def test_the_state_sync_transaction_of_polygon_keeps_its_place_outside(shared_data: Path) -> None:
-    base = RecordedChain(
-        shared_data / "chainstorage" / "polygon_mainnet" / "10000000" / "input_reconstructed"
-    )
-    chain = LoopedChain(base, 2)
+    folder = shared_data / "chainstorage" / "polygon_mainnet" / "10000000" / "input_reconstructed"
+    chain = LoopedChain(RecordedChain([folder], chain_id=137), 2)
     assert {TRANSACTIONS_ROOT, RECEIPTS_ROOT} <= verified(chain, chain.last())

@@ -11,7 +11,7 @@ import pytest
 from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.decode import Block, decode_block, decode_receipts
 from connectors.evm.blocks.errors import CheckError
-from connectors.evm.blocks.roots import RECEIPTS_ROOT
+from connectors.evm.blocks.roots import RECEIPTS_ROOT, RootChecks
 from connectors.evm.blocks.unlisted import Listed, listed
 from headwater.evm.bloom import Bloom
 from headwater.evm.header import header_hash
@@ -74,7 +74,7 @@ def test_a_receipt_of_the_block_itself_is_in_root_and_bloom_and_not_published() 
     found = sorted_out(block, [*moved, own | place | {"transactionHash": block["hash"]}])
     assert found is not None
     assert json.loads(found.raw) == moved
-    verifier = Verifier(Bloom())
+    verifier = Verifier(Bloom(), roots=RootChecks(Bloom()))
     assert RECEIPTS_ROOT in verifier.check(decoded(block), found.receipts, own=found.own)
     with pytest.raises(CheckError, match="logs bloom"):
         verifier.check(decoded(block), found.receipts)
