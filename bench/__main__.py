@@ -13,7 +13,6 @@ PARTS = (
     "aggregate",
     "rules",
     "alerts",
-    "workers",
     "sink",
     "views",
     "endtoend",
