@@ -14,7 +14,6 @@ PARTS = (
     "aggregate",
     "rules",
     "alerts",
-    "workers",
     "sink",
     "views",
     "queries",
