@@ -63,15 +63,20 @@ class Decoder:
             names += _BLOCK
         if stream == COVERAGE:
             names += ["complete", "problem", "offsets", "verified", "block_timestamp"]
+        try:
+            values = [reader.to_current_schema(message.value) for message in messages]
+            columns = reader.columns(values, names)
+        except MalformedRecord as error:
+            if len(messages) == 1:
+                yield Finding("malformed", None, None, (), (messages[0].place,), str(error))
+                return
+            # Which of them it is, and what the others are.
+            for message in messages:
+                yield from self.records(stream, [message])
+            return
         keys = HexKeys()
-        for message in messages:
-            try:
-                value = reader.to_current_schema(message.value)
-                columns = reader.columns([value], names)
-            except MalformedRecord as error:
-                yield Finding("malformed", None, None, (), (message.place,), str(error))
-                continue
-            fields: dict[str, Any] = {name: values[0] for name, values in columns.items()}
+        for message, value, *row in zip(messages, values, *columns.values(), strict=True):
+            fields: dict[str, Any] = dict(zip(names, row, strict=True))
             yield self._record(message, value, fields, identity, keys)
 
     def _record(

@@ -17,8 +17,7 @@ _STEP_SECONDS: Final = 0.05
 
 
 class At(NamedTuple):
-    """An offset, -1 where there is none, and the broker's time of its message, -1 where that is not
-    told."""
+    """An offset and the broker's time of its message; -1 where there is none."""
 
     offset: int
     time_ms: int

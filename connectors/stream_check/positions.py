@@ -14,8 +14,7 @@ from connectors.stream_check.offsets import At
 from topics.coverage import BLOCKS, COVERAGE
 
 TRANSACTION_MS: Final = 60_000
-"""How long a transaction may be open: its messages lie no further apart. Stages set it, and Kafka ends it
-then."""
+"""How long Kafka lets a stage's transaction be open: its messages lie no further apart."""
 
 
 class Brokers(Protocol):

@@ -87,27 +87,27 @@ class Reader:
             yield [raw for message in messages if (raw := self._raw(message)) is not None]
 
     def _raw(self, message: KafkaMessage) -> Raw | None:
-        topic, number, offset = message.topic(), message.partition(), message.offset()
-        error = message.error()
-        if topic is None or number is None or offset is None:
-            raise Transient(f"cannot read the topics: {error}")
-        partition = self._streams[topic], number
-        if error is None:
-            self._positions[partition] = offset + 1
-            return Raw(
-                Place(*partition, offset),
-                message.timestamp()[1],
-                message.key() or b"",
-                message.value() or b"",
-            )
-        if error.code() == KafkaError._PARTITION_EOF:
-            self._positions[partition] = max(self._positions[partition], offset)
-            return None
-        if error.code() in _LOST:
+        topic, number, offset, error = (
+            message.topic(),
+            message.partition(),
+            message.offset(),
+            message.error(),
+        )
+        if error is not None and error.code() in _LOST:
             raise Fatal(
                 f"{topic}[{number}] no longer holds what was to be read: {error.str()}",
                 remedy="retention is shorter than this check takes: check a shorter range",
             )
+        if topic is None or number is None or offset is None:
+            return None  # An error of the client's: either it passes, or nothing comes and that is said.
+        partition = self._streams[topic], number
+        if error is None:
+            self._positions[partition] = offset + 1
+            key, value = message.key() or b"", message.value() or b""
+            return Raw(Place(*partition, offset), message.timestamp()[1], key, value)
+        if error.code() == KafkaError._PARTITION_EOF:
+            self._positions[partition] = max(self._positions[partition], offset)
+            return None
         if error.retriable() or error.code() in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
             return None
         raise Transient(f"cannot read {topic}[{number}]: {error.str()}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from itertools import groupby
 from typing import Final, Protocol
 
 from connectors.stream_check.algebra.finding import Finding
@@ -88,8 +87,11 @@ class Run:
         return self._last is not None and tip is not None and tip.number >= self._last + self._check.depth
 
     def _take(self, messages: list[Raw]) -> None:
-        for stream, group in groupby(messages, key=lambda each: each.place.stream):
-            for found in self._decode(stream, [*group]):
+        streams: dict[str, list[Raw]] = {}
+        for message in messages:
+            streams.setdefault(message.place.stream, []).append(message)
+        for stream, own in streams.items():
+            for found in self._decode(stream, own):
                 if isinstance(found, Record):
                     self._check.add(found)
                 else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -30,6 +31,8 @@ app = typer.Typer(rich_markup_mode=None)
 SINCE: Final = "1h"
 _FOUND, _CANNOT_TELL = 1, 3
 _SHOWN = 50
+# Between two looks at the ends, with --follow.
+_LOOK_SECONDS = 1.0
 
 
 @app.command(name="check-stream")
@@ -91,7 +94,12 @@ def check_stream(
     def report(finding: Finding) -> None:
         findings.append(finding)
         if follow:
-            print(orjson.dumps(_for_scripts(finding)).decode() if json else _line(finding), flush=True)
+            print(
+                orjson.dumps(_for_scripts(finding)).decode()
+                if json
+                else f"{finding.kind}: {_where(finding)}: {finding.detail}",
+                flush=True,
+            )
 
     now = clock.now_ms()
     since_ms = None if whole or first is not None else moment(since or SINCE, "--since", now)
@@ -123,8 +131,10 @@ def _run(session: Session, *, follow: bool, quiet: bool) -> None:
     try:
         with _bar(session, quiet=quiet):
             session.run.range()
+        look = threading.Event()
         while follow:
             patiently(session.run.round)
+            look.wait(_LOOK_SECONDS)
     except KeyboardInterrupt:
         if not follow:
             raise
@@ -149,11 +159,11 @@ def _for_scripts(finding: Finding) -> dict[str, object]:
     return {**asdict(finding), "places": [place._asdict() for place in finding.places]}
 
 
-def _line(finding: Finding) -> str:
-    places = ", ".join(map(str, finding.places))
-    sequences = ", ".join(map(str, finding.sequences))
-    block = "" if finding.number is None else f"block {finding.number} {(finding.block_hash or '')[:12]}… "
-    return f"{finding.kind}: {block}sequence {sequences} at {places}: {finding.detail}"
+def _where(finding: Finding) -> str:
+    block = "" if finding.number is None else f"block {finding.number} {(finding.block_hash or '')[:12]}…, "
+    told = ", ".join(map(str, finding.sequences))
+    sequences = "" if not told else f"sequence {told}, "
+    return f"{block}{sequences}at {' '.join(map(str, finding.places))}"
 
 
 def _summary(
@@ -178,19 +188,8 @@ def _show(
     settings: Settings, check: StreamCheck, findings: list[Finding], found: int, seconds: float
 ) -> None:
     if findings:
-        rows = (
-            (
-                each.kind,
-                "" if each.number is None else str(each.number),
-                (each.block_hash or "")[:12],
-                " ".join(map(str, each.sequences)),
-                " ".join(map(str, each.places)),
-                cut(each.detail, 400),
-            )
-            for each in findings[:_SHOWN]
-        )
-        names = ("what", "block", "hash", "sequences", "messages", "detail")
-        Console().print(table_of(names, rows, whole=("what", "block")))
+        rows = ((each.kind, f"{_where(each)}\n{cut(each.detail, 400)}") for each in findings[:_SHOWN])
+        Console().print(table_of(("what", "where, and what a consumer has of it"), rows, whole=("what",)))
         if found > _SHOWN:
             print(f"{found - _SHOWN} more: --json shows them.")
         for kind in sorted({each.kind for each in findings}):

@@ -1,5 +1,4 @@
-"""What lies before the range: where each partition begins to be read, and from which time on it is
-whole."""
+"""What lies before the range: where a partition begins to be read, and since when it is whole."""
 
 from __future__ import annotations
 

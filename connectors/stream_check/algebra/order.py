@@ -1,5 +1,4 @@
-"""How far each partition is read, in sequences: messages of a partition are in their order, save
-repeats."""
+"""How far partitions are read, in sequences: their messages are in that order but for repeats."""
 
 from __future__ import annotations
 
@@ -37,8 +36,7 @@ class Progress:
             self._passed[partition] = record.sequence
 
     def limit(self, ended: Iterable[Partition] = ()) -> float:
-        """Every event of a lower sequence is read, as far as it will be; `ended` are partitions at their
-        ends."""
+        """Of every event of a lower sequence all is read; `ended` are partitions at their ends."""
         over = set(ended)
         return min(
             (each for partition, each in self._passed.items() if partition not in over), default=math.inf
