@@ -104,10 +104,8 @@ def check_stream(
     now = clock.now_ms()
     since_ms = None if whole or first is not None else moment(since or SINCE, "--since", now)
     try:
-        session = patiently(
-            lambda: opened(
-                settings, report, since_ms=since_ms, first=first, last=last, depth=depth, at_once=follow
-            )
+        session = opened(
+            settings, report, since_ms=since_ms, first=first, last=last, depth=depth, at_once=follow
         )
         try:
             _run(session, follow=follow, quiet=json)
@@ -133,7 +131,7 @@ def _run(session: Session, *, follow: bool, quiet: bool) -> None:
             session.run.range()
         look = threading.Event()
         while follow:
-            patiently(session.run.round)
+            patiently(session.run.round)  # a broker that restarts is waited for
             look.wait(_LOOK_SECONDS)
     except KeyboardInterrupt:
         if not follow:

@@ -10,16 +10,12 @@ from connectors.stream_check.algebra.partitioner import partition_of
 from connectors.stream_check.algebra.record import Place, Record
 from connectors.stream_check.decode import STREAMS, Decoder, Raw
 from schemas import Schema, StreamReader, frame, schema_of
-from streams.logic.enrich.event import enrich
 from streams.logic.event import Messages, Position
-from streams.logic.normalize.event import normalize
-from tests.builders.chain_answers import TOKEN, block, encoded, envelope, log, receipt, transaction
+from tests.builders.enriched_events import enriched_event
 from topics.chainlog.kinds import EventKind
 
 IDS = {stream: number for number, stream in enumerate(("normalized-blocks", "enriched-blocks", *STREAMS))}
 PARTITIONS = dict.fromkeys(STREAMS, 3)
-TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
-HOLDER = "0x" + "00" * 31 + "07"
 
 
 def frame_of(stream: str) -> bytes:
@@ -43,18 +39,7 @@ class Topics:
         self.messages: list[Raw] = []
 
     def publish(self, kind: EventKind, sequence: int) -> None:
-        answer = block([transaction(0), transaction(1, to=None)])
-        logs = [
-            log(0, 0, topics=[TRANSFER, HOLDER, HOLDER], data="0x" + "00" * 31 + "05", address=TOKEN),
-            log(0, 1),
-        ]
-        receipts = [receipt(0, logs), receipt(1, to=None, contractAddress="0x" + "c0" * 20)]
-        own = envelope(answer, kind, sequence=sequence)
-        values = [
-            frame_of("normalized-blocks") + body
-            for body in normalize(own, encoded(answer), encoded(receipts))
-        ]
-        enriched = enrich(own, values, frame_of)
+        enriched = enriched_event(frame_of, kind, sequence, 42, 0xB1, 0xA0)
         reach: dict[tuple[str, int], int] = {}
         for messages in enriched.public:
             reach |= self._write(messages)

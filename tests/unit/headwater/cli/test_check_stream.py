@@ -37,6 +37,9 @@ class FakeSession:
         self.progress()
         self.check.settle()
 
+    def round(self) -> None:
+        raise KeyboardInterrupt
+
     def close(self) -> None:
         self.closed = True
 
@@ -78,6 +81,17 @@ def test_a_finding_names_block_sequence_and_place(monkeypatch: pytest.MonkeyPatc
     assert finding["block_hash"] == f"0x{gone.block_hash.hex()}"
     assert finding["sequences"] == [gone.sequence]
     assert finding["places"][0]["stream"] == "coverage"
+
+
+def test_following_tells_each_finding_at_once_and_ends_by_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
+    left = [each for each in records() if each.place.stream != "contracts"]
+    done = invoked(monkeypatch, left, "--follow", "--json")
+    assert done.exit_code == 1
+    *told, summary = map(json.loads, done.stdout.splitlines())
+    assert {each["kind"] for each in told} >= {"count"}
+    assert summary["found"] == len(told)
+    assert summary["findings"] == []
+    assert invoked(monkeypatch, records(), "--follow").exit_code == 0
 
 
 def test_nothing_to_judge_is_not_clean(monkeypatch: pytest.MonkeyPatch) -> None:
