@@ -72,6 +72,11 @@ class StreamCheck:
         """Events that are read and not judged."""
         return len(self._pending)
 
+    @property
+    def remembered(self) -> int:
+        """Blocks whose records are remembered."""
+        return len(self._blocks)
+
     def add(self, record: Record) -> None:
         """Take a message in, in the order of its partition."""
         stream = record.place.stream

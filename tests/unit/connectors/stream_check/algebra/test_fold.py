@@ -67,9 +67,12 @@ def test_nothing_is_found_in_a_life_but_what_a_stage_set_aside(seed: int, events
 
 @given(seeds)
 def test_with_little_memory_less_is_judged_and_nothing_is_made_up(seed: int) -> None:
-    found, check = checked(live(seed, 30, failures=False).topics, seed, depth=2)
+    life = live(seed, 30, failures=False)
+    found, check = checked(life.topics, seed, depth=2)
     assert found == []
-    assert check.waiting == 0
+    assert check.waiting == check.held == 0
+    assert check.tip is not None
+    assert check.remembered <= sum(block.number >= check.tip.number - 2 for block in life.blocks)
 
 
 @given(seeds)
