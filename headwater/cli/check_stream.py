@@ -129,6 +129,9 @@ def _run(session: Session, *, follow: bool, quiet: bool) -> None:
     try:
         with _bar(session, quiet=quiet):
             session.run.range()
+        if follow:
+            events = sum(session.check.tally.events.values())
+            print(f"headwater: {events} events judged, following; Ctrl-C sums up", file=sys.stderr)
         look = threading.Event()
         while follow:
             patiently(session.run.round)  # a broker that restarts is waited for
