@@ -20,7 +20,7 @@ from headwater.cli.extras import require_local
 from headwater.errors import Fatal, HeadwaterError
 from topics.groups import NAMES
 
-# name → what `headwater --help` says. The module headwater.cli.<name> has `app`, a Typer.
+# name → what `headwater --help` says. The module that `module_of` names has `app`, a Typer.
 COMMANDS: Final[dict[str, str]] = {
     "up": "Run everything on this machine: local stack, traffic, pipeline, live screen.",
     "listen": "Follow the head of a chain and publish it to Kafka.",
@@ -35,6 +35,7 @@ COMMANDS: Final[dict[str, str]] = {
     "sql": "Ask ClickHouse.",
     "status": "Show how the pipeline is doing.",
     "verify": "Prove that node, coverage and tables agree.",
+    "check-stream": "Prove that the public topics keep their promises to consumers.",
     "rules": "Put rules for alerts in force, show them, take them out.",
     "lists": "Keep the lists of addresses that rules ask about.",
     "labels": "Name the addresses that alerts speak of.",
@@ -58,7 +59,7 @@ def build(words: Sequence[str]) -> typer.Typer:
             app.command(name, help=summary)(_not_loaded)
             continue
         require_local(name)
-        module: typer.Typer = importlib.import_module(f"headwater.cli.{name}").app
+        module: typer.Typer = importlib.import_module(module_of(name)).app
         commands = module.registered_commands
         if len(commands) == 1 and module.registered_callback is None and commands[0].callback is not None:
             own = commands[0].callback
@@ -66,6 +67,11 @@ def build(words: Sequence[str]) -> typer.Typer:
         else:
             app.add_typer(module, name=name, help=summary)
     return app
+
+
+def module_of(command: str) -> str:
+    """The name of a command's module: headwater.cli.<name>, with underscores for dashes."""
+    return f"headwater.cli.{command.replace('-', '_')}"
 
 
 def _explained(summary: str, command: Callable[..., object]) -> str:

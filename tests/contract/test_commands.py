@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from headwater import cli
-from headwater.cli import COMMANDS, build
+from headwater.cli import COMMANDS, build, module_of
 from headwater.cli.extras import COMMANDS as NEED_LOCAL
 from tests.paths import ROOT
 
@@ -20,14 +20,18 @@ PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.
 
 def test_every_module_with_a_command_is_in_the_list() -> None:
     modules = [each.name for each in pkgutil.iter_modules(cli.__path__)]
-    found = {name for name in modules if hasattr(importlib.import_module(f"headwater.cli.{name}"), "app")}
-    assert found == set(COMMANDS)
+    found = {
+        f"headwater.cli.{name}"
+        for name in modules
+        if hasattr(importlib.import_module(f"headwater.cli.{name}"), "app")
+    }
+    assert found == set(map(module_of, COMMANDS))
     assert set(COMMANDS) >= NEED_LOCAL
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_explains_itself_and_its_own_commands(name: str) -> None:
-    command = typer.main.get_command(importlib.import_module(f"headwater.cli.{name}").app)
+    command = typer.main.get_command(importlib.import_module(module_of(name)).app)
     assert COMMANDS[name].partition(":")[0][:20] in _help(name)
     for own in getattr(command, "commands", ()):
         _help(name, own)
@@ -45,6 +49,6 @@ def _help(*words: str) -> str:
 
 def test_every_command_is_named_in_the_documents() -> None:
     named = {
-        name for page in PAGES for name in re.findall(r"\bheadwater ([a-z]+)\b", page.read_text("utf-8"))
+        name for page in PAGES for name in re.findall(r"\bheadwater ([a-z-]+)\b", page.read_text("utf-8"))
     }
     assert set(COMMANDS) - named == set()

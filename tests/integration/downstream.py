@@ -58,22 +58,3 @@ def apply(seen: list[Seen]) -> dict[bytes, Seen]:
         if identity not in kept or item.record["sequence"] > kept[identity].record["sequence"]:
             kept[identity] = item
     return {identity: item for identity, item in kept.items() if not item.record["removed"]}
-
-
-def faults(seen: list[Seen]) -> list[str]:
-    """Breaches of the contract: retraction without its record, another key, two contents of one sequence."""
-    problems: list[str] = []
-    first: dict[bytes, Seen] = {}
-    versions: dict[tuple[bytes, int], dict[str, Any]] = {}
-    for item in seen:
-        identity, sequence = item.record["event_id"], item.record["sequence"]
-        known = first.setdefault(identity, item)
-        if known.key != item.key:
-            problems.append(f"{identity.hex()} under keys {known.key!r} and {item.key!r}")
-        if known is item and item.record["removed"]:
-            problems.append(f"{identity.hex()} begins with its retraction, sequence {sequence}")
-        # A repeat lies elsewhere, and its coverage says where.
-        content = {name: value for name, value in item.record.items() if name != "offsets"}
-        if versions.setdefault((identity, sequence), content) != content:
-            problems.append(f"{identity.hex()} has two contents under sequence {sequence}")
-    return problems

@@ -1,0 +1,152 @@
+"""The canonical branch as a consumer follows it: what an event does to it, in order of sequence."""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from typing import Final, NamedTuple
+
+REMEMBERED: Final = 100_000
+"""Blocks of the branch that are known by name: a few megabytes, and deeper than chains fork."""
+
+
+class Kind(Enum):
+    """What an event is to the branch. BELOW: of a block below all that is remembered; either repair."""
+
+    APPLY = "apply"
+    REVERT = "revert"
+    REPAIR = "repair"
+    REPAIR_REVERT = "repair-revert"
+    BELOW = "below"
+    BROKEN = "broken"
+
+
+class Named(NamedTuple):
+    """A block's height and hash."""
+
+    number: int
+    block_hash: bytes
+
+    def __str__(self) -> str:
+        return f"block {self.number} (0x{self.block_hash.hex()[:10]}…)"
+
+
+class Step(NamedTuple):
+    """What an event is, and for a BROKEN one why. `missing`: a block of which an event must be missing."""
+
+    kind: Kind
+    problem: str = ""
+    missing: bytes = b""
+
+
+class Branch:
+    """Begins with the first event that it is given, whatever that is; it may be a repair of any block.
+
+    Unless `whole`, where that is the first event of the chain, the beginning is doubtful until an event
+    follows from it: one that does not is a new beginning then, and both are BELOW.
+    """
+
+    def __init__(self, *, whole: bool = True, remembered: int = REMEMBERED) -> None:
+        self._remembered = remembered
+        self._doubtful = not whole
+        self._names: deque[Named] = deque()
+        self._heights: dict[bytes, int] = {}
+
+    @property
+    def tip(self) -> Named | None:
+        """The highest block, None before the first event."""
+        return self._names[-1] if self._names else None
+
+    def __contains__(self, block_hash: bytes) -> bool:
+        return block_hash in self._heights
+
+    def apply(self, block: Named, parent_hash: bytes, *, removed: bool) -> Step:
+        """Take an event in. After a BROKEN one the branch is what a consumer has who believes it."""
+        parent = Named(block.number - 1, parent_hash)
+        if not self._names:
+            return self._begin(block, parent, removed=removed)
+        step = self._revert(block, parent) if removed else self._join(block, parent)
+        if self._doubtful:
+            if step.kind is Kind.BROKEN:
+                return self._begin(block, parent, removed=removed)
+            self._doubtful = step.kind not in (Kind.APPLY, Kind.REVERT)
+        return step
+
+    def _begin(self, block: Named, parent: Named, *, removed: bool) -> Step:
+        self._names.clear()
+        self._heights.clear()
+        self._push(parent)
+        if not removed:
+            self._push(block)
+        if self._doubtful:
+            return Step(Kind.BELOW)
+        return Step(Kind.REVERT if removed else Kind.APPLY)
+
+    def _join(self, block: Named, parent: Named) -> Step:
+        tip = self._names[-1]
+        if parent == tip:
+            self._push(block)
+            return Step(Kind.APPLY)
+        if block.block_hash in self._heights:
+            if self._heights[block.block_hash] == block.number:
+                return Step(Kind.REPAIR)
+            return Step(Kind.BROKEN, f"it is on the branch at height {self._heights[block.block_hash]}")
+        if block.number < self._names[0].number:
+            return Step(Kind.BELOW)
+        if self._heights.get(parent.block_hash) == parent.number:
+            left = tip.number - parent.number
+            problem = (
+                f"it joins at its parent while the tip is {tip}: a consumer keeps {left} blocks above the "
+                "parent that nothing took back"
+            )
+            missing = tip.block_hash
+        else:
+            problem = (
+                f"its parent 0x{parent.block_hash.hex()} is not the tip, {tip}: a consumer has a hole, or "
+                "two blocks at one height (a listener that began a new numbering leaves this too)"
+            )
+            missing = parent.block_hash
+        self._cut(parent)
+        self._push(block)
+        return Step(Kind.BROKEN, problem, missing)
+
+    def _revert(self, block: Named, parent: Named) -> Step:
+        tip = self._names[-1]
+        if block == tip:
+            self._pop()
+            below = self._names[-1] if self._names else None
+            self._cut(parent)
+            if below is None or below == parent or below.number < parent.number:
+                return Step(Kind.REVERT)
+            return Step(
+                Kind.BROKEN,
+                f"it names 0x{parent.block_hash.hex()} as its parent, the block below it is {below}: a "
+                "consumer that goes back by parents has another branch",
+            )
+        if block.block_hash in self._heights:
+            left = tip.number - block.number
+            self._cut(parent)
+            problem = (
+                f"it is taken back while the tip is {tip}: a consumer keeps {left} blocks above it "
+                "that nothing took back"
+            )
+            return Step(Kind.BROKEN, problem, tip.block_hash)
+        if block.number < self._names[0].number:
+            return Step(Kind.BELOW)
+        return Step(Kind.REPAIR_REVERT)
+
+    def _push(self, block: Named) -> None:
+        self._names.append(block)
+        self._heights[block.block_hash] = block.number
+        if len(self._names) > self._remembered:
+            self._heights.pop(self._names.popleft().block_hash, None)
+
+    def _pop(self) -> None:
+        self._heights.pop(self._names.pop().block_hash, None)
+
+    def _cut(self, top: Named) -> None:
+        """Make a block the tip, which is known by name at least; blocks right below it may lack."""
+        while self._names and self._names[-1] != top and self._names[-1].number >= top.number:
+            self._pop()
+        if not self._names or self._names[-1] != top:
+            self._push(top)

@@ -1,0 +1,51 @@
+"""What lies before the range: where a partition begins to be read, and since when it is whole."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from connectors.stream_check.algebra.record import Partition
+
+
+@dataclass(frozen=True, slots=True)
+class Front:
+    """The beginning of a partition. `start` is the first offset read.
+
+    Of events that the brokers took at `whole_from_ms` or later every message of the partition is read;
+    -inf where it is read from its very beginning.
+    """
+
+    start: int = 0
+    whole_from_ms: float = -math.inf
+
+
+class Fronts:
+    """The fronts of all partitions; one that is not named begins at 0."""
+
+    def __init__(self, fronts: Mapping[Partition, Front] | None = None) -> None:
+        self._fronts = dict(fronts or {})
+
+    def hides(
+        self,
+        partitions: Iterable[Partition],
+        time_ms: int,
+        offsets: Mapping[Partition, int] | None = None,
+    ) -> bool:
+        """Can a message of an event of that time lie before the front of one of the partitions?
+
+        With the event's `offsets` from coverage only those partitions count that hold any of it.
+        """
+        for partition in partitions:
+            front = self._fronts.get(partition)
+            if front is None or (offsets is not None and partition not in offsets):
+                continue
+            if front.whole_from_ms > time_ms or (offsets is not None and offsets[partition] <= front.start):
+                return True
+        return False
+
+    def from_the_beginning(self, partition: Partition) -> bool:
+        """Is nothing of the partition before what is read?"""
+        front = self._fronts.get(partition)
+        return front is None or front.whole_from_ms == -math.inf
