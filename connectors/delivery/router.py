@@ -12,7 +12,6 @@ from connectors.delivery.queue.delivery import STREAM, Delivery, key_of
 from connectors.delivery.queue.routing import Place, route
 from connectors.delivery.topic.channels import ChannelTopic
 from connectors.delivery.topic.partition import partition_of
-from connectors.delivery.topic.publish import Outgoing
 from connectors.delivery.topic.transactions import Moved, Transactions
 from headwater import clock, kafka
 from headwater.errors import Fatal, Transient
@@ -136,7 +135,7 @@ class Router:
         # Up to the topic's end now: a channel that was applied before an alert was published is known.
         channels = self._retry(self._channels.refresh)
         since = {each.id: each.since for each in channels.values()}
-        outgoing: list[tuple[str, Outgoing]] = []
+        outgoing: list[tuple[str, kafka.Outgoing]] = []
         now = clock.now_ms()
         for message in messages:
             place = Place(partition, int(message.offset() or 0), message.timestamp()[1])
@@ -167,21 +166,21 @@ class Router:
         lag = CONSUMER_LAG.labels(self._chain, GROUP, self._alerts, str(partition))
         lag.set(max(0, int(high) - end.offset))
 
-    def _entry(self, delivery: Delivery) -> Outgoing:
-        return Outgoing(
+    def _entry(self, delivery: Delivery) -> kafka.Outgoing:
+        return kafka.Outgoing(
             key_of(delivery),
             self._frame + self._codec.write(delivery.record()),
             tuple(headers(delivery.chain_id, delivery.version, stream=STREAM)),
             partition_of(delivery.channel, self._partitions),
         )
 
-    def _letter(self, message: Message, place: Place, error: MalformedRecord) -> Outgoing:
+    def _letter(self, message: Message, place: Place, error: MalformedRecord) -> kafka.Outgoing:
         _log.error("alert sent to the dead letters", offset=place.offset, error=str(error))
         DEAD_LETTERS.labels(self._chain, GROUP, type(error).__name__).inc()
         given = cast("list[tuple[str, bytes | None]]", message.headers() or [])
         own = [(name, value or b"") for name, value in given]
         told = dead_letters.error_headers(self._alerts, place.partition, place.offset, GROUP, error)
-        return Outgoing(message.key() or b"", message.value(), (*own, *told))
+        return kafka.Outgoing(message.key() or b"", message.value(), (*own, *told))
 
     def _note_unknown(self, channel: str) -> None:
         DELIVERY_UNKNOWN.labels(self._chain, channel).inc()

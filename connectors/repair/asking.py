@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from types import TracebackType
 from typing import Final
 
-from confluent_kafka import KafkaError, Message, TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 
 from connectors.evm.repair.request import OUTCOMES, REQUESTS, Outcome, Request, outcome_of
 from connectors.repair.topic import record_of
@@ -31,33 +31,20 @@ def publish(settings: Settings, requests: Sequence[Request]) -> None:
     """
     topic, codec = topic_name(settings, REQUESTS), codec_for(REQUESTS)
     head = frame(Registry(settings).id_for(REQUESTS))
-    producer = kafka.producer(settings, options={"delivery.timeout.ms": int(SECONDS * 1000)})
-    failures: list[str] = []
-    acknowledged = 0
-
-    def delivered(error: KafkaError | None, message: Message) -> None:
-        nonlocal acknowledged
-        if error is None:
-            acknowledged += 1
-        else:
-            failures.append(str(error))
-
-    for request in requests:
-        producer.produce(
-            topic,
-            head + codec.write(request.record()),
-            str(request.block).encode(),
-            headers=list(headers(request.chain_id, block_hash=request.block_hash, stream=REQUESTS)),
-            on_delivery=delivered,
-        )
-    producer.flush(SECONDS)
-    if acknowledged < len(requests):
-        producer.purge()
-        reason = failures[0] if failures else f"no answer within {SECONDS:.0f} s"
-        raise Transient(
-            f"{topic} acknowledged {acknowledged} of {len(requests)} requests: {reason}",
-            remedy="run the command again: what was asked already is left out",
-        )
+    kafka.publish(
+        kafka.producer(settings, options={"delivery.timeout.ms": int(SECONDS * 1000)}),
+        topic,
+        (
+            kafka.Outgoing(
+                str(each.block).encode(),
+                head + codec.write(each.record()),
+                tuple(headers(each.chain_id, block_hash=each.block_hash, stream=REQUESTS)),
+            )
+            for each in requests
+        ),
+        seconds=SECONDS,
+        remedy="run the command again: what was asked already is left out",
+    )
 
 
 class OutcomeReader:

@@ -1,10 +1,12 @@
 """Kafka clients, and what may be asked of brokers: `from headwater import kafka`.
 
 Read it in this order: `clients` makes them, `rejections` says which of their errors are the end, `reach`
-asks brokers with a time-out, `reading` reads offsets outside any group.
+asks brokers with a time-out, `reading` reads offsets outside any group, `publishing` writes and
+waits for acknowledgements.
 """
 
 from headwater.kafka.clients import HEADER_BYTES, MAX_MESSAGE_BYTES, Option, admin, consumer, producer, reader
+from headwater.kafka.publishing import Outgoing, publish
 from headwater.kafka.reach import ask, away, reach
 from headwater.kafka.reading import read_range, tail, watermarks
 
@@ -12,11 +14,13 @@ __all__ = [
     "HEADER_BYTES",
     "MAX_MESSAGE_BYTES",
     "Option",
+    "Outgoing",
     "admin",
     "ask",
     "away",
     "consumer",
     "producer",
+    "publish",
     "reach",
     "read_range",
     "reader",

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
+
+_RETRACTED: Final = "RETRACTED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,16 @@ class Arrival:
     version: int
     status: str
     answered: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A version of an alert, for a channel: what a receiver is to be sent."""
+
+    channel: str
+    alert_id: str
+    version: int
+    status: str
 
 
 def violations(arrivals: Iterable[Arrival]) -> list[str]:
@@ -40,8 +53,38 @@ def violations(arrivals: Iterable[Arrival]) -> list[str]:
         if seen and each.version < max(seen):
             found.append(f"{alert}: version {each.version} came behind {max(seen)}")
         seen.append(each.version)
-        retracts = each.status == "RETRACTED"
+        retracts = each.status == _RETRACTED
         if retracts and not told.get(alert, False):
             found.append(f"{alert}: version {each.version} retracts what never came")
         told[alert] = told.get(alert, False) or not retracts
+    return found
+
+
+def missing(published: Iterable[Published], arrivals: Iterable[Arrival]) -> list[str]:
+    """What should have been taken by now and was not, a line each: the latest version of each alert.
+
+    A retraction need not come where the receiver knows of nothing that it takes back.
+    """
+    latest: dict[tuple[str, str], Published] = {}
+    for each in published:
+        alert = (each.channel, each.alert_id)
+        if alert not in latest or each.version > latest[alert].version:
+            latest[alert] = each
+    taken: set[tuple[str, str, int]] = set()
+    told: dict[tuple[str, str], Arrival] = {}
+    for arrival in arrivals:
+        alert = (arrival.channel, arrival.alert_id)
+        if 200 <= arrival.answered < 300:
+            taken.add((*alert, arrival.version))
+        if alert not in told or arrival.version > told[alert].version:
+            told[alert] = arrival
+    found: list[str] = []
+    for alert, last in latest.items():
+        known = told.get(alert)
+        if last.status == _RETRACTED and (known is None or known.status == _RETRACTED):
+            due = None if known is None else known.version
+        else:
+            due = last.version
+        if due is not None and (*alert, due) not in taken:
+            found.append(f"{alert}: version {due}, {last.status}, was never taken")
     return found

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from confluent_kafka import KafkaError, KafkaException
+
 Record = tuple[bytes | None, bytes | None]
 """Key and value."""
 
@@ -18,17 +20,18 @@ class KilledError(BaseException):
 class Brokers:
     """Topics by name, with what is committed. `at_call`: die at that call of a producer, counted from 1.
 
-    `after`: behind what the call changes, instead of before it.
+    `after`: behind what the call changes, instead of before it. `owners`: transactional id → who has it.
     """
 
     at_call: int | None = None
     after: bool = False
     calls: int = 0
     topics: dict[str, list[Record]] = field(default_factory=dict)
+    owners: dict[str, Producer] = field(default_factory=dict)
 
     def producer(self, _: object, *, transactional_id: str | None = None, **__: object) -> Producer:
         """In place of `headwater.kafka.producer`."""
-        return Producer(self, transactional=transactional_id is not None)
+        return Producer(self, transactional_id)
 
     def call(self, change: Callable[[], None] = lambda: None) -> None:
         """One call of a producer's."""
@@ -57,22 +60,22 @@ class Brokers:
 class Producer:
     """What a stage's writer uses of confluent_kafka's."""
 
-    def __init__(self, brokers: Brokers, *, transactional: bool) -> None:
+    def __init__(self, brokers: Brokers, transactional_id: str | None) -> None:
         self._brokers = brokers
-        self._transactional = transactional
+        self._id = transactional_id
         self._open: list[tuple[str, bytes | None, bytes | None]] = []
 
     def __len__(self) -> int:
         return 0
 
     def init_transactions(self, _: float) -> None:
-        self._brokers.call()
+        self._brokers.call(self._own)
 
     def begin_transaction(self) -> None:
         self._brokers.call(self._open.clear)
 
     def produce(self, topic: str, value: bytes | None, key: bytes | None, **_: Any) -> None:
-        if self._transactional:
+        if self._id is not None:
             self._brokers.call(lambda: self._open.append((topic, key, value)))
         else:
             self._brokers.call(lambda: self._brokers.append(topic, key, value))
@@ -92,7 +95,14 @@ class Producer:
 
     def purge(self) -> None: ...
 
+    def _own(self) -> None:
+        """What the owner before had begun is aborted, and it may commit nothing any more."""
+        if self._id is not None:
+            self._brokers.owners[self._id] = self
+
     def _commit(self) -> None:
+        if self._id is None or self._brokers.owners.get(self._id) is not self:
+            raise KafkaException(KafkaError(KafkaError._FENCED, "another producer has the id", fatal=True))
         for each in self._open:
             self._brokers.append(*each)
         self._open.clear()

@@ -9,7 +9,6 @@ import pytest
 
 from connectors.delivery.queue.delivery import STREAM, Delivery, key_of
 from connectors.delivery.topic.ledger import GROUP, KafkaLedger, Ledger
-from connectors.delivery.topic.publish import Outgoing, publish
 from headwater import kafka as clients
 from headwater.settings import Settings, load_settings
 from schemas import codec_for, frame
@@ -31,10 +30,12 @@ class KafkaTopic:
 
     def queue(self, partition: int, *deliveries: Delivery) -> None:
         messages = [
-            Outgoing(key_of(each), self._frame + codec_for(STREAM).write(each.record()), (), partition)
+            clients.Outgoing(
+                key_of(each), self._frame + codec_for(STREAM).write(each.record()), (), partition
+            )
             for each in deliveries
         ]
-        publish(clients.producer(self._settings), topic_name(self._settings, STREAM), messages)
+        clients.publish(clients.producer(self._settings), topic_name(self._settings, STREAM), messages)
 
     def member(self) -> Ledger:
         return KafkaLedger(self._settings, self._registry, self._stop)

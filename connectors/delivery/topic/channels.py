@@ -10,7 +10,6 @@ import orjson
 
 from connectors.delivery.channels.channel import ChannelSettings
 from connectors.delivery.channels.text import Written, checked
-from connectors.delivery.topic.publish import Outgoing, publish
 from headwater import clock, kafka
 from headwater.errors import Permanent
 from headwater.logging import get_logger
@@ -108,12 +107,11 @@ def apply(settings: Settings, channels: Sequence[Written], known: Mapping[str, A
             "applied_by": settings.client_id,
             "applied_at": clock.now_ms(),
         }
-        messages.append(Outgoing(each.id.encode(), head + codec.write(record), _HEADERS))
-    publish(kafka.producer(settings), topic_name(settings, STREAM), messages)
+        messages.append(kafka.Outgoing(each.id.encode(), head + codec.write(record), _HEADERS))
+    kafka.publish(kafka.producer(settings), topic_name(settings, STREAM), messages)
 
 
 def remove(settings: Settings, channel: str) -> None:
     """Write that a channel is no more. Raises Transient."""
-    publish(
-        kafka.producer(settings), topic_name(settings, STREAM), [Outgoing(channel.encode(), None, _HEADERS)]
-    )
+    removal = kafka.Outgoing(channel.encode(), None, _HEADERS)
+    kafka.publish(kafka.producer(settings), topic_name(settings, STREAM), [removal])

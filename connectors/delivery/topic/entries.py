@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from connectors.delivery.queue.delivery import STREAM, Delivery, State, delivery_of, key_of
 from connectors.delivery.topic.partition import partition_of
-from connectors.delivery.topic.publish import Outgoing, publish
 from headwater import kafka
 from headwater.settings import Settings
 from schemas import MalformedRecord, codec_for, frame
@@ -98,7 +97,7 @@ def ask(settings: Settings, deliveries: Sequence[Delivery], now: int) -> None:
     finally:
         client.close()
     messages = [
-        Outgoing(
+        kafka.Outgoing(
             key_of(each),
             head + codec.write(each.record()),
             tuple(headers(each.chain_id, each.version, stream=STREAM)),
@@ -106,4 +105,4 @@ def ask(settings: Settings, deliveries: Sequence[Delivery], now: int) -> None:
         )
         for each in (again(delivery, now) for delivery in deliveries)
     ]
-    publish(kafka.producer(settings), topic, messages)
+    kafka.publish(kafka.producer(settings), topic, messages)

@@ -13,7 +13,6 @@ from typing import Final
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
-    KafkaError,
     KafkaException,
     Message,
     Producer,
@@ -34,7 +33,7 @@ from topics.chainlog.headers import headers
 PARTITION: Final = 0
 GROUP: Final = "listen"
 _WAIT_SECONDS: Final = 0.5
-_POLL_SECONDS: Final = 0.1
+_LONGEST_SECONDS: Final = 120.0  # as librdkafka gives up itself
 _ANSWER_SECONDS: Final = 10.0
 _log = get_logger("headwater.listen.repair")
 
@@ -119,48 +118,13 @@ class KafkaOutcomes:
     def tell(self, outcomes: Sequence[Outcome]) -> None:
         producer = self._producer or kafka.producer(self._settings, options={"linger.ms": 0})
         self._producer = None  # until it has done what it was given
-        failures: list[str] = []
-        acknowledged = 0
-
-        def delivered(error: KafkaError | None, message: Message) -> None:
-            nonlocal acknowledged
-            if error is None:
-                acknowledged += 1
-            else:
-                failures.append(str(error))
-
-        try:
-            for outcome in outcomes:
-                producer.produce(
-                    self._topic,
-                    value=self._frame + self._codec.write(outcome.record()),
-                    key=outcome.request.request_id.encode(),
-                    partition=PARTITION,
-                    headers=list(
-                        headers(
-                            self._chain_id,
-                            outcome.sequence,
-                            outcome.request.block_hash,
-                            stream=OUTCOMES,
-                        )
-                    ),
-                    on_delivery=delivered,
-                )
-            while acknowledged < len(outcomes) and not failures:
-                producer.poll(_POLL_SECONDS)
-                if self._closing.is_set():
-                    raise Transient(f"{self._topic}: stopped while writing")
-        except (BufferError, KafkaException) as error:
-            failures.append(str(error))
-        finally:
-            if acknowledged < len(outcomes):
-                producer.purge(in_queue=True, in_flight=True, blocking=False)
-                producer.poll(0)
-        if failures:
-            raise Transient(
-                f"cannot write to {self._topic}: {failures[0]}",
-                remedy="`headwater topics apply` makes it where it is missing",
-            )
+        kafka.publish(
+            producer,
+            self._topic,
+            [self._message(each) for each in outcomes],
+            seconds=_LONGEST_SECONDS,
+            stopped=self._closing.is_set,
+        )
         self._producer = producer
 
     def repairs(self) -> dict[bytes, int]:
@@ -185,6 +149,15 @@ class KafkaOutcomes:
 
     def close(self) -> None:
         self._producer = None
+
+    def _message(self, outcome: Outcome) -> kafka.Outgoing:
+        request = outcome.request
+        return kafka.Outgoing(
+            request.request_id.encode(),
+            self._frame + self._codec.write(outcome.record()),
+            tuple(headers(self._chain_id, outcome.sequence, request.block_hash, stream=OUTCOMES)),
+            PARTITION,
+        )
 
     def _outcome(self, message: Message) -> Outcome | None:
         value = message.value()

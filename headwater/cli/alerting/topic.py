@@ -8,10 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
-from confluent_kafka import KafkaError, Message
-
 from headwater import clock, kafka
-from headwater.errors import Fatal, Transient
+from headwater.errors import Fatal
 from headwater.settings import Settings
 from schemas import codec_for, frame, version_of
 from schemas.registry import Registry
@@ -71,30 +69,21 @@ def write(settings: Settings, changes: Mapping[str, str | None]) -> None:
     topic, codec = topic_name(settings, STREAM), codec_for(STREAM)
     head = frame(Registry(settings).id_for(STREAM))
     about = {"written_at": clock.now_ms(), "written_by": f"{_user()}@{socket.gethostname()}"}
-    producer = kafka.producer(settings, options={"delivery.timeout.ms": int(SECONDS * 1000)})
-    failures: list[str] = []
-    acknowledged = 0
-
-    def delivered(error: KafkaError | None, message: Message) -> None:
-        nonlocal acknowledged
-        if error is None:
-            acknowledged += 1
-        else:
-            failures.append(str(error))
-
-    headers = [(SCHEMA_VERSION, str(version_of(STREAM)).encode())]
-    for key, value in changes.items():
-        body = None if value is None else head + codec.write({"value": value, **about})
-        producer.produce(topic, body, key.encode(), headers=list(headers), on_delivery=delivered)
-        producer.poll(0)
-    producer.flush(SECONDS)
-    if acknowledged < len(changes):
-        producer.purge()
-        reason = failures[0] if failures else f"no answer within {SECONDS:.0f} s"
-        raise Transient(
-            f"{topic} acknowledged {acknowledged} of {len(changes)} changes: {reason}",
-            remedy="run the command again: what is in place already is left out",
-        )
+    version = ((SCHEMA_VERSION, str(version_of(STREAM)).encode()),)
+    kafka.publish(
+        kafka.producer(settings, options={"delivery.timeout.ms": int(SECONDS * 1000)}),
+        topic,
+        (
+            kafka.Outgoing(
+                key.encode(),
+                None if value is None else head + codec.write({"value": value, **about}),
+                version,
+            )
+            for key, value in changes.items()
+        ),
+        seconds=SECONDS,
+        remedy="run the command again: what is in place already is left out",
+    )
 
 
 def _text(key: str | bytes | None) -> str:

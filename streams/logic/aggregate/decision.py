@@ -73,12 +73,17 @@ class Decision:
         self.windows[window.key] = window
 
     def snapshots(self) -> Iterator[Snapshots]:
-        """What goes out. To be asked before the next event."""
-        for due in self._due.values():
+        """What goes out. To be asked before the next event.
+
+        In the order of windows and entities: rules that hold alerts back, and the two of them that a kill
+        lies between, must see the same one first, and a set's own order is another one in each process.
+        """
+        for key in sorted(self._due):
+            due = self._due[key]
             window, totals = due.window, due.window.totals
             if not due.entities:
                 continue
-            found = {each: totals.get(each) for each in due.entities}
+            found = {each: totals.get(each) for each in sorted(due.entities)}
             if window.empty:
                 found[CHAIN] = None
             fees = window.base_fees() if CHAIN in found else None

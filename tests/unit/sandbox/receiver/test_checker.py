@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sandbox.receiver.checker import Arrival, violations
+from sandbox.receiver.checker import Arrival, Published, missing, violations
 
 FIRST = Arrival("a", "ops", "0x1", 10, "PROVISIONAL")
 SECOND = Arrival("b", "ops", "0x1", 11, "RETRACTED")
@@ -24,3 +24,24 @@ def test_each_fault_is_found() -> None:
     assert "retracts what never came" in violations([SECOND, FIRST])[0]
     assert "came under ids a and c" in violations([FIRST, replace(FIRST, delivery_id="c")])[0]
     assert "id a is used for" in violations([FIRST, replace(FIRST, version=12)])[0]
+
+
+def test_the_latest_version_is_due() -> None:
+    due = [Published("ops", "0x1", 10, "PROVISIONAL"), Published("ops", "0x1", 11, "CONFIRMED")]
+    confirmed = replace(SECOND, status="CONFIRMED")
+    assert missing(due, [FIRST, confirmed]) == missing(due, [confirmed]) == []
+    assert "version 11, CONFIRMED, was never taken" in missing(due, [FIRST])[0]
+    assert len(missing(due, [FIRST, replace(confirmed, answered=503)])) == 1
+    assert len(missing(due, [replace(confirmed, channel="siem")])) == 1
+
+
+def test_a_retraction_is_due_where_there_is_something_to_take_back() -> None:
+    due = [Published("ops", "0x1", 10, "PROVISIONAL"), Published("ops", "0x1", 11, "RETRACTED")]
+    assert missing(due, []) == missing(due, [FIRST, SECOND]) == []
+    assert "version 11" in missing(due, [FIRST])[0]
+    # An attempt that was not taken may have been heard all the same.
+    assert len(missing(due, [replace(FIRST, answered=503)])) == 1
+    assert len(missing(due, [FIRST, replace(SECOND, answered=503)])) == 1
+    again = [Published("ops", "0x1", 12, "PROVISIONAL"), Published("ops", "0x1", 13, "RETRACTED")]
+    assert missing([*due, *again], [FIRST, SECOND]) == []
+    assert "version 13" in missing([*due, *again], [FIRST, SECOND, replace(FIRST, version=12)])[0]
