@@ -96,7 +96,9 @@ def alerts(line: Line, tmp_path_factory: pytest.TempPathFactory) -> list[dict[st
     finally:
         second.end()
     codec = codec_for("alerts")
-    said = [codec.read(each.value or b"", HEADER_SIZE) for each in messages(second.settings, "alerts")]
+    said: list[dict[str, Any]] = [
+        codec.read(each.value or b"", HEADER_SIZE) for each in messages(second.settings, "alerts")
+    ]
     assert {each["status"] for each in said} <= {"PROVISIONAL", "CONFIRMED"}
     return list({each["alert_id"]: each for each in sorted(said, key=lambda each: each["version"])}.values())
 

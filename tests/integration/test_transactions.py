@@ -8,7 +8,7 @@ from confluent_kafka import Producer
 from headwater import kafka as clients
 from headwater.settings import load_settings
 from tests.contract.transactions import Record, Topics, TransactionsContract
-from topics.cluster import KafkaCluster
+from topics.cluster import KafkaCluster, Wanted
 
 
 class KafkaTopics:
@@ -17,8 +17,9 @@ class KafkaTopics:
         self._settings = load_settings({"kafka": {"bootstrap_servers": kafka}}, environ={})
         self._prefix = prefix
         cluster = KafkaCluster(self._settings)
-        cluster.create(self.name, 1, 1, {})
-        cluster.settle({self.name: 1})
+        topic = Wanted(self.name, 1, {})
+        cluster.create([topic], 1)
+        cluster.settle([topic])
 
     def producer(self, transactional_id: str | None) -> Producer:
         own = None if transactional_id is None else f"{self._prefix}.{transactional_id}"

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
-from connectors.stream_check import reading
 from connectors.stream_check.algebra.record import Place
 from connectors.stream_check.reading import PATIENCE_SECONDS, Reader
 from headwater.errors import Fatal, Transient
@@ -77,7 +76,7 @@ def reader_of(
     monkeypatch: pytest.MonkeyPatch, *batches: Sequence[FakeMessage]
 ) -> tuple[Reader, FakeConsumer]:
     consumer = FakeConsumer(batches)
-    monkeypatch.setattr(reading.kafka, "reader", lambda *_, **__: consumer)
+    monkeypatch.setattr("connectors.stream_check.reading.kafka.reader", lambda *_, **__: consumer)
     seconds = iter(range(0, 10_000, 10))
     return Reader(load_settings(), TOPICS, {LOGS: 5, BLOCKS: 0}, clock=lambda: next(seconds)), consumer
 

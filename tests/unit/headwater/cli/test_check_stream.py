@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from connectors.stream_check.algebra.finding import Finding
 from connectors.stream_check.algebra.fold import StreamCheck
