@@ -26,7 +26,9 @@ INTEGERS: Final = st.one_of(
     st.integers(-6, 6), st.sampled_from([*INT64, 1 << 62, -(1 << 62)]), st.integers(*INT64)
 )
 TEXTS: Final = st.one_of(
-    st.sampled_from(["", "a", "ab", "0xab", "é", "\U0001f600", 'q"\\\n', "x'y"]), st.text(max_size=3)
+    st.sampled_from(["", "a", "ab", "0xab", "é", "\U0001f600", 'q"\\\n', "x'y"]),
+    # In a list a text ends at a NUL on its way into cel-expr, which is its binding's doing and not CEL's.
+    st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=3),
 )
 PATTERNS: Final = st.sampled_from(["^a", "b+$", "[^x]", "é.?"])
 KINDS: Final = st.sampled_from(["bool", "bool", "int", "string", "ints", "strings"])
