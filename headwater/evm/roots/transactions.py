@@ -58,7 +58,10 @@ def _dynamic_fee(of: Transaction) -> str:
     return f"{_with_fees(of)}{_signature(of)}"
 
 
-def _blob(of: Transaction) -> str:
+def _blob(of: Transaction) -> str | None:
+    if of.extra is not None and "blobs" in _extra(of):
+        # Anvil keeps a transaction with its sidecar, answers with it, and makes the root of that form.
+        return None
     hashes = listed("".join([octets(each) for each in of.blob_versioned_hashes or ()]))
     return f"{_with_fees(of)}{quantity(of.max_fee_per_blob_gas)}{hashes}{_signature(of)}"
 

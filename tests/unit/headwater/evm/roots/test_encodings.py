@@ -103,6 +103,19 @@ def test_a_blob_transaction_is_what_was_signed() -> None:
     assert found == b"\x03" + rlp.encode(fields)
 
 
+def test_a_blob_transaction_with_its_sidecar_is_not_known() -> None:
+    """As anvil answers it, and makes the root: of the form in which it is sent."""
+    answered = {
+        **{"type": "0x3", "chainId": "0x1", "nonce": "0x0", "gas": "0x5208", "to": TO, "value": "0x0"},
+        **{"maxFeePerGas": "0x2", "maxPriorityFeePerGas": "0x1", "maxFeePerBlobGas": "0x80", "input": "0x"},
+        **{"hash": "0x" + "ab" * 32, "from": TO, "accessList": [], "blobVersionedHashes": []},
+        **{"v": "0x0", "r": "0x1", "s": "0x1"},
+    }
+    assert transactions.encoded(msgspec.convert(canonical(answered, Transaction), Transaction)) is not None
+    sidecar = answered | {"blobs": ["0x00"], "commitments": ["0x00"], "proofs": ["0x00"]}
+    assert transactions.encoded(msgspec.convert(canonical(sidecar, Transaction), Transaction)) is None
+
+
 @given(st.integers(0, 2**256 - 1), st.integers(0, 8))
 def test_quantities_are_what_pyrlp_encodes_padded_or_not(number: int, zeros: int) -> None:
     assert hexrlp.quantity(f"0x{'0' * zeros}{number:x}") == rlp.encode(number).hex()
