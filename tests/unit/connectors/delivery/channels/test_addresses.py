@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, ip_address
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.delivery.channels.addresses import is_public
@@ -50,6 +50,9 @@ def test_an_ipv4_address_is_judged_alike_wherever_it_is_carried(address: IPv4Add
 
 
 @given(st.ip_addresses())
+@example(ip_address("2002:b00::"))
 def test_nothing_is_called_that_python_knows_to_be_private(address: object) -> None:
     found = ip_address(str(address))
-    assert not (is_public(str(found)) and found.is_private and "64:ff9b" not in str(found))
+    # These stand for an IPv4 address, which decides; releases of Python differ about them.
+    stands_for_another = str(found).startswith(("64:ff9b", "2002:"))
+    assert not (is_public(str(found)) and found.is_private and not stands_for_another)
