@@ -6,6 +6,9 @@ import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+Json = dict[str, Any]
 
 
 def results(data: Path) -> Iterator[tuple[str, object]]:
@@ -19,3 +22,16 @@ def results(data: Path) -> Iterator[tuple[str, object]]:
             request, response = case.get("request"), case.get("response")
             if isinstance(request, dict) and isinstance(response, dict):
                 yield str(request.get("method")), response.get("result")
+
+
+def with_receipts(data: Path) -> list[tuple[Json, list[Json]]]:
+    """Every block with full transactions whose receipts are recorded too, of all chains."""
+    blocks: dict[str, Json] = {}
+    receipts: dict[str, list[Json]] = {}
+    for method, result in results(data):
+        if method in ("eth_getBlockByNumber", "eth_getBlockByHash") and isinstance(result, dict):
+            if result["transactions"] and isinstance(result["transactions"][0], dict):
+                blocks[result["hash"]] = result
+        elif method == "eth_getBlockReceipts" and isinstance(result, list) and result and "logs" in result[0]:
+            receipts[result[0]["blockHash"]] = result
+    return [(block, receipts[hash_]) for hash_, block in blocks.items() if hash_ in receipts]

@@ -78,7 +78,7 @@ def _compiler() -> Any:  # noqa: ANN401
 
 
 def _never(*_: object) -> object:
-    raise NotImplementedError("conditions are run by the generated source")
+    raise AssertionError("conditions are run by the generated source, never by cel-expr")
 
 
 def _declared(cel: Any, each: Type) -> Any:  # noqa: ANN401

@@ -30,7 +30,9 @@ def messages(count: int, size: int = 1) -> list[Outgoing]:
 
 
 def test_more_messages_than_the_queue_holds_are_all_acknowledged() -> None:
-    publish(producer(), "topic", messages(20 * ROOM))
+    own = producer()
+    publish(own, "topic", messages(20 * ROOM))
+    assert len(own) == 0
 
 
 def test_what_is_refused_is_said_and_nothing_waits_any_more() -> None:

@@ -14,7 +14,7 @@ from connectors.evm.blocks.checks import Verifier, check_place
 from connectors.evm.blocks.decode import Block, ShapeError, decode_block, decode_receipts
 from connectors.evm.blocks.errors import CheckError
 from headwater.evm.bloom import Bloom, bits_of
-from tests.builders.recorded_answers import results
+from tests.builders.recorded_answers import with_receipts
 
 pytestmark = pytest.mark.data
 VERIFIER = Verifier(Bloom())
@@ -27,15 +27,7 @@ WITHOUT_MIX_HASH = {17173049, 17173050}
 @pytest.fixture(scope="module")
 def real(shared_data: Path) -> list[tuple[Json, list[Json]]]:
     """Every block with full transactions whose receipts are recorded too, of all chains."""
-    blocks: dict[str, Json] = {}
-    receipts: dict[str, list[Json]] = {}
-    for method, result in results(shared_data):
-        if method in ("eth_getBlockByNumber", "eth_getBlockByHash") and isinstance(result, dict):
-            if result["transactions"] and isinstance(result["transactions"][0], dict):
-                blocks[result["hash"]] = result
-        elif method == "eth_getBlockReceipts" and isinstance(result, list) and result and "logs" in result[0]:
-            receipts[result[0]["blockHash"]] = result
-    return [(block, receipts[hash_]) for hash_, block in blocks.items() if hash_ in receipts]
+    return with_receipts(shared_data)
 
 
 def check(block: Json, receipts: object) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from connectors.evm.blocks.errors import CheckError
 from connectors.evm.blocks.roots import ONE_IN, RECEIPTS_ROOT, TRANSACTIONS_ROOT, WITHDRAWALS_ROOT, RootChecks
 from headwater.evm.bloom import Bloom
 from headwater.settings.chain import VerifyRoots
-from tests.builders.recorded_answers import results
+from tests.builders.recorded_answers import with_receipts
 
 pytestmark = pytest.mark.data
 Json = dict[str, Any]
@@ -40,15 +40,7 @@ def check(block: Json, receipts: list[Json], checks: RootChecks = CHECKS) -> tup
 
 @pytest.fixture(scope="module")
 def real(shared_data: Path) -> list[Answers]:
-    blocks: dict[str, Json] = {}
-    receipts: dict[str, list[Json]] = {}
-    for method, result in results(shared_data):
-        if method in ("eth_getBlockByNumber", "eth_getBlockByHash") and isinstance(result, dict):
-            if result["transactions"] and isinstance(result["transactions"][0], dict):
-                blocks[result["hash"]] = result
-        elif method == "eth_getBlockReceipts" and isinstance(result, list) and result and "logs" in result[0]:
-            receipts[result[0]["blockHash"]] = result
-    return [(block, receipts[hash_]) for hash_, block in blocks.items() if hash_ in receipts]
+    return with_receipts(shared_data)
 
 
 def test_the_roots_of_every_real_block_hold(real: list[Answers]) -> None:
