@@ -9,16 +9,29 @@ from typing import Final, NamedTuple
 REMEMBERED: Final = 100_000
 """Blocks of the branch that are known by name: a few megabytes, and deeper than chains fork."""
 
+PROOF: Final = 64
+"""Blocks that join one after the other where the beginning is unknown: then they are taken for new ones."""
+
 
 class Kind(Enum):
-    """What an event is to the branch. BELOW: of a block below all that is remembered; either repair."""
+    """What an event is to the branch.
+
+    BELOW: of a block below all that is remembered; either repair. UNPROVEN: it follows the tip, which may be
+    a repair's, and then so may it be.
+    """
 
     APPLY = "apply"
+    UNPROVEN = "unproven"
     REVERT = "revert"
     REPAIR = "repair"
     REPAIR_REVERT = "repair-revert"
     BELOW = "below"
     BROKEN = "broken"
+
+    @property
+    def may_repair(self) -> bool:
+        """May it say again, with another content, what stands?"""
+        return self in (Kind.REPAIR, Kind.BELOW, Kind.UNPROVEN)
 
 
 class Named(NamedTuple):
@@ -42,20 +55,30 @@ class Step(NamedTuple):
 class Branch:
     """Begins with the first event that it is given, whatever that is; it may be a repair of any block.
 
-    Unless `whole`, where that is the first event of the chain, the beginning is doubtful until an event
-    follows from it: one that does not is a new beginning then, and both are BELOW.
+    Unless `whole`, where that is the first event of the chain, the beginning is doubtful: blocks that are
+    repaired in turn, as a replay of a range does it, join one another like new ones. So an event above a gap
+    is a new beginning, and both are BELOW, until `PROOF` blocks have joined or one of them was taken back,
+    which only the tip can be.
     """
 
     def __init__(self, *, whole: bool = True, remembered: int = REMEMBERED) -> None:
         self._remembered = remembered
-        self._doubtful = not whole
+        self._doubt = 0 if whole else PROOF
+        self._says = False
         self._names: deque[Named] = deque()
         self._heights: dict[bytes, int] = {}
+        self.beginnings = 0
+        """How often it began; what was known of blocks before the latest is void."""
 
     @property
     def tip(self) -> Named | None:
         """The highest block, None before the first event."""
         return self._names[-1] if self._names else None
+
+    @property
+    def doubtful(self) -> bool:
+        """May blocks that joined have been repaired, and not new?"""
+        return self._doubt > 0
 
     def __contains__(self, block_hash: bytes) -> bool:
         return block_hash in self._heights
@@ -65,20 +88,31 @@ class Branch:
         parent = Named(block.number - 1, parent_hash)
         if not self._names:
             return self._begin(block, parent, removed=removed)
+        tip, says = self._names[-1], self._says
         step = self._revert(block, parent) if removed else self._join(block, parent)
-        if self._doubtful:
-            if step.kind is Kind.BROKEN:
+        if self._doubt:
+            gap = step.kind is Kind.BROKEN and block.number > tip.number + 1
+            # Where only removals were seen, nothing is known to be on the branch.
+            unsaid = not says and step.kind in (Kind.BROKEN, Kind.BELOW)
+            if gap or unsaid:
                 return self._begin(block, parent, removed=removed)
-            self._doubtful = step.kind not in (Kind.APPLY, Kind.REVERT)
+            if step.kind is Kind.APPLY:
+                self._doubt -= 1
+            elif step.kind is Kind.REVERT and says:
+                self._doubt = 0
+        self._says = self._says or not removed
         return step
 
     def _begin(self, block: Named, parent: Named, *, removed: bool) -> Step:
         self._names.clear()
         self._heights.clear()
+        self.beginnings += 1
+        self._says = not removed
         self._push(parent)
         if not removed:
             self._push(block)
-        if self._doubtful:
+        if self._doubt:
+            self._doubt = PROOF
             return Step(Kind.BELOW)
         return Step(Kind.REVERT if removed else Kind.APPLY)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from connectors.stream_check.algebra.record import Partition
+from connectors.stream_check.algebra.record import Partition, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +30,26 @@ class Fronts:
     def hides(
         self,
         partitions: Iterable[Partition],
-        time_ms: int,
+        event: Record,
+        begins_with: Callable[[Partition], int | None],
         offsets: Mapping[Partition, int] | None = None,
     ) -> bool:
-        """Can a message of an event of that time lie before the front of one of the partitions?
+        """Can another message of the event lie before the front of one of the partitions?
 
         With the event's `offsets` from coverage only those partitions count that hold any of it.
+        `begins_with` tells the first sequence read of a partition. Of events up to that one the first copy
+        may lie before the front, whatever the time of `event`, which may be a repeat of its own.
         """
         for partition in partitions:
             front = self._fronts.get(partition)
             if front is None or (offsets is not None and partition not in offsets):
                 continue
-            if front.whole_from_ms > time_ms or (offsets is not None and offsets[partition] <= front.start):
+            if front.whole_from_ms > event.time_ms:
+                return True
+            if offsets is not None and offsets[partition] <= front.start:
+                return True
+            first = begins_with(partition)
+            if front.whole_from_ms > -math.inf and first is not None and event.sequence <= first:
                 return True
         return False
 

@@ -48,6 +48,7 @@ class Judge:
         self._mendable: dict[tuple[bytes, str], Finding] = {}
         self._incomplete: dict[bytes, Finding] = {}
         self._sequence = -1
+        self._linked = False
         self._nothing_before = asked.linked_from_ms == -math.inf
         self.branch = Branch(whole=self._nothing_before)
         self.tally = Tally()
@@ -69,7 +70,7 @@ class Judge:
         if not self._asked.has(spine):
             return
         self.tally.events[kind.value] += 1
-        self.tally.blocks += kind is Kind.APPLY
+        self.tally.blocks += kind in (Kind.APPLY, Kind.UNPROVEN)
         self.tally.records.update({stream: len(records) for stream, records in event.kept.items()})
         for finding in disagreements(event):
             self._report(finding)
@@ -85,11 +86,16 @@ class Judge:
 
     def _place(self, block: Block, event: Event, spine: Record, said: Said) -> Kind:
         """What the event is to the branch."""
-        if spine.time_ms < self._asked.linked_from_ms:
+        # From the first event on, by sequence: of a later one an earlier copy may have been read.
+        self._linked = self._linked or spine.time_ms >= self._asked.linked_from_ms
+        if not self._linked:
             return Kind.BELOW
         named = Named(event.number, event.block_hash)
+        doubtful = self.branch.doubtful
         step = self.branch.apply(named, said.parent_hash, removed=spine.removed)
-        block.linked = step.kind is not Kind.BELOW
+        block.linked = None if step.kind is Kind.BELOW else self.branch.beginnings
+        if doubtful and step.kind is Kind.APPLY:
+            return Kind.UNPROVEN
         if step.kind is Kind.BROKEN:
             before = [self._sequence] if self._sequence >= 0 else []
             finding = of_records("link", [spine], step.problem, *before)
@@ -106,7 +112,7 @@ class Judge:
         block.whole = block.whole or kind is Kind.APPLY
         if kind is Kind.REVERT and not block.whole:
             self.tally.unjudged[EARLIER] += 1
-        for finding in count_faults(event, spine, said, repair=kind in (Kind.REPAIR, Kind.BELOW)):
+        for finding in count_faults(event, spine, said, repair=kind.may_repair):
             self._report(finding)
         hidden = {stream for stream in STREAMS if self._hides(event, spine, stream)}
         compacted = False
@@ -200,13 +206,13 @@ class Judge:
     def _hides_coverage(self, record: Record) -> bool:
         key = f"{record.number}:0x{record.block_hash.hex()}".encode()
         own = COVERAGE, partition_of(key, self._partitions[COVERAGE])
-        return self._fronts.hides([own], record.time_ms)
+        return self._fronts.hides([own], record, self._progress.begins_with)
 
     def _hides(self, event: Event, spine: Record, stream: str) -> bool:
         """May records of the stream lie before what is read?"""
         offsets = None if spine.said is None else spine.said.offsets
         here = [(stream, number) for number in range(self._partitions[stream])]
-        return self._fronts.hides(here, spine.time_ms, offsets)
+        return self._fronts.hides(here, spine, self._progress.begins_with, offsets)
 
     def _may_be_compacted(self, spine: Record) -> bool:
         return spine.time_ms < self._asked.compacted_before_ms
@@ -228,7 +234,8 @@ class Judge:
         """What stands of a block of which no more is expected."""
         failed = block.block_hash in self._incomplete
         stands = block.stands
-        if stands and block.linked and not (failed or block.accused) and block.block_hash not in self.branch:
+        linked = block.linked == self.branch.beginnings
+        if stands and linked and not (failed or block.accused) and block.block_hash not in self.branch:
             detail = (
                 f"{len(stands)} records stand of a block that is not on the branch: a consumer keeps them"
             )

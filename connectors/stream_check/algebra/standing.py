@@ -16,7 +16,8 @@ _STREAMS = (BLOCKS, *(each.stream for each in COUNTED))
 class Block:
     """A block and its events, in order of sequence.
 
-    `whole`: all that was said of it is known. `linked`: so is its place on the branch. `accused`:
+    `whole`: all that was said of it is known. `linked`: so is its place on the
+    branch, since the beginning of that number. `accused`:
     something was found already. `unjudged`: so many of its events are not judged yet.
     """
 
@@ -25,7 +26,7 @@ class Block:
         self.block_hash = block_hash
         self.events: dict[int, Event] = {}
         self.whole = False
-        self.linked = False
+        self.linked: int | None = None
         self.accused = False
         self.unjudged = 0
         self._standing: dict[str, dict[bytes, Record]] = {stream: {} for stream in _STREAMS}
@@ -59,9 +60,7 @@ class Block:
             if self.whole:
                 yield from _never_said(stream, back, earlier)
             # A repair may say another content, and with it another key.
-            yield from _moved(
-                stood, back if kind in (Kind.REPAIR, Kind.BELOW) else event.kept.get(stream, {})
-            )
+            yield from _moved(stood, back if kind.may_repair else event.kept.get(stream, {}))
             self._standing[stream] = {} if removed else said
 
 

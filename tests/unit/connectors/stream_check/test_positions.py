@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 
 from connectors.stream_check.algebra.fronts import Front, Fronts
-from connectors.stream_check.algebra.record import Partition
+from connectors.stream_check.algebra.record import Partition, Place, Record
 from connectors.stream_check.offsets import At
 from connectors.stream_check.positions import TRANSACTION_MS, beginning
 
@@ -37,6 +37,15 @@ class Topics:
         return found
 
 
+def event(time_ms: int, sequence: int = 7) -> Record:
+    place = Place("blocks", 0, 1)
+    return Record(place, time_ms, b"7", b"7", b"", b"", 7, b"", sequence, removed=False, content=1, said=None)
+
+
+def no_sequence(partition: Partition) -> int | None:
+    return None
+
+
 def test_all_of_topics_that_have_lost_nothing_has_nothing_before_it() -> None:
     begin = beginning(Topics({BLOCKS: (0, [1, 2]), LOGS: (0, [])}), [BLOCKS, LOGS], since_ms=None, now_ms=9)
     assert begin.starts == {BLOCKS: 0, LOGS: 0}
@@ -53,7 +62,7 @@ def test_a_time_is_led_up_to_by_two_transactions() -> None:
     assert begin.fronts[LOGS] == Front(begin.starts[LOGS], HOUR - TRANSACTION_MS)
     assert begin.asked.linked_from_ms == HOUR - TRANSACTION_MS
     assert begin.asked.since_ms == HOUR
-    assert not Fronts(begin.fronts).hides([BLOCKS, LOGS, IDLE], HOUR)
+    assert not Fronts(begin.fronts).hides([BLOCKS, LOGS, IDLE], event(HOUR), no_sequence)
 
 
 def test_where_retention_has_cut_only_what_follows_is_certain() -> None:
@@ -61,6 +70,15 @@ def test_where_retention_has_cut_only_what_follows_is_certain() -> None:
     begin = beginning(topics, [BLOCKS, LOGS, IDLE], since_ms=None, now_ms=2 * HOUR)
     assert begin.fronts == {BLOCKS: Front(50, HOUR + TRANSACTION_MS), IDLE: Front(9, math.inf)}
     fronts = Fronts(begin.fronts)
-    assert fronts.hides([LOGS, IDLE], 5 * HOUR)
-    assert not fronts.hides([LOGS, IDLE], 5 * HOUR, {LOGS: 1})
-    assert fronts.hides([IDLE], 5 * HOUR, {IDLE: 9})
+    late = event(5 * HOUR)
+    assert fronts.hides([LOGS, IDLE], late, no_sequence)
+    assert not fronts.hides([LOGS, IDLE], late, no_sequence, {LOGS: 1})
+    assert fronts.hides([IDLE], late, no_sequence, {IDLE: 9})
+
+
+def test_what_may_be_a_repeat_of_what_lies_before_the_front_is_hidden_whatever_its_time() -> None:
+    fronts = Fronts({LOGS: Front(9, HOUR)})
+    begins = {LOGS: 7, IDLE: 7}.get
+    assert fronts.hides([LOGS], event(2 * HOUR, sequence=7), begins)
+    assert not fronts.hides([LOGS], event(2 * HOUR, sequence=8), begins)
+    assert not fronts.hides([IDLE], event(2 * HOUR, sequence=7), begins)

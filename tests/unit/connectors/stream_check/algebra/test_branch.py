@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.stream_check.algebra.branch import Branch, Kind, Named
+from connectors.stream_check.algebra.branch import PROOF, Branch, Kind, Named
 
 
 def name(text: str, number: int) -> Named:
@@ -87,3 +87,35 @@ def test_a_doubtful_beginning_may_be_a_repair() -> None:
     assert say("7", "6") is Kind.BELOW
     assert say("8", "7") is Kind.APPLY
     assert say("9", "7") is Kind.BROKEN
+
+
+def test_a_doubtful_beginning_may_be_a_replay_of_several_blocks() -> None:
+    say = Follower(whole=False)
+    assert [say("1", "0"), say("2", "1"), say("3", "2")] == [Kind.BELOW, Kind.APPLY, Kind.APPLY]
+    assert say("7", "6") is Kind.BELOW
+    assert say.branch.doubtful
+    assert say.branch.beginnings == 2
+
+
+def test_a_block_that_was_said_and_is_taken_back_was_the_tip() -> None:
+    say = Follower(whole=False)
+    say("2", "1")
+    assert say("2", "1", removed=True) is Kind.REVERT
+    assert say("2b", "1") is Kind.APPLY
+    assert say("7", "6") is Kind.BROKEN
+
+
+def test_removals_alone_tell_nothing_of_the_branch() -> None:
+    say = Follower(whole=False)
+    assert say("5", "4", removed=True) is Kind.BELOW
+    assert say("3", "2") is Kind.BELOW
+    assert say("4b", "3") is Kind.APPLY
+
+
+def test_after_so_many_blocks_that_join_they_are_new_ones() -> None:
+    branch = Branch(whole=False)
+    for number in range(PROOF + 1):
+        assert branch.doubtful
+        branch.apply(Named(number, b"%d" % number), b"%d" % (number - 1), removed=False)
+    assert not branch.doubtful
+    assert branch.apply(Named(999, b"999"), b"998", removed=False).kind is Kind.BROKEN

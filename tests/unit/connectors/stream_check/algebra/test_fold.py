@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connectors.stream_check.algebra.asked import Range
@@ -75,6 +75,10 @@ def test_with_little_memory_less_is_judged_and_nothing_is_made_up(seed: int) -> 
     assert check.remembered <= sum(block.number >= check.tip.number - 2 for block in life.blocks)
 
 
+@example(108861)  # Two repairs that join come first.
+@example(111)  # A block's place is known, and then the range has another beginning.
+@example(248)  # A repeat's first copy lies before the front of its partition.
+@example(323)  # The first is a repair of a block that is no longer on the branch.
 @given(seeds)
 def test_what_lies_before_the_range_is_not_missed(seed: int) -> None:
     """Retention cuts the front of each partition where it likes."""
