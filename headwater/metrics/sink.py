@@ -30,3 +30,8 @@ BLOCK_VISIBLE_SECONDS = Histogram(
     ["chain"],
     buckets=SECONDS,
 )
+MOVED_HEIGHT = Gauge(
+    "headwater_sink_moved_height",
+    "Up to which block rows were moved to the tables of settled rows, by the process that moved last",
+    ["chain"],
+)
