@@ -278,11 +278,11 @@ class KilledError(Exception):
 
 
 class Stopping:
-    """A client that ends the process behind its `at`th statement that changes anything."""
+    """A client that ends the process behind statement number `at` of those that change anything."""
 
-    def __init__(self, client: Client, at: int = 0) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
-        self._at = at
+        self.at = 0
         self.query = client.query
         self.server_settings = client.server_settings
         self.written: list[str] = []
@@ -295,7 +295,7 @@ class Stopping:
 
     def _then(self, statement: str, result: object) -> object:
         self.written.append(statement)
-        if len(self.written) == self._at:
+        if len(self.written) == self.at:
             raise KilledError(statement)
         return result
 
@@ -313,10 +313,11 @@ def test_a_move_may_be_killed_behind_each_of_its_statements(chain: Chain) -> Non
     assert statements == 22
     ends = []
     for at in range(1, statements + 1):
-        client = Stopping(chain.client, at)
+        client = Stopping(chain.client)
         dying = mover_of(chain, limits, client)
         dying.tick()
         client.written.clear()
+        client.at = at
         with pytest.raises(KilledError):
             dying.tick()
         assert some(chain) == {"blocks": 60, "logs": 300, "token_transfers_by_address": 240}, client.written[
