@@ -95,7 +95,7 @@ class Settler:
             # What is being moved may lack what is deleted here, and readers would not know.
             return
         # Of a moved block readers find what changed since in here, until the next move lists it.
-        changed = self._moved.said(moved.sequence).keys()
+        changed = self._moved.changed(moved).keys()
         spared = {each for each in changed if each < moved.ending} - moved.exceptions.keys()
         self._store.trim(Settled(earlier.ranges, exceptions, earlier.sequence), TRIM_ROWS, spared)
 

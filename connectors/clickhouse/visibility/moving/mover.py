@@ -62,8 +62,12 @@ class Mover:
         self.waiting = not self._patience.over(others, self._clock())
         if self.waiting or known is None:
             return None
-        self._sweep.run(known, self._store.said(known.sequence))
+        self._sweep.run(known, self._store.changed(known))
         unfinished = bool(standing.beyond(moved.version))
+        if unfinished and not self._store.idle(moved.version + 1):
+            # A statement outlived its process, or the connection.
+            self.waiting = True
+            return None
         if not unfinished and self._plan(moved, known, sequence) is None:
             return None
         attempt = standing.next(self._chain_id, moved.version)
@@ -90,7 +94,7 @@ class Mover:
         if move is None:
             return None
         self._store.copy(attempt, move)
-        said = self._store.said(move.after.sequence)
+        said = self._store.said(move.after.sequence, before)
         if move.disturbed(self._store.touched(move, settled), said):
             return None
         self._store.prepare(attempt, move.after)
@@ -98,7 +102,7 @@ class Mover:
         return move.after
 
     def _plan(self, moved: Moved, known: Moved, sequence: int) -> Move | None:
-        said = self._store.said(min(sequence, moved.sequence))
+        said = self._store.said(max(sequence, moved.sequence), moved)
         gone = self._store.gone(moved.sequence)
         sight = Sight(self._settled.read(), moved, said, gone, known, sequence)
         return next_move(sight, self._limits)

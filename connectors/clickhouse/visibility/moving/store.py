@@ -15,6 +15,8 @@ from connectors.clickhouse.visibility.moving.statements import copy, hand_over
 
 _EXISTS: Final = 57
 _UNKNOWN: Final = 60
+# Higher than any.
+_NO_SEQUENCE: Final = 2**63
 _NOTHING: Final = "(nothing UInt8) ENGINE = Null"
 
 
@@ -59,7 +61,7 @@ class MovedStore:
             self._rename(name, to)
         for name in self.standing().taking(attempt).refused:
             self._create(name, _NOTHING)
-        return self.standing().taking(attempt) == Taking() and self._idle(attempt)
+        return self.standing().taking(attempt) == Taking() and self.idle(attempt.version)
 
     def prepared(self, attempt: Attempt) -> int | None:
         """Which attempt prepared the tables that this one has taken, if one did."""
@@ -120,16 +122,25 @@ class MovedStore:
         for name in names:
             self._client.command(f"DROP TABLE IF EXISTS {self._database}.{name}")
 
-    def said(self, sequence: int) -> dict[int, Said]:
-        """What coverage says of heights behind a sequence, and of those that are not whole."""
+    def said(self, sequence: int, moved: Moved) -> dict[int, Said]:
+        """What coverage says of heights behind a sequence, of moved ones behind theirs, and of what is not
+        whole.
+        """
         rows = self._rows(
             "SELECT block_number, max(sequence) AS latest, maxIf(sequence, NOT removed), "
             "min(complete) AS whole "
             f"FROM {self._database}.coverage_unsettled FINAL WHERE chain_id = {{chain_id:UInt64}} "
-            "GROUP BY block_number HAVING latest > {sequence:UInt64} OR NOT whole",
+            "GROUP BY block_number HAVING latest > {sequence:UInt64} OR NOT whole "
+            "OR (block_number < {ending:UInt64} AND latest > {moved:UInt64})",
             sequence=sequence,
+            ending=moved.ending,
+            moved=moved.sequence,
         )
         return {_int(number): Said(_int(latest), _int(at), bool(whole)) for number, latest, at, whole in rows}
+
+    def changed(self, moved: Moved) -> dict[int, Said]:
+        """What coverage says of heights since they were moved, and of what is not whole."""
+        return self.said(_NO_SEQUENCE, moved)
 
     def gone(self, sequence: int) -> set[int]:
         """Heights whose block in the settled tables coverage has as removed behind a sequence."""
@@ -163,13 +174,13 @@ class MovedStore:
         )
         return [str(name) for (name,) in rows]
 
-    def _idle(self, attempt: Attempt) -> bool:
-        """Whether no statement about staging tables of its version runs.
+    def idle(self, version: int) -> bool:
+        """Whether no statement about staging tables of a version runs.
 
         One may have begun before the tables were renamed.
         """
         # The text of this query has the name in pieces.
-        pieces = f"'settling', '{attempt.chain_id}', '{attempt.version}', ''"
+        pieces = f"'settling', '{self._chain_id}', '{version}', ''"
         ((count,),) = self._rows(
             "SELECT count() FROM system.processes "
             f"WHERE position(query, concatWithSeparator('_', {pieces})) > 0"
