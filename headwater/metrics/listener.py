@@ -8,6 +8,7 @@ from headwater.metrics.buckets import SECONDS
 
 CHAIN_BLOCK = Gauge("headwater_chain_block", "Height of a tag of the chain as published", ["chain", "tag"])
 CHAIN_SEQUENCE = Gauge("headwater_chain_sequence", "Last sequence published on raw-blocks", ["chain"])
+LEADS = Gauge("headwater_listener_leads", "1 while this listener is the chain's elected one", ["chain"])
 EVENTS = Counter("headwater_listener_events", "Events published on raw-blocks", ["chain", "event"])
 REORGS = Counter("headwater_listener_reorgs", "Forks followed", ["chain"])
 REORG_DEPTH = Histogram(
