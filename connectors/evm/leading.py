@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,8 +10,10 @@ from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.fetch import Fetcher
 from connectors.evm.blocks.roots import RootChecks
 from connectors.evm.head.heads import Heads
-from connectors.evm.head.listener import Listener, PollTicker
+from connectors.evm.head.listener import Listener
 from connectors.evm.head.progress import ProgressReporter
+from connectors.evm.head.subscription import Subscription
+from connectors.evm.head.ticker import PollTicker, Ticker, ToldTicker
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.codec import STREAM, EventCodec
 from connectors.evm.log.follower import Follower
@@ -23,13 +26,17 @@ from connectors.evm.repair.kafka_channel import KafkaOutcomes, KafkaRequests
 from connectors.evm.repair.preparation import Preparation
 from connectors.evm.repair.request import OUTCOMES, REQUESTS
 from connectors.evm.repair.service import Repairs
+from connectors.evm.rpc.socket import connect
 from headwater.clock import now_ms
 from headwater.evm.bloom import Bloom
+from headwater.logging import get_logger
 from headwater.settings import ChainSettings, Settings
 from headwater.settings.chain import VerifyRoots
 from headwater.settings.profiles import Profile
 from schemas.registry import Registry
 from topics.catalog import topic_name
+
+_log = get_logger("headwater.listen")
 
 
 class SchemaIds(NamedTuple):
@@ -74,6 +81,7 @@ class Leading:
             ),
             now_ms,
         )
+        ticker, telling = self._ticker()
         try:
             listener = Listener(
                 chain,
@@ -81,12 +89,15 @@ class Leading:
                 self._fetcher(self.nodes),
                 log,
                 progress,
-                PollTicker(chain.poll_seconds),
+                ticker,
                 accept_fork=accept_fork,
                 repairs=repairs,
             )
             await listener.run()
         finally:
+            if telling is not None:
+                telling.cancel()
+                await asyncio.gather(telling, return_exceptions=True)
             stores[1].interrupt()
             await repairs.close()
             stores[1].close()
@@ -101,11 +112,28 @@ class Leading:
         """A codec of its events; for one thread."""
         return EventCodec(self.chain_id, self.ids.raw_blocks, reader=self.registry.reader(STREAM))
 
+    def _ticker(self) -> tuple[Ticker, asyncio.Task[None] | None]:
+        chain = self.chain
+        if not chain.ws:
+            return PollTicker(chain.poll_seconds), None
+        ticker = ToldTicker(chain.poll_seconds)
+        urls = [each.get_secret_value() for each in chain.ws]
+        subscription = Subscription(chain.name, self.chain_id, urls, ticker, connect)
+        telling = asyncio.create_task(subscription.run())
+        telling.add_done_callback(_say_when_broken)
+        return ticker, telling
+
     def _fetcher(self, nodes: Nodes) -> Fetcher:
         chain = self.chain
         return Fetcher(
             chain.name, nodes, self.verifier, chain.traces, block_receipt=bool(chain.block_receipt)
         )
+
+
+def _say_when_broken(telling: asyncio.Task[None]) -> None:
+    """The head is found by polling without it."""
+    if not telling.cancelled() and (error := telling.exception()) is not None:
+        _log.error("not told of new heads any more, polling: start the listener again", exc_info=error)
 
 
 def verifier_of(profile: Profile, roots: VerifyRoots) -> Verifier:

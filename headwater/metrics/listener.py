@@ -30,6 +30,12 @@ NODE_SECONDS = Histogram(
     ["chain", "endpoint", "method"],
     buckets=SECONDS,
 )
+NEW_HEADS = Counter("headwater_node_new_heads", "Heads told of by a WebSocket", ["chain", "endpoint"])
+SUBSCRIPTIONS_LOST = Counter(
+    "headwater_node_subscriptions_lost",
+    "Subscriptions to new heads that ended, by why: closed, refused, silent",
+    ["chain", "endpoint", "reason"],
+)
 NODE_DEMOTED = Gauge(
     "headwater_node_demoted",
     "1 while other endpoints are asked before this one: errors, throttled, slow, behind",

@@ -137,6 +137,8 @@ def test_a_process_gets_the_secrets_that_it_needs_and_no_others(values: Path, tm
         (container,) = pod["containers"]
         names = {each["name"] for each in container["env"]}
         assert ("HEADWATER_CHAIN__RPC" in names) == (role == "listen")
+        told_of_heads = role == "listen" and values.name == "external-secrets-values.yaml"
+        assert ("HEADWATER_CHAIN__WS" in names) == told_of_heads
         assert not any("CLICKHOUSE" in name for name in names) or role == "sink"
         told = environment(settings_of(values, pod, container, tmp_path))
         assert ("HEADWATER_CLICKHOUSE__URL" in told) == (role == "sink")

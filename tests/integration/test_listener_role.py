@@ -117,6 +117,24 @@ def test_an_event_follows_its_block_well_within_a_second(
     assert sorted(delays)[2] < 1_000
 
 
+def test_what_a_node_tells_of_is_looked_at_without_a_poll(
+    make_chain: Callable[..., str], listen: Callable[..., Role], log: KafkaStore
+) -> None:
+    rpc = make_chain(block_seconds=0)
+    role = listen(
+        "only",
+        rpc,
+        HEADWATER_CHAIN__POLL_SECONDS="3600",
+        HEADWATER_CHAIN__WS=rpc.replace("http", "ws", 1),
+    )
+    role.wait_for("told of new heads from now on")
+    for number in range(1, 4):
+        ask(rpc, "evm_mine")
+        until(follows(log, rpc), f"block {number}, which only the node tells of")
+    code, seconds = role.stop()
+    assert (code, seconds < 10) == (0, True)
+
+
 def test_a_paused_replaced_and_woken_listener_changes_nothing(
     make_chain: Callable[..., str], listen: Callable[..., Role], log: KafkaStore
 ) -> None:

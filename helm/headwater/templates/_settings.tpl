@@ -4,7 +4,7 @@ others: a password that a process does not need is not in it, nor is the setting
 {{- $root := .root -}}
 {{- $chain := index $root.Values.chains .chain -}}
 {{- $settings := mergeOverwrite (deepCopy $root.Values.settings) (deepCopy ($chain.settings | default dict)) -}}
-{{- range $path := list "kafka.sasl_password" "kafka.ssl_key_password" "registry.password" "clickhouse.password" "chain.rpc" "delivery.proxy" -}}
+{{- range $path := list "kafka.sasl_password" "kafka.ssl_key_password" "registry.password" "clickhouse.password" "chain.rpc" "chain.ws" "delivery.proxy" -}}
 {{- $section := index $settings (first (splitList "." $path)) | default dict -}}
 {{- if hasKey $section (last (splitList "." $path)) -}}
 {{- fail (printf "settings.%s is a secret: put it into a Secret and name that by existingSecret (see secrets and chains.*.rpc in the chart's README)" $path) -}}
@@ -97,6 +97,9 @@ others: a password that a process does not need is not in it, nor is the setting
 {{- end }}
 {{- if has "rpc" .connects }}
 {{ include "headwater.variable" (dict "name" "HEADWATER_CHAIN__RPC" "secret" $chain.rpc.existingSecret "key" ($chain.rpc.key | default "rpc")) }}
+{{- if $chain.rpc.wsKey }}
+{{ include "headwater.variable" (dict "name" "HEADWATER_CHAIN__WS" "secret" $chain.rpc.existingSecret "key" $chain.rpc.wsKey) }}
+{{- end }}
 {{- end }}
 {{- if $secrets.trustedCa.existingSecret }}
 - name: SSL_CERT_FILE
