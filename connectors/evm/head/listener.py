@@ -90,8 +90,8 @@ class Listener:
                 self._say_when_caught_up(behind)
                 if self._repairs is not None:
                     await self._repairs.serve()
+                await self._log.maintain()
                 if not behind:
-                    await self._log.maintain()
                     await self._ticker.wait()
             except NodeFailure as failure:
                 _log.warning("looking at the head again", endpoint=failure.endpoint, reason=failure.what)
