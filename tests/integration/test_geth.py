@@ -15,6 +15,7 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,16 +43,26 @@ class Geth:
         self.secret = directory / "jwt"
         self.secret.write_text("11" * 32)
         apis = "eth,net,web3,debug"
-        self._process = subprocess.Popen(
-            [
-                *(str(GETH), "--datadir", str(directory), "--port", "0", "--nodiscover", "--maxpeers", "0"),
-                *("--http", "--http.port", str(self.http), "--http.api", apis),
-                *("--ws", "--ws.port", str(self.ws), "--ws.api", apis),
-                *("--authrpc.port", str(self.engine), "--authrpc.jwtsecret", str(self.secret)),
-                *flags,
-            ],
-            stderr=(directory / "geth.log").open("wb"),
-        )
+        with (directory / "geth.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [
+                    *(
+                        str(GETH),
+                        "--datadir",
+                        str(directory),
+                        "--port",
+                        "0",
+                        "--nodiscover",
+                        "--maxpeers",
+                        "0",
+                    ),
+                    *("--http", "--http.port", str(self.http), "--http.api", apis),
+                    *("--ws", "--ws.port", str(self.ws), "--ws.api", apis),
+                    *("--authrpc.port", str(self.engine), "--authrpc.jwtsecret", str(self.secret)),
+                    *flags,
+                ],
+                stderr=log,
+            )
         until(self._answers, "geth answers")
 
     @property
@@ -118,6 +129,10 @@ def _line(tmp_path: Path, geth: Geth, **variables: str) -> Line:
     return Line(tmp_path / "line", "--rpc", geth.url, "--start", "earliest", variables=variables)
 
 
+def _is_a_row(line: Line, transaction: str) -> bool:
+    return line.sql(f"SELECT count() FROM canonical.transactions WHERE hash = '{transaction}'") == [[1]]
+
+
 def test_a_chain_that_grows_is_followed_by_what_its_websocket_tells(dev: Geth, tmp_path: Path) -> None:
     (sender,) = ask(dev.url, "eth_accounts")  # type: ignore[misc]
     line = _line(
@@ -129,12 +144,10 @@ def test_a_chain_that_grows_is_followed_by_what_its_websocket_tells(dev: Geth, t
     )
     try:
         line.start()
-        hashes = []
         for number in range(5):
-            transfer = {"from": sender, "to": "0x" + f"{number + 1:040x}", "value": hex(10**18)}
-            hashes.append(str(ask(dev.url, "eth_sendTransaction", transfer)))
-            seen = f"SELECT count() FROM canonical.transactions WHERE transaction_hash = '{hashes[-1]}'"
-            line.wait_until(lambda seen=seen: line.sql(seen) == [[1]], "the transfer is a row", 60)  # type: ignore[misc]
+            transfer = {"from": sender, "to": f"0x{number + 1:040x}", "value": hex(10**18)}
+            sent = ask(dev.url, "eth_sendTransaction", transfer)
+            line.wait_until(partial(_is_a_row, line, str(sent)), "the transfer is a row", 60)
         assert "told of new heads" in line.role_log("listen")
         check_verify(line)
         check_no_dead_letters(line)
