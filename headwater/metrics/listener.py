@@ -8,6 +8,7 @@ from headwater.metrics.buckets import SECONDS
 
 CHAIN_BLOCK = Gauge("headwater_chain_block", "Height of a tag of the chain as published", ["chain", "tag"])
 CHAIN_SEQUENCE = Gauge("headwater_chain_sequence", "Last sequence published on raw-blocks", ["chain"])
+LEADS = Gauge("headwater_listener_leads", "1 while this listener is the chain's elected one", ["chain"])
 EVENTS = Counter("headwater_listener_events", "Events published on raw-blocks", ["chain", "event"])
 REORGS = Counter("headwater_listener_reorgs", "Forks followed", ["chain"])
 REORG_DEPTH = Histogram(
@@ -28,6 +29,12 @@ NODE_SECONDS = Histogram(
     "Duration of a JSON-RPC call",
     ["chain", "endpoint", "method"],
     buckets=SECONDS,
+)
+NEW_HEADS = Counter("headwater_node_new_heads", "Heads told of by a WebSocket", ["chain", "endpoint"])
+SUBSCRIPTIONS_LOST = Counter(
+    "headwater_node_subscriptions_lost",
+    "Subscriptions to new heads that ended, by why: closed, refused, silent",
+    ["chain", "endpoint", "reason"],
 )
 NODE_DEMOTED = Gauge(
     "headwater_node_demoted",

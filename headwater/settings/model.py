@@ -78,6 +78,15 @@ class ChainSettings(Section):
         None, ge=1, description="EIP-155 id the nodes must report; null takes the first answer."
     )
     rpc: tuple[SecretStr, ...] = Field((), description="HTTP endpoints of nodes, in order of preference.")
+    ws: tuple[SecretStr, ...] = Field(
+        (),
+        description="WebSocket endpoints of nodes: one of them tells of new heads, while polling goes on.",
+    )
+    standby: bool = Field(
+        False,
+        description="Elect one of the listeners of the chain; the others stand by and take over if it dies. "
+        "Otherwise a listener takes the chain over as soon as it starts, and the one before it ends.",
+    )
     start: str = Field(
         "latest",
         description="First block of an empty topic: latest, earliest or a number.",
@@ -127,7 +136,7 @@ class ChainSettings(Section):
         "off", description="Which tracing call to make."
     )
 
-    @field_validator("rpc", "roots", mode="before")
+    @field_validator("rpc", "ws", "roots", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return _parts(value)

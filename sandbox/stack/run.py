@@ -262,6 +262,7 @@ class Run:
                     "name": chain,
                     "chain_id": chain_id,
                     "rpc": list(self._rpc()),
+                    "ws": None if self._options.rpc else [self._stack.rpc_url.replace("http", "ws", 1)],
                     "start": start,
                     # The local chain is here and makes one block per second: looking often costs nothing.
                     "poll_seconds": None if self._options.rpc else 0.2,

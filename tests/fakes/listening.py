@@ -153,6 +153,9 @@ class Looks:
     async def wait(self) -> None:
         await asyncio.sleep(0)
 
+    def looked(self, number: int) -> None:
+        """Nothing follows from it."""
+
 
 @dataclass(slots=True)
 class Rig:
