@@ -5,6 +5,6 @@ block as rules see it), `index` (which rules could match a record), `evaluate` (
 `tally` and `gives` (what a record gives to rules); `tracks` (windows, cooldowns, silences), `joining` (what
 follows from a block that joins), `decision`, `fold` with `finality` (blocks joining, leaving, becoming final,
 said again); `configuration` (what is in force), `derived` (statistics and states, for rules that ask about
-them), `alerting` (all of it, without a host); `entries` (the state topic, there and back), `messages` (the
-public messages).
+them), `deducing` (what the rules say of those), `alerting` (all of it, without a host); `entries` (the state
+topic, there and back), `messages` (the public messages).
 """

@@ -230,8 +230,8 @@ class Fold:
     def _replace(self, blocks: list[Block], new: Gives, decision: Decision) -> None:
         """The first block gives something else, by the rules in their texts of when it was judged.
 
-        So do statistics that went out with it or behind it, where the repair changes them. What states of
-        transactions gave stays: they were said at the time.
+        So do statistics that went out with it or behind it, where the repair changes them, and states of the
+        transactions that it brings or drops.
         """
         block = blocks[0]
         rules = self.judged_by(block.hash).rules
