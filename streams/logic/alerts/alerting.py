@@ -13,13 +13,14 @@ from streams.logic.alerts.decision import Decision
 from streams.logic.alerts.deducing import divided, of_states, of_statistics
 from streams.logic.alerts.derived import STATES_FOLD, STATISTICS_FOLD, Derived, Reader
 from streams.logic.alerts.evaluate import Evaluation, selection
-from streams.logic.alerts.fold import MAX_GROUPS, Fold
+from streams.logic.alerts.fold import Fold
 from streams.logic.alerts.gives import NOTHING, Gives, together
 from streams.logic.alerts.records import hex_text
 from streams.logic.alerts.rule import Match
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
 
+MAX_GROUPS: Final = 10_000
 _FACTS: Final = (EventKind.SAFE, EventKind.FINALIZED, EventKind.REVERT)
 """Events whose records of other folds stand for good: what was said by then was said."""
 
