@@ -18,18 +18,22 @@ from streams.logic.alerts.decision import Status, Version
 from streams.logic.alerts.entries import STREAM, Entries
 from streams.logic.alerts.rule import Comparison, Finality, Function, Match, Rule
 from tests.builders.alerts import (
+    POOL,
     READER,
     START,
     Texts,
     Told,
+    content,
     count,
     lives,
     measure,
     rule,
     standing,
+    transaction,
     value,
     window,
 )
+from tests.builders.statistics import hash_of
 from topics.chainlog.kinds import EventKind
 
 _state = codec_for(STREAM).read
@@ -210,6 +214,69 @@ def _final_before(told: list[Told], place: int) -> bool:
         each.envelope.event is EventKind.FINALIZED and (each.envelope.block_number or 0) >= number
         for each in told[:place]
     )
+
+
+HOLD = {id(body): place for place, body in enumerate(POOL)}
+STATE = rule("state", Match.TRANSACTION_STATE)
+WANTED = [TEXTS.change(STATE)]
+
+
+def _held(told: Told) -> tuple[int, ...]:
+    """Places of transactions, some or others of three by what the pool has there."""
+    return ((), (0, 1), (1,), (0, 2), (2,), ())[HOLD[id(told.body)]] if told.body else ()
+
+
+def _with_transactions(told: Told) -> Told:
+    """No two blocks hold the same transaction."""
+    if not told.body or "problem" in told.body:
+        return told
+    block = told.envelope.block_hash
+    rows = [transaction(place, hash=hash_of(f"{place} of {block!r}")) for place in _held(told)]
+    return replace(told, body=content(transactions=rows))
+
+
+def _states(told: list[Told]) -> set[tuple[bytes, str]]:
+    """The obvious way: identity and state of all that was said and not taken back."""
+    here: dict[bytes, tuple[int, tuple[int, ...]]] = {}  # of blocks that are not final
+    found: set[tuple[bytes, str]] = set()
+    safe = -1
+
+    def say(block: bytes, places: Iterable[int], state: str) -> None:
+        for each in places:
+            identity = event_id(1, block, RecordKind.TRANSACTION, each)
+            if state == "REORGED":
+                found.discard((identity, "INCLUDED"))
+            found.add((identity, state))
+
+    for each in told:
+        kind, block = each.envelope.event, each.envelope.block_hash or b""
+        number, new = each.envelope.block_number or 0, _held(each)
+        if kind is EventKind.APPLY:
+            here[block] = (number, new)
+            say(block, new, "INCLUDED")
+        elif kind is EventKind.REPAIR and block in here:
+            old = here[block][1]
+            here[block] = (number, new)
+            say(block, set(new) - set(old), "SAFE" if number <= safe else "INCLUDED")
+            say(block, set(old) - set(new), "REORGED")
+        elif kind is EventKind.REVERT:
+            say(block, here.pop(block)[1], "REORGED")
+        elif kind in (EventKind.SAFE, EventKind.FINALIZED):
+            for own, (height, held) in list(here.items()):
+                if height <= number:
+                    say(own, held, kind.name)
+                    if kind is EventKind.FINALIZED:
+                        del here[own]
+            safe = max(safe, number)
+    return found
+
+
+@given(lives(repairs=True))
+def test_states_that_stand_equal_a_naive_recount(told: list[Told]) -> None:
+    whole = [_with_transactions(replace(each, changes=())) for each in told]
+    whole[0] = replace(whole[0], changes=tuple(WANTED))
+    expected = {alert_id("state", (), own + state.encode()) for own, state in _states(told)}
+    assert Life(TEXTS).tell(whole).stands == expected
 
 
 @given(lives(OTHERS + FIRST + LATER, repairs=True), st.data())
