@@ -45,7 +45,8 @@ _log = get_logger("headwater.listen")
 async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> None:
     """Follow the chain of the settings until cancelled. Raises Fatal."""
     nodes, transport = connect(settings)
-    survey = asyncio.create_task(Survey(nodes).run())
+    looks = Survey(nodes)
+    survey = asyncio.create_task(looks.run())
     survey.add_done_callback(_say_when_broken)
     try:
         chain_id = await _chain_id(nodes)
@@ -60,6 +61,7 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
         codec = EventCodec(chain_id, raw_id, reader=registry.reader(STREAM))
         stores = [KafkaStore(settings, topic_name(settings, STREAM), str(chain_id)) for _ in range(2)]
         log = AsyncLog(ChainLog(stores[0], codec, settings.client_id, now_ms), Retention(now_ms))
+        looks.finalized = lambda: log.finalized
         progress = ProgressReporter(chain.name, heads)
         repairs = Repairs(
             chain.name,

@@ -34,6 +34,21 @@ NODE_DEMOTED = Gauge(
     "1 while other endpoints are asked before this one: errors, throttled, slow, behind",
     ["chain", "endpoint", "reason"],
 )
+NODE_CORDONED = Gauge(
+    "headwater_node_cordoned",
+    "1 while an endpoint is not asked because it contradicted the others, by what proves it",
+    ["chain", "endpoint", "evidence"],
+)
+NODE_CONTRADICTIONS = Counter(
+    "headwater_node_contradictions",
+    "Answers of an endpoint that another endpoint's answer to the same question disproved",
+    ["chain", "endpoint", "evidence"],
+)
+NODES_ALL_CORDONED = Gauge(
+    "headwater_nodes_all_cordoned",
+    "1 while only cordoned endpoints answer, and are asked all the same",
+    ["chain"],
+)
 NODE_HEDGES = Counter(
     "headwater_node_hedges",
     "Times that an endpoint was asked beside a slow one, by whether its answer was used",

@@ -31,6 +31,14 @@ ROUNDS: Final = 3
 """Attempts over all endpoints before the head is looked at again: the block may be gone."""
 
 
+class Empty(NodeFailure):
+    """Nothing in answer to a question about a block far below the head."""
+
+    @property
+    def contradiction(self) -> str:
+        return "empty"
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """A block that passed its checks; only its link to the parent is not checked yet."""
@@ -141,8 +149,17 @@ class Fetcher:
             listed = await self._receipts.of(endpoint, block) if block.transactions else _NO_RECEIPTS
             return await self._assembled(endpoint, block, raw, listed, at_head)
 
+        async def of_old(endpoint: Endpoint) -> Fetched:
+            # Near the head a node may lag; far below it, it has not what the others have.
+            try:
+                return await work(endpoint)
+            except NodeFailure as failure:
+                if failure.outcome != "null":
+                    raise
+                raise Empty(endpoint.name, failure.what, "null") from failure
+
         try:
-            return await self._whole(work, "block")
+            return await self._whole(work if at_head else of_old, "block")
         except NodeFailure as error:
             _refuse_genesis(number, error)
             await self._refuse_gap(number)
