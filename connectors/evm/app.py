@@ -20,6 +20,7 @@ from connectors.evm.log.retention import Retention
 from connectors.evm.log.search import Search
 from connectors.evm.log.writer import ChainLog
 from connectors.evm.pool.nodes import Nodes, connect
+from connectors.evm.pool.quorum import Quorum
 from connectors.evm.pool.survey import Survey
 from connectors.evm.repair.kafka_channel import KafkaOutcomes, KafkaRequests
 from connectors.evm.repair.preparation import Preparation
@@ -121,7 +122,10 @@ def verifier_of(profile: Profile, roots: VerifyRoots) -> Verifier:
 
 
 def _fetcher(chain: ChainSettings, nodes: Nodes, verifier: Verifier) -> Fetcher:
-    return Fetcher(chain.name, nodes, verifier, chain.traces, block_receipt=bool(chain.block_receipt))
+    quorum = Quorum(chain.name, nodes, chain.quorum, chain.stale_head_seconds) if chain.quorum > 1 else None
+    return Fetcher(
+        chain.name, nodes, verifier, chain.traces, block_receipt=bool(chain.block_receipt), quorum=quorum
+    )
 
 
 async def _chain_id(nodes: Nodes) -> int:

@@ -49,6 +49,9 @@ NODES_ALL_CORDONED = Gauge(
     "1 while only cordoned endpoints answer, and are asked all the same",
     ["chain"],
 )
+QUORUM_WAITS = Gauge(
+    "headwater_quorum_waits", "1 while too few endpoints agree on a block, by setting", ["chain"]
+)
 NODE_HEDGES = Counter(
     "headwater_node_hedges",
     "Times that an endpoint was asked beside a slow one, by whether its answer was used",

@@ -87,6 +87,9 @@ class ChainSettings(Section):
     stale_head_seconds: float = Field(
         30.0, gt=0, description="Age of a head after which the other nodes are asked for theirs, seconds."
     )
+    quorum: int = Field(
+        1, ge=1, description="Endpoints that must have the same block before it counts; 1: the first answer."
+    )
     request_timeout_seconds: float = Field(20.0, gt=0, description="Time a call may take, seconds.")
     prefetch_blocks: int = Field(8, ge=1, description="Blocks fetched ahead while catching up.")
     safe_depth: int = Field(16, ge=1, description="Depth of safe where the chain has no such tag, blocks.")

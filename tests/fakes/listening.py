@@ -22,6 +22,7 @@ from connectors.evm.log.search import Search
 from connectors.evm.log.store import LogStore, Outgoing
 from connectors.evm.log.writer import ChainLog
 from connectors.evm.pool.nodes import Nodes
+from connectors.evm.pool.quorum import Quorum
 from connectors.evm.repair.preparation import Preparation
 from connectors.evm.repair.service import Repairs
 from connectors.evm.rpc.answers import HttpAnswer
@@ -213,7 +214,14 @@ def make_rig(
 
     endpoints = [Endpoint("local", url, url, transport) for url in by_url]
     pool = Nodes(endpoints, settings.chain_id, sleep=sleep)
-    fetcher = Fetcher("local", pool, Verifier(Bloom(), roots=RootChecks(Bloom())), settings.traces)
+    quorum = Quorum("local", pool, settings.quorum, settings.stale_head_seconds)
+    fetcher = Fetcher(
+        "local",
+        pool,
+        Verifier(Bloom(), roots=RootChecks(Bloom())),
+        settings.traces,
+        quorum=quorum if settings.quorum > 1 else None,
+    )
     codec = EventCodec(settings.chain_id or CHAIN_ID, 7, part_bytes=part_bytes)
     log = AsyncLog(ChainLog(store, codec, name, lambda: now_ms), Retention(lambda: now_ms))
     copies = NoCopies()

@@ -78,6 +78,8 @@ class Pool(Protocol):
 
     async def best(self, work: Work[T], rank: Callable[[T], int]) -> T | None: ...
 
+    async def each(self, work: Work[T]) -> list[tuple[str, T]]: ...
+
     def recheck(self) -> None: ...
 
     async def cordon_others(self, known: Head) -> int: ...
@@ -267,13 +269,20 @@ class Nodes:
 
         The endpoint that gave it is the first choice from then on, unless the present one ranks as high.
         """
-        attempts = [self._compared(endpoint, work) for endpoint in self.endpoints]
-        found = [each for each in await asyncio.gather(*attempts) if each is not None]
+        found = await self._all(work)
         if not found:
             return None
         endpoint, result = max(found, key=lambda each: rank(each[1]))
         self._prefer(endpoint)
         return result
+
+    async def each(self, work: Work[T]) -> list[tuple[str, T]]:
+        """The results of `work` on all endpoints at once, with their names; of those that have one."""
+        return [(endpoint.name, result) for endpoint, result in await self._all(work)]
+
+    async def _all(self, work: Work[T]) -> list[Won[T]]:
+        attempts = [self._compared(endpoint, work) for endpoint in self.endpoints]
+        return [each for each in await asyncio.gather(*attempts) if each is not None]
 
     def recheck(self) -> None:
         """Have every endpoint report its chain and state again before it is used."""
@@ -413,6 +422,11 @@ def connect(settings: Settings) -> tuple[Nodes, Transport]:
     chain = settings.chain
     if not chain.rpc:
         raise Fatal("no node to listen to", remedy="give --rpc URL or set HEADWATER_CHAIN__RPC")
+    if chain.quorum > len(chain.rpc):
+        raise Fatal(
+            f"{chain.quorum} endpoints must agree, and there are {len(chain.rpc)}",
+            remedy="name more of them in HEADWATER_CHAIN__RPC, or lower HEADWATER_CHAIN__QUORUM",
+        )
     transport = AiohttpTransport(chain.request_timeout_seconds)
     endpoints: list[Endpoint] = []
     for secret in chain.rpc:
