@@ -53,7 +53,7 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
         chain_id = await _chain_id(nodes)
         chain = with_profile(settings.chain, chain_id)
         verifier = verifier_of(profile_of(chain_id, chain), chain.verify_roots)
-        fetcher = _fetcher(chain, nodes, verifier)
+        fetcher = _fetcher(chain, nodes, verifier, cache_bytes=chain.cache_bytes)
         registry = Registry(settings)
         raw_id = await _eventually("schema registry", lambda: registry.id_for(STREAM))
         heads_id = await _eventually("schema registry", lambda: registry.id_for(HEADS))
@@ -121,10 +121,16 @@ def verifier_of(profile: Profile, roots: VerifyRoots) -> Verifier:
     )
 
 
-def _fetcher(chain: ChainSettings, nodes: Nodes, verifier: Verifier) -> Fetcher:
+def _fetcher(chain: ChainSettings, nodes: Nodes, verifier: Verifier, *, cache_bytes: int = 0) -> Fetcher:
     quorum = Quorum(chain.name, nodes, chain.quorum, chain.stale_head_seconds) if chain.quorum > 1 else None
     return Fetcher(
-        chain.name, nodes, verifier, chain.traces, block_receipt=bool(chain.block_receipt), quorum=quorum
+        chain.name,
+        nodes,
+        verifier,
+        chain.traces,
+        block_receipt=bool(chain.block_receipt),
+        quorum=quorum,
+        cache_bytes=cache_bytes,
     )
 
 

@@ -57,6 +57,16 @@ NODE_HEDGES = Counter(
     "Times that an endpoint was asked beside a slow one, by whether its answer was used",
     ["chain", "endpoint", "outcome"],
 )
+BLOCK_CACHE = Counter(
+    "headwater_listener_block_cache",
+    "Blocks asked for by hash, by whether they were held",
+    ["chain", "outcome"],
+)
+BLOCK_CACHE_BYTES = Gauge(
+    "headwater_listener_block_cache_bytes",
+    "Answers of blocks held for being asked for again, bytes",
+    ["chain"],
+)
 REJECTED_BLOCKS = Counter(
     "headwater_listener_rejected_blocks", "Node answers that failed a check", ["chain", "check"]
 )

@@ -221,6 +221,7 @@ def make_rig(
         Verifier(Bloom(), roots=RootChecks(Bloom())),
         settings.traces,
         quorum=quorum if settings.quorum > 1 else None,
+        cache_bytes=settings.cache_bytes,
     )
     codec = EventCodec(settings.chain_id or CHAIN_ID, 7, part_bytes=part_bytes)
     log = AsyncLog(ChainLog(store, codec, name, lambda: now_ms), Retention(lambda: now_ms))

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from connectors.evm.blocks import unlisted
+from connectors.evm.blocks.cache import BlockCache
 from connectors.evm.blocks.checks import SHAPE, Verifier, check_place
 from connectors.evm.blocks.decode import Block, ShapeError, decode_block, decode_receipts
 from connectors.evm.blocks.errors import CheckError
@@ -52,6 +53,7 @@ class Fetcher:
     """Asks a pool for heads and blocks. `traces` is the tracing call to make, or `off`.
 
     `quorum`: heads and heights count where so many endpoints have the same block there.
+    `cache_bytes`: of blocks that passed their checks, held for whoever asks for them by hash.
     `block_receipt`: blocks have a receipt of their own, which nodes give when asked for it.
     """
 
@@ -64,7 +66,9 @@ class Fetcher:
         *,
         block_receipt: bool = False,
         quorum: Quorum | None = None,
+        cache_bytes: int = 0,
     ) -> None:
+        self._cache = BlockCache[Fetched](chain, cache_bytes)
         self._quorum = quorum
         self._block_receipt = block_receipt
         self._chain = chain
@@ -179,6 +183,7 @@ class Fetcher:
             fetched = await self._whole(work if at_head else of_old, "block")
             if self._quorum is not None:
                 await self._quorum.confirm(fetched.head, self._at)
+            self._cache.put(fetched, at_head)
             return fetched
         except NoQuorum:
             raise
@@ -225,6 +230,9 @@ class Fetcher:
 
         Raises NodeFailure after some attempts, and Fatal where no attempt can do.
         """
+        held = self._cache.get(head.hash, True)
+        if held is not None:
+            return held
         reference = "0x" + head.hash.hex()
 
         async def work(endpoint: Endpoint) -> Fetched:
@@ -243,7 +251,9 @@ class Fetcher:
                 listed = await self._receipts.of(endpoint, block) if block.transactions else _NO_RECEIPTS
             return await self._assembled(endpoint, block, raw, listed, True)
 
-        return await self._whole(work, "block by hash")
+        fetched = await self._whole(work, "block by hash")
+        self._cache.put(fetched, True)
+        return fetched
 
     async def _assembled(
         self,
