@@ -51,7 +51,7 @@ class Admission:
             self.chain_id = found
         if found != self.chain_id:
             raise WrongChain(endpoint.name, found, self.chain_id)
-        if await _syncing(endpoint):
+        if await is_syncing(endpoint):
             raise NodeFailure(endpoint.name, "is still syncing: not used", "syncing")
         self._until[endpoint.name] = time.monotonic() + ADMITTED_SECONDS
 
@@ -63,7 +63,7 @@ class Admission:
             self._until.pop(endpoint.name, None)
 
 
-async def _syncing(endpoint: Endpoint) -> bool:
+async def is_syncing(endpoint: Endpoint) -> bool:
     """Whether blocks are still missing; one that has them and builds an index over them is not syncing."""
     try:
         answer = msgspec.json.decode(await endpoint.call("eth_syncing"))
