@@ -63,18 +63,26 @@ def serve(
     safe_lag: Annotated[int, typer.Option(min=0, help="Blocks that safe is behind the head.")] = 32,
     finalized_lag: Annotated[int, typer.Option(min=0, help="Blocks that finalized is behind the head.")] = 64,
     chain_id: Annotated[int | None, typer.Option(help="The chain id, where no answer tells it.")] = None,
+    faults: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Bad answers to give, YAML (docs/recorded-node.md).")
+    ] = None,
 ) -> None:
     """Serve recorded answers as a JSON-RPC node (HTTP, batches, WebSocket newHeads) on loopback."""
     from headwater.errors import Fatal
     from sandbox.node import LoopedChain, RecordedChain, RecordedNode
+    from sandbox.node.plan import Play, load
 
     if all_at_once and pace is not None:
         raise Fatal("--pace and --all-at-once exclude each other", remedy="give one of them")
+    plan = None if faults is None else load(faults)
     recorded = RecordedChain(directories, chain_id=chain_id)
     chain = recorded if loop == 1 else LoopedChain(recorded, loop)
     head = None if pace is None else (chain.first() if start_at is None else start_at)
-    node = RecordedNode(chain, head=head, safe_lag=safe_lag, finalized_lag=finalized_lag)
+    play = None if plan is None else Play(plan)
+    node = RecordedNode(chain, head=head, safe_lag=safe_lag, finalized_lag=finalized_lag, plan=play)
     asyncio.run(_serve(node, port, pace))
+    if play is not None:
+        print("faults: " + (", ".join(f"{kind} {n}" for kind, n in sorted(play.happened.items())) or "none"))
 
 
 async def _serve(node: "RecordedNode", port: int, pace: float | None) -> None:

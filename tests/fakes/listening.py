@@ -31,7 +31,7 @@ from headwater.errors import Fatal, Transient
 from headwater.evm.bloom import Bloom
 from headwater.settings import ChainSettings
 from sandbox.node import AdjustableChain
-from sandbox.node.faults import Cut, Disconnect, Fault, Silence, Status
+from sandbox.node.faults import Disconnect, Fault, Silence, Status, damaged
 from sandbox.node.server import RecordedNode
 from tests.fakes.repair_channel import MemoryChannel, MemoryOutcomes
 from topics.chainlog.claims import ClaimFilter, Verdict
@@ -130,9 +130,7 @@ class NodeTransport:
                 raise ConnectionResetError(104, "Connection reset by peer")
             case Status(status, text, _, retry_after):
                 return HttpAnswer(status, text.encode(), None if retry_after is None else f"{retry_after:g}")
-            case Cut(keep):
-                return HttpAnswer(200, answer[: len(answer) // 2 if keep is None else keep])
-        return HttpAnswer(200, answer)
+        return HttpAnswer(200, damaged(fault, answer))
 
     async def close(self) -> None:
         """Nothing to release."""
