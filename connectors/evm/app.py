@@ -32,7 +32,8 @@ _log = get_logger("headwater.listen")
 async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> None:
     """Follow the chain of the settings until cancelled. Raises Fatal."""
     nodes, transport = connect(settings)
-    survey = asyncio.create_task(Survey(nodes).run())
+    looks = Survey(nodes)
+    survey = asyncio.create_task(looks.run())
     survey.add_done_callback(_say_when_broken)
     try:
         chain_id = await _chain_id(nodes)
@@ -43,7 +44,14 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
         heads_id = await _eventually("schema registry", lambda: registry.id_for(HEADS))
         outcomes_id = await _eventually("schema registry", lambda: registry.id_for(OUTCOMES))
         leading = Leading(
-            settings, chain, chain_id, nodes, verifier, registry, SchemaIds(raw_id, heads_id, outcomes_id)
+            settings,
+            chain,
+            chain_id,
+            nodes,
+            looks,
+            verifier,
+            registry,
+            SchemaIds(raw_id, heads_id, outcomes_id),
         )
         if chain.standby:
             follower = Follower(leading.store(), leading.codec())

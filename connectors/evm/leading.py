@@ -22,6 +22,8 @@ from connectors.evm.log.retention import Retention
 from connectors.evm.log.search import Search
 from connectors.evm.log.writer import ChainLog
 from connectors.evm.pool.nodes import Nodes
+from connectors.evm.pool.quorum import Quorum
+from connectors.evm.pool.survey import Survey
 from connectors.evm.repair.kafka_channel import KafkaOutcomes, KafkaRequests
 from connectors.evm.repair.preparation import Preparation
 from connectors.evm.repair.request import OUTCOMES, REQUESTS
@@ -55,6 +57,7 @@ class Leading:
     chain: ChainSettings
     chain_id: int
     nodes: Nodes
+    survey: Survey
     verifier: Verifier
     registry: Registry
     ids: SchemaIds
@@ -66,6 +69,7 @@ class Leading:
         stores = [self.store() for _ in range(2)]
         chain_log = ChainLog(stores[0], self.codec(), settings.client_id, now_ms, follower)
         log = AsyncLog(chain_log, Retention(now_ms))
+        self.survey.finalized = lambda: log.finalized
         progress = ProgressReporter(chain.name, heads)
         repairs = Repairs(
             chain.name,
@@ -86,7 +90,7 @@ class Leading:
             listener = Listener(
                 chain,
                 self.nodes,
-                self._fetcher(self.nodes),
+                self._fetcher(self.nodes, cache_bytes=chain.cache_bytes),
                 log,
                 progress,
                 ticker,
@@ -123,10 +127,19 @@ class Leading:
         telling.add_done_callback(_say_when_broken)
         return ticker, telling
 
-    def _fetcher(self, nodes: Nodes) -> Fetcher:
+    def _fetcher(self, nodes: Nodes, *, cache_bytes: int = 0) -> Fetcher:
         chain = self.chain
+        quorum = None
+        if chain.quorum > 1:
+            quorum = Quorum(chain.name, nodes, chain.quorum, chain.stale_head_seconds)
         return Fetcher(
-            chain.name, nodes, self.verifier, chain.traces, block_receipt=bool(chain.block_receipt)
+            chain.name,
+            nodes,
+            self.verifier,
+            chain.traces,
+            block_receipt=bool(chain.block_receipt),
+            quorum=quorum,
+            cache_bytes=cache_bytes,
         )
 
 

@@ -42,7 +42,7 @@ COMMANDS: Final[dict[str, str]] = {
     "stats": "Make statistics again where they lack something.",
     "replay": "Show the dead letters, and have their blocks said again.",
     "settings": "Show the effective settings, secrets masked.",
-    "node": "Record a node's answers and serve them as a node; fork the local chain.",
+    "node": "Check nodes, record a node's answers and serve them as a node; fork the local chain.",
     "version": "Show the version of Headwater, of Python and of the packages it runs on.",
 }
 
@@ -58,7 +58,7 @@ def build(words: Sequence[str]) -> typer.Typer:
         if name not in words:
             app.command(name, help=summary)(_not_loaded)
             continue
-        require_local(name)
+        require_local(name, words)
         module: typer.Typer = importlib.import_module(module_of(name)).app
         commands = module.registered_commands
         if len(commands) == 1 and module.registered_callback is None and commands[0].callback is not None:

@@ -41,10 +41,38 @@ NODE_DEMOTED = Gauge(
     "1 while other endpoints are asked before this one: errors, throttled, slow, behind",
     ["chain", "endpoint", "reason"],
 )
+NODE_CORDONED = Gauge(
+    "headwater_node_cordoned",
+    "1 while an endpoint is not asked because it contradicted the others, by what proves it",
+    ["chain", "endpoint", "evidence"],
+)
+NODE_CONTRADICTIONS = Counter(
+    "headwater_node_contradictions",
+    "Answers of an endpoint that another endpoint's answer to the same question disproved",
+    ["chain", "endpoint", "evidence"],
+)
+NODES_ALL_CORDONED = Gauge(
+    "headwater_nodes_all_cordoned",
+    "1 while only cordoned endpoints answer, and are asked all the same",
+    ["chain"],
+)
+QUORUM_WAITS = Gauge(
+    "headwater_quorum_waits", "1 while too few endpoints agree on a block, by setting", ["chain"]
+)
 NODE_HEDGES = Counter(
     "headwater_node_hedges",
     "Times that an endpoint was asked beside a slow one, by whether its answer was used",
     ["chain", "endpoint", "outcome"],
+)
+BLOCK_CACHE = Counter(
+    "headwater_listener_block_cache",
+    "Blocks asked for by hash, by whether they were held",
+    ["chain", "outcome"],
+)
+BLOCK_CACHE_BYTES = Gauge(
+    "headwater_listener_block_cache_bytes",
+    "Answers of blocks held for being asked for again, bytes",
+    ["chain"],
 )
 REJECTED_BLOCKS = Counter(
     "headwater_listener_rejected_blocks", "Node answers that failed a check", ["chain", "check"]

@@ -96,8 +96,14 @@ class ChainSettings(Section):
     stale_head_seconds: float = Field(
         30.0, gt=0, description="Age of a head after which the other nodes are asked for theirs, seconds."
     )
+    quorum: int = Field(
+        1, ge=1, description="Endpoints that must have the same block before it counts; 1: the first answer."
+    )
     request_timeout_seconds: float = Field(20.0, gt=0, description="Time a call may take, seconds.")
     prefetch_blocks: int = Field(8, ge=1, description="Blocks fetched ahead while catching up.")
+    cache_bytes: int = Field(
+        64 << 20, ge=0, description="Checked blocks held for being asked for again by hash, bytes; 0: none."
+    )
     safe_depth: int = Field(16, ge=1, description="Depth of safe where the chain has no such tag, blocks.")
     finalized_depth: int = Field(
         64, ge=1, description="Depth of finality where the chain has no such tag, blocks."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
-from connectors.evm.events import Content, Event
+from connectors.evm.events import Content, Event, Head
 from connectors.evm.log.branch import Link, PublishedBranch
 from connectors.evm.log.codec import STREAM, EventCodec, Numbered, Stored
 from connectors.evm.log.content import read_content
@@ -54,6 +54,11 @@ class ChainLog:
     def branch(self) -> PublishedBranch:
         """What is published. Raises Fatal before `open`."""
         return self._open.branch
+
+    @property
+    def finalized(self) -> Head | None:
+        """The last final block published; None while there is none, and before `open`."""
+        return None if self._published is None else self._published.branch.finalized
 
     @property
     def sequence(self) -> int:

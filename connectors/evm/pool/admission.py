@@ -15,6 +15,23 @@ from headwater.evm.answers.errors import UNREADABLE
 ADMITTED_SECONDS: Final = 60.0
 
 
+class WrongChain(NodeFailure):
+    """The node is of another chain."""
+
+    def __init__(self, endpoint: str, found: int, expected: int) -> None:
+        super().__init__(endpoint, f"is on chain {found}, not {expected}: not used", "wrong chain")
+        self.found = found
+        self.expected = expected
+
+    @property
+    def evidence(self) -> tuple[str, ...] | None:
+        return ("chain_id", str(self.found))
+
+    @property
+    def contradiction(self) -> str:
+        return "chain_id"
+
+
 class Admission:
     """Asks each endpoint for its chain and its state, again after a minute and after each failure.
 
@@ -33,10 +50,8 @@ class Admission:
         if self.chain_id is None:
             self.chain_id = found
         if found != self.chain_id:
-            raise NodeFailure(
-                endpoint.name, f"is on chain {found}, not {self.chain_id}: not used", "wrong chain"
-            )
-        if await _syncing(endpoint):
+            raise WrongChain(endpoint.name, found, self.chain_id)
+        if await is_syncing(endpoint):
             raise NodeFailure(endpoint.name, "is still syncing: not used", "syncing")
         self._until[endpoint.name] = time.monotonic() + ADMITTED_SECONDS
 
@@ -48,7 +63,7 @@ class Admission:
             self._until.pop(endpoint.name, None)
 
 
-async def _syncing(endpoint: Endpoint) -> bool:
+async def is_syncing(endpoint: Endpoint) -> bool:
     """Whether blocks are still missing; one that has them and builds an index over them is not syncing."""
     try:
         answer = msgspec.json.decode(await endpoint.call("eth_syncing"))

@@ -13,7 +13,10 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
-from connectors.evm.pool.admission import Admission
+from connectors.evm.events import Head
+from connectors.evm.pool.admission import Admission, WrongChain
+from connectors.evm.pool.comparison import cordon_others
+from connectors.evm.pool.cordon import SILENT, Cordons
 from connectors.evm.pool.hedging import Hedging, raced
 from connectors.evm.pool.pace import Pace
 from connectors.evm.pool.standing import Outcome, Reason, Standing, demoted
@@ -31,7 +34,16 @@ WINS: Final = 3
 """Times in a row that another endpoint was faster before it becomes the first choice."""
 
 # Failures that say nothing about how an endpoint does: it has not what was asked for, or may not be used.
-_NEUTRAL: Final = frozenset({"null", "pruned", "rejected", "wrong chain", "syncing", "behind"})
+_NEUTRAL: Final = frozenset({"null", "pruned", "rejected", "wrong chain", "syncing", "behind", "cordoned"})
+_NO_HELP: Final = SILENT | {"rejected", "pruned", "wrong chain"}
+WRONG_CHAIN_ROUNDS: Final = 5
+"""Rounds in a row in which every endpoint is of one other chain, before the settings are wrong."""
+
+_PROOFS: Final = frozenset(
+    {"header_hash", "logs_bloom", "transactions_root", "receipts_root", "withdrawals_root"}
+)
+"""Checks of an answer by itself. Others fail where a fork comes between two calls too."""
+
 T = TypeVar("T")
 Work = Callable[[Endpoint], Awaitable[T]]
 Sleep = Callable[[float], Awaitable[None]]
@@ -54,6 +66,10 @@ class Rejected(NodeFailure):
     def evidence(self) -> tuple[str, ...] | None:
         return (self.check, self.found) if self.found else None
 
+    @property
+    def contradiction(self) -> str:
+        return self.check if self.check in _PROOFS else ""
+
 
 class Pool(Protocol):
     """What the listener needs of its nodes."""
@@ -62,7 +78,11 @@ class Pool(Protocol):
 
     async def best(self, work: Work[T], rank: Callable[[T], int]) -> T | None: ...
 
+    async def each(self, work: Work[T]) -> list[tuple[str, T]]: ...
+
     def recheck(self) -> None: ...
+
+    async def cordon_others(self, known: Head) -> int: ...
 
 
 class _Failures:
@@ -88,6 +108,7 @@ class Nodes:
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         part: str | None = "nodes",
+        cordons: Cordons | None = None,
     ) -> None:
         self.endpoints = list(endpoints)
         self._part = part
@@ -100,6 +121,9 @@ class Nodes:
         self._judged = clock()
         self._hedging = Hedging()
         self._wins: Counter[str] = Counter()
+        self.cordons = cordons or Cordons(clock)
+        self._wrong_chain = 0
+        self._only_cordoned = False
 
     @property
     def chain_id(self) -> int | None:
@@ -120,13 +144,22 @@ class Nodes:
         backoff = Backoff()
         while True:
             failed = _Failures(backoff.attempts + 1)
-            waiting = deque(self._in_order())
-            while waiting:
-                won = await self._next(work, kind, waiting, failed)
+            order = self._in_order()
+            cordoned = [endpoint for endpoint in order if endpoint.name in self.cordons]
+            won = await self._first(work, kind, [each for each in order if each not in cordoned], failed)
+            if won is not None:
+                self._answered(won[0])
+                self._contradicted(work, failed, won[0])
+                self._report(True, won[0].name)
+                return won[1]
+            if cordoned and failed.unsupported is None and all(map(_is_no_help, failed.failures)):
+                won = await self._first(work, None, cordoned, failed, despite=True)
                 if won is not None:
-                    self._report(True, won[0].name)
+                    self._contradicted(work, failed, won[0])
+                    self._say_only_cordoned(won[0])
                     return won[1]
             failures = failed.failures
+            self._refuse_wrong_chain(failures)
             if failed.unsupported is not None and not failures:
                 raise failed.unsupported
             if rounds is not None and failed.attempt >= rounds:
@@ -137,6 +170,69 @@ class Nodes:
                 _log.warning("no node gave a good answer", endpoints=len(failures), retry_in=round(wait, 2))
             await self._sleep(wait)
 
+    async def _first(
+        self,
+        work: Work[T],
+        kind: str | None,
+        order: Sequence[Endpoint],
+        failed: _Failures,
+        *,
+        despite: bool = False,
+    ) -> Won[T] | None:
+        waiting = deque(order)
+        while waiting:
+            won = await self._next(work, kind, waiting, failed, despite)
+            if won is not None:
+                return won
+        return None
+
+    def _contradicted(self, work: Work[T], failed: _Failures, winner: Endpoint) -> None:
+        """Cordon whoever's answer is disproved by that of `winner` to the same question."""
+        by_name = {endpoint.name: endpoint for endpoint in self.endpoints}
+        for failure in failed.failures:
+            endpoint = by_name.get(failure.endpoint)
+            if failure.contradiction and endpoint not in (None, winner):
+                self.cordon(endpoint, failure, lambda endpoint=endpoint: work(endpoint))  # type: ignore[misc]
+
+    def cordon(
+        self, endpoint: Endpoint, failure: NodeFailure, again: Callable[[], Awaitable[object]]
+    ) -> None:
+        """Do not ask an endpoint for a while, for what another one's answer disproves."""
+        if endpoint.name not in self.cordons:
+            self.cordons.put(endpoint, failure, again)
+
+    def _answered(self, endpoint: Endpoint) -> None:
+        self._wrong_chain = 0
+        if self._only_cordoned:
+            self._only_cordoned = False
+            metrics.NODES_ALL_CORDONED.labels(endpoint.chain).set(0)
+
+    def _say_only_cordoned(self, endpoint: Endpoint) -> None:
+        metrics.NODES_ALL_CORDONED.labels(endpoint.chain).set(1)
+        what = (
+            f"only cordoned endpoints answer: {self.cordons.told()}; their answers are checked and used; put "
+            "a sound node into HEADWATER_CHAIN__RPC (`headwater node check --rpc URL` tells what one can do)"
+        )
+        if not self._only_cordoned:
+            _log.error(what)
+        self._only_cordoned = True
+        self._report(False, what)
+
+    def _refuse_wrong_chain(self, failures: Sequence[NodeFailure]) -> None:
+        """Raises Fatal when it lasts that all endpoints are of one other chain: the settings are wrong."""
+        last = failures[-1] if failures else None
+        alike = isinstance(last, WrongChain) and self._last(failures).everywhere
+        self._wrong_chain = self._wrong_chain + 1 if alike else 0
+        if isinstance(last, WrongChain) and self._wrong_chain >= WRONG_CHAIN_ROUNDS:
+            raise Fatal(
+                f"every endpoint is on chain {last.found}, not {last.expected}",
+                remedy="correct HEADWATER_CHAIN__RPC, or HEADWATER_CHAIN__CHAIN_ID",
+            )
+
+    async def cordon_others(self, known: Head) -> int:
+        """Cordon the endpoints with another block than this final one, if any has it; returns how many."""
+        return await cordon_others(self.endpoints, known, self.cordons)
+
     def _last(self, failures: Sequence[NodeFailure]) -> NodeFailure:
         """The last failure of a round, marked where all endpoints failed alike."""
         last = failures[-1]
@@ -144,11 +240,16 @@ class Nodes:
         last.everywhere = last.evidence is not None and len(alike) == len(self.endpoints)
         return last
 
-    async def on(self, endpoint: Endpoint, work: Callable[[], Awaitable[T]]) -> T:
-        """The result of `work` on this endpoint, counted in its standing. Raises what the work raises."""
+    async def on(self, endpoint: Endpoint, work: Callable[[], Awaitable[T]], *, despite: bool = False) -> T:
+        """The result of `work` on this endpoint, counted in its standing. Raises what the work raises.
+
+        A cordoned endpoint is not asked, unless `despite` that nobody else answers.
+        """
         standing, pace = self.standing(endpoint), self._paces[endpoint.name]
         async with pace.turn():
             try:
+                if not despite:
+                    await self.cordons.recheck(endpoint, self._admission.admit)
                 await self._admission.admit(endpoint)
                 result = await work()
             except NodeFailure as failure:
@@ -168,27 +269,39 @@ class Nodes:
 
         The endpoint that gave it is the first choice from then on, unless the present one ranks as high.
         """
-        attempts = [self._compared(endpoint, work) for endpoint in self.endpoints]
-        found = [each for each in await asyncio.gather(*attempts) if each is not None]
+        found = await self._all(work)
         if not found:
             return None
         endpoint, result = max(found, key=lambda each: rank(each[1]))
         self._prefer(endpoint)
         return result
 
+    async def each(self, work: Work[T]) -> list[tuple[str, T]]:
+        """The results of `work` on all endpoints at once, with their names; of those that have one."""
+        return [(endpoint.name, result) for endpoint, result in await self._all(work)]
+
+    async def _all(self, work: Work[T]) -> list[Won[T]]:
+        attempts = [self._compared(endpoint, work) for endpoint in self.endpoints]
+        return [each for each in await asyncio.gather(*attempts) if each is not None]
+
     def recheck(self) -> None:
         """Have every endpoint report its chain and state again before it is used."""
         self._admission.recheck()
 
     async def _next(
-        self, work: Work[T], kind: str | None, waiting: deque[Endpoint], failed: _Failures
+        self,
+        work: Work[T],
+        kind: str | None,
+        waiting: deque[Endpoint],
+        failed: _Failures,
+        despite: bool,
     ) -> Won[T] | None:
         """The result of the next endpoint that waits, or of the one after it where that is faster."""
         first = waiting.popleft()
         spare = next((each for each in waiting if not self._is_spared(each)), None)
         delay = None if kind is None or spare is None else self._hedging.delay(kind)
         if spare is None or delay is None:
-            won = await self._tried(first, work, kind, failed)
+            won = await self._tried(first, work, kind, failed, despite)
         else:
             second = spare
             won, both = await raced(
@@ -218,12 +331,12 @@ class Nodes:
             self._prefer(second)
 
     async def _tried(
-        self, endpoint: Endpoint, work: Work[T], kind: str | None, failed: _Failures
+        self, endpoint: Endpoint, work: Work[T], kind: str | None, failed: _Failures, despite: bool = False
     ) -> Won[T] | None:
         """The result of an endpoint, None when it has none; then `failed` has why."""
         began = self._clock()
         try:
-            result = await self.on(endpoint, lambda: work(endpoint))
+            result = await self.on(endpoint, lambda: work(endpoint), despite=despite)
         except Unsupported as error:
             failed.unsupported = error
             return None
@@ -271,7 +384,14 @@ class Nodes:
 
     def aside(self) -> Nodes:
         """The same endpoints for other work: which of them it prefers or passes over does not matter here."""
-        return Nodes(self.endpoints, self.chain_id, sleep=self._sleep, clock=self._clock, part=None)
+        return Nodes(
+            self.endpoints,
+            self.chain_id,
+            sleep=self._sleep,
+            clock=self._clock,
+            part=None,
+            cordons=self.cordons,
+        )
 
     def _report(self, ok: bool, detail: str) -> None:
         if self._part is not None:
@@ -282,6 +402,11 @@ class Nodes:
             self.endpoints.remove(endpoint)
             self.endpoints.insert(0, endpoint)
             _log.info("node preferred from now on", endpoint=endpoint.name)
+
+
+def _is_no_help(failure: NodeFailure) -> bool:
+    """Whether an endpoint gave nothing that could be used; one that lags has only to be waited for."""
+    return bool(failure.contradiction) or failure.outcome in _NO_HELP
 
 
 def _has_result(won: Won[T] | None) -> bool:
@@ -297,6 +422,11 @@ def connect(settings: Settings) -> tuple[Nodes, Transport]:
     chain = settings.chain
     if not chain.rpc:
         raise Fatal("no node to listen to", remedy="give --rpc URL or set HEADWATER_CHAIN__RPC")
+    if chain.quorum > len(chain.rpc):
+        raise Fatal(
+            f"{chain.quorum} endpoints must agree, and there are {len(chain.rpc)}",
+            remedy="name more of them in HEADWATER_CHAIN__RPC, or lower HEADWATER_CHAIN__QUORUM",
+        )
     transport = AiohttpTransport(chain.request_timeout_seconds)
     endpoints: list[Endpoint] = []
     for secret in chain.rpc:

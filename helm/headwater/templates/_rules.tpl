@@ -21,6 +21,9 @@ of its value, so that each expression is about series that are there, and one al
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterNodeFailing" "severity" "warning" "minutes" 10
     "expr" (printf "sum by (namespace, chain, endpoint) (rate(headwater_node_requests_total{%s, outcome!~\"ok|unsupported\"}[5m])) / sum by (namespace, chain, endpoint) (rate(headwater_node_requests_total{%s}[5m])) > 0.5" $namespace $namespace)
     "summary" "More than half of the calls to node {{ $labels.endpoint }} of chain {{ $labels.chain }} fail.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterNodeCordoned" "severity" "warning" "minutes" 0
+    "expr" (printf "max by (namespace, chain, endpoint, evidence) (headwater_node_cordoned{%s}) > 0" $namespace)
+    "summary" "Node {{ $labels.endpoint }} of chain {{ $labels.chain }} contradicts the others: {{ $labels.evidence }}.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterStageBehind" "severity" "warning" "minutes" 10
     "expr" (printf "max by (namespace, chain, group, topic) (headwater_consumer_lag{%s, group!=\"sink\", group!~\".*[.]sink\"}) > %d" $namespace (int $alerts.stageLag))
     "summary" "{{ $labels.group }} of chain {{ $labels.chain }} is {{ $value }} events behind.") }}
