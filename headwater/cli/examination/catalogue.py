@@ -49,7 +49,7 @@ def schemas(
             SCHEMAS,
             Verdict.WRONG,
             f"the registry lacks the schema of this version of {some}",
-            "where they are new, `headwater schemas register`; where the registry lost them, restore it first",
+            "where they are new, `headwater schemas register`; where it lost them, restore it",
         )
     for subject, reasons in refused.items():
         yield Finding(
