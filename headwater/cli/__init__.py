@@ -34,6 +34,8 @@ COMMANDS: Final[dict[str, str]] = {
     "migrate": "Bring the ClickHouse tables up to date.",
     "sql": "Ask ClickHouse.",
     "status": "Show how the pipeline is doing.",
+    "doctor": "Examine what the processes need, and say what to do where it is not as it should be.",
+    "lag": "Show how far every consumer group is behind, and what more replicas would do.",
     "verify": "Prove that node, coverage and tables agree.",
     "check-stream": "Prove that the public topics keep their promises to consumers.",
     "rules": "Put rules for alerts in force, show them, take them out.",

@@ -20,7 +20,7 @@ def start_role(role: str, overrides: Mapping[str, object] | None = None) -> Sett
     """Load settings, send logs to standard error, serve metrics and health. Raises Fatal on bad settings."""
     settings = configured(overrides)
     logging.configure(role, settings.log_level, settings.log_format)
-    BUILD.labels(__version__, platform.python_version()).set(1)
+    BUILD.labels(settings.chain.name, role, __version__, platform.python_version()).set(1)
     port = serve(settings.metrics_port, settings.metrics_host)
     if settings.metrics_port_file is not None:
         _write(settings.metrics_port_file, str(port))

@@ -128,6 +128,9 @@ class BatchHandler:
             if envelope.event.carries_block:
                 latency = (now - envelope.observed_at) / 1000
                 metrics.STAGE_LATENCY.labels(**self._labels).observe(max(0.0, latency))
+                if envelope.block_timestamp is not None:
+                    age = (now - envelope.block_timestamp) / 1000
+                    metrics.STAGE_BLOCK_AGE.labels(**self._labels).observe(max(0.0, age))
             if envelope.event.moves_branch:  # a repair may be of a block far below
                 metrics.STAGE_BLOCK.labels(**self._labels).set(envelope.block_number or 0)
         if events:

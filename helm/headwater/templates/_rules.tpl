@@ -8,8 +8,28 @@ of its value, so that each expression is about series that are there, and one al
 {{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterListenerGone" "severity" "critical" "minutes" 5
     "expr" (printf "absent(headwater_chain_sequence{%s, chain=%q})" $namespace $chain)
     "summary" (printf "Nobody follows chain %s." $chain)) }}
+{{ range $role, $_ := omit (include "headwater.roles" (dict "root" $root "chain" $chain) | fromJson) "listen" }}
+{{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterRoleGone" "severity" "critical" "minutes" 5
+    "expr" (printf "absent(headwater_build_info{%s, chain=%q, role=%q})" $namespace $chain $role)
+    "summary" (printf "No process of %s runs for chain %s." $role $chain)) }}
 {{ end }}
-{{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterHeadStalled" "severity" "critical" "minutes" 1
+{{- end }}
+{{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterTwoListeners" "severity" "critical" "minutes" 15
+    "expr" (printf "count by (namespace, chain) (count_over_time(headwater_chain_sequence{%s}[10m])) > 1" $namespace)
+    "summary" "{{ $value }} listeners take chain {{ $labels.chain }} over from each other.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterStageInactive" "severity" "critical" "minutes" 5
+    "expr" (printf "max by (namespace, chain, stage) (headwater_stage_active{%s}) == 0" $namespace)
+    "summary" "No process of {{ $labels.stage }} of chain {{ $labels.chain }} has its partition.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterStageTwice" "severity" "warning" "minutes" 5
+    "expr" (printf "sum by (namespace, chain, stage) (headwater_stage_active{%s}) > 1" $namespace)
+    "summary" "{{ $value }} processes of {{ $labels.stage }} of chain {{ $labels.chain }} hold its one partition.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterGroupLate" "severity" "warning" "minutes" 10
+    "expr" (printf "max by (namespace, chain, group) (headwater_consumer_lag_seconds{%s}) > %d" $namespace (int $alerts.lagSeconds))
+    "summary" "The first message that {{ $labels.group }} of chain {{ $labels.chain }} has not finished is {{ $value }} s old.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterBlocksLate" "severity" "warning" "minutes" 10
+    "expr" (printf "histogram_quantile(0.9, sum by (namespace, chain, le) (rate(headwater_block_age_visible_seconds_bucket{%s}[10m]))) > %d" $namespace (int $alerts.visibleSeconds))
+    "summary" "Of ten blocks of chain {{ $labels.chain }} one becomes visible {{ $value }} s after its own time, or later.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterHeadStalled" "severity" "critical" "minutes" 1
     "expr" (printf "changes(headwater_chain_block{%s, tag=\"head\"}[%dm]) == 0" $namespace (int $alerts.headStalledMinutes))
     "summary" "Chain {{ $labels.chain }} stands still: no block was published for minutes.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterFinalityStalled" "severity" "warning" "minutes" 15

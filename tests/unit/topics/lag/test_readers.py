@@ -1,0 +1,20 @@
+"""The groups are those that the processes join, and the catalogue says that they read these streams."""
+
+from __future__ import annotations
+
+from connectors.delivery import router
+from connectors.delivery.topic import ledger
+from topics.catalog import spec
+from topics.groups import NAMES
+from topics.lag.readers import READERS, SINK
+
+
+def test_the_groups_are_those_that_processes_join() -> None:
+    assert [each.group for each in READERS] == [*NAMES, SINK, router.GROUP, ledger.GROUP]
+
+
+def test_every_group_reads_streams_that_the_catalogue_gives_to_its_role() -> None:
+    for reader in READERS:
+        for stream in reader.streams:
+            assert reader.role in spec(stream).consumers
+        assert all(spec(stream).partitions == 1 for stream in reader.streams) or not reader.live
