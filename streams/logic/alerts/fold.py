@@ -107,7 +107,7 @@ class Fold(Remembered):
                 decision.says(
                     made.alert, Status.RETRACTED, block.place, f"block {block.number} left the chain"
                 )
-        self._again(behind, block, "left the chain", decision)
+        self._again(behind, f"block {block.number} left the chain", decision)
 
     def _repair(self, own: bytes, time: int, gives: Gives | None, decision: Decision) -> None:
         if gives is None:
@@ -120,10 +120,10 @@ class Fold(Remembered):
         replace_gives(self, behind, gives, decision)
         for each in reversed(behind):
             self.leave(each)
-        self._again(behind, block, "was repaired", decision)
+        self._again(behind, f"block {block.number} was repaired", decision)
 
-    def _again(self, blocks: list[Block], cause: Block, what: str, decision: Decision) -> None:
-        """Blocks join again behind a change; what they no longer make is retracted."""
+    def _again(self, blocks: list[Block], reason: str, decision: Decision) -> None:
+        """Blocks join again behind a change; what they no longer make is retracted for this reason."""
         gone: dict[bytes, tuple[Made, Block]] = {}
         for block in blocks:
             before = block.made
@@ -143,7 +143,7 @@ class Fold(Remembered):
                     gone[own] = (made, block)
         for own, (made, block) in gone.items():
             if made.told and not any(own in each.made for each in blocks):
-                decision.says(made.alert, Status.RETRACTED, block.place, f"block {cause.number} {what}")
+                decision.says(made.alert, Status.RETRACTED, block.place, reason)
 
     def _goes_out(self, alert: Alert, block: Block) -> bool:
         """True when an alert of a block that may still leave is told."""
@@ -180,13 +180,23 @@ class Fold(Remembered):
         forget(self, decision)
 
     def _facts(self, facts: Gives, place: Place, decision: Decision) -> None:
-        """Their cooldowns are of the log, not of a block: no block that leaves takes them back."""
+        """Their counts and cooldowns are of the log, not of a block: no block that leaves takes them back.
+
+        Blocks that judged a window which they are counted in judge it again.
+        """
+        time = place.timestamp or 0
+        joining = Joining(self.configuration, self.tracks, self.max_groups, self.incomplete)
+        counted = joining.counted_in(facts, time)
+        first = next((each for each in self.blocks.values() if not counted.isdisjoint(each.undo)), None)
+        again = [] if first is None else [first, *self.behind(first)]
+        for each in reversed(again):
+            self.tracks.undo(each.undo)
         undo: dict[TrackKey, State | None] = {}
         self.tracks.recording(undo)
-        joining = Joining(self.configuration, self.tracks, self.max_groups, self.incomplete)
-        joining.facts(facts, place.timestamp or 0)
+        joining.facts(facts, time)
         self.tracks.recorded()
         decision.refused.update(joining.refused)
         decision.tracks |= {key: self.tracks.get(key) for key in undo}
         for alert in joining.made.values():
             decision.says(alert, Status.CONFIRMED, place)
+        self._again(again, f"transactions of block {place.number} came to another state", decision)

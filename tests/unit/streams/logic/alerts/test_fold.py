@@ -479,3 +479,13 @@ def test_a_text_that_is_no_longer_in_force_has_no_cooldown_and_its_successor_one
     assert not chain.tell(K.APPLY, 3, content(transfer(0, 1)), at=3)
     decision = chain.event(K.REPAIR, 0, content(transfer(0, 1), transfer(2, 1)), "", 0)
     assert [(each.alert.log_index, each.status) for each in decision.versions.values()] == [(2, P)]
+
+
+def test_a_state_counts_in_a_window_that_was_judged_whatever_leaves_behind_it() -> None:
+    few = window(60, count(Comparison.BELOW, 2))
+    chain = Chain(rule("few", Match.TRANSACTION_STATE, window=few))
+    chain.tell(K.APPLY, 0, content(transactions=[transaction(0)]))
+    assert chain.tell(K.APPLY, 1, content(), at=61)["few"] == (P, {"count": "1"})
+    assert chain.tell(K.SAFE, 0)["few"][0] is R, "it is two that were counted"
+    chain.tell(K.REVERT, 1, at=61)
+    assert not chain.tell(K.APPLY, 1, content(), "b", at=62)

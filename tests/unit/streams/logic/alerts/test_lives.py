@@ -218,7 +218,14 @@ def _final_before(told: list[Told], place: int) -> bool:
 
 HOLD = {id(body): place for place, body in enumerate(POOL)}
 STATE = rule("state", Match.TRANSACTION_STATE)
+FEW = rule(
+    "few", Match.TRANSACTION_STATE, window=window(60, count(Comparison.BELOW, 5)), cooldown_ms=2 * MINUTE
+)
+MANY = rule(
+    "many", Match.TRANSACTION_STATE, window=window(60, count(Comparison.AT_LEAST, 3)), cooldown_ms=MINUTE
+)
 WANTED = [TEXTS.change(STATE)]
+COUNTING = _changes(TEXTS, (FEW, MANY))
 
 
 def _held(told: Told) -> tuple[int, ...]:
@@ -283,6 +290,17 @@ def test_states_that_stand_equal_a_naive_recount(told: list[Told]) -> None:
 def test_repeats_and_deaths_change_nothing_nor_do_rules_that_change_meanwhile(
     told: list[Told], data: st.DataObject
 ) -> None:
+    _die_and_repeat(told, data)
+
+
+@given(lives(COUNTING, repairs=True), st.data())
+def test_repeats_and_deaths_change_nothing_where_states_are_counted(
+    told: list[Told], data: st.DataObject
+) -> None:
+    _die_and_repeat([_with_transactions(each) for each in told], data)
+
+
+def _die_and_repeat(told: list[Told], data: st.DataObject) -> None:
     undisturbed = Life(TEXTS).tell(told)
     disturbed = Life(TEXTS)
     place = 0
