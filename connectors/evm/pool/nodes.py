@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
+from random import Random
 from typing import Final, Protocol, TypeVar
 
 from connectors.evm.events import Head
@@ -123,6 +124,7 @@ class Nodes:
         self._wins: Counter[str] = Counter()
         self.cordons = cordons or Cordons(clock)
         self._wrong_chain = 0
+        self._random = Random()
         self._only_cordoned = False
 
     @property
@@ -141,7 +143,7 @@ class Nodes:
         endpoint can do it). After `rounds` over all endpoints (None: never) the last NodeFailure is raised.
         Work of a `kind` is begun on a second endpoint too where it takes longer than that kind usually does.
         """
-        backoff = Backoff()
+        backoff = Backoff(random=self._random)
         while True:
             failed = _Failures(backoff.attempts + 1)
             order = self._in_order()

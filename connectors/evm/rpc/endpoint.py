@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+from prometheus_client import Counter, Histogram
 
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, result_of, results_of
 from headwater.metrics import listener as metrics
@@ -67,12 +68,14 @@ class Body(Protocol):
 async def read_bounded(content: Body, limit: int) -> bytes:
     """The whole body. Raises AnswerTooLarge when it is longer than `limit` bytes."""
     # Read in pieces: what an answer says of its length is the other side's word, and it may be compressed.
-    body = bytearray()
+    pieces: list[bytes] = []
+    size = 0
     async for piece in content.iter_any():
-        body += piece
-        if len(body) > limit:
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
             raise AnswerTooLarge
-    return bytes(body)
+    return b"".join(pieces)
 
 
 def _headers(url: str) -> dict[str, str]:
@@ -92,6 +95,9 @@ class Endpoint:
         self._url = url
         self._transport = transport
         self._secrets = secrets_of(url)
+        # By method: looking a metric up by its labels costs as much as all else that is counted.
+        self._seconds: dict[str, Histogram] = {}
+        self._answered: dict[str, Counter] = {}
 
     async def call(self, method: str, *params: Param) -> memoryview:
         """The raw JSON of a call's result. Raises NodeFailure or Unsupported."""
@@ -123,7 +129,10 @@ class Endpoint:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
             raise self._failed(method, f"connection failed: {self._clean(reason)}", "connection") from error
         finally:
-            metrics.NODE_SECONDS.labels(self.chain, self.name, method).observe(time.perf_counter() - start)
+            seconds = self._seconds.get(method)
+            if seconds is None:
+                seconds = self._seconds[method] = metrics.NODE_SECONDS.labels(self.chain, self.name, method)
+            seconds.observe(time.perf_counter() - start)
 
     @contextmanager
     def _counted(self, method: str) -> Iterator[None]:
@@ -135,7 +144,13 @@ class Endpoint:
             outcome = failure.outcome
             raise
         finally:
-            metrics.NODE_REQUESTS.labels(self.chain, self.name, method, outcome).inc()
+            if outcome != "ok":
+                metrics.NODE_REQUESTS.labels(self.chain, self.name, method, outcome).inc()
+            elif method in self._answered:
+                self._answered[method].inc()
+            else:
+                self._answered[method] = metrics.NODE_REQUESTS.labels(self.chain, self.name, method, outcome)
+                self._answered[method].inc()
 
     def _failed(self, method: str, what: str, outcome: str) -> NodeFailure:
         metrics.NODE_REQUESTS.labels(self.chain, self.name, method, outcome).inc()
