@@ -7,7 +7,7 @@ seventy times what reading the JSON does.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ from prometheus_client import Counter, Histogram
 
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, result_of, results_of
 from headwater.metrics import listener as metrics
-from headwater.redaction import redact, secrets_of
+from headwater.redaction import mask_url, redact, secrets_of
 
 CONNECT_SECONDS: Final = 5.0
 # Decompressed. The largest answers are traces of a block, some hundred megabytes.
@@ -158,3 +158,13 @@ class Endpoint:
 
     def _clean(self, text: str) -> str:
         return redact(text.replace(self._url, self.name), self._secrets)
+
+
+def endpoints_of(chain: str, urls: Iterable[str], transport: Transport) -> list[Endpoint]:
+    """The endpoints of these addresses; those whose masked names are alike are numbered."""
+    found: list[Endpoint] = []
+    for url in urls:
+        name = mask_url(url)
+        same = sum(other.name.split("#")[0] == name for other in found)
+        found.append(Endpoint(chain, f"{name}#{same + 1}" if same else name, url, transport))
+    return found
