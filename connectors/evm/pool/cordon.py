@@ -6,8 +6,9 @@ nobody contradicts anybody: that is for whoever asked to judge.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
@@ -49,6 +50,7 @@ class Cordons:
         self._clock = clock
         self._now: dict[str, Cordon] = {}
         self._former: dict[str, Cordon] = {}
+        self._only = False
 
     def __contains__(self, endpoint: str) -> bool:
         return endpoint in self._now
@@ -71,6 +73,42 @@ class Cordons:
             reason=failure.what,
             seconds=seconds,
         )
+
+    def disproved(
+        self,
+        winner: Endpoint,
+        endpoints: Sequence[Endpoint],
+        failures: Sequence[NodeFailure],
+        work: Callable[[Endpoint], Awaitable[object]],
+    ) -> None:
+        """Cordon those whose failures contradict the answer that `winner` gave to the same question."""
+        for failure in failures if any(each.contradiction for each in failures) else ():
+            for endpoint in endpoints:
+                if endpoint.name == failure.endpoint and endpoint is not winner and failure.contradiction:
+                    self.caught(endpoint, failure, partial(work, endpoint))
+
+    def caught(self, endpoint: Endpoint, failure: NodeFailure, again: Question) -> None:
+        """Cordon an endpoint, unless it is."""
+        if endpoint.name not in self:
+            self.put(endpoint, failure, again)
+
+    def only_these_answer(self, endpoint: Endpoint) -> str:
+        """An answer of a cordoned endpoint is used, since no other gives one; returns what to say of it."""
+        what = (
+            f"only cordoned endpoints answer: {self.told()}; their answers are checked and used; put a sound "
+            "node into HEADWATER_CHAIN__RPC (`headwater node check --rpc URL` tells what one can do)"
+        )
+        if not self._only:
+            self._only = True
+            metrics.NODES_ALL_CORDONED.labels(endpoint.chain).set(1)
+            _log.error(what)
+        return what
+
+    def others_answer(self, endpoint: Endpoint) -> None:
+        """An answer of an endpoint that is not cordoned is used."""
+        if self._only:
+            self._only = False
+            metrics.NODES_ALL_CORDONED.labels(endpoint.chain).set(0)
 
     async def recheck(self, endpoint: Endpoint, admit: Callable[[Endpoint], Awaitable[None]]) -> None:
         """Return when the endpoint is not cordoned, or its term is over and it does not contradict any more.

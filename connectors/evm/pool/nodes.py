@@ -11,23 +11,24 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
+from random import Random
 from typing import Final, Protocol, TypeVar
 
 from connectors.evm.events import Head
-from connectors.evm.pool.admission import Admission, WrongChain
+from connectors.evm.pool.admission import Admission
 from connectors.evm.pool.comparison import cordon_others
 from connectors.evm.pool.cordon import SILENT, Cordons
 from connectors.evm.pool.hedging import Hedging, raced
 from connectors.evm.pool.pace import Pace
 from connectors.evm.pool.standing import Outcome, Reason, Standing, demoted
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
-from connectors.evm.rpc.endpoint import AiohttpTransport, Endpoint, Transport
+from connectors.evm.rpc.endpoint import AiohttpTransport, Endpoint, Transport, endpoints_of
 from headwater.errors import Fatal
 from headwater.health import HEALTH
 from headwater.logging import get_logger
 from headwater.metrics import listener as metrics
 from headwater.retry import Backoff
-from headwater.settings import Settings, mask_url
+from headwater.settings import Settings
 
 JUDGED_SECONDS: Final = 1.0
 WINS: Final = 3
@@ -36,9 +37,6 @@ WINS: Final = 3
 # Failures that say nothing about how an endpoint does: it has not what was asked for, or may not be used.
 _NEUTRAL: Final = frozenset({"null", "pruned", "rejected", "wrong chain", "syncing", "behind", "cordoned"})
 _NO_HELP: Final = SILENT | {"rejected", "pruned", "wrong chain"}
-WRONG_CHAIN_ROUNDS: Final = 5
-"""Rounds in a row in which every endpoint is of one other chain, before the settings are wrong."""
-
 _PROOFS: Final = frozenset(
     {"header_hash", "logs_bloom", "transactions_root", "receipts_root", "withdrawals_root"}
 )
@@ -122,8 +120,7 @@ class Nodes:
         self._hedging = Hedging()
         self._wins: Counter[str] = Counter()
         self.cordons = cordons or Cordons(clock)
-        self._wrong_chain = 0
-        self._only_cordoned = False
+        self._random = Random()
 
     @property
     def chain_id(self) -> int | None:
@@ -141,25 +138,26 @@ class Nodes:
         endpoint can do it). After `rounds` over all endpoints (None: never) the last NodeFailure is raised.
         Work of a `kind` is begun on a second endpoint too where it takes longer than that kind usually does.
         """
-        backoff = Backoff()
+        backoff = Backoff(random=self._random)
         while True:
             failed = _Failures(backoff.attempts + 1)
             order = self._in_order()
             cordoned = [endpoint for endpoint in order if endpoint.name in self.cordons]
             won = await self._first(work, kind, [each for each in order if each not in cordoned], failed)
             if won is not None:
-                self._answered(won[0])
-                self._contradicted(work, failed, won[0])
+                self._admission.admitted()
+                self.cordons.disproved(won[0], self.endpoints, failed.failures, work)
+                self.cordons.others_answer(won[0])
                 self._report(True, won[0].name)
                 return won[1]
             if cordoned and failed.unsupported is None and all(map(_is_no_help, failed.failures)):
                 won = await self._first(work, None, cordoned, failed, despite=True)
                 if won is not None:
-                    self._contradicted(work, failed, won[0])
-                    self._say_only_cordoned(won[0])
+                    self.cordons.disproved(won[0], self.endpoints, failed.failures, work)
+                    self._report(False, self.cordons.only_these_answer(won[0]))
                     return won[1]
             failures = failed.failures
-            self._refuse_wrong_chain(failures)
+            self._admission.refuse_wrong_chain(failures, len(self.endpoints))
             if failed.unsupported is not None and not failures:
                 raise failed.unsupported
             if rounds is not None and failed.attempt >= rounds:
@@ -185,49 +183,6 @@ class Nodes:
             if won is not None:
                 return won
         return None
-
-    def _contradicted(self, work: Work[T], failed: _Failures, winner: Endpoint) -> None:
-        """Cordon whoever's answer is disproved by that of `winner` to the same question."""
-        by_name = {endpoint.name: endpoint for endpoint in self.endpoints}
-        for failure in failed.failures:
-            endpoint = by_name.get(failure.endpoint)
-            if failure.contradiction and endpoint not in (None, winner):
-                self.cordon(endpoint, failure, lambda endpoint=endpoint: work(endpoint))  # type: ignore[misc]
-
-    def cordon(
-        self, endpoint: Endpoint, failure: NodeFailure, again: Callable[[], Awaitable[object]]
-    ) -> None:
-        """Do not ask an endpoint for a while, for what another one's answer disproves."""
-        if endpoint.name not in self.cordons:
-            self.cordons.put(endpoint, failure, again)
-
-    def _answered(self, endpoint: Endpoint) -> None:
-        self._wrong_chain = 0
-        if self._only_cordoned:
-            self._only_cordoned = False
-            metrics.NODES_ALL_CORDONED.labels(endpoint.chain).set(0)
-
-    def _say_only_cordoned(self, endpoint: Endpoint) -> None:
-        metrics.NODES_ALL_CORDONED.labels(endpoint.chain).set(1)
-        what = (
-            f"only cordoned endpoints answer: {self.cordons.told()}; their answers are checked and used; put "
-            "a sound node into HEADWATER_CHAIN__RPC (`headwater node check --rpc URL` tells what one can do)"
-        )
-        if not self._only_cordoned:
-            _log.error(what)
-        self._only_cordoned = True
-        self._report(False, what)
-
-    def _refuse_wrong_chain(self, failures: Sequence[NodeFailure]) -> None:
-        """Raises Fatal when it lasts that all endpoints are of one other chain: the settings are wrong."""
-        last = failures[-1] if failures else None
-        alike = isinstance(last, WrongChain) and self._last(failures).everywhere
-        self._wrong_chain = self._wrong_chain + 1 if alike else 0
-        if isinstance(last, WrongChain) and self._wrong_chain >= WRONG_CHAIN_ROUNDS:
-            raise Fatal(
-                f"every endpoint is on chain {last.found}, not {last.expected}",
-                remedy="correct HEADWATER_CHAIN__RPC, or HEADWATER_CHAIN__CHAIN_ID",
-            )
 
     async def cordon_others(self, known: Head) -> int:
         """Cordon the endpoints with another block than this final one, if any has it; returns how many."""
@@ -428,10 +383,5 @@ def connect(settings: Settings) -> tuple[Nodes, Transport]:
             remedy="name more of them in HEADWATER_CHAIN__RPC, or lower HEADWATER_CHAIN__QUORUM",
         )
     transport = AiohttpTransport(chain.request_timeout_seconds)
-    endpoints: list[Endpoint] = []
-    for secret in chain.rpc:
-        url = secret.get_secret_value()
-        name = mask_url(url)
-        same = sum(other.name.split("#")[0] == name for other in endpoints)
-        endpoints.append(Endpoint(chain.name, f"{name}#{same + 1}" if same else name, url, transport))
-    return Nodes(endpoints, chain.chain_id), transport
+    urls = (secret.get_secret_value() for secret in chain.rpc)
+    return Nodes(endpoints_of(chain.name, urls, transport), chain.chain_id), transport

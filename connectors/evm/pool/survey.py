@@ -59,7 +59,7 @@ class Survey:
         if None in failures:
             for endpoint, failure in [each for each in failures if each is not None]:
                 if failure.contradiction:
-                    self._nodes.cordon(endpoint, failure, _nothing_else)
+                    self._nodes.cordons.caught(endpoint, failure, _nothing_else)
         finalized = self.finalized()
         if finalized is not None:
             await self._nodes.cordon_others(finalized)

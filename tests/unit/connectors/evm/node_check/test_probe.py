@@ -8,7 +8,7 @@ from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.roots import RootChecks
 from connectors.evm.node_check.findings import Findings
 from connectors.evm.node_check.probe import probe
-from connectors.evm.node_check.run import endpoints
+from connectors.evm.rpc.endpoint import endpoints_of
 from headwater.evm.bloom import Bloom
 from sandbox.node import AdjustableChain, RecordedNode
 from sandbox.node import faults as f
@@ -29,7 +29,7 @@ def node() -> RecordedNode:
 
 async def probed(node: RecordedNode | None) -> Findings:
     transport = NodeTransport({} if node is None else {URL: node})
-    return await probe(endpoints([URL], transport)[0], _verifier)
+    return await probe(endpoints_of("check", [URL], transport)[0], _verifier)
 
 
 async def test_a_good_node(node: RecordedNode) -> None:

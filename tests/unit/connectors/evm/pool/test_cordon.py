@@ -9,8 +9,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from connectors.evm.events import Head
+from connectors.evm.pool.admission import WRONG_CHAIN_ROUNDS
 from connectors.evm.pool.cordon import FIRST_SECONDS, LONGEST_SECONDS
-from connectors.evm.pool.nodes import WRONG_CHAIN_ROUNDS, Nodes, Rejected
+from connectors.evm.pool.nodes import Nodes, Rejected
 from connectors.evm.pool.survey import Survey
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure
 from connectors.evm.rpc.endpoint import Endpoint
