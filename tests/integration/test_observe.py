@@ -1,4 +1,4 @@
-"""`headwater up --observe`: on the running stack every panel has data, and `lag` and `doctor` tell the truth."""
+"""`headwater up --observe`: every panel has data on the running stack; `lag` and `doctor` tell the truth."""
 
 from __future__ import annotations
 
