@@ -199,7 +199,13 @@ class Router:
         )
 
     def _letter(self, message: Message, place: Place, error: MalformedRecord) -> kafka.Outgoing:
-        _log.error("alert sent to the dead letters", offset=place.offset, error=str(error))
+        _log.error(
+            "alert sent to the dead letters",
+            topic=self._alerts,
+            partition=place.partition,
+            offset=place.offset,
+            error=str(error),
+        )
         DEAD_LETTERS.labels(self._chain, GROUP, type(error).__name__).inc()
         given = cast("list[tuple[str, bytes | None]]", message.headers() or [])
         own = [(name, value or b"") for name, value in given]

@@ -12,7 +12,7 @@ from headwater import clock
 from headwater.bad_ratio import BadRatioLimit
 from headwater.digits import decimal
 from headwater.errors import Permanent, Transient
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
 from headwater.metrics import stages as metrics
 from headwater.metrics.consumers import DEAD_LETTERS
 from headwater.retry import Backoff, Retry
@@ -105,7 +105,14 @@ class BatchHandler:
             elif event is not None:
                 self._count += 1
                 events.append(event)
-                outcomes.append(self._marked(self._decide(event, message, problem), message))
+                with about(
+                    stage=self._group.name,
+                    topic=message.topic,
+                    partition=message.partition,
+                    offset=message.offset,
+                    sequence=envelope.sequence,
+                ):
+                    outcomes.append(self._marked(self._decide(event, message, problem), message))
         if outcomes:
             self._write(outcomes)
             self._limit.done(self._count, self._bad)
@@ -179,7 +186,7 @@ class BatchHandler:
         return outcome
 
     def _waits(self, error: Transient, seconds: float) -> None:
-        _log.warning("retrying", sequence=self.assembler.last, seconds=round(seconds, 2), error=str(error))
+        _log.warning("retrying", seconds=round(seconds, 2), error=str(error))
 
     def _dead(self, originals: tuple[Incoming, ...], error: Permanent) -> tuple[Messages, ...]:
         """The dead letters of one event. Raises Fatal when there are too many, before any is written."""

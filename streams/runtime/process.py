@@ -23,7 +23,7 @@ from headwater.settings import Settings
 from streams.runtime.app import create_app, take_slot
 from streams.runtime.assembler import Incoming
 from streams.runtime.consumer import PromptConsumer
-from streams.runtime.kafka_watch import REACH_SECONDS, rejected
+from streams.runtime.kafka_watch import REACH_SECONDS, brokers_answer, rejected
 from streams.runtime.runner import Delivery, StageRunner
 from streams.runtime.table import AcknowledgedTable
 from streams.stage import StageContext, StageSpec
@@ -50,12 +50,16 @@ class StageProcess:
         self._lag = ReportedLag(settings.chain.name, spec.group.name)
 
     async def run(self) -> None:
-        """Follow the group's topic. Raises Fatal, Transient without Kafka, or a bug's own error."""
+        """Follow the group's topic. Raises Fatal, Transient when Kafka stays away, or a bug's own error."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
         HEALTH.report("assignment", False, "starting")
         settings, group = self._settings, self._group
+        try:
+            await brokers_answer(settings, self._stop)
+        except Stopped:
+            return
         stage = self._spec.build(self._context)
         slot = take_slot(settings, group.name)
         app = create_app(settings, group.name, slot)

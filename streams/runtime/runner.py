@@ -149,7 +149,9 @@ class StageRunner:
         metrics.STAGE_GAPS.labels(chain=self._settings.chain.name, stage=group).inc()
         _log.error(
             "gap in the sequence, reading the topic again",
+            stage=group,
             topic=message.topic,
+            partition=message.partition,
             offset=message.offset,
             last=assembler.last,
             start=assembler.position,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from topics.lag.counting import PartitionLag
@@ -63,7 +63,7 @@ def judged(
     behind = messages > 0 and (seconds > behind_seconds or members == 0)
     hottest = max(partitions, key=lambda each: (each.messages, each.seconds), default=None)
     replicas = most if reader.live else _needed(members, messages, read, written, most, behind)
-    return GroupLag(
+    found = GroupLag(
         group,
         reader.role,
         members,
@@ -77,9 +77,10 @@ def judged(
         replicas,
         most,
         hottest if messages else None,
-        _advice(reader, members, idle, messages, read, catch_up, behind, replicas, most, hottest),
+        "",
         tuple(partitions),
     )
+    return replace(found, advice=_advice(reader, found))
 
 
 def _needed(members: int, messages: int, read: float, written: float, most: int, behind: bool) -> int:
@@ -90,53 +91,50 @@ def _needed(members: int, messages: int, read: float, written: float, most: int,
     return max(present, min(most, math.ceil((written + messages / TARGET_SECONDS) / (read / members))))
 
 
-def _advice(
-    reader: Reader,
-    members: int,
-    idle: int,
-    messages: int,
-    read: float,
-    catch_up: float | None,
-    behind: bool,
-    replicas: int,
-    most: int,
-    hottest: PartitionLag | None,
-) -> str:
-    bound = _bound(reader, members, idle, most)
-    if members == 0:
-        waits = f"{messages} messages wait and " if messages else ""
+def _advice(reader: Reader, found: GroupLag) -> str:
+    bound = _bound(reader, found)
+    if found.members == 0:
+        waits = f"{found.messages} messages wait and " if found.messages else ""
         return f"{waits}nobody reads: start a replica of {reader.role}. {bound}"
-    if not behind:
+    if not found.behind:
         return f"keeps up. {bound}"
-    if read <= 0:
+    if found.read_rate <= 0:
         return (
             f"no offset moves: see the log and /readyz of {reader.role}; replicas do not mend that. {bound}"
         )
-    if catch_up is not None and catch_up <= TARGET_SECONDS:
+    if found.catch_up_seconds is not None and found.catch_up_seconds <= TARGET_SECONDS:
         return f"catches up by itself. {bound}"
     if reader.live:
         return f"does not follow: give it a faster core or more memory. {bound}"
-    hot = ""
-    if hottest is not None and messages >= _MANY and most > 1 and hottest.messages > _HOT * messages:
-        hot = (
-            f" Most of it waits in {hottest.topic}[{hottest.partition}], which one replica alone reads, "
-            "however many there are."
-        )
-    if replicas > members:
-        wanted = f"{replicas} replicas are called for"
+    if found.replicas > found.members:
+        wanted = f"{found.replicas} replicas are called for"
     else:
         wanted = "it has as many replicas as help: see what slows them (their log, what they write to)"
-    return f"{wanted}. {bound}{hot}"
+    return f"{wanted}. {bound}{_hot(found)}"
 
 
-def _bound(reader: Reader, members: int, idle: int, most: int) -> str:
+def _hot(found: GroupLag) -> str:
+    """One partition that most of it waits in, where more replicas do not reach."""
+    hottest = found.hottest
+    few = found.messages < _MANY or found.most == 1
+    if hottest is None or few or hottest.messages <= _HOT * found.messages:
+        return ""
+    return (
+        f" Most of it waits in {hottest.topic}[{hottest.partition}], which one replica alone reads, however "
+        "many there are."
+    )
+
+
+def _bound(reader: Reader, found: GroupLag) -> str:
     """What the number of partitions allows."""
     if reader.live:
         standby = (
-            "" if idle or not members else " None stands by now: a second replica takes over when it dies."
+            ""
+            if found.idle or not found.members
+            else " None stands by now: a second replica takes over when it dies."
         )
         return (
             "One partition a chain: one active replica and one standby, and a third does nothing; "
             f"more chains scale it, not more replicas.{standby}"
         )
-    return f"Replicas help up to {most}, its partitions."
+    return f"Replicas help up to {found.most}, its partitions."

@@ -20,6 +20,7 @@ from confluent_kafka.admin import OffsetSpec
 
 from headwater import clock, kafka
 from headwater.errors import Fatal, Transient
+from headwater.retry import Backoff, Retry
 from headwater.settings import Settings
 from schemas.naming import name_of
 from topics.catalog import topic_name
@@ -33,6 +34,7 @@ SECONDS: Final = 10.0
 SAMPLE_MESSAGES: Final = 500
 SAMPLE_BYTES: Final = 2 * 1024 * 1024
 _STEP_SECONDS: Final = 0.05
+_ATTEMPTS: Final = 8
 T = TypeVar("T")
 Needs = Callable[[Message], tuple[tuple[Partition, int], ...]]
 """What a message of `coverage` is held back for; nothing for any other."""
@@ -49,6 +51,7 @@ class LagSession:
         self._needs = needs
         self._admin = kafka.admin(settings)
         self._reader: Consumer = kafka.reader(settings)
+        self._retry = Retry(backoff=Backoff(first=0.2, ceiling=1.0), attempts=_ATTEMPTS)
         self._partitions = {reader: self._of(reader) for reader in READERS}
 
     def close(self) -> None:
@@ -56,8 +59,8 @@ class LagSession:
         self._reader.close()
 
     def look(self) -> Mapping[Reader, Look]:
-        """Every group now."""
-        return {reader: self._look(reader) for reader in READERS}
+        """Every group now. A coordinator that is just being found is asked again."""
+        return self._retry(lambda: {reader: self._look(reader) for reader in READERS})
 
     def judge(
         self, before: Mapping[Reader, Look], after: Mapping[Reader, Look], *, behind_seconds: float
@@ -86,9 +89,12 @@ class LagSession:
 
     def _look(self, reader: Reader) -> Look:
         group, partitions = name_of(self._settings, reader.group), self._partitions[reader]
+        # One after the other: confluent-kafka 2.16 may crash when it is asked for the offsets of a group
+        # whose coordinator is not there yet, which the other question finds out.
+        (described,) = self._admin.describe_consumer_groups([group], request_timeout=SECONDS).values()
+        members = self._members(described, partitions)
         asked = ConsumerGroupTopicPartitions(group, [TopicPartition(*each) for each in partitions])
         (committed,) = self._admin.list_consumer_group_offsets([asked], request_timeout=SECONDS).values()
-        (described,) = self._admin.describe_consumer_groups([group], request_timeout=SECONDS).values()
         told = {
             Partition(each.topic, each.partition): int(each.offset)
             for each in self._answer(committed).topic_partitions
@@ -97,7 +103,6 @@ class LagSession:
         first = self._listed(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         ends = self._listed(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         places = {each: Place(max(told.get(each, -1), first[each]), ends[each]) for each in partitions}
-        members = self._members(described, partitions)
         working = sum(bool(assigned) for assigned in members)
         return Look(clock.now_ms(), working, len(members) - working, places)
 
