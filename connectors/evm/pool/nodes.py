@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from random import Random
 from typing import Final, Protocol, TypeVar
@@ -19,8 +19,8 @@ from connectors.evm.pool.admission import Admission
 from connectors.evm.pool.comparison import cordon_others
 from connectors.evm.pool.cordon import SILENT, Cordons
 from connectors.evm.pool.hedging import Hedging, raced
-from connectors.evm.pool.pace import Pace
-from connectors.evm.pool.standing import Outcome, Reason, Standing, demoted
+from connectors.evm.pool.order import Order
+from connectors.evm.pool.standing import Outcome, Standing
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from connectors.evm.rpc.endpoint import AiohttpTransport, Endpoint, Transport, endpoints_of
 from headwater.errors import Fatal
@@ -29,10 +29,6 @@ from headwater.logging import get_logger
 from headwater.metrics import listener as metrics
 from headwater.retry import Backoff
 from headwater.settings import Settings
-
-JUDGED_SECONDS: Final = 1.0
-WINS: Final = 3
-"""Times in a row that another endpoint was faster before it becomes the first choice."""
 
 # Failures that say nothing about how an endpoint does: it has not what was asked for, or may not be used.
 _NEUTRAL: Final = frozenset({"null", "pruned", "rejected", "wrong chain", "syncing", "behind", "cordoned"})
@@ -108,19 +104,19 @@ class Nodes:
         part: str | None = "nodes",
         cordons: Cordons | None = None,
     ) -> None:
-        self.endpoints = list(endpoints)
+        self._order = Order(endpoints, clock)
         self._part = part
         self._sleep = sleep
         self._clock = clock
         self._admission = Admission(expected)
-        self._standings = {endpoint.name: Standing(clock) for endpoint in endpoints}
-        self._paces = {endpoint.name: Pace(clock) for endpoint in endpoints}
-        self._demoted: dict[str, Reason] = {}
-        self._judged = clock()
         self._hedging = Hedging()
-        self._wins: Counter[str] = Counter()
         self.cordons = cordons or Cordons(clock)
         self._random = Random()
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """Those of the chain, the first choice first."""
+        return self._order.endpoints
 
     @property
     def chain_id(self) -> int | None:
@@ -129,7 +125,7 @@ class Nodes:
 
     def standing(self, endpoint: Endpoint) -> Standing:
         """How an endpoint has done lately."""
-        return self._standings[endpoint.name]
+        return self._order.standings[endpoint.name]
 
     async def ask(self, work: Work[T], *, kind: str | None = None, rounds: int | None = None) -> T:
         """The result of `work` on the first endpoint that does it, retried with backoff.
@@ -141,7 +137,7 @@ class Nodes:
         backoff = Backoff(random=self._random)
         while True:
             failed = _Failures(backoff.attempts + 1)
-            order = self._in_order()
+            order = self._order.now()
             cordoned = [endpoint for endpoint in order if endpoint.name in self.cordons]
             won = await self._first(work, kind, [each for each in order if each not in cordoned], failed)
             if won is not None:
@@ -200,7 +196,7 @@ class Nodes:
 
         A cordoned endpoint is not asked, unless `despite` that nobody else answers.
         """
-        standing, pace = self.standing(endpoint), self._paces[endpoint.name]
+        standing, pace = self.standing(endpoint), self._order.paces[endpoint.name]
         async with pace.turn():
             try:
                 if not despite:
@@ -228,7 +224,7 @@ class Nodes:
         if not found:
             return None
         endpoint, result = max(found, key=lambda each: rank(each[1]))
-        self._prefer(endpoint)
+        self._order.prefer(endpoint)
         return result
 
     async def each(self, work: Work[T]) -> list[tuple[str, T]]:
@@ -253,7 +249,7 @@ class Nodes:
     ) -> Won[T] | None:
         """The result of the next endpoint that waits, or of the one after it where that is faster."""
         first = waiting.popleft()
-        spare = next((each for each in waiting if not self._is_spared(each)), None)
+        spare = next((each for each in waiting if not self._order.spares(each)), None)
         delay = None if kind is None or spare is None else self._hedging.delay(kind)
         if spare is None or delay is None:
             won = await self._tried(first, work, kind, failed, despite)
@@ -270,20 +266,16 @@ class Nodes:
                 self._hedged(first, second, won)
                 return won
         if won is not None:
-            self._wins.clear()
-            self._prefer(won[0])
+            self._order.answered(won[0])
         return won
 
     def _hedged(self, first: Endpoint, second: Endpoint, won: Won[T] | None) -> None:
         faster = won is not None and won[0] is second
         metrics.NODE_HEDGES.labels(second.chain, second.name, "used" if faster else "unused").inc()
-        if not faster:
+        if faster:
+            self._order.was_faster(second)
+        else:
             self._hedging.useless()
-            return
-        self._wins[second.name] += 1
-        if self._wins[second.name] >= WINS:
-            self._wins.clear()
-            self._prefer(second)
 
     async def _tried(
         self, endpoint: Endpoint, work: Work[T], kind: str | None, failed: _Failures, despite: bool = False
@@ -312,31 +304,6 @@ class Nodes:
             _log.debug("no answer to compare", endpoint=endpoint.name, reason=error.what)
             return None
 
-    def _in_order(self) -> list[Endpoint]:
-        """The first choice first, those that do badly or want to be left alone last."""
-        now = self._clock()
-        if len(self.endpoints) > 1 and now - self._judged >= JUDGED_SECONDS:
-            self._judged = now
-            self._judge()
-        return sorted(self.endpoints, key=self._is_spared)
-
-    def _is_spared(self, endpoint: Endpoint) -> bool:
-        return endpoint.name in self._demoted or self._paces[endpoint.name].rests
-
-    def _judge(self) -> None:
-        before, self._demoted = self._demoted, demoted(self._standings)
-        for endpoint in self.endpoints:
-            old, new = before.get(endpoint.name), self._demoted.get(endpoint.name)
-            if old is new:
-                continue
-            for reason in Reason:
-                gauge = metrics.NODE_DEMOTED.labels(endpoint.chain, endpoint.name, reason.value)
-                gauge.set(reason is new)
-            if new is None:
-                _log.info("node does well again", endpoint=endpoint.name)
-            else:
-                _log.warning("other nodes are asked first", endpoint=endpoint.name, reason=new.value)
-
     def aside(self) -> Nodes:
         """The same endpoints for other work: which of them it prefers or passes over does not matter here."""
         return Nodes(
@@ -351,12 +318,6 @@ class Nodes:
     def _report(self, ok: bool, detail: str) -> None:
         if self._part is not None:
             HEALTH.report(self._part, ok, detail)
-
-    def _prefer(self, endpoint: Endpoint) -> None:
-        if self.endpoints[0] is not endpoint:
-            self.endpoints.remove(endpoint)
-            self.endpoints.insert(0, endpoint)
-            _log.info("node preferred from now on", endpoint=endpoint.name)
 
 
 def _is_no_help(failure: NodeFailure) -> bool:
