@@ -50,6 +50,16 @@ def results(line: Line, expression: str) -> list[Any]:
     return [each for each in found if each["value"][1] != "NaN"]
 
 
+def answers(line: Line) -> bool:
+    """Whether both servers have begun to."""
+    try:
+        get(line, "prometheus", "/api/v1/alertmanagers")
+        get(line, "alertmanager", "/api/v2/status")
+    except OSError:
+        return False
+    return True
+
+
 def empty(line: Line, panel: Panel) -> list[str]:
     """The panel's queries without data."""
     return [query.expr for query in panel.queries if not results(line, query.expr)]
@@ -57,6 +67,7 @@ def empty(line: Line, panel: Panel) -> list[str]:
 
 def test_every_panel_has_data_and_the_commands_find_all_well(line: Line) -> None:
     line.wait_ready()
+    line.wait_until(lambda: answers(line), "Prometheus and Alertmanager answer", 60)
     filled = [(name, panel) for name, panel in PANELS if not panel.sparse]
 
     def missing() -> list[tuple[str, str, list[str]]]:
