@@ -99,6 +99,7 @@ class Leading:
             )
             await listener.run()
         finally:
+            progress.ended()
             if telling is not None:
                 telling.cancel()
                 await asyncio.gather(telling, return_exceptions=True)
