@@ -28,7 +28,7 @@ class Reader:
 READERS: Final = (
     *(Reader(group.name, group.name, (group.input,), live=True) for group in GROUPS),
     Reader(SINK, SINK, tuple(spec.stream for spec in TOPICS if SINK in spec.consumers)),
-    # Two groups of one process: alerts are turned into entries of the ledger, and those are worked off.
+    # Not its group that divides the channels: that one commits no offset, since whoever takes a partition of
+    # the ledger over reads all of it. What waits there is `headwater deliveries list --state pending`.
     Reader("deliver", "deliver", ("alerts",)),
-    Reader("deliver-channels", "deliver", ("deliveries",)),
 )

@@ -9,8 +9,11 @@ from topics.groups import NAMES
 from topics.lag.readers import READERS, SINK
 
 
-def test_the_groups_are_those_that_processes_join() -> None:
-    assert [each.group for each in READERS] == [*NAMES, SINK, router.GROUP, ledger.GROUP]
+def test_the_groups_are_those_that_processes_join_to_commit_offsets() -> None:
+    groups = [each.group for each in READERS]
+    assert groups == [*NAMES, SINK, router.GROUP]
+    # Its members share the channels, and read all of a partition that they take over.
+    assert ledger.GROUP not in groups
 
 
 def test_every_group_reads_streams_that_the_catalogue_gives_to_its_role() -> None:
