@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from random import Random
-from typing import Any
 
 import orjson
 import pytest
@@ -20,7 +18,8 @@ from connectors.evm.log.search import Search
 from connectors.evm.log.whole import WholeEvents
 from headwater.settings import Settings, environment, load_settings
 from sandbox.node import LoopedChain, RecordedChain, RecordedNode
-from sandbox.node.plan import Plan, Play
+from sandbox.node.plan import Play
+from tests.builders.node_storms import LATENCY, kinds, storm
 from tests.fakes.listening import canonical
 from tests.integration.command_process import CommandProcess
 from tests.integration.repair_topics import make_topics
@@ -33,40 +32,7 @@ BLOCK_SECONDS = 0.12
 """A hundred times as fast as mainnet."""
 SECONDS = 90.0
 
-KINDS: tuple[dict[str, Any], ...] = (
-    {"kind": "latency", "p50": 0.01, "p95": 0.2},
-    {"kind": "throttled", "retry_after": 0.1},
-    {"kind": "error", "name": "infura-rate"},
-    {"kind": "error", "name": "arbitrum-retry"},
-    {"kind": "error", "name": "geth-header"},
-    {"kind": "http"},
-    {"kind": "cut"},
-    {"kind": "oversized", "bytes": 1_000_000},
-    {"kind": "silence"},
-    {"kind": "disconnect"},
-    {"kind": "null"},
-    {"kind": "empty_receipts"},
-    {"kind": "stale_head", "blocks": 3},
-    {"kind": "lying_head"},
-    {"kind": "two_branches"},
-    {"kind": "wrong_receipts"},
-    {"kind": "missing_logs"},
-    {"kind": "cut_transactions"},
-    {"kind": "wrong_chain"},
-    {"kind": "pruned", "keeps": 0},
-    {"kind": "tag_error"},
-)
-
-
-def storm(seed: int, node: int) -> Plan:
-    """All kinds, each with its own share; each node in turn is frozen for a second, then gone for one."""
-    random = Random(f"{seed}/{node}")
-    faults = [
-        {"kind": "frozen_head", "start": 2.0 * node, "every": 6.0, "lasts": 1.0},
-        {"kind": "disconnect", "start": 2.0 * node + 1, "every": 6.0, "lasts": 1.0},
-        *({**kind, "probability": random.uniform(0.005, 0.04)} for kind in KINDS),
-    ]
-    return Plan.model_validate({"seed": seed * 10 + node, "faults": faults})
+KINDS = (LATENCY, *kinds(retry_after=0.1, oversized=1_000_000))
 
 
 @pytest.fixture
@@ -127,7 +93,7 @@ def test_raw_blocks_are_those_of_a_perfect_node(
 ) -> None:
     recording = RecordedChain([shared_data / f"mainnet-contiguous-{FIRST}-{LAST}"])
     chain = LoopedChain(recording, ROUNDS)
-    plays = [Play(storm(seed, number)) for number in range(3)]
+    plays = [Play(storm(seed, number, KINDS, turn=1.0)) for number in range(3)]
     nodes = [RecordedNode(chain, head=FIRST, safe_lag=8, finalized_lag=16, plan=play) for play in plays]
     ended = threading.Event()
     with ExitStack() as running:

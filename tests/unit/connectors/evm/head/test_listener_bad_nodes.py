@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from random import Random
-from typing import Any
 
 import orjson
 import pytest
@@ -15,45 +14,14 @@ from connectors.evm.log.whole import WholeEvents
 from connectors.evm.rpc.answers import NodeFailure
 from headwater.settings import ChainSettings
 from sandbox.node import AdjustableChain, RecordedNode
-from sandbox.node.plan import Plan, Play
+from sandbox.node.plan import Play
+from tests.builders.node_storms import kinds, storm
 from tests.fakes.listening import CHAIN_ID, MemoryStore, canonical, hashes, make_rig
 from topics.chainlog.kinds import EventKind
 
 BLOCKS = 40
 MOST_ROUNDS = 3_000
-KINDS: tuple[dict[str, Any], ...] = (
-    {"kind": "throttled", "retry_after": 0},
-    {"kind": "error", "name": "infura-rate"},
-    {"kind": "error", "name": "arbitrum-retry"},
-    {"kind": "error", "name": "geth-header"},
-    {"kind": "http"},
-    {"kind": "cut"},
-    {"kind": "oversized", "bytes": 1_000},
-    {"kind": "silence"},
-    {"kind": "disconnect"},
-    {"kind": "null"},
-    {"kind": "empty_receipts"},
-    {"kind": "stale_head", "blocks": 3},
-    {"kind": "lying_head"},
-    {"kind": "two_branches"},
-    {"kind": "wrong_receipts"},
-    {"kind": "missing_logs"},
-    {"kind": "cut_transactions"},
-    {"kind": "wrong_chain"},
-    {"kind": "pruned", "keeps": 0},
-    {"kind": "tag_error"},
-)
-
-
-def storm(seed: int, node: int) -> Plan:
-    """All kinds, each with its own share; each node in turn is frozen for a while, then gone for one."""
-    random = Random(f"{seed}/{node}")
-    faults = [
-        {"kind": "frozen_head", "start": 20.0 * node, "every": 60.0, "lasts": 10.0},
-        {"kind": "disconnect", "start": 20.0 * node + 10, "every": 60.0, "lasts": 10.0},
-        *({**kind, "probability": random.uniform(0.005, 0.04)} for kind in KINDS),
-    ]
-    return Plan.model_validate({"seed": seed * 10 + node, "faults": faults})
+KINDS = kinds(retry_after=0, oversized=1_000)
 
 
 class Clock:
@@ -69,7 +37,7 @@ class Clock:
 async def test_what_is_published_is_the_chain_of_a_perfect_node(seed: int) -> None:
     clock, random = Clock(), Random(seed)
     chain = AdjustableChain.synthetic(1, keeps_orphans=True)
-    plays = [Play(storm(seed, number), clock) for number in range(3)]
+    plays = [Play(storm(seed, number, KINDS, turn=10.0), clock) for number in range(3)]
     nodes = [RecordedNode(chain, safe_lag=8, finalized_lag=16, plan=play) for play in plays]
     store = MemoryStore()
     settings = ChainSettings(chain_id=CHAIN_ID, start="earliest", prefetch_blocks=4, stale_head_seconds=1e-6)
