@@ -182,12 +182,21 @@ class Fold(Remembered):
     def _facts(self, facts: Gives, place: Place, decision: Decision) -> None:
         """Their counts and cooldowns are of the log, not of a block: no block that leaves takes them back.
 
-        Blocks that judged a window which they are counted in judge it again.
+        Blocks that judged a window which they are counted in judge it again; one that was not there when it
+        ended is judged by the first block behind its end, as it is after a restart.
         """
         time = place.timestamp or 0
         joining = Joining(self.configuration, self.tracks, self.max_groups, self.incomplete)
         counted = joining.counted_in(facts, time)
-        first = next((each for each in self.blocks.values() if not counted.isdisjoint(each.undo)), None)
+        end = min(counted.values(), default=None)
+        first = next(
+            (
+                each
+                for each in self.blocks.values()
+                if not counted.keys().isdisjoint(each.undo) or (end is not None and end <= each.timestamp)
+            ),
+            None,
+        )
         again = [] if first is None else [first, *self.behind(first)]
         for each in reversed(again):
             self.tracks.undo(each.undo)

@@ -72,10 +72,10 @@ class Joining:
                 self._tracks.set(key, Silence(time, fired=False))
         return self.made
 
-    def counted_in(self, gives: Gives, time: int) -> set[TrackKey]:
-        """The windows that facts are counted in."""
+    def counted_in(self, gives: Gives, time: int) -> dict[TrackKey, int]:
+        """The windows that facts are counted in, and the block time at which each ends."""
         return {
-            TrackKey(*owner, WINDOW, start)
+            TrackKey(*owner, WINDOW, start): start + found.rule.window.size_ms
             for owner in gives.tallies
             if (found := self._active(owner.rule_id, owner.version)) is not None
             and found.rule.window is not None

@@ -489,3 +489,15 @@ def test_a_state_counts_in_a_window_that_was_judged_whatever_leaves_behind_it() 
     assert chain.tell(K.SAFE, 0)["few"][0] is R, "it is two that were counted"
     chain.tell(K.REVERT, 1, at=61)
     assert not chain.tell(K.APPLY, 1, content(), "b", at=62)
+
+
+def test_a_window_that_nothing_had_counted_in_when_it_ended_is_judged_by_the_block_behind_its_end() -> None:
+    few = window(60, count(Comparison.BELOW, 3))
+    chain = Chain(rule("few", Match.TRANSACTION_STATE, window=few))
+    chain.tell(K.APPLY, 0, content())
+    assert not chain.tell(K.APPLY, 1, content(), at=61)
+    said = chain.tell(K.REPAIR, 0, content(transactions=[transaction(0)]))
+    assert said["few"] == (P, {"count": "1"}), "block 1 would have judged it"
+    assert not chain.tell(K.APPLY, 2, content(), at=62)
+    assert chain.tell(K.REVERT, 2, at=62) == {}
+    assert chain.tell(K.REVERT, 1, at=61)["few"][0] is R
