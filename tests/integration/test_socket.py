@@ -76,3 +76,13 @@ async def test_a_server_without_websockets_is_told_as_such() -> None:
         with pytest.raises(Closed, match="404"):
             async with connect(url + "/other"):
                 raise AssertionError("opened")
+
+
+async def test_what_goes_wrong_with_its_user_is_not_taken_for_the_other_sides_end() -> None:
+    async def act(socket: web.WebSocketResponse, request: web.Request) -> None:
+        """It says nothing more."""
+
+    async with serving(act) as url:
+        with pytest.raises(ValueError, match="a fault of ours"):
+            async with connect(url):
+                raise ValueError("a fault of ours")

@@ -63,8 +63,11 @@ async def connect(url: str) -> AsyncIterator[Socket]:
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         try:
-            opening = session.ws_connect(url, heartbeat=PING_SECONDS, max_msg_size=MESSAGE_BYTES)
-            async with opening as socket:
-                yield _AiohttpSocket(socket)
+            socket = await session.ws_connect(url, heartbeat=PING_SECONDS, max_msg_size=MESSAGE_BYTES)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise Closed(f"cannot connect: {error or type(error).__name__}") from error
+        # What goes wrong with whoever uses it is theirs to say.
+        try:
+            yield _AiohttpSocket(socket)
+        finally:
+            await socket.close()

@@ -92,6 +92,7 @@ async def test_without_a_word_it_polls() -> None:
     ticker = ToldTicker(0.01)
     await soon(ticker.wait)
     await soon(ticker.wait)
+    assert not ticker.silent.is_set(), "nobody was subscribed to, so nobody is silent"
 
 
 @pytest.mark.parametrize(
@@ -126,8 +127,9 @@ async def test_what_ends_a_subscription_has_the_next_node_subscribed_to(
 )
 async def test_a_node_that_refuses_or_is_of_another_chain_is_passed_over(node: dict[str, object]) -> None:
     ticker, bad, other = ToldTicker(FOREVER), Node(**node), Node()
-    async with subscribed({URL: bad, OTHER: other}, ticker):
+    async with subscribed({URL: bad, OTHER: other}, ticker) as opened:
         await soon(other.connected.acquire)
+    assert opened == [URL, OTHER]
 
 
 async def test_a_node_that_does_not_answer_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,8 +140,9 @@ async def test_a_node_that_does_not_answer_is_passed_over(monkeypatch: pytest.Mo
         """It takes what it is sent."""
 
     mute.send = nothing  # type: ignore[method-assign]
-    async with subscribed({URL: mute, OTHER: other}, ticker):
+    async with subscribed({URL: mute, OTHER: other}, ticker) as opened:
         await soon(other.connected.acquire)
+    assert opened == [URL, OTHER]
 
 
 async def test_a_subscription_that_falls_silent_is_replaced() -> None:

@@ -114,6 +114,7 @@ async def test_a_leader_that_is_fenced_lets_another_one_lead_first() -> None:
         await asyncio.wait_for(ballot.stepped_down.acquire(), 5)
         await ballot.decide(leads=True)
         await asyncio.wait_for(term.begun.acquire(), 5)
+        assert leads() == 1
 
 
 @pytest.mark.parametrize("fail", [lambda b, t: t.fails, lambda b, t: b.rejected], ids=["lead", "election"])
