@@ -10,6 +10,7 @@ from bench.report import Row, publish
 PARTS = (
     "codec",
     "listener",
+    "pool",
     "streams",
     "aggregate",
     "rules",

@@ -34,6 +34,11 @@ class Health:
         with self._lock:
             self._checks[name] = Check(ok, redact(detail))
 
+    def forget_failed(self) -> None:
+        """Drop what is not ok: the parts that said so have ended."""
+        with self._lock:
+            self._checks = {name: check for name, check in self._checks.items() if check.ok}
+
     def fail(self, reason: str) -> None:
         """Declare the process beyond repair."""
         with self._lock:

@@ -4,14 +4,29 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import cast
+from collections.abc import MutableMapping
+from contextlib import AbstractContextManager
+from typing import Any, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
 from headwater.redaction import redact
 
+_OF_THIS_PROCESS: dict[str, str] = {}
+
+
+def _of_this_process(
+    logger: object, method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """A thread begins with an empty context: what holds for the whole process does not come from one."""
+    for name, value in _OF_THIS_PROCESS.items():
+        event.setdefault(name, value)
+    return event
+
+
 SHARED: tuple[Processor, ...] = (
+    _of_this_process,
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.processors.add_log_level,
@@ -26,10 +41,11 @@ class _Redacting(structlog.stdlib.ProcessorFormatter):
         return redact(super().format(record))
 
 
-def configure(role: str, level: str = "INFO", format: str = "auto") -> None:
+def configure(role: str, level: str = "INFO", format: str = "auto", *, chain: str = "") -> None:
     """Send structlog and the standard library's loggers through one formatter on standard error.
 
-    `format` is `json`, `human` or `auto` (human on a terminal). `role` is bound to every line.
+    `format` is `json`, `human` or `auto` (human on a terminal). `role` and, where there is
+    one, `chain` are in every line, of any thread and of any library.
     The root level never goes above INFO's number by our hand: Faust sets the root logger to DEBUG
     when it finds it at WARNING or above.
     """
@@ -58,7 +74,13 @@ def configure(role: str, level: str = "INFO", format: str = "auto") -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(role=role)
+    _OF_THIS_PROCESS.clear()
+    _OF_THIS_PROCESS.update({"role": role} | ({"chain": chain} if chain else {}))
+
+
+def about(**fields: object) -> AbstractContextManager[None]:
+    """What every line is about that this thread logs inside of it: topic, partition, offset, sequence."""
+    return cast("AbstractContextManager[None]", structlog.contextvars.bound_contextvars(**fields))
 
 
 def get_logger(name: str) -> FilteringBoundLogger:

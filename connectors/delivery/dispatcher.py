@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from connectors.delivery.channels.channel import Channel, Unusable
-from connectors.delivery.queue.channel import Answer, ChannelQueue, Policy
+from connectors.delivery.queue.attempt import Answer
+from connectors.delivery.queue.channel import ChannelQueue
 from connectors.delivery.queue.circuit import CircuitState
 from connectors.delivery.queue.delivery import Delivery, State
 from connectors.delivery.queue.notification import Notification
+from connectors.delivery.queue.policy import Policy
 from connectors.delivery.sender import Done, Sender
 from connectors.delivery.topic.channels import Applied
 from connectors.delivery.topic.ledger import Ledger

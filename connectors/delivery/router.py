@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from typing import Final, cast
 
@@ -16,8 +17,9 @@ from connectors.delivery.topic.transactions import Moved, Transactions
 from headwater import clock, kafka
 from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH
+from headwater.lateness import ReportedLag
 from headwater.logging import get_logger
-from headwater.metrics.consumers import CONSUMER_LAG, DEAD_LETTERS
+from headwater.metrics.consumers import DEAD_LETTERS
 from headwater.metrics.delivery import DELIVERY_UNKNOWN
 from headwater.retry import Retry, Stopped
 from headwater.settings import Settings
@@ -33,6 +35,7 @@ GROUP: Final = "deliver"
 ALERTS: Final = "alerts"
 _MESSAGES: Final = 500
 _WAIT_SECONDS: Final = 0.2
+_REPORT_SECONDS: Final = 1.0
 _log = get_logger("connectors.delivery")
 
 
@@ -55,6 +58,7 @@ class Router:
             client.close()
         self._transactions = Transactions(GROUP, stop)
         self._producers: dict[int, Producer] = {}
+        self._lag = ReportedLag(self._chain, GROUP)
         self._retry = Retry(stop=stop, on_failure=self._waits, on_recovery=self._recovered)
         self._unknown: set[str] = set()
 
@@ -73,21 +77,31 @@ class Router:
 
     def _be_member(self) -> None:
         self._consumer = kafka.consumer(
-            self._settings, name_of(self._settings, GROUP), options={"fetch.wait.max.ms": 20}
+            self._settings,
+            name_of(self._settings, GROUP),
+            options={"fetch.wait.max.ms": 20, "enable.partition.eof": True},
         )
         self._consumer.subscribe(
             [self._alerts], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
         )
         HEALTH.report("alerts", True)
+        self._positions: dict[int, int] = {}
+        reported = float("-inf")
         try:
             while not self._stop.is_set():
                 by_partition: dict[int, list[Message]] = {}
-                for message in self._receive():
+                received, ends = self._receive()
+                for message in received:
                     by_partition.setdefault(int(message.partition() or 0), []).append(message)
                 for partition, messages in by_partition.items():
                     # Gone within the same call: whoever has it now reads them.
                     if partition in self._producers:
                         self._route(partition, messages)
+                # Behind the last message there are only the marks of transactions.
+                self._positions |= ends
+                if time.monotonic() - reported >= _REPORT_SECONDS:
+                    reported = time.monotonic()
+                    self._report_lag()
         finally:
             self._consumer.close()
             for producer in self._producers.values():
@@ -112,8 +126,16 @@ class Router:
                 producer.purge()
         consumer.incremental_unassign(partitions)
 
-    def _receive(self) -> list[Message]:
-        received = []
+    def _report_lag(self) -> None:
+        self._lag.keep_only({(self._alerts, partition) for partition in self._producers})
+        for partition in self._producers.keys() & self._positions.keys():
+            place = TopicPartition(self._alerts, partition)
+            _, high = self._consumer.get_watermark_offsets(place, cached=True)
+            self._lag.report(clock.now_ms(), self._alerts, partition, self._positions[partition], int(high))
+
+    def _receive(self) -> tuple[list[Message], dict[int, int]]:
+        """Messages, and where partitions end whose end was reached."""
+        received, ends = [], {}
         messages = self._consumer.consume(1, _WAIT_SECONDS)
         # What librdkafka has fetched already: an alert does not wait for others that may come.
         messages += self._consumer.consume(_MESSAGES, 0) if messages else []
@@ -121,6 +143,8 @@ class Router:
             error = message.error()
             if error is None:
                 received.append(message)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                ends[int(message.partition() or 0)] = int(message.offset() or 0)
             elif error.fatal() or error.code() in (
                 KafkaError.TOPIC_AUTHORIZATION_FAILED,
                 KafkaError.GROUP_AUTHORIZATION_FAILED,
@@ -128,10 +152,12 @@ class Router:
                 raise Fatal(f"cannot read {self._alerts}: {error}", remedy="check the topic and its ACLs")
             else:
                 _log.warning("kafka", topic=self._alerts, error=str(error))
-        return received
+        return received, ends
 
     def _route(self, partition: int, messages: Sequence[Message]) -> None:
         """Entries for all channels of all messages, and their acknowledgement. Raises Moved or Fatal."""
+        first = messages[0]
+        self._lag.received(self._alerts, partition, int(first.offset() or 0), first.timestamp()[1])
         # Up to the topic's end now: a channel that was applied before an alert was published is known.
         channels = self._retry(self._channels.refresh)
         since = {each.id: each.since for each in channels.values()}
@@ -162,9 +188,7 @@ class Router:
             self._transactions.offsets(producer, [end], self._consumer)
 
         self._transactions.run(producer, produce)
-        _, high = self._consumer.get_watermark_offsets(end, cached=True)
-        lag = CONSUMER_LAG.labels(self._chain, GROUP, self._alerts, str(partition))
-        lag.set(max(0, int(high) - end.offset))
+        self._positions[partition] = end.offset
 
     def _entry(self, delivery: Delivery) -> kafka.Outgoing:
         return kafka.Outgoing(
@@ -175,7 +199,13 @@ class Router:
         )
 
     def _letter(self, message: Message, place: Place, error: MalformedRecord) -> kafka.Outgoing:
-        _log.error("alert sent to the dead letters", offset=place.offset, error=str(error))
+        _log.error(
+            "alert sent to the dead letters",
+            topic=self._alerts,
+            partition=place.partition,
+            offset=place.offset,
+            error=str(error),
+        )
         DEAD_LETTERS.labels(self._chain, GROUP, type(error).__name__).inc()
         given = cast("list[tuple[str, bytes | None]]", message.headers() or [])
         own = [(name, value or b"") for name, value in given]

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from connectors.delivery.channels.channel import Channel, ChannelSettings, Services
 from connectors.delivery.channels.http import Http
-from connectors.delivery.queue.channel import Answer, Outcome
+from connectors.delivery.queue.attempt import Answer, Outcome
 from connectors.delivery.queue.notification import Notification
 from headwater.logging import get_logger
 from headwater.settings import DeliverySettings

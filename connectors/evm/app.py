@@ -6,35 +6,22 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
-from connectors.evm.blocks.checks import Verifier
-from connectors.evm.blocks.fetch import Fetcher
-from connectors.evm.blocks.roots import RootChecks
 from connectors.evm.head.heads import STREAM as HEADS
-from connectors.evm.head.heads import Heads
-from connectors.evm.head.listener import Listener, PollTicker
-from connectors.evm.head.progress import ProgressReporter
-from connectors.evm.log.async_log import AsyncLog
-from connectors.evm.log.codec import STREAM, EventCodec
-from connectors.evm.log.kafka_store import KafkaStore
-from connectors.evm.log.retention import Retention
-from connectors.evm.log.search import Search
-from connectors.evm.log.writer import ChainLog
+from connectors.evm.leadership.election import GroupElection
+from connectors.evm.leadership.turns import Turns
+from connectors.evm.leading import Leading, SchemaIds, verifier_of
+from connectors.evm.log.codec import STREAM
+from connectors.evm.log.follower import Follower
 from connectors.evm.pool.nodes import Nodes, connect
 from connectors.evm.pool.survey import Survey
-from connectors.evm.repair.kafka_channel import KafkaOutcomes, KafkaRequests
-from connectors.evm.repair.preparation import Preparation
-from connectors.evm.repair.request import OUTCOMES, REQUESTS
-from connectors.evm.repair.service import Repairs
+from connectors.evm.repair.request import OUTCOMES
 from connectors.evm.rpc.endpoint import Endpoint
-from headwater.clock import now_ms
 from headwater.errors import Fatal, Transient
-from headwater.evm.bloom import Bloom
 from headwater.health import HEALTH
 from headwater.logging import get_logger
 from headwater.retry import Retry
-from headwater.settings import ChainSettings, Settings
-from headwater.settings.chain import VerifyRoots
-from headwater.settings.profiles import Profile, profile_of, with_profile
+from headwater.settings import Settings
+from headwater.settings.profiles import profile_of, with_profile
 from schemas.registry import Registry
 from topics.catalog import topic_name
 
@@ -45,54 +32,38 @@ _log = get_logger("headwater.listen")
 async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> None:
     """Follow the chain of the settings until cancelled. Raises Fatal."""
     nodes, transport = connect(settings)
-    survey = asyncio.create_task(Survey(nodes).run())
+    looks = Survey(nodes)
+    survey = asyncio.create_task(looks.run())
     survey.add_done_callback(_say_when_broken)
     try:
         chain_id = await _chain_id(nodes)
         chain = with_profile(settings.chain, chain_id)
         verifier = verifier_of(profile_of(chain_id, chain), chain.verify_roots)
-        fetcher = _fetcher(chain, nodes, verifier)
         registry = Registry(settings)
         raw_id = await _eventually("schema registry", lambda: registry.id_for(STREAM))
         heads_id = await _eventually("schema registry", lambda: registry.id_for(HEADS))
         outcomes_id = await _eventually("schema registry", lambda: registry.id_for(OUTCOMES))
-        heads = Heads(settings, chain_id, heads_id)
-        codec = EventCodec(chain_id, raw_id, reader=registry.reader(STREAM))
-        stores = [KafkaStore(settings, topic_name(settings, STREAM), str(chain_id)) for _ in range(2)]
-        log = AsyncLog(ChainLog(stores[0], codec, settings.client_id, now_ms), Retention(now_ms))
-        progress = ProgressReporter(chain.name, heads)
-        repairs = Repairs(
-            chain.name,
-            KafkaRequests(settings, registry.reader(REQUESTS)),
-            KafkaOutcomes(settings, chain_id, outcomes_id, registry.reader(OUTCOMES)),
-            log,
-            progress,
-            Preparation(
-                chain_id,
-                log,
-                Search(stores[1], EventCodec(chain_id, raw_id, reader=registry.reader(STREAM))),
-                _fetcher(chain, nodes.aside(), verifier),
-            ),
-            now_ms,
+        leading = Leading(
+            settings,
+            chain,
+            chain_id,
+            nodes,
+            looks,
+            verifier,
+            registry,
+            SchemaIds(raw_id, heads_id, outcomes_id),
         )
-        try:
-            listener = Listener(
-                chain,
-                nodes,
-                fetcher,
-                log,
-                progress,
-                PollTicker(chain.poll_seconds),
-                accept_fork=accept_fork,
-                repairs=repairs,
+        if chain.standby:
+            follower = Follower(leading.store(), leading.codec())
+            turns = Turns(
+                chain.name,
+                GroupElection(settings, topic_name(settings, STREAM)),
+                follower,
+                lambda: leading.run(accept_fork=accept_fork, follower=follower),
             )
-            await listener.run()
-        finally:
-            stores[1].interrupt()
-            await repairs.close()
-            stores[1].close()
-            await log.close()
-            heads.close()
+            await turns.run()
+        else:
+            await leading.run(accept_fork=accept_fork)
     finally:
         survey.cancel()
         await asyncio.gather(survey, return_exceptions=True)
@@ -103,23 +74,6 @@ def _say_when_broken(survey: asyncio.Task[None]) -> None:
     """The chain is followed without it too, by failover alone."""
     if not survey.cancelled() and (error := survey.exception()) is not None:
         _log.error("endpoints are not compared any more: start the listener again", exc_info=error)
-
-
-def verifier_of(profile: Profile, roots: VerifyRoots) -> Verifier:
-    """The checks of a chain with these habits."""
-    bloom = Bloom()
-    return Verifier(
-        bloom,
-        header_hash=profile.verify_header_hash,
-        logs_bloom=profile.verify_bloom,
-        gas_used=profile.verify_gas_used,
-        log_indexes=profile.log_indexes,
-        roots=RootChecks(bloom, roots, profile.roots),
-    )
-
-
-def _fetcher(chain: ChainSettings, nodes: Nodes, verifier: Verifier) -> Fetcher:
-    return Fetcher(chain.name, nodes, verifier, chain.traces, block_receipt=bool(chain.block_receipt))
 
 
 async def _chain_id(nodes: Nodes) -> int:

@@ -34,6 +34,8 @@ COMMANDS: Final[dict[str, str]] = {
     "migrate": "Bring the ClickHouse tables up to date.",
     "sql": "Ask ClickHouse.",
     "status": "Show how the pipeline is doing.",
+    "doctor": "Examine what the processes need, and say what to do where it is not as it should be.",
+    "lag": "Show how far every consumer group is behind, and what more replicas would do.",
     "verify": "Prove that node, coverage and tables agree.",
     "check-stream": "Prove that the public topics keep their promises to consumers.",
     "rules": "Put rules for alerts in force, show them, take them out.",
@@ -42,7 +44,7 @@ COMMANDS: Final[dict[str, str]] = {
     "stats": "Make statistics again where they lack something.",
     "replay": "Show the dead letters, and have their blocks said again.",
     "settings": "Show the effective settings, secrets masked.",
-    "node": "Record a node's answers and serve them as a node; fork the local chain.",
+    "node": "Check nodes, record a node's answers and serve them as a node; fork the local chain.",
     "version": "Show the version of Headwater, of Python and of the packages it runs on.",
 }
 
@@ -58,7 +60,7 @@ def build(words: Sequence[str]) -> typer.Typer:
         if name not in words:
             app.command(name, help=summary)(_not_loaded)
             continue
-        require_local(name)
+        require_local(name, words)
         module: typer.Typer = importlib.import_module(module_of(name)).app
         commands = module.registered_commands
         if len(commands) == 1 and module.registered_callback is None and commands[0].callback is not None:

@@ -16,7 +16,7 @@ from connectors.delivery.channels import text
 from connectors.delivery.channels.channel import ChannelSettings, Services
 from connectors.delivery.channels.http import Http
 from connectors.delivery.channels.webhook import WebhookSettings
-from connectors.delivery.queue.channel import Answer, Outcome
+from connectors.delivery.queue.attempt import Answer, Outcome
 from connectors.delivery.queue.delivery import Delivery, State, delivery_id
 from connectors.delivery.queue.notification import Notification
 from connectors.delivery.topic.channels import Applied, ChannelTopic, apply, remove

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from importlib import metadata
 from typing import Final
 
@@ -12,11 +13,19 @@ LOCAL: Final = "local"
 COMMANDS: Final = frozenset({"up", "status", "node"})
 """The commands that need it."""
 
+BASE: Final = frozenset({("node", "check")})
+"""Commands of theirs that do not."""
+
 _REQUIREMENT: Final = re.compile(r"""^([A-Za-z0-9._-]+).*;.*\bextra == ['"]local['"]""")
 
 
-def require_local(command: str) -> None:
-    """Raises Fatal naming what is missing and how to get it, when a command needs packages not here."""
+def require_local(command: str, words: Sequence[str] = ()) -> None:
+    """Raises Fatal naming what is missing and how to get it, when a command needs packages not here.
+
+    `words` are those of the command line.
+    """
+    if tuple(words[:2]) in BASE:
+        return
     missing = [name for name in packages() if not _installed(name)]
     if command in COMMANDS and missing:
         raise Fatal(

@@ -1,4 +1,4 @@
-"""`headwater node`: record a node's answers, serve recorded answers as a node, fork the local chain."""
+"""`headwater node`: check nodes, record a node's answers, serve them as a node, fork the local chain."""
 
 import asyncio
 import signal
@@ -11,8 +11,38 @@ if TYPE_CHECKING:
     from sandbox.node import RecordedNode
 
 app = typer.Typer(
-    no_args_is_help=True, help="Record a node's answers and serve them as a node; fork the local chain."
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Check nodes, record a node's answers and serve them as a node; fork the local chain.",
 )
+
+
+@app.command()
+def check(
+    rpc: Annotated[list[str], typer.Option(help="A node's HTTP URL; may be repeated.")],
+    seconds: Annotated[float, typer.Option(min=0.1, help="Time a call may take, seconds.")] = 20.0,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Find out what nodes can do, and print settings for them.
+
+    Asked of each: its chain and whether it syncs, head and latency, tags, ways to receipts, traces, how far
+    its blocks and its state go back, the sizes of batches and of ranges of logs that it takes; and three
+    blocks are fetched whole and checked as the listener does, roots included.
+
+    Exit code 0: all are usable; 3: some are not; 4: none is. A URL is shown without its user, path and query.
+
+    \b
+    headwater node check --rpc https://eth.example/KEY --rpc http://127.0.0.1:8545
+    headwater node check --rpc http://127.0.0.1:8545 --json | jq .settings
+    """
+    from headwater import redaction
+    from headwater.cli.node_check import run
+    from headwater.logging import configure
+    from headwater.redaction import secrets_of
+
+    redaction.learn(secret for url in rpc for secret in secrets_of(url))
+    configure("node-check", "CRITICAL", "auto")
+    raise typer.Exit(run(rpc, seconds=seconds, json=json))
 
 
 @app.command()
@@ -33,18 +63,26 @@ def serve(
     safe_lag: Annotated[int, typer.Option(min=0, help="Blocks that safe is behind the head.")] = 32,
     finalized_lag: Annotated[int, typer.Option(min=0, help="Blocks that finalized is behind the head.")] = 64,
     chain_id: Annotated[int | None, typer.Option(help="The chain id, where no answer tells it.")] = None,
+    faults: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Bad answers to give, YAML (docs/recorded-node.md).")
+    ] = None,
 ) -> None:
     """Serve recorded answers as a JSON-RPC node (HTTP, batches, WebSocket newHeads) on loopback."""
     from headwater.errors import Fatal
     from sandbox.node import LoopedChain, RecordedChain, RecordedNode
+    from sandbox.node.plan import Play, load
 
     if all_at_once and pace is not None:
         raise Fatal("--pace and --all-at-once exclude each other", remedy="give one of them")
+    plan = None if faults is None else load(faults)
     recorded = RecordedChain(directories, chain_id=chain_id)
     chain = recorded if loop == 1 else LoopedChain(recorded, loop)
     head = None if pace is None else (chain.first() if start_at is None else start_at)
-    node = RecordedNode(chain, head=head, safe_lag=safe_lag, finalized_lag=finalized_lag)
+    play = None if plan is None else Play(plan)
+    node = RecordedNode(chain, head=head, safe_lag=safe_lag, finalized_lag=finalized_lag, plan=play)
     asyncio.run(_serve(node, port, pace))
+    if play is not None:
+        print("faults: " + (", ".join(f"{kind} {n}" for kind, n in sorted(play.happened.items())) or "none"))
 
 
 async def _serve(node: "RecordedNode", port: int, pace: float | None) -> None:

@@ -19,14 +19,12 @@ from headwater.settings import Settings
 def start_role(role: str, overrides: Mapping[str, object] | None = None) -> Settings:
     """Load settings, send logs to standard error, serve metrics and health. Raises Fatal on bad settings."""
     settings = configured(overrides)
-    logging.configure(role, settings.log_level, settings.log_format)
-    BUILD.labels(__version__, platform.python_version()).set(1)
+    logging.configure(role, settings.log_level, settings.log_format, chain=settings.chain.name)
+    BUILD.labels(settings.chain.name, role, __version__, platform.python_version()).set(1)
     port = serve(settings.metrics_port, settings.metrics_host)
     if settings.metrics_port_file is not None:
         _write(settings.metrics_port_file, str(port))
-    logging.get_logger("headwater.role").info(
-        "started", version=__version__, chain=settings.chain.name, metrics_port=port
-    )
+    logging.get_logger("headwater.role").info("started", version=__version__, metrics_port=port)
     return settings
 
 

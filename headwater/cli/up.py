@@ -18,6 +18,7 @@ from headwater.digits import decimal
 from headwater.errors import Fatal
 from headwater.settings import load_settings, logins
 from sandbox.downloads.progress import shown
+from sandbox.observing.parts import installed
 from sandbox.screen.lines import line
 from sandbox.screen.render import render
 from sandbox.screen.snapshot import Snapshot
@@ -108,6 +109,9 @@ def up(
     channels: Path | None = typer.Option(
         None, "--channels", metavar="FILE", help="Channels for alerts (YAML), in place of local and console."
     ),
+    observe: bool = typer.Option(
+        False, "--observe", help="Prometheus and Alertmanager too, with the chart's alert rules."
+    ),
     plain: bool = typer.Option(False, "--plain", help="Lines instead of a screen."),
     kafka_port: int = typer.Option(0, "--kafka-port", min=0, max=65535, help="0: a free one."),
     registry_port: int = typer.Option(0, "--registry-port", min=0, max=65535, help="0: a free one."),
@@ -121,6 +125,8 @@ def up(
         raise Fatal(f"--start {start} is not a place to start", remedy="use latest, earliest or a number")
     if channels is not None:
         read_channels(channels)
+    if observe:
+        installed()
     bound = load_settings({}, ignored=logins()).alerts.max_unindexed
     local_rules = LocalRules(rules, local_chain=not rpc, max_unindexed=bound)
     ports = {
@@ -140,6 +146,7 @@ def up(
         rules=local_rules.apply,
         traffic=traffic,
         seed=seed,
+        observe=observe,
         ports={name: port for name, port in ports.items() if port},
     )
     console = Console()

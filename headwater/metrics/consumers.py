@@ -9,6 +9,11 @@ DEAD_LETTERS = Counter(
 )
 CONSUMER_LAG = Gauge(
     "headwater_consumer_lag",
-    "Messages behind the end of a partition",
+    "Messages behind the end of a partition, as its reader sees it: what it holds back on purpose is read",
+    ["chain", "group", "topic", "partition"],
+)
+CONSUMER_LAG_SECONDS = Gauge(
+    "headwater_consumer_lag_seconds",
+    "How long the first message of a partition has waited that its reader has not finished",
     ["chain", "group", "topic", "partition"],
 )

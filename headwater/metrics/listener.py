@@ -8,6 +8,7 @@ from headwater.metrics.buckets import SECONDS
 
 CHAIN_BLOCK = Gauge("headwater_chain_block", "Height of a tag of the chain as published", ["chain", "tag"])
 CHAIN_SEQUENCE = Gauge("headwater_chain_sequence", "Last sequence published on raw-blocks", ["chain"])
+LEADS = Gauge("headwater_listener_leads", "1 while this listener is the chain's elected one", ["chain"])
 EVENTS = Counter("headwater_listener_events", "Events published on raw-blocks", ["chain", "event"])
 REORGS = Counter("headwater_listener_reorgs", "Forks followed", ["chain"])
 REORG_DEPTH = Histogram(
@@ -29,15 +30,49 @@ NODE_SECONDS = Histogram(
     ["chain", "endpoint", "method"],
     buckets=SECONDS,
 )
+NEW_HEADS = Counter("headwater_node_new_heads", "Heads told of by a WebSocket", ["chain", "endpoint"])
+SUBSCRIPTIONS_LOST = Counter(
+    "headwater_node_subscriptions_lost",
+    "Subscriptions to new heads that ended, by why: closed, refused, silent",
+    ["chain", "endpoint", "reason"],
+)
 NODE_DEMOTED = Gauge(
     "headwater_node_demoted",
     "1 while other endpoints are asked before this one: errors, throttled, slow, behind",
     ["chain", "endpoint", "reason"],
 )
+NODE_CORDONED = Gauge(
+    "headwater_node_cordoned",
+    "1 while an endpoint is not asked because it contradicted the others, by what proves it",
+    ["chain", "endpoint", "evidence"],
+)
+NODE_CONTRADICTIONS = Counter(
+    "headwater_node_contradictions",
+    "Answers of an endpoint that another endpoint's answer to the same question disproved",
+    ["chain", "endpoint", "evidence"],
+)
+NODES_ALL_CORDONED = Gauge(
+    "headwater_nodes_all_cordoned",
+    "1 while only cordoned endpoints answer, and are asked all the same",
+    ["chain"],
+)
+QUORUM_WAITS = Gauge(
+    "headwater_quorum_waits", "1 while too few endpoints agree on a block, by setting", ["chain"]
+)
 NODE_HEDGES = Counter(
     "headwater_node_hedges",
     "Times that an endpoint was asked beside a slow one, by whether its answer was used",
     ["chain", "endpoint", "outcome"],
+)
+BLOCK_CACHE = Counter(
+    "headwater_listener_block_cache",
+    "Blocks asked for by hash, by whether they were held",
+    ["chain", "outcome"],
+)
+BLOCK_CACHE_BYTES = Gauge(
+    "headwater_listener_block_cache_bytes",
+    "Answers of blocks held for being asked for again, bytes",
+    ["chain"],
 )
 REJECTED_BLOCKS = Counter(
     "headwater_listener_rejected_blocks", "Node answers that failed a check", ["chain", "check"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from headwater.metrics.buckets import SECONDS
+from headwater.metrics.buckets import BLOCK_SECONDS, SECONDS
 
 SINK_ROWS = Counter("headwater_sink_rows", "Rows acknowledged by ClickHouse", ["chain", "table"])
 SINK_BATCH_ROWS = Histogram(
@@ -29,6 +29,12 @@ BLOCK_VISIBLE_SECONDS = Histogram(
     "From a block's APPLY to its rows being visible",
     ["chain"],
     buckets=SECONDS,
+)
+BLOCK_AGE_VISIBLE = Histogram(
+    "headwater_block_age_visible_seconds",
+    "From a block's own timestamp to its rows being visible",
+    ["chain"],
+    buckets=BLOCK_SECONDS,
 )
 MOVED_HEIGHT = Gauge(
     "headwater_sink_moved_height",

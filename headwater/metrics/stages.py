@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from headwater.metrics.buckets import SECONDS
+from headwater.metrics.buckets import BLOCK_SECONDS, SECONDS
 
 STAGE_EVENTS = Counter("headwater_stage_events", "Chain events handled", ["chain", "stage", "event"])
 STAGE_RECORDS = Counter("headwater_stage_records", "Records written", ["chain", "stage", "stream"])
@@ -21,6 +21,23 @@ STAGE_SECONDS = Histogram(
 STAGE_LATENCY = Histogram(
     "headwater_stage_latency_seconds",
     "From the listener's write to the stage's finish",
+    ["chain", "stage"],
+    buckets=SECONDS,
+)
+STAGE_BLOCK_AGE = Histogram(
+    "headwater_stage_block_age_seconds",
+    "From a block's own timestamp to the stage's finish",
+    ["chain", "stage"],
+    buckets=BLOCK_SECONDS,
+)
+STAGE_ACTIVE = Gauge(
+    "headwater_stage_active",
+    "1 in the process that has the stage's partition, 0 in one that stands by",
+    ["chain", "stage"],
+)
+STAGE_RECOVERY = Histogram(
+    "headwater_stage_recovery_seconds",
+    "From an assignment's first message until the stage may handle it: former owner fenced, state restored",
     ["chain", "stage"],
     buckets=SECONDS,
 )

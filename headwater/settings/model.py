@@ -78,6 +78,15 @@ class ChainSettings(Section):
         None, ge=1, description="EIP-155 id the nodes must report; null takes the first answer."
     )
     rpc: tuple[SecretStr, ...] = Field((), description="HTTP endpoints of nodes, in order of preference.")
+    ws: tuple[SecretStr, ...] = Field(
+        (),
+        description="WebSocket endpoints of nodes: one of them tells of new heads, while polling goes on.",
+    )
+    standby: bool = Field(
+        False,
+        description="Elect one of the listeners of the chain; the others stand by and take over if it dies. "
+        "Otherwise a listener takes the chain over as soon as it starts, and the one before it ends.",
+    )
     start: str = Field(
         "latest",
         description="First block of an empty topic: latest, earliest or a number.",
@@ -87,8 +96,14 @@ class ChainSettings(Section):
     stale_head_seconds: float = Field(
         30.0, gt=0, description="Age of a head after which the other nodes are asked for theirs, seconds."
     )
+    quorum: int = Field(
+        1, ge=1, description="Endpoints that must have the same block before it counts; 1: the first answer."
+    )
     request_timeout_seconds: float = Field(20.0, gt=0, description="Time a call may take, seconds.")
     prefetch_blocks: int = Field(8, ge=1, description="Blocks fetched ahead while catching up.")
+    cache_bytes: int = Field(
+        64 << 20, ge=0, description="Checked blocks held for being asked for again by hash, bytes; 0: none."
+    )
     safe_depth: int = Field(16, ge=1, description="Depth of safe where the chain has no such tag, blocks.")
     finalized_depth: int = Field(
         64, ge=1, description="Depth of finality where the chain has no such tag, blocks."
@@ -127,7 +142,7 @@ class ChainSettings(Section):
         "off", description="Which tracing call to make."
     )
 
-    @field_validator("rpc", "roots", mode="before")
+    @field_validator("rpc", "ws", "roots", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return _parts(value)
@@ -174,6 +189,11 @@ class SinkSettings(Section):
         gt=0,
         description="Time without a message although some wait and nothing holds them up, after which the "
         "sink ends to be started again, seconds.",
+    )
+    move_settled: bool = Field(
+        True,
+        description="Move rows of settled blocks into tables of their own. Set false while a sink of a version "
+        "before these tables still runs, or could be rolled back to.",
     )
 
 

@@ -2,7 +2,8 @@
 
 Read it in this order: `answers` (one block's JSON), `recording` (files to blocks), `loop`, `adjustable`
 and `synthetic` (more chain than was recorded, forks, no recording at all), `methods` (JSON-RPC),
-`faults` (scripted bad answers), `server` (HTTP and WebSocket), `record` (files from a live node).
+`faults` (scripted bad answers), `plan/` (drawn ones), `server` (HTTP and WebSocket), `record` (files from
+a live node).
 """
 
 from sandbox.node.adjustable import AdjustableChain

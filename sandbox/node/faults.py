@@ -39,6 +39,13 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True)
+class Instead:
+    """The call is answered with these bytes of JSON in place of its own result."""
+
+    answer: Callable[[], bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class CallError:
     """The call is answered with a JSON-RPC error."""
 
@@ -64,6 +71,20 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class CutShare:
+    """The HTTP response ends after this share of its bytes."""
+
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Padded:
+    """The HTTP response goes on with so many bytes of white space."""
+
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Silence:
     """The HTTP response comes after this many seconds."""
 
@@ -75,8 +96,8 @@ class Disconnect:
     """The connection is closed without a response."""
 
 
-Transport = Status | Cut | Silence | Disconnect
-Fault = NullResult | Result | Changed | Before | CallError | Transport
+Transport = Status | Cut | CutShare | Padded | Silence | Disconnect
+Fault = NullResult | Result | Changed | Instead | Before | CallError | Transport
 
 HTML = Status(200, "<html><body><h1>502 Bad Gateway</h1></body></html>", "text/html")
 
@@ -122,6 +143,18 @@ class Faults:
         return None
 
 
+def damaged(fault: Transport | None, body: bytes) -> bytes:
+    """Return the bytes of a response under a fault of the transport that changes them."""
+    match fault:
+        case Cut(keep):
+            return body[: len(body) // 2 if keep is None else keep]
+        case CutShare(share):
+            return body[: int(len(body) * share)]
+        case Padded(size):
+            return body + b" " * size
+    return body
+
+
 def spoil(fault: Fault | None, answer: Callable[[], bytes]) -> bytes:
     """Return the result of a call under a fault that is not of the transport. Raises RpcError."""
     match fault:
@@ -131,6 +164,8 @@ def spoil(fault: Fault | None, answer: Callable[[], bytes]) -> bytes:
             return orjson.dumps(value)
         case Changed(edit):
             return orjson.dumps(edit(orjson.loads(answer())))
+        case Instead(instead):
+            return instead()
         case Before(action):
             action()
         case CallError(code, message):

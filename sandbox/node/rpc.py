@@ -1,18 +1,27 @@
 """JSON-RPC requests and batches to response bytes, with scripted faults on the way."""
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import orjson
 
 from sandbox.node.errors import INVALID_REQUEST, PARSE_ERROR, RpcError
-from sandbox.node.faults import Cut, Disconnect, Faults, Silence, Status, Transport, spoil
+from sandbox.node.faults import Fault, Faults, Transport, spoil
 from sandbox.node.methods import Methods
 
-_TRANSPORT = (Status, Cut, Silence, Disconnect)
+
+class Plan(Protocol):
+    """Faults that are drawn rather than scripted."""
+
+    def take(self, methods: Methods, method: str, params: Sequence[object]) -> Fault | None:
+        """The fault that a call suffers, if any."""
 
 
 class Responder:
     """Answers requests by `methods`; `calls` counts calls by method, faulty ones included."""
 
-    def __init__(self, methods: Methods, faults: Faults) -> None:
+    def __init__(self, methods: Methods, faults: Faults, plan: Plan | None = None) -> None:
+        self._plan = plan
         self._methods = methods
         self._faults = faults
         self.calls: dict[str, int] = {}
@@ -37,10 +46,13 @@ class Responder:
             return error_answer(identity, RpcError(INVALID_REQUEST, "invalid request")), None
         method: str = call["method"]
         self.calls[method] = self.calls.get(method, 0) + 1
+        params = call.get("params", [])
         fault = self._faults.take(method) if len(self._faults) else None
-        damage = fault if isinstance(fault, _TRANSPORT) else None
+        if fault is None and self._plan is not None and isinstance(params, list):
+            fault = self._plan.take(self._methods, method, params)
+        damage = fault if isinstance(fault, Transport) else None
         try:
-            result = spoil(fault, lambda: self._methods.call(method, call.get("params", [])))
+            result = spoil(fault, lambda: self._methods.call(method, params))
         except RpcError as error:
             return error_answer(call.get("id"), error), damage
         head = b'{"jsonrpc":"2.0","id":' + orjson.dumps(call.get("id")) + b',"result":'

@@ -14,9 +14,9 @@ from aiohttp import WSMsgType, web
 
 from sandbox.node.answers import BlockAnswers, Chain
 from sandbox.node.errors import INVALID_PARAMS, RpcError
-from sandbox.node.faults import Cut, Disconnect, Faults, Silence, Status, Transport
+from sandbox.node.faults import Disconnect, Faults, Silence, Status, Transport, damaged
 from sandbox.node.methods import Head, Methods
-from sandbox.node.rpc import Responder, error_answer
+from sandbox.node.rpc import Plan, Responder, error_answer
 
 MAX_REQUEST_BYTES = 64 * 1024 * 1024
 
@@ -25,17 +25,24 @@ class RecordedNode:
     """Serves a chain as a JSON-RPC node on loopback.
 
     `head` is the served head (None: the chain's last block, whatever that becomes); `safe_lag` and
-    `finalized_lag` are blocks behind it. `faults` scripts bad answers, `calls` counts calls by method.
+    `finalized_lag` are blocks behind it. `faults` scripts bad answers and `plan` draws them, `calls` counts
+    calls by method.
     """
 
     def __init__(
-        self, chain: Chain, *, head: int | None = None, safe_lag: int = 32, finalized_lag: int = 64
+        self,
+        chain: Chain,
+        *,
+        head: int | None = None,
+        safe_lag: int = 32,
+        finalized_lag: int = 64,
+        plan: Plan | None = None,
     ) -> None:
         self.chain = chain
         self.faults = Faults()
         self.port = 0
         self._head = Head(chain, head, safe_lag, finalized_lag)
-        self._responder = Responder(Methods(chain, self._head), self.faults)
+        self._responder = Responder(Methods(chain, self._head), self.faults, plan)
         self._sockets: dict[web.WebSocketResponse, set[str]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pushes: set[asyncio.Task[None]] = set()
@@ -162,12 +169,10 @@ class RecordedNode:
             case Status(status, text, content_type, retry_after):
                 headers = {} if retry_after is None else {"Retry-After": f"{retry_after:g}"}
                 return web.Response(status=status, text=text, content_type=content_type, headers=headers)
-            case Cut(keep):
-                body = body[: len(body) // 2 if keep is None else keep]
             case Disconnect():
                 if request.transport is not None:
                     request.transport.abort()
-        return web.Response(body=body, content_type="application/json")
+        return web.Response(body=damaged(fault, body), content_type="application/json")
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(max_msg_size=MAX_REQUEST_BYTES, heartbeat=30)

@@ -32,6 +32,8 @@ class Endpoints:
     clickhouse_password: str = field(default="", repr=False)
     clickhouse_reader: str = ""
     clickhouse_reader_password: str = field(default="", repr=False)
+    prometheus: str = ""
+    alertmanager: str = ""
 
 
 def write(directory: Path, endpoints: Endpoints) -> Path:

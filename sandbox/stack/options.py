@@ -32,6 +32,7 @@ class Options:
     rules: ApplyRules = no_rules
     traffic: float = 5.0
     seed: int = 1
+    observe: bool = False
     ports: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -10,6 +10,8 @@ from dataclasses import replace
 from headwater.errors import Fatal, Transient
 from headwater.settings import Settings, chain_name, environment, load_settings, logins
 from sandbox.chdb.logins import READER, WRITER
+from sandbox.observing import configuration
+from sandbox.observing.parts import Observers, observers
 from sandbox.screen.clickhouse_view import Tables
 from sandbox.screen.collector import Collector
 from sandbox.screen.snapshot import PartView, Snapshot
@@ -47,6 +49,7 @@ class Run:
         self._receiver = LocalReceiver(
             self._ports.take("receiver"), kept_secret(directory.path / "webhook-secret")
         )
+        self._observers: Observers | None = observers(self._ports.take) if options.observe else None
         self._metrics = {role.name: self._ports.take(f"metrics-{role.name}") for role in ROLES}
         self._began = time.monotonic()
         self._running_since: float | None = None
@@ -96,12 +99,13 @@ class Run:
             clickhouse_password=self._stack.clickhouse_logins.writer,
             clickhouse_reader=READER,
             clickhouse_reader_password=self._stack.clickhouse_logins.reader,
+            **(self._observers.addresses if self._observers is not None else {}),
         )
         endpoints_file.write(self._directory.path, endpoints)
         self._snapshot = replace(
             self._snapshot, chain=name, chain_id=facts.chain_id, endpoints=addresses(endpoints)
         )
-        self._supervisor.add(self._pipeline(settings))
+        self._supervisor.add((*self._pipeline(settings), *self._observing(name)))
         self._supervisor.open(CHAIN)
         self._tables = Tables(settings.clickhouse, facts.chain_id, feed=self._show.feed)
         self._collector = Collector(
@@ -153,6 +157,14 @@ class Run:
             self._stack.rpc_url, self._options.traffic, self._options.seed, self._stack.logs, (CHAIN,)
         )
         return (*roles, traffic)
+
+    def _observing(self, chain: str) -> tuple[Part, ...]:
+        """Prometheus and Alertmanager over this chain's processes, where they were asked for."""
+        if self._observers is None:
+            return ()
+        folder = self._directory.path / "observing"
+        configuration.write(folder, chain, self._metrics, self._observers.alertmanager_port)
+        return self._observers.parts(folder, self._stack.logs, (CHAIN,))
 
     def _prepare(self, settings: Settings, chain_id: int, stop: threading.Event) -> None:
         registry_port = self._stack.registry_port
@@ -262,6 +274,7 @@ class Run:
                     "name": chain,
                     "chain_id": chain_id,
                     "rpc": list(self._rpc()),
+                    "ws": None if self._options.rpc else [self._stack.rpc_url.replace("http", "ws", 1)],
                     "start": start,
                     # The local chain is here and makes one block per second: looking often costs nothing.
                     "poll_seconds": None if self._options.rpc else 0.2,
@@ -289,9 +302,12 @@ def part_view(status: PartStatus) -> PartView:
 
 def addresses(endpoints: endpoints_file.Endpoints) -> dict[str, str]:
     """Where clients connect, under the names that the screen shows."""
-    return {
+    found = {
         "ClickHouse": endpoints.clickhouse,
         "Kafka": endpoints.kafka,
         "schema registry": endpoints.schema_registry,
         "node": endpoints.rpc,
+        "Prometheus": endpoints.prometheus,
+        "Alertmanager": endpoints.alertmanager,
     }
+    return {name: address for name, address in found.items() if address}

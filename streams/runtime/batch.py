@@ -12,7 +12,7 @@ from headwater import clock
 from headwater.bad_ratio import BadRatioLimit
 from headwater.digits import decimal
 from headwater.errors import Permanent, Transient
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
 from headwater.metrics import stages as metrics
 from headwater.metrics.consumers import DEAD_LETTERS
 from headwater.retry import Backoff, Retry
@@ -105,7 +105,14 @@ class BatchHandler:
             elif event is not None:
                 self._count += 1
                 events.append(event)
-                outcomes.append(self._marked(self._decide(event, message, problem), message))
+                with about(
+                    stage=self._group.name,
+                    topic=message.topic,
+                    partition=message.partition,
+                    offset=message.offset,
+                    sequence=envelope.sequence,
+                ):
+                    outcomes.append(self._marked(self._decide(event, message, problem), message))
         if outcomes:
             self._write(outcomes)
             self._limit.done(self._count, self._bad)
@@ -128,6 +135,9 @@ class BatchHandler:
             if envelope.event.carries_block:
                 latency = (now - envelope.observed_at) / 1000
                 metrics.STAGE_LATENCY.labels(**self._labels).observe(max(0.0, latency))
+                if envelope.block_timestamp is not None:
+                    age = (now - envelope.block_timestamp) / 1000
+                    metrics.STAGE_BLOCK_AGE.labels(**self._labels).observe(max(0.0, age))
             if envelope.event.moves_branch:  # a repair may be of a block far below
                 metrics.STAGE_BLOCK.labels(**self._labels).set(envelope.block_number or 0)
         if events:
@@ -176,7 +186,7 @@ class BatchHandler:
         return outcome
 
     def _waits(self, error: Transient, seconds: float) -> None:
-        _log.warning("retrying", sequence=self.assembler.last, seconds=round(seconds, 2), error=str(error))
+        _log.warning("retrying", seconds=round(seconds, 2), error=str(error))
 
     def _dead(self, originals: tuple[Incoming, ...], error: Permanent) -> tuple[Messages, ...]:
         """The dead letters of one event. Raises Fatal when there are too many, before any is written."""

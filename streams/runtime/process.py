@@ -12,17 +12,18 @@ import faust
 from aiokafka.errors import KafkaError
 from faust.types import TP, ChannelT, EventT, StreamT
 
-from headwater import kafka
+from headwater import clock, kafka
 from headwater.errors import Fatal, HeadwaterError, Transient
 from headwater.health import HEALTH
+from headwater.lateness import ReportedLag
 from headwater.logging import get_logger
-from headwater.metrics.consumers import CONSUMER_LAG
+from headwater.metrics.stages import STAGE_ACTIVE
 from headwater.retry import Stopped
 from headwater.settings import Settings
 from streams.runtime.app import create_app, take_slot
 from streams.runtime.assembler import Incoming
 from streams.runtime.consumer import PromptConsumer
-from streams.runtime.kafka_watch import REACH_SECONDS, rejected
+from streams.runtime.kafka_watch import REACH_SECONDS, brokers_answer, rejected
 from streams.runtime.runner import Delivery, StageRunner
 from streams.runtime.table import AcknowledgedTable
 from streams.stage import StageContext, StageSpec
@@ -46,14 +47,19 @@ class StageProcess:
         self._stop = threading.Event()
         self._ended = asyncio.Event()
         self._failure: BaseException | None = None
+        self._lag = ReportedLag(settings.chain.name, spec.group.name)
 
     async def run(self) -> None:
-        """Follow the group's topic. Raises Fatal, Transient without Kafka, or a bug's own error."""
+        """Follow the group's topic. Raises Fatal, Transient when Kafka stays away, or a bug's own error."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
         HEALTH.report("assignment", False, "starting")
         settings, group = self._settings, self._group
+        try:
+            await brokers_answer(settings, self._stop)
+        except Stopped:
+            return
         stage = self._spec.build(self._context)
         slot = take_slot(settings, group.name)
         app = create_app(settings, group.name, slot)
@@ -124,7 +130,7 @@ class StageProcess:
 
     def _agent(self, runner: StageRunner) -> Callable[[StreamT[bytes]], Awaitable[None]]:
         async def follow(stream: StreamT[bytes]) -> None:
-            async for generation, batch in _batches(stream):
+            async for generation, batch in _batches(stream, self._lag):
                 try:
                     await runner.process(generation, batch)
                 except asyncio.CancelledError:
@@ -141,20 +147,17 @@ class StageProcess:
         return follow
 
     async def _report_lag(self, app: faust.App, runner: StageRunner) -> None:
-        chain, group = self._settings.chain.name, self._group.name
-        reported: set[TP] = set()
+        active = STAGE_ACTIVE.labels(self._settings.chain.name, self._group.name)
+        source = topic_name(self._settings, self._group.input)
         while True:
+            active.set(any(each.topic == source for each in app.consumer.assignment()))
             await asyncio.sleep(_LAG_SECONDS)
-            assigned = app.consumer.assignment()
-            for each in reported - assigned:
-                CONSUMER_LAG.remove(chain, group, each.topic, each.partition)
-            reported &= assigned
+            assigned = {(each.topic, each.partition) for each in app.consumer.assignment()}
+            self._lag.keep_only(assigned)
             for (topic, partition), position in runner.positions.items():
-                each = TP(topic, partition)
-                end = _end_offset(app, each)
-                if end is not None:
-                    CONSUMER_LAG.labels(chain, group, topic, partition).set(max(0, end - position))
-                    reported.add(each)
+                end = _end_offset(app, TP(topic, partition))
+                if end is not None and (topic, partition) in assigned:
+                    self._lag.report(clock.now_ms(), topic, partition, position, end)
 
     def _end(self) -> None:
         self._stop.set()
@@ -181,11 +184,16 @@ def _end_offset(app: faust.App, partition: TP) -> int | None:
         return None
 
 
-async def _batches(stream: StreamT[bytes]) -> AsyncIterator[tuple[int, list[Delivery]]]:
-    """The stream's events with what already waits behind them: blocks that share a Kafka transaction."""
+async def _batches(stream: StreamT[bytes], lag: ReportedLag) -> AsyncIterator[tuple[int, list[Delivery]]]:
+    """The stream's events with what already waits behind them: blocks that share a Kafka transaction.
+
+    `lag` is told when the brokers took the first of them.
+    """
     manual = cast(faust.Stream[bytes], stream).noack()
     queue = cast(ChannelT[bytes], manual.channel).queue
     async for event in manual.events():
+        first = event.message
+        lag.received(first.topic, first.partition, first.offset, int(first.timestamp * 1000))
         generation = event.message.generation_id
         batch = [event]
         size = len(event.message.value or b"")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -115,6 +116,7 @@ class StageRunner:
         return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 
     async def _open(self, first: Incoming) -> BatchHandler:
+        began = time.perf_counter()
         if self._output is not None:
             await self._thread(self._output.close)
         output = self._output = StageOutput(self._settings, self._group.name, first.partition, self._stop)
@@ -123,6 +125,8 @@ class StageRunner:
         handler = await self._thread(
             partial(take_over, self._context, self._stage, table, output, first, self._stop)
         )
+        labels = self._settings.chain.name, self._group.name
+        metrics.STAGE_RECOVERY.labels(*labels).observe(time.perf_counter() - began)
         HEALTH.report("assignment", True, f"partition {first.partition}")
         return handler
 
@@ -145,7 +149,9 @@ class StageRunner:
         metrics.STAGE_GAPS.labels(chain=self._settings.chain.name, stage=group).inc()
         _log.error(
             "gap in the sequence, reading the topic again",
+            stage=group,
             topic=message.topic,
+            partition=message.partition,
             offset=message.offset,
             last=assembler.last,
             start=assembler.position,

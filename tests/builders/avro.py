@@ -66,10 +66,18 @@ def values(schema: Any, names: dict[str, Any] | None = None, depth: int = 0) -> 
     if kind == "enum":
         return st.sampled_from(schema["symbols"])
     if kind == "array":
-        return st.lists(values(schema["items"], names, depth), max_size=6 if depth < 2 else 0)
+        items = schema["items"]
+        # Records are dozens of draws each, which is most of what a test with a whole block costs.
+        most = 3 if _is_record(items, names) else 6
+        return st.lists(values(items, names, depth), max_size=most if depth < 2 else 0)
     if kind == "map":
         return st.dictionaries(TEXT, values(schema["values"], names, depth), max_size=4)
     return values(kind, names, depth)
+
+
+def _is_record(schema: Any, names: dict[str, Any]) -> bool:
+    found = names.get(schema, schema) if isinstance(schema, str) else schema
+    return isinstance(found, dict) and found["type"] == "record"
 
 
 @cache

@@ -63,6 +63,10 @@ def migrate_sharded(client: Client, database: str) -> ShardedClient:
             plain = statement.replace(f" ON CLUSTER '{CLUSTER}'", "").replace(f"ON CLUSTER '{CLUSTER}'", "")
             if found := _DISTRIBUTED.match(plain):
                 _distributed(client, database, found["table"], found["by"])
+            elif "REFRESH EVERY" in plain:
+                # Each host would refresh; here one does, which reads every shard and writes through a router.
+                into = f" APPEND TO {database}"
+                client.command(plain.replace(f"{into}.", f"{into}_0."))
             elif plain.startswith(("CREATE TABLE", "CREATE MATERIALIZED VIEW", "DROP VIEW", "TRUNCATE")):
                 sharded.command(statement if "ON CLUSTER" in statement else f"{statement} ON CLUSTER")
             elif plain.startswith("INSERT"):

@@ -66,3 +66,11 @@ def test_every_metric_is_counted_somewhere() -> None:
     ]
     assert len(names) > 20
     assert [name for name in names if name not in lines] == []
+
+
+def test_every_decision_is_in_the_index_under_its_own_number() -> None:
+    decisions = sorted(path.name for path in (ROOT / "docs/adr").glob("[0-9]*.md"))
+    numbers = [name.partition("-")[0] for name in decisions]
+    assert numbers == [f"{number:04}" for number in range(1, len(decisions) + 1)]
+    index = (ROOT / "docs/adr/README.md").read_text("utf-8")
+    assert [name for name in decisions if f"]({name})" not in index] == []

@@ -20,7 +20,7 @@ from topics.coverage import COUNTED
 COUNTS = tuple(each.field for each in COUNTED)
 FIELDS = (
     *("chain_id", "block_number", "block_hash", "sequence", "removed", "complete", "problem", "offsets"),
-    *("observed_at", *COUNTS),
+    *("block_timestamp", "observed_at", *COUNTS),
 )
 LOGS = Partition("x.logs.v1", 2)
 TOPICS = {"x.logs.v1": "logs", "x.blocks.v1": "blocks", "x.coverage.v1": "coverage"}
@@ -104,6 +104,7 @@ def coverage(
         "complete": True,
         "problem": None,
         "log_count": logs,
+        "block_timestamp": 500,
         "observed_at": 1_000,
         "offsets": [
             {"topic": LOGS.topic, "partition": LOGS.number, "next_offset": upto},

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from connectors.delivery.channels.channel import Channel, ChannelSettings, Unusable
 from connectors.delivery.channels.print import Print
-from connectors.delivery.queue.channel import Outcome
+from connectors.delivery.queue.attempt import Outcome
 from connectors.delivery.queue.delivery import Delivery
 from connectors.delivery.queue.notification import Notification
 from connectors.delivery.sender import Done

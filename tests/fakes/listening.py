@@ -22,6 +22,7 @@ from connectors.evm.log.search import Search
 from connectors.evm.log.store import LogStore, Outgoing
 from connectors.evm.log.writer import ChainLog
 from connectors.evm.pool.nodes import Nodes
+from connectors.evm.pool.quorum import Quorum
 from connectors.evm.repair.preparation import Preparation
 from connectors.evm.repair.service import Repairs
 from connectors.evm.rpc.answers import HttpAnswer
@@ -30,7 +31,7 @@ from headwater.errors import Fatal, Transient
 from headwater.evm.bloom import Bloom
 from headwater.settings import ChainSettings
 from sandbox.node import AdjustableChain
-from sandbox.node.faults import Cut, Disconnect, Fault, Silence, Status
+from sandbox.node.faults import Disconnect, Fault, Silence, Status, damaged
 from sandbox.node.server import RecordedNode
 from tests.fakes.repair_channel import MemoryChannel, MemoryOutcomes
 from topics.chainlog.claims import ClaimFilter, Verdict
@@ -129,9 +130,7 @@ class NodeTransport:
                 raise ConnectionResetError(104, "Connection reset by peer")
             case Status(status, text, _, retry_after):
                 return HttpAnswer(status, text.encode(), None if retry_after is None else f"{retry_after:g}")
-            case Cut(keep):
-                return HttpAnswer(200, answer[: len(answer) // 2 if keep is None else keep])
-        return HttpAnswer(200, answer)
+        return HttpAnswer(200, damaged(fault, answer))
 
     async def close(self) -> None:
         """Nothing to release."""
@@ -152,6 +151,9 @@ class Looks:
 
     async def wait(self) -> None:
         await asyncio.sleep(0)
+
+    def looked(self, number: int) -> None:
+        """Nothing follows from it."""
 
 
 @dataclass(slots=True)
@@ -213,7 +215,15 @@ def make_rig(
 
     endpoints = [Endpoint("local", url, url, transport) for url in by_url]
     pool = Nodes(endpoints, settings.chain_id, sleep=sleep)
-    fetcher = Fetcher("local", pool, Verifier(Bloom(), roots=RootChecks(Bloom())), settings.traces)
+    quorum = Quorum("local", pool, settings.quorum, settings.stale_head_seconds)
+    fetcher = Fetcher(
+        "local",
+        pool,
+        Verifier(Bloom(), roots=RootChecks(Bloom())),
+        settings.traces,
+        quorum=quorum if settings.quorum > 1 else None,
+        cache_bytes=settings.cache_bytes,
+    )
     codec = EventCodec(settings.chain_id or CHAIN_ID, 7, part_bytes=part_bytes)
     log = AsyncLog(ChainLog(store, codec, name, lambda: now_ms), Retention(lambda: now_ms))
     copies = NoCopies()

@@ -103,12 +103,17 @@ def test_each_chain_has_every_role_and_each_runs_its_command(values: Path) -> No
 
 
 @every_values
-def test_stages_have_stable_names_and_one_listener_is_replaced_by_the_next(values: Path) -> None:
+def test_stages_have_stable_names_and_of_two_listeners_one_stands_by(values: Path, tmp_path: Path) -> None:
     for (_, role), workload in workloads(values).items():
         assert (workload["kind"] == "StatefulSet") == (role in NAMES)
+        pod = workload["spec"]["template"]["spec"]
+        settings = settings_of(values, pod, pod["containers"][0], tmp_path)
+        assert settings.chain.standby == (role == "listen" and workload["spec"]["replicas"] == 2)
         if role == "listen":
-            assert workload["spec"]["strategy"]["type"] == "Recreate"
-            assert workload["spec"]["replicas"] == 1
+            # A single one takes the chain over when it starts: the one before it must have gone.
+            alone = workload["spec"]["replicas"] == 1
+            assert workload["spec"]["strategy"]["type"] == ("Recreate" if alone else "RollingUpdate")
+            assert alone == (values.name == "minimal-values.yaml")
 
 
 @every_values
@@ -132,6 +137,8 @@ def test_a_process_gets_the_secrets_that_it_needs_and_no_others(values: Path, tm
         (container,) = pod["containers"]
         names = {each["name"] for each in container["env"]}
         assert ("HEADWATER_CHAIN__RPC" in names) == (role == "listen")
+        told_of_heads = role == "listen" and values.name == "external-secrets-values.yaml"
+        assert ("HEADWATER_CHAIN__WS" in names) == told_of_heads
         assert not any("CLICKHOUSE" in name for name in names) or role == "sink"
         told = environment(settings_of(values, pod, container, tmp_path))
         assert ("HEADWATER_CLICKHOUSE__URL" in told) == (role == "sink")

@@ -21,16 +21,29 @@ INPUT = "enriched-blocks"
 
 
 class SecondApplication:
-    """`settings` are its own, `size` the messages of its input. `end` leaves nothing running."""
+    """`settings` are its own, `size` the messages of its input. `end` leaves nothing running.
+
+    Made while the first one may still run; `take_input` is for when that has read everything.
+    """
 
     def __init__(self, first: Settings, prefix: str, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.settings = first.model_copy(update={"topic_prefix": prefix, "data_dir": folder})
         self._folder = folder
         self._running: dict[str, WorkerProcess] = {}
+        self.size = 0
         admin.apply(self.settings)
         register_all(self.settings)
-        self.size = self._copy(first)
+
+    def take_input(self, first: Settings) -> None:
+        """Copy all messages of the first one's input."""
+        producer, own = clients.producer(self.settings), topic_name(self.settings, INPUT)
+        copied = messages(first, INPUT)
+        for each in copied:
+            producer.produce(own, each.value, each.key, headers=list(each.headers))
+            producer.poll(0)
+        assert producer.flush(60) == 0
+        self.size = len(copied)
 
     def configure(self, changes: Mapping[str, str | None]) -> None:
         """Put keys of the configuration in force, before its first event."""
@@ -58,13 +71,3 @@ class SecondApplication:
         worker = self._running[group]
         assert worker.alive, worker.logged()
         return committed(self.settings, group, INPUT) == self.size
-
-    def _copy(self, first: Settings) -> int:
-        """The input's messages; how many."""
-        producer, own = clients.producer(self.settings), topic_name(self.settings, INPUT)
-        copied = messages(first, INPUT)
-        for each in copied:
-            producer.produce(own, each.value, each.key, headers=list(each.headers))
-            producer.poll(0)
-        assert producer.flush(60) == 0
-        return len(copied)

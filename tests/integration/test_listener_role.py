@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
+import random
 import re
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,13 +18,17 @@ from headwater.settings import Settings, environment, load_settings
 from sandbox.node import AdjustableChain, RecordedNode
 from sandbox.node import faults as f
 from tests.fakes.listening import accepted, canonical, hashes, stored
+from tests.integration.listener_process import HEADWATER, SECONDS, Role, ask, follows, until
 from tests.integration.repair_topics import make_topics
 from topics.catalog import topic_name
 from topics.chainlog.kinds import EventKind
 
-HEADWATER = str(Path(sys.executable).with_name("headwater"))
-SECONDS = 30.0
 ONE_BLOCK = 0.05
+SESSION_MS = 2_000
+STANDBY = {
+    "HEADWATER_CHAIN__STANDBY": "true",
+    "HEADWATER_KAFKA__SESSION_TIMEOUT_MS": str(SESSION_MS),
+}
 
 
 @pytest.fixture
@@ -55,37 +57,6 @@ def log(settings: Settings) -> Iterator[KafkaStore]:
     store.close()
 
 
-class Role:
-    """A listener process; its log lines are in a file."""
-
-    def __init__(self, settings: Settings, rpc: str, path: Path, *flags: str, **more: str) -> None:
-        self.path = path
-        env = {name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")}
-        env |= environment(settings) | more | {"HEADWATER_CLIENT_ID": path.stem}
-        with path.open("wb") as lines:
-            self.process = subprocess.Popen(
-                [HEADWATER, "listen", "--rpc", rpc, *flags], env=env, stderr=lines
-            )
-
-    def wait_for(self, words: str) -> re.Match[str]:
-        """Wait until its log says something."""
-        found: list[re.Match[str]] = []
-
-        def has_logged() -> bool:
-            found.extend(re.finditer(words, self.path.read_text()))
-            return bool(found) or self.process.poll() is not None
-
-        until(has_logged, f"{words!r} in {self.path.read_text()[-2000:]}")
-        assert found, self.path.read_text()[-2000:]
-        return found[0]
-
-    def stop(self) -> tuple[int, float]:
-        """SIGTERM; exit code and seconds it took."""
-        start = time.monotonic()
-        self.process.terminate()
-        return self.process.wait(SECONDS), time.monotonic() - start
-
-
 @pytest.fixture
 def listen(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Role]]:
     """Start a listener: `listen("name", rpc, *flags)`."""
@@ -102,32 +73,6 @@ def listen(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Role]]:
             role.process.kill()
             role.process.wait(SECONDS)
         sys.stderr.write(f"{role.path.name}: {role.path.read_text()[-4000:]}\n")  # shown when a test fails
-
-
-def until(fact: Callable[[], bool], what: str) -> None:
-    """Wait for a fact of another process; fails with `what`."""
-    deadline = time.monotonic() + SECONDS
-    while not fact():
-        assert time.monotonic() < deadline, f"not in {SECONDS:.0f} s: {what}"
-        time.sleep(0.02)
-
-
-def ask(rpc: str, method: str, *params: object) -> object:
-    body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-    request = urllib.request.Request(rpc, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-        return json.load(answer)["result"]
-
-
-def chain_of(rpc: str) -> list[str]:
-    """Hashes of the node's canonical chain, from block 0."""
-    head = int(str(ask(rpc, "eth_blockNumber")), 16)
-    blocks = [ask(rpc, "eth_getBlockByNumber", hex(number), False) for number in range(head + 1)]
-    return [str(block["hash"]) for block in blocks if isinstance(block, dict)]
-
-
-def follows(log: KafkaStore, rpc: str) -> Callable[[], bool]:
-    return lambda: hashes(log) == chain_of(rpc)
 
 
 def test_forks_of_a_real_chain_and_a_stop(
@@ -172,6 +117,24 @@ def test_an_event_follows_its_block_well_within_a_second(
     assert sorted(delays)[2] < 1_000
 
 
+def test_what_a_node_tells_of_is_looked_at_without_a_poll(
+    make_chain: Callable[..., str], listen: Callable[..., Role], log: KafkaStore
+) -> None:
+    rpc = make_chain(block_seconds=0)
+    role = listen(
+        "only",
+        rpc,
+        HEADWATER_CHAIN__POLL_SECONDS="3600",
+        HEADWATER_CHAIN__WS=rpc.replace("http", "ws", 1),
+    )
+    role.wait_for("told of new heads from now on")
+    for number in range(1, 4):
+        ask(rpc, "evm_mine")
+        until(follows(log, rpc), f"block {number}, which only the node tells of")
+    code, seconds = role.stop()
+    assert (code, seconds < 10) == (0, True)
+
+
 def test_a_paused_replaced_and_woken_listener_changes_nothing(
     make_chain: Callable[..., str], listen: Callable[..., Role], log: KafkaStore
 ) -> None:
@@ -197,6 +160,68 @@ def test_a_paused_replaced_and_woken_listener_changes_nothing(
     assert replacement.process.wait(SECONDS) == 1
     until(follows(log, rpc), "the block after")
     assert third.stop()[0] == 0
+
+
+class Standing:
+    """Two listeners at a time of which one leads; `blow` hits that one."""
+
+    def __init__(self, listen: Callable[..., Role], rpc: str, log: KafkaStore) -> None:
+        self._listen, self._rpc, self._log = listen, rpc, log
+        self.seconds: list[float] = []
+        self.roles: dict[str, Role] = {}
+        self._started = 0
+        for _ in range(2):
+            self._start()
+        until(follows(log, rpc), "the first blocks")
+
+    @property
+    def leader(self) -> str:
+        return [each.source for each in stored(self._log) if each.kind is EventKind.CLAIM][-1]
+
+    def blow(self, by: signal.Signals, fork: int) -> None:
+        """The leader is hit, the chain forks, and the other one follows it, well before `until` gives up."""
+        name, began = self.leader, time.monotonic()
+        hit = self.roles.pop(name)
+        hit.process.send_signal(by)
+        ask(self._rpc, "anvil_reorg", fork, [])
+        ask(self._rpc, "anvil_mine", hex(1))
+        until(follows(self._log, self._rpc), f"a fork of {fork} after {by.name} of {name}")
+        self.seconds.append(time.monotonic() - began)
+        assert self.leader != name
+        if by is signal.SIGSTOP:
+            hit.process.send_signal(signal.SIGCONT)
+            self.roles[name] = hit
+            hit.wait_for(r"(?s)\"leads\".*\"stands by\"[^\n]*\n*$")
+        else:
+            hit.process.wait(SECONDS)
+            self._start()
+
+    def _start(self) -> None:
+        self._started += 1
+        name = f"listener-{self._started}"
+        role = self._listen(name, self._rpc, **STANDBY)
+        self.roles[name] = role
+        role.wait_for("stands by")
+
+
+@pytest.mark.parametrize("blows", [5, pytest.param(50, marks=[pytest.mark.soak, pytest.mark.timeout(1_200)])])
+def test_one_stands_by_and_takes_over_from_the_one_that_is_killed_paused_or_stopped(
+    blows: int, make_chain: Callable[..., str], listen: Callable[..., Role], log: KafkaStore
+) -> None:
+    rpc = make_chain(block_seconds=0)
+    ask(rpc, "anvil_mine", hex(12))
+    standing, chance = Standing(listen, rpc, log), random.Random(blows)
+    ways = [signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM]
+    for number in range(blows):
+        standing.blow(ways[number % len(ways)], chance.randint(1, 8))
+    events = accepted(log)
+    first = events[0].position.sequence
+    assert [each.position.sequence for each in events] == [*range(first, first + len(events))]
+    # Nobody is taken for dead who is not, and who was fenced goes on as the one that stands by.
+    assert all(role.process.poll() is None for role in standing.roles.values())
+    sys.stderr.write(
+        f"taken over and caught up after {sorted(standing.seconds)} s, a session being {SESSION_MS} ms\n"
+    )
 
 
 def test_a_fork_below_finality_stops_it_until_an_operator_accepts(

@@ -89,6 +89,7 @@ def alerts(line: Line, tmp_path_factory: pytest.TempPathFactory) -> list[dict[st
     The latest version of each: some are confirmed already.
     """
     second = SecondApplication(line.settings, "analyst", tmp_path_factory.mktemp("analyst"))
+    second.take_input(line.settings)
     try:
         second.configure({**CONFIGURATION, **{f"rule:{own}": text for own, text in rules_of(RULES, "rules")}})
         second.start("alert")

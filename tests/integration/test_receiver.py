@@ -14,7 +14,7 @@ import pytest
 from connectors.delivery.channels.channel import Services
 from connectors.delivery.channels.http import Http
 from connectors.delivery.channels.webhook import WebhookSettings
-from connectors.delivery.queue.channel import Answer
+from connectors.delivery.queue.attempt import Answer
 from connectors.delivery.queue.notification import Notification
 from headwater.settings import DeliverySettings
 from sandbox.services.probes import http_get

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +25,7 @@ from tests.builders.chain_answers import CHAIN_ID
 from tests.integration.line import HEADWATER
 from tests.integration.logged_line import LoggedLine, event
 from tests.integration.statistics import check_statistics
-from tests.integration.worker_process import messages, until
+from tests.integration.worker_process import messages, until, written
 from topics import admin
 from topics.chainlog.kinds import EventKind
 
@@ -50,19 +53,43 @@ class Instance:
 
     def rebuild(self, *words: str) -> tuple[int, dict[tuple[int, int], dict[str, Any]]]:
         """The exit code, and what is said of each window."""
-        own = {name: each for name, each in os.environ.items() if not name.startswith("HEADWATER_")}
-        done = subprocess.run(
-            [HEADWATER, "stats", "rebuild", "--json", *words],
-            env={**own, **environment(self.settings)},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.stdout, done.stderr
-        windows = json.loads(done.stdout)["windows"]
-        return done.returncode, {
+        process = self._started(*words)
+        output, errors = process.communicate(timeout=60)
+        assert output, errors
+        windows = json.loads(output)["windows"]
+        return process.returncode, {
             (each["window_seconds"], each["window_start"] // 1_000): each for each in windows
         }
+
+    def rebuild_and_die(self, seconds: float) -> None:
+        """Killed after so many seconds, if it is still there then."""
+        process = self._started("--yes")
+        try:
+            process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+
+    def rebuild_and_die_writing(self) -> None:
+        """Killed once something that it wrote is in Kafka: in its transaction, or behind it."""
+        before = self._ends()
+        process = self._started("--yes")
+        until(lambda: self._ends() != before or process.poll() is not None, "it writes")
+        process.kill()
+        process.communicate()
+
+    def _started(self, *words: str) -> subprocess.Popen[str]:
+        own = {name: each for name, each in os.environ.items() if not name.startswith("HEADWATER_")}
+        return subprocess.Popen(
+            [HEADWATER, "stats", "rebuild", "--json", *words],
+            env={**own, **environment(self.settings)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _ends(self) -> list[int]:
+        return [written(self.settings, stream) for stream in STREAMS]
 
     def sql(self, query: str) -> list[Any]:
         views = view_database("canonical", self.settings.clickhouse.database)
@@ -96,11 +123,15 @@ def instance(settings: Settings, tmp_path: Path) -> Iterator[Instance]:
     made.close()
 
 
+def said(settings: Settings, stream: str) -> list[Mapping[str, Any]]:
+    """All snapshots that were committed."""
+    return [codec_for(stream).read(each.value or b"", 5) for each in messages(settings, stream)]
+
+
 def held(settings: Settings, stream: str) -> dict[bytes, Mapping[str, Any]]:
     """What a consumer of the topic has: the highest sequence of each event_id, without what is removed."""
     kept: dict[bytes, Mapping[str, Any]] = {}
-    for message in messages(settings, stream):
-        record = codec_for(stream).read(message.value or b"", 5)
+    for record in said(settings, stream):
         own: Any = record["event_id"]
         if own not in kept or record["sequence"] > kept[own]["sequence"]:  # type: ignore[operator]
             kept[own] = record
@@ -125,12 +156,17 @@ def test_a_block_repaired_after_it_was_final_is_counted(instance: Instance) -> N
 
     line.start(settings, GROUPS, sink=True)
     repaired = instance.say(EventKind.REPAIR, BROKEN)
+    began = time.monotonic()
     code, windows = instance.rebuild()
+    took = time.monotonic() - began
     assert code == 2
     assert {own: each["verdict"] for own, each in windows.items()} == dict.fromkeys(lacking, "rebuilt")
     assert instance.incomplete() == lacking
+    instance.rebuild_and_die(took * random.uniform(0.7, 1.0))
+    instance.rebuild_and_die_writing()
     code, again = instance.rebuild("--yes")
-    assert (code, again) == (0, windows)
+    assert code == 0
+    assert again.items() <= windows.items(), "what the others wrote is left alone"
     until(lambda: not instance.incomplete(), "all windows are complete")
     check_statistics(instance)
     assert instance.sql("SELECT * FROM canonical.incomplete_windows") == []
@@ -162,6 +198,8 @@ def test_a_block_repaired_after_it_was_final_is_counted(instance: Instance) -> N
         assert of_lacking
         assert all(each["complete"] and each["final"] for each in of_lacking)
         assert {each["sequence"] for each in of_lacking} == {repaired}
+        made = Counter(each["event_id"] for each in said(settings, stream) if each["sequence"] == repaired)
+        assert {made[each["event_id"]] for each in of_lacking} == {1}, "each once, whatever was killed"
 
     before = {stream: len(messages(settings, stream)) for stream in STREAMS}
     assert instance.rebuild("--yes") == (0, {})

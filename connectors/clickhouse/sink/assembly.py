@@ -22,7 +22,7 @@ from connectors.clickhouse.sink.loop import Sink
 from connectors.clickhouse.sink.placement.memory import GAP_COLUMNS, TOPIC_COLUMNS, TopicMemory
 from connectors.clickhouse.sink.placement.offsets import KafkaOffsets
 from connectors.clickhouse.sink.placement.placement import Placement
-from connectors.clickhouse.sink.retries import retry_for
+from connectors.clickhouse.sink.retries import retry_for, retry_to_start
 from connectors.clickhouse.sink.routes import LEFT_OUT, ROUTES, Route, RouteKind
 from connectors.clickhouse.sink.rows import AvroRows, DeadLetterRows, Reader
 from connectors.clickhouse.sink.stream import (
@@ -59,7 +59,7 @@ class Assembly:
         self._stop = stop
         self._chain = settings.chain.name
         self._database = settings.clickhouse.database
-        self._start = retry_for("start", stop)
+        self._start = retry_to_start(stop)
         self._registry = Registry(settings)
         self._client = cast(RawClient, self._start(self._connect))
         self._topics = {route.stream: catalog.topic_name(settings, route.stream) for route in ROUTES}

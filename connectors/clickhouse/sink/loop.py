@@ -153,6 +153,7 @@ class Sink:
             messages = list(run)
             self._progress.delivered(end_offsets(messages))
             self._streams[topic].buffer.add(messages, now)
+            self._report.received(messages)
         for partition, position in received.end_offsets.items():
             self._progress.at_end(partition, position)
         if received.unreadable:

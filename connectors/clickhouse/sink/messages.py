@@ -63,6 +63,16 @@ def end_offsets(messages: Sequence[Message]) -> dict[Partition, int]:
     return {Partition(topic, number): offset + 1 for number, offset in last.items()}
 
 
+def first_of_each(messages: Sequence[Message]) -> dict[Partition, Message]:
+    """The first message of each partition, for messages of one topic in order."""
+    if not messages:
+        return {}
+    topic = messages[0].topic()
+    # The last of a key holds: backwards, that is the first.
+    first = dict(zip(map(_PARTITION, reversed(messages)), reversed(messages), strict=True))
+    return {Partition(topic, number): message for number, message in first.items()}
+
+
 def present(messages: Sequence[Message]) -> Sequence[Message]:
     """Without tombstones: they have no content that could be a row."""
     if None not in map(VALUE, messages):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, Protocol
 
-from connectors.clickhouse.sink.messages import Partition
+from connectors.clickhouse.sink.messages import Message, Partition, first_of_each
+from headwater import clock
 from headwater.errors import Fatal
 from headwater.health import HEALTH
+from headwater.lateness import ReportedLag
 from headwater.metrics import sink as metrics
-from headwater.metrics.consumers import CONSUMER_LAG
 
 REPORT_SECONDS: Final = 1.0
 
@@ -25,12 +26,17 @@ class Report:
 
     def __init__(self, chain: str, group: str) -> None:
         self._chain = chain
-        self._group = group
+        self._lag = ReportedLag(chain, group)
         self._reported = float("-inf")
 
     def due(self, now: float) -> bool:
         """Whether a second has passed since the last report."""
         return now - self._reported >= REPORT_SECONDS
+
+    def received(self, messages: Sequence[Message]) -> None:
+        """The consumer gave these, which are of one topic."""
+        for partition, message in first_of_each(messages).items():
+            self._lag.received(*partition, message.offset(), message.timestamp()[1])
 
     def stalled(self, waiting: Mapping[Partition, int], seconds: float) -> Fatal:
         """What to end with when partitions stand still: `waiting`, how many offsets wait in each."""
@@ -61,6 +67,6 @@ class Report:
         metrics.SINK_PAUSED.labels(self._chain).set(1 if trouble else 0)
         metrics.SINK_BUFFERED.labels(self._chain).set(held_messages)
         metrics.SINK_HELD_BLOCKS.labels(self._chain).set(held_blocks)
+        self._lag.keep_only(set(end_offsets))
         for partition, end in end_offsets.items():
-            lag = CONSUMER_LAG.labels(self._chain, self._group, partition.topic, str(partition.number))
-            lag.set(max(0, end - positions.position(partition)))
+            self._lag.report(clock.now_ms(), *partition, positions.position(partition), end)

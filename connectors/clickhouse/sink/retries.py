@@ -6,6 +6,7 @@ import threading
 from typing import Final
 
 from headwater.errors import Transient
+from headwater.health import HEALTH
 from headwater.logging import get_logger
 from headwater.metrics import sink as metrics
 from headwater.retry import Backoff, Retry
@@ -13,6 +14,18 @@ from headwater.retry import Backoff, Retry
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
 _log = get_logger("connectors.clickhouse.sink")
+
+
+def retry_to_start(stop: threading.Event) -> Retry:
+    """The retry of what a sink needs before it is there at all: health says what is waited for."""
+    outage = _Outage("start")
+
+    def failed(error: Transient, pause: float) -> None:
+        HEALTH.report("clickhouse", False, str(error))
+        outage.failed(error, pause)
+
+    backoff = Backoff(first=_FIRST_PAUSE_SECONDS, ceiling=_LONGEST_PAUSE_SECONDS)
+    return Retry(backoff=backoff, stop=stop, on_failure=failed, on_recovery=outage.recovered)
 
 
 def retry_for(table: str, stop: threading.Event) -> Retry:

@@ -11,10 +11,11 @@ from typing import Annotated, Final, Protocol
 from pydantic import AfterValidator, Field
 
 from connectors.delivery.channels.http import Http
-from connectors.delivery.queue.channel import Outcome, Policy
+from connectors.delivery.queue.attempt import Outcome
 from connectors.delivery.queue.grouping import Grouping
 from connectors.delivery.queue.notification import Notification
 from connectors.delivery.queue.pace import Rate
+from connectors.delivery.queue.policy import Policy
 from headwater.errors import Permanent
 from headwater.settings import DeliverySettings
 from headwater.settings.section import Section

@@ -9,7 +9,7 @@ from typing import TextIO
 import orjson
 
 from connectors.delivery.channels.channel import Channel, ChannelSettings, Services
-from connectors.delivery.queue.channel import Answer, Outcome
+from connectors.delivery.queue.attempt import Answer, Outcome
 from connectors.delivery.queue.notification import Notification
 
 

@@ -14,7 +14,7 @@ from standardwebhooks.webhooks import EmptyWebhookSecretError
 
 from connectors.delivery.channels.channel import Channel, ChannelSettings, Services, Unusable
 from connectors.delivery.channels.http import Http, HttpAnswer, url_problem
-from connectors.delivery.queue.channel import Answer, Outcome
+from connectors.delivery.queue.attempt import Answer, Outcome
 from connectors.delivery.queue.notification import Notification
 from headwater.errors import Permanent, Transient
 from headwater.settings import DeliverySettings

@@ -161,7 +161,11 @@ class KafkaLedger:
             return delivery_of(self._retry(lambda: self._reader.read(value)))
         except (MalformedRecord, ValueError) as error:
             _log.warning(
-                "not a delivery", partition=message.partition(), offset=message.offset(), error=str(error)
+                "not a delivery",
+                topic=self._topic,
+                partition=message.partition(),
+                offset=message.offset(),
+                error=str(error),
             )
             return None
 

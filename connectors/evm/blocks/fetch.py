@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from connectors.evm.blocks import unlisted
+from connectors.evm.blocks.cache import BlockCache
 from connectors.evm.blocks.checks import SHAPE, Verifier, check_place
 from connectors.evm.blocks.decode import Block, ShapeError, decode_block, decode_receipts
 from connectors.evm.blocks.errors import CheckError
@@ -17,6 +18,7 @@ from connectors.evm.blocks.roots import RootError
 from connectors.evm.blocks.traces import check_calls
 from connectors.evm.events import Content, Head
 from connectors.evm.pool.nodes import Pool, Rejected
+from connectors.evm.pool.quorum import NoQuorum, Quorum
 from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, Pruned, is_null
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.errors import Fatal
@@ -31,6 +33,14 @@ ROUNDS: Final = 3
 """Attempts over all endpoints before the head is looked at again: the block may be gone."""
 
 
+class Empty(NodeFailure):
+    """Nothing in answer to a question about a block far below the head."""
+
+    @property
+    def contradiction(self) -> str:
+        return "empty"
+
+
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """A block that passed its checks; only its link to the parent is not checked yet."""
@@ -42,6 +52,8 @@ class Fetched:
 class Fetcher:
     """Asks a pool for heads and blocks. `traces` is the tracing call to make, or `off`.
 
+    `quorum`: heads and heights count where so many endpoints have the same block there.
+    `cache_bytes`: of blocks that passed their checks, held for whoever asks for them by hash.
     `block_receipt`: blocks have a receipt of their own, which nodes give when asked for it.
     """
 
@@ -53,7 +65,11 @@ class Fetcher:
         traces: str = "off",
         *,
         block_receipt: bool = False,
+        quorum: Quorum | None = None,
+        cache_bytes: int = 0,
     ) -> None:
+        self._cache = BlockCache[Fetched](chain, cache_bytes)
+        self._quorum = quorum
         self._block_receipt = block_receipt
         self._chain = chain
         self._pool = pool
@@ -70,12 +86,23 @@ class Fetcher:
         whose block is below `finalized` is passed over: it lags, or lost what it had.
         """
 
-        return await self._pool.ask(
-            lambda endpoint: self._named(endpoint, tag, finalized), kind="head", rounds=rounds
-        )
+        async def named(endpoint: Endpoint) -> Head | None:
+            return await self._named(endpoint, tag, finalized)
+
+        if self._quorum is not None and tag == "latest":
+            return await self._quorum.head(named, self._at)
+        found = await self._pool.ask(named, kind="head", rounds=rounds)
+        if self._quorum is not None and found is not None:
+            return await self._quorum.head(named, self._at)
+        return found
+
+    def _at(self, number: int) -> Callable[[Endpoint], Awaitable[Head | None]]:
+        return lambda endpoint: self._header_on(endpoint, number, None)
 
     async def freshest(self, *, finalized: Head | None = None) -> Head | None:
-        """The highest head of all nodes, asked at once; None when none answers."""
+        """The highest head of all nodes, asked at once; None when none answers. Raises NoQuorum."""
+        if self._quorum is not None:
+            return await self.head("latest", finalized=finalized)
         return await self._pool.best(
             lambda endpoint: self._named(endpoint, "latest", finalized),
             lambda head: -1 if head is None else head.number,
@@ -110,19 +137,21 @@ class Fetcher:
         With both it is the block of that hash, from a node that knows blocks by height alone too.
         """
 
-        async def work(endpoint: Endpoint) -> Head | None:
-            for method, reference in _references(number, hash):
-                raw = await endpoint.call(method, reference, False)
-                if is_null(raw):
-                    continue
-                block = self._header(endpoint, raw)
-                if hash is not None and method == BY_NUMBER and block.head.hash != hash:
-                    return None
-                self._checked(endpoint, partial(check_place, block, number=number, hash=hash))
-                return block.head
-            return None
+        return await self._pool.ask(
+            lambda endpoint: self._header_on(endpoint, number, hash), kind="header", rounds=ROUNDS
+        )
 
-        return await self._pool.ask(work, kind="header", rounds=ROUNDS)
+    async def _header_on(self, endpoint: Endpoint, number: int | None, hash: bytes | None) -> Head | None:
+        for method, reference in _references(number, hash):
+            raw = await endpoint.call(method, reference, False)
+            if is_null(raw):
+                continue
+            block = self._header(endpoint, raw)
+            if hash is not None and method == BY_NUMBER and block.head.hash != hash:
+                return None
+            self._checked(endpoint, partial(check_place, block, number=number, hash=hash))
+            return block.head
+        return None
 
     async def by_number(self, number: int, *, at_head: bool = True) -> Fetched:
         """The canonical block of a height; `at_head` is False where it is far below the chain's head.
@@ -141,8 +170,23 @@ class Fetcher:
             listed = await self._receipts.of(endpoint, block) if block.transactions else _NO_RECEIPTS
             return await self._assembled(endpoint, block, raw, listed, at_head)
 
+        async def of_old(endpoint: Endpoint) -> Fetched:
+            # Near the head a node may lag; far below it, it has not what the others have.
+            try:
+                return await work(endpoint)
+            except NodeFailure as failure:
+                if failure.outcome != "null":
+                    raise
+                raise Empty(endpoint.name, failure.what, "null") from failure
+
         try:
-            return await self._whole(work, "block")
+            fetched = await self._whole(work if at_head else of_old, "block")
+            if self._quorum is not None:
+                await self._quorum.confirm(fetched.head, self._at)
+            self._cache.put(fetched, at_head)
+            return fetched
+        except NoQuorum:
+            raise
         except NodeFailure as error:
             _refuse_genesis(number, error)
             await self._refuse_gap(number)
@@ -186,6 +230,9 @@ class Fetcher:
 
         Raises NodeFailure after some attempts, and Fatal where no attempt can do.
         """
+        held = self._cache.get(head.hash, True)
+        if held is not None:
+            return held
         reference = "0x" + head.hash.hex()
 
         async def work(endpoint: Endpoint) -> Fetched:
@@ -204,7 +251,9 @@ class Fetcher:
                 listed = await self._receipts.of(endpoint, block) if block.transactions else _NO_RECEIPTS
             return await self._assembled(endpoint, block, raw, listed, True)
 
-        return await self._whole(work, "block by hash")
+        fetched = await self._whole(work, "block by hash")
+        self._cache.put(fetched, True)
+        return fetched
 
     async def _assembled(
         self,

@@ -16,6 +16,7 @@ from connectors.evm.events import Event, Head
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.branch import Ancestor, BelowFinalized, BelowStart
 from connectors.evm.pool.nodes import Pool
+from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Fatal
 from headwater.health import HEALTH
 from headwater.logging import get_logger
@@ -146,6 +147,12 @@ class Forks:
             self.accepted = True
             await self._log.open(finality=False)
             return
+        if await self._pool.cordon_others(finalized):
+            raise NodeFailure(
+                "nodes",
+                f"block {oldest.number} of a branch below finality: other endpoints are asked",
+                "behind",
+            )
         message = (
             f"the node's chain forks below the finalized block {finalized.number} "
             f"(0x{finalized.hash.hex()}): its block {oldest.number} is {here}; nothing more is published"

@@ -17,6 +17,7 @@ from connectors.evm.head.age import HeadAge
 from connectors.evm.head.finality import Finality
 from connectors.evm.head.forks import SPOOL_BLOCKS, Forks
 from connectors.evm.head.progress import ProgressReporter
+from connectors.evm.head.ticker import Ticker
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.branch import PublishedBranch
 from connectors.evm.pool.nodes import Pool
@@ -35,28 +36,11 @@ HEAD_BLOCKS: Final = 64
 _log = get_logger("headwater.listen")
 
 
-class Ticker(Protocol):
-    """Says when to look at the head again: polling now, newHeads notifications another day."""
-
-    async def wait(self) -> None:
-        """Return when the head may have moved, after one poll interval at the latest."""
-
-
 class BetweenRounds(Protocol):
     """Work that is done between two rounds, while the log is open and the chain claimed."""
 
     async def serve(self) -> None:
         """Do the little that is ready. Raises Transient where the log failed, and Fatal."""
-
-
-class PollTicker:
-    """Looks at the head every `seconds`."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-
-    async def wait(self) -> None:
-        await asyncio.sleep(self._seconds)
 
 
 class Listener:
@@ -106,8 +90,8 @@ class Listener:
                 self._say_when_caught_up(behind)
                 if self._repairs is not None:
                     await self._repairs.serve()
+                await self._log.maintain()
                 if not behind:
-                    await self._log.maintain()
                     await self._ticker.wait()
             except NodeFailure as failure:
                 _log.warning("looking at the head again", endpoint=failure.endpoint, reason=failure.what)
@@ -166,6 +150,7 @@ class Listener:
                 self._age.is_due(latest)
         HEALTH.report("head", True, f"block {latest.number}, new {self._age.seconds:.0f} s ago")
         self._progress.node_head(latest)
+        self._ticker.looked(latest.number)
         return latest
 
     async def _catch_up(self, latest: Head) -> bool:

@@ -40,6 +40,14 @@ class ProgressReporter:
             self._moved("HEAD", branch.tip, sequence)
             HEALTH.report("chain", True, f"block {branch.tip.number}")
 
+    def ended(self) -> None:
+        """This process publishes nothing more: where the chain stands is the next leader's to tell.
+
+        Left as they were, its gauges would look like those of a second listener, which stands still.
+        """
+        metrics.CHAIN_SEQUENCE.clear()
+        metrics.CHAIN_BLOCK.clear()
+
     def reorganised(self, depth: int) -> None:
         """A fork was followed that reverted `depth` blocks."""
         metrics.REORGS.labels(self._chain).inc()

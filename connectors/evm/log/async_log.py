@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connectors.evm.events import Content, Event
+from connectors.evm.events import Content, Event, Head
 from connectors.evm.log.branch import Link, PublishedBranch
 from connectors.evm.log.retention import Retention
 from connectors.evm.log.thread import Thread
@@ -23,6 +23,10 @@ class AsyncLog:
     @property
     def branch(self) -> PublishedBranch:
         return self._log.branch
+
+    @property
+    def finalized(self) -> Head | None:
+        return self._log.finalized
 
     def repair_of(self, hash: bytes) -> Found | None:
         return self._log.repair_of(hash)

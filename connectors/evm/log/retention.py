@@ -24,16 +24,18 @@ class Retention:
         self._now_ms = now_ms
         self._every_ms = every_ms
         self._kept_ms = kept_ms
-        self._last = now_ms()
+        self._last: int | None = None
 
     def due(self) -> bool:
-        """Whether a day has passed since the last time."""
-        return self._now_ms() - self._last >= self._every_ms
+        """Whether a day has passed since the last time. At first it is due: who knows when it last was."""
+        return self._last is None or self._now_ms() - self._last >= self._every_ms
 
     def maintain(self, log: ChainLog) -> None:
-        """Renew the claim, delete what is old. Raises Transient, Fatal when the chain was taken over."""
+        """Renew the claim, delete what is old. Raises Transient, Fenced when the chain was taken over."""
+        # At first the claim is new: the log was opened by it.
+        if self._last is not None:
+            log.renew_claim()
         self._last = self._now_ms()
-        log.renew_claim()
         first = log.delete_older(self._now_ms() - self._kept_ms)
         if first is not None:
             _log.info("deleted what is finalized and old", first_offset=first)

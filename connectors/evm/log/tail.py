@@ -119,6 +119,22 @@ def load(store: LogStore, codec: EventCodec, *, finality: bool = True) -> tuple[
         window *= 4
 
 
+def resume(
+    store: LogStore, codec: EventCodec, published: Published, offset: int
+) -> tuple[Published, int] | None:
+    """A fold that was read up to `offset`, gone on with to the log's end, and the offset of that.
+
+    None when it cannot go on, so that the log has to be loaded anew. Raises Transient, and Fatal on a gap.
+    """
+    low, end = store.bounds()
+    if not low <= offset <= end:
+        return None
+    covered = published.covered
+    for stored in read_stored(store, codec, offset, end):
+        published.take(stored)
+    return None if covered and not published.covered else (published, end)
+
+
 def fold(
     messages: Iterable[Stored], start: int, low: int, chain_id: int, *, finality: bool = True
 ) -> Published:

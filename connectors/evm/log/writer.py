@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 
-from connectors.evm.events import Content, Event
+from connectors.evm.events import Content, Event, Head
 from connectors.evm.log.branch import Link, PublishedBranch
 from connectors.evm.log.codec import STREAM, EventCodec, Numbered, Stored
 from connectors.evm.log.content import read_content
+from connectors.evm.log.follower import Follower
 from connectors.evm.log.store import LogStore, Outgoing
-from connectors.evm.log.tail import Published, load, read_stored
+from connectors.evm.log.tail import Published, load, read_stored, resume
 from connectors.evm.log.whole import Found
 from headwater.errors import Fatal, Transient
 from headwater.logging import get_logger
@@ -21,14 +22,27 @@ from topics.chainlog.kinds import EventKind
 _log = get_logger("headwater.listen.log")
 
 
+class Fenced(Fatal):
+    """Another listener took the chain over: what this one writes is ignored by every reader."""
+
+
 class ChainLog:
     """One chain's raw-blocks, written under a CLAIM.
 
     Call `open` first, and again after any Transient: what a failed write left behind is then read back
-    from the log itself. `name` is what the CLAIM says of us, `now_ms` the clock.
+    from the log itself. `name` is what the CLAIM says of us, `now_ms` the clock. With a `follower` the first
+    `open` reads only what that one has not read yet.
     """
 
-    def __init__(self, store: LogStore, codec: EventCodec, name: str, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: LogStore,
+        codec: EventCodec,
+        name: str,
+        now_ms: Callable[[], int],
+        follower: Follower | None = None,
+    ) -> None:
+        self._follower = follower
         self._store = store
         self._codec = codec
         self._name = name
@@ -40,6 +54,11 @@ class ChainLog:
     def branch(self) -> PublishedBranch:
         """What is published. Raises Fatal before `open`."""
         return self._open.branch
+
+    @property
+    def finalized(self) -> Head | None:
+        """The last final block published; None while there is none, and before `open`."""
+        return None if self._published is None else self._published.branch.finalized
 
     @property
     def sequence(self) -> int:
@@ -62,7 +81,9 @@ class ChainLog:
         Raises Transient, Fatal.
         """
         self._store.renew()
-        self._published, self._next_offset = load(self._store, self._codec, finality=finality)
+        self._published, self._next_offset = self._followed(finality=finality) or load(
+            self._store, self._codec, finality=finality
+        )
         self._claim()
         branch = self.branch
         _log.info(
@@ -76,20 +97,20 @@ class ChainLog:
     def renew_claim(self) -> None:
         """Write another CLAIM of ours: the log's front may only be deleted up to one.
 
-        Raises Transient, Fatal when another listener has taken the chain over.
+        Raises Transient, Fenced when another listener has taken the chain over.
         """
         self.check_claim()
         self._claim(renewal=True)
 
     def check_claim(self) -> None:
-        """See that the chain is still ours. Raises Transient, Fatal when another listener took it over."""
+        """See that the chain is still ours. Raises Transient, Fenced when another listener took it over."""
         _, end = self._store.bounds()
         self._look_for_others(frozenset(), end)
 
     def publish(self, events: Sequence[Event]) -> int:
         """Write events in order, under our claim; returns the last sequence.
 
-        Raises Transient when the log did not take them (then `open` again), Fatal when another listener
+        Raises Transient when the log did not take them (then `open` again), Fenced when another listener
         has taken the chain over.
         """
         published = self._open
@@ -157,6 +178,11 @@ class ChainLog:
             raise Fatal("the chain's log was not opened")
         return self._published
 
+    def _followed(self, *, finality: bool) -> tuple[Published, int] | None:
+        known = None if self._follower is None else self._follower.give_up()
+        # Without finality the log is read as nobody follows it.
+        return None if known is None or not finality else resume(self._store, self._codec, *known)
+
     def _claim(self, *, renewal: bool = False) -> None:
         published = self._open
         while True:
@@ -184,11 +210,12 @@ class ChainLog:
                 raise self._fenced(stored)
             _log.warning("ignored a message of a fenced listener", offset=stored.position.offset)
 
-    def _fenced(self, stored: Stored) -> Fatal:
-        return Fatal(
+    def _fenced(self, stored: Stored) -> Fenced:
+        return Fenced(
             f"another listener ({stored.source}) took the chain over at offset {stored.position.offset}; "
             "what this one wrote since is ignored by every reader",
-            remedy="run one listener a chain; started again, this one takes over",
+            remedy="run one listener a chain, or several with HEADWATER_CHAIN__STANDBY=true; started again, "
+            "this one takes over",
         )
 
     def _count(self, published: Published, event: Event, numbered: Numbered, offsets: Sequence[int]) -> None:

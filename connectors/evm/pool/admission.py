@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -10,9 +11,28 @@ import msgspec
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from connectors.evm.rpc.chain_id import chain_id
 from connectors.evm.rpc.endpoint import Endpoint
+from headwater.errors import Fatal
 from headwater.evm.answers.errors import UNREADABLE
 
 ADMITTED_SECONDS: Final = 60.0
+WRONG_CHAIN_ROUNDS: Final = 5
+"""Rounds in a row in which every endpoint is of one other chain, before the settings are wrong."""
+
+
+class WrongChain(NodeFailure):
+    """The node is of another chain."""
+
+    def __init__(self, endpoint: str, found: int, expected: int) -> None:
+        super().__init__(endpoint, f"is on chain {found}, not {expected}: not used", "wrong chain")
+        self.found = found
+
+    @property
+    def evidence(self) -> tuple[str, ...] | None:
+        return ("chain_id", str(self.found))
+
+    @property
+    def contradiction(self) -> str:
+        return "chain_id"
 
 
 class Admission:
@@ -24,6 +44,7 @@ class Admission:
     def __init__(self, expected: int | None) -> None:
         self.chain_id = expected
         self._until: dict[str, float] = {}
+        self._wrong_rounds = 0
 
     async def admit(self, endpoint: Endpoint) -> None:
         """Return when the endpoint may be used. Raises NodeFailure."""
@@ -33,12 +54,32 @@ class Admission:
         if self.chain_id is None:
             self.chain_id = found
         if found != self.chain_id:
-            raise NodeFailure(
-                endpoint.name, f"is on chain {found}, not {self.chain_id}: not used", "wrong chain"
-            )
-        if await _syncing(endpoint):
+            raise WrongChain(endpoint.name, found, self.chain_id)
+        if await is_syncing(endpoint):
             raise NodeFailure(endpoint.name, "is still syncing: not used", "syncing")
         self._until[endpoint.name] = time.monotonic() + ADMITTED_SECONDS
+
+    def admitted(self) -> None:
+        """A node was used."""
+        self._wrong_rounds = 0
+
+    def refuse_wrong_chain(self, failures: Sequence[NodeFailure], endpoints: int) -> None:
+        """Take a round's failures into account, of so many endpoints.
+
+        Raises Fatal when it lasts that all are of one other chain; one answer may be wrong by chance.
+        """
+        found = {each.found for each in failures if isinstance(each, WrongChain)}
+        alike = (
+            len(found) == 1
+            and len(failures) == endpoints
+            and all(isinstance(f, WrongChain) for f in failures)
+        )
+        self._wrong_rounds = self._wrong_rounds + 1 if alike else 0
+        if self._wrong_rounds >= WRONG_CHAIN_ROUNDS:
+            raise Fatal(
+                f"every endpoint is on chain {found.pop()}, not {self.chain_id}",
+                remedy="correct HEADWATER_CHAIN__RPC, or HEADWATER_CHAIN__CHAIN_ID",
+            )
 
     def recheck(self, endpoint: Endpoint | None = None) -> None:
         """Have an endpoint, or every one, report again before it is used."""
@@ -48,7 +89,7 @@ class Admission:
             self._until.pop(endpoint.name, None)
 
 
-async def _syncing(endpoint: Endpoint) -> bool:
+async def is_syncing(endpoint: Endpoint) -> bool:
     """Whether blocks are still missing; one that has them and builds an index over them is not syncing."""
     try:
         answer = msgspec.json.decode(await endpoint.call("eth_syncing"))

@@ -7,6 +7,7 @@ the load of a chain whose nodes are all slow, so useless second questions come o
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
@@ -28,12 +29,12 @@ class Hedging:
     """When to ask a second endpoint, by kind of work."""
 
     def __init__(self) -> None:
-        self._took: dict[str, deque[float]] = {}
+        self._took: dict[str, _Lately] = {}
         self._budget = _BUDGET
 
     def took(self, kind: str, seconds: float) -> None:
         """A piece of work succeeded within `seconds`."""
-        self._took.setdefault(kind, deque(maxlen=_KEPT)).append(seconds)
+        self._took.setdefault(kind, _Lately()).add(seconds)
         self._budget = min(_BUDGET, self._budget + USELESS_SHARE)
 
     def useless(self) -> None:
@@ -44,10 +45,24 @@ class Hedging:
         """Seconds after which a second endpoint is asked; None while the budget is used up."""
         if self._budget < 1.0:
             return None
-        took = self._took.get(kind, ())
-        if len(took) < ENOUGH:
+        took = self._took.get(kind)
+        if took is None or len(took.ordered) < ENOUGH:
             return UNKNOWN_SECONDS
-        return max(FLOOR_SECONDS, sorted(took)[len(took) * 95 // 100])
+        return max(FLOOR_SECONDS, took.ordered[len(took.ordered) * 95 // 100])
+
+
+class _Lately:
+    """The last durations of a kind, held in order too: the percentile is asked for with every call."""
+
+    def __init__(self) -> None:
+        self.ordered: list[float] = []
+        self._came: deque[float] = deque()
+
+    def add(self, seconds: float) -> None:
+        self._came.append(seconds)
+        insort(self.ordered, seconds)
+        if len(self._came) > _KEPT:
+            del self.ordered[bisect_left(self.ordered, self._came.popleft())]
 
 
 async def raced(

@@ -9,29 +9,35 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from random import Random
 from typing import Final, Protocol, TypeVar
 
+from connectors.evm.events import Head
 from connectors.evm.pool.admission import Admission
+from connectors.evm.pool.comparison import cordon_others
+from connectors.evm.pool.cordon import SILENT, Cordons
 from connectors.evm.pool.hedging import Hedging, raced
-from connectors.evm.pool.pace import Pace
-from connectors.evm.pool.standing import Outcome, Reason, Standing, demoted
+from connectors.evm.pool.order import Order
+from connectors.evm.pool.standing import Outcome, Standing
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
-from connectors.evm.rpc.endpoint import AiohttpTransport, Endpoint, Transport
+from connectors.evm.rpc.endpoint import AiohttpTransport, Endpoint, Transport, endpoints_of
 from headwater.errors import Fatal
 from headwater.health import HEALTH
 from headwater.logging import get_logger
 from headwater.metrics import listener as metrics
 from headwater.retry import Backoff
-from headwater.settings import Settings, mask_url
-
-JUDGED_SECONDS: Final = 1.0
-WINS: Final = 3
-"""Times in a row that another endpoint was faster before it becomes the first choice."""
+from headwater.settings import Settings
 
 # Failures that say nothing about how an endpoint does: it has not what was asked for, or may not be used.
-_NEUTRAL: Final = frozenset({"null", "pruned", "rejected", "wrong chain", "syncing", "behind"})
+_NEUTRAL: Final = frozenset({"null", "pruned", "rejected", "wrong chain", "syncing", "behind", "cordoned"})
+_NO_HELP: Final = SILENT | {"rejected", "pruned", "wrong chain"}
+_PROOFS: Final = frozenset(
+    {"header_hash", "logs_bloom", "transactions_root", "receipts_root", "withdrawals_root"}
+)
+"""Checks of an answer by itself. Others fail where a fork comes between two calls too."""
+
 T = TypeVar("T")
 Work = Callable[[Endpoint], Awaitable[T]]
 Sleep = Callable[[float], Awaitable[None]]
@@ -54,6 +60,10 @@ class Rejected(NodeFailure):
     def evidence(self) -> tuple[str, ...] | None:
         return (self.check, self.found) if self.found else None
 
+    @property
+    def contradiction(self) -> str:
+        return self.check if self.check in _PROOFS else ""
+
 
 class Pool(Protocol):
     """What the listener needs of its nodes."""
@@ -62,7 +72,11 @@ class Pool(Protocol):
 
     async def best(self, work: Work[T], rank: Callable[[T], int]) -> T | None: ...
 
+    async def each(self, work: Work[T]) -> list[tuple[str, T]]: ...
+
     def recheck(self) -> None: ...
+
+    async def cordon_others(self, known: Head) -> int: ...
 
 
 class _Failures:
@@ -88,18 +102,21 @@ class Nodes:
         sleep: Sleep = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         part: str | None = "nodes",
+        cordons: Cordons | None = None,
     ) -> None:
-        self.endpoints = list(endpoints)
+        self._order = Order(endpoints, clock)
         self._part = part
         self._sleep = sleep
         self._clock = clock
         self._admission = Admission(expected)
-        self._standings = {endpoint.name: Standing(clock) for endpoint in endpoints}
-        self._paces = {endpoint.name: Pace(clock) for endpoint in endpoints}
-        self._demoted: dict[str, Reason] = {}
-        self._judged = clock()
         self._hedging = Hedging()
-        self._wins: Counter[str] = Counter()
+        self.cordons = cordons or Cordons(clock)
+        self._random = Random()
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """Those of the chain, the first choice first."""
+        return self._order.endpoints
 
     @property
     def chain_id(self) -> int | None:
@@ -108,7 +125,7 @@ class Nodes:
 
     def standing(self, endpoint: Endpoint) -> Standing:
         """How an endpoint has done lately."""
-        return self._standings[endpoint.name]
+        return self._order.standings[endpoint.name]
 
     async def ask(self, work: Work[T], *, kind: str | None = None, rounds: int | None = None) -> T:
         """The result of `work` on the first endpoint that does it, retried with backoff.
@@ -117,16 +134,26 @@ class Nodes:
         endpoint can do it). After `rounds` over all endpoints (None: never) the last NodeFailure is raised.
         Work of a `kind` is begun on a second endpoint too where it takes longer than that kind usually does.
         """
-        backoff = Backoff()
+        backoff = Backoff(random=self._random)
         while True:
             failed = _Failures(backoff.attempts + 1)
-            waiting = deque(self._in_order())
-            while waiting:
-                won = await self._next(work, kind, waiting, failed)
+            order = self._order.now()
+            cordoned = [endpoint for endpoint in order if endpoint.name in self.cordons]
+            won = await self._first(work, kind, [each for each in order if each not in cordoned], failed)
+            if won is not None:
+                self._admission.admitted()
+                self.cordons.disproved(won[0], self.endpoints, failed.failures, work)
+                self.cordons.others_answer(won[0])
+                self._report(True, won[0].name)
+                return won[1]
+            if cordoned and failed.unsupported is None and all(map(_is_no_help, failed.failures)):
+                won = await self._first(work, None, cordoned, failed, despite=True)
                 if won is not None:
-                    self._report(True, won[0].name)
+                    self.cordons.disproved(won[0], self.endpoints, failed.failures, work)
+                    self._report(False, self.cordons.only_these_answer(won[0]))
                     return won[1]
             failures = failed.failures
+            self._admission.refuse_wrong_chain(failures, len(self.endpoints))
             if failed.unsupported is not None and not failures:
                 raise failed.unsupported
             if rounds is not None and failed.attempt >= rounds:
@@ -137,6 +164,26 @@ class Nodes:
                 _log.warning("no node gave a good answer", endpoints=len(failures), retry_in=round(wait, 2))
             await self._sleep(wait)
 
+    async def _first(
+        self,
+        work: Work[T],
+        kind: str | None,
+        order: Sequence[Endpoint],
+        failed: _Failures,
+        *,
+        despite: bool = False,
+    ) -> Won[T] | None:
+        waiting = deque(order)
+        while waiting:
+            won = await self._next(work, kind, waiting, failed, despite)
+            if won is not None:
+                return won
+        return None
+
+    async def cordon_others(self, known: Head) -> int:
+        """Cordon the endpoints with another block than this final one, if any has it; returns how many."""
+        return await cordon_others(self.endpoints, known, self.cordons)
+
     def _last(self, failures: Sequence[NodeFailure]) -> NodeFailure:
         """The last failure of a round, marked where all endpoints failed alike."""
         last = failures[-1]
@@ -144,11 +191,16 @@ class Nodes:
         last.everywhere = last.evidence is not None and len(alike) == len(self.endpoints)
         return last
 
-    async def on(self, endpoint: Endpoint, work: Callable[[], Awaitable[T]]) -> T:
-        """The result of `work` on this endpoint, counted in its standing. Raises what the work raises."""
-        standing, pace = self.standing(endpoint), self._paces[endpoint.name]
+    async def on(self, endpoint: Endpoint, work: Callable[[], Awaitable[T]], *, despite: bool = False) -> T:
+        """The result of `work` on this endpoint, counted in its standing. Raises what the work raises.
+
+        A cordoned endpoint is not asked, unless `despite` that nobody else answers.
+        """
+        standing, pace = self.standing(endpoint), self._order.paces[endpoint.name]
         async with pace.turn():
             try:
+                if not despite:
+                    await self.cordons.recheck(endpoint, self._admission.admit)
                 await self._admission.admit(endpoint)
                 result = await work()
             except NodeFailure as failure:
@@ -168,27 +220,39 @@ class Nodes:
 
         The endpoint that gave it is the first choice from then on, unless the present one ranks as high.
         """
-        attempts = [self._compared(endpoint, work) for endpoint in self.endpoints]
-        found = [each for each in await asyncio.gather(*attempts) if each is not None]
+        found = await self._all(work)
         if not found:
             return None
         endpoint, result = max(found, key=lambda each: rank(each[1]))
-        self._prefer(endpoint)
+        self._order.prefer(endpoint)
         return result
+
+    async def each(self, work: Work[T]) -> list[tuple[str, T]]:
+        """The results of `work` on all endpoints at once, with their names; of those that have one."""
+        return [(endpoint.name, result) for endpoint, result in await self._all(work)]
+
+    async def _all(self, work: Work[T]) -> list[Won[T]]:
+        attempts = [self._compared(endpoint, work) for endpoint in self.endpoints]
+        return [each for each in await asyncio.gather(*attempts) if each is not None]
 
     def recheck(self) -> None:
         """Have every endpoint report its chain and state again before it is used."""
         self._admission.recheck()
 
     async def _next(
-        self, work: Work[T], kind: str | None, waiting: deque[Endpoint], failed: _Failures
+        self,
+        work: Work[T],
+        kind: str | None,
+        waiting: deque[Endpoint],
+        failed: _Failures,
+        despite: bool,
     ) -> Won[T] | None:
         """The result of the next endpoint that waits, or of the one after it where that is faster."""
         first = waiting.popleft()
-        spare = next((each for each in waiting if not self._is_spared(each)), None)
+        spare = next((each for each in waiting if not self._order.spares(each)), None)
         delay = None if kind is None or spare is None else self._hedging.delay(kind)
         if spare is None or delay is None:
-            won = await self._tried(first, work, kind, failed)
+            won = await self._tried(first, work, kind, failed, despite)
         else:
             second = spare
             won, both = await raced(
@@ -202,28 +266,24 @@ class Nodes:
                 self._hedged(first, second, won)
                 return won
         if won is not None:
-            self._wins.clear()
-            self._prefer(won[0])
+            self._order.answered(won[0])
         return won
 
     def _hedged(self, first: Endpoint, second: Endpoint, won: Won[T] | None) -> None:
         faster = won is not None and won[0] is second
         metrics.NODE_HEDGES.labels(second.chain, second.name, "used" if faster else "unused").inc()
-        if not faster:
+        if faster:
+            self._order.was_faster(second)
+        else:
             self._hedging.useless()
-            return
-        self._wins[second.name] += 1
-        if self._wins[second.name] >= WINS:
-            self._wins.clear()
-            self._prefer(second)
 
     async def _tried(
-        self, endpoint: Endpoint, work: Work[T], kind: str | None, failed: _Failures
+        self, endpoint: Endpoint, work: Work[T], kind: str | None, failed: _Failures, despite: bool = False
     ) -> Won[T] | None:
         """The result of an endpoint, None when it has none; then `failed` has why."""
         began = self._clock()
         try:
-            result = await self.on(endpoint, lambda: work(endpoint))
+            result = await self.on(endpoint, lambda: work(endpoint), despite=despite)
         except Unsupported as error:
             failed.unsupported = error
             return None
@@ -244,44 +304,25 @@ class Nodes:
             _log.debug("no answer to compare", endpoint=endpoint.name, reason=error.what)
             return None
 
-    def _in_order(self) -> list[Endpoint]:
-        """The first choice first, those that do badly or want to be left alone last."""
-        now = self._clock()
-        if len(self.endpoints) > 1 and now - self._judged >= JUDGED_SECONDS:
-            self._judged = now
-            self._judge()
-        return sorted(self.endpoints, key=self._is_spared)
-
-    def _is_spared(self, endpoint: Endpoint) -> bool:
-        return endpoint.name in self._demoted or self._paces[endpoint.name].rests
-
-    def _judge(self) -> None:
-        before, self._demoted = self._demoted, demoted(self._standings)
-        for endpoint in self.endpoints:
-            old, new = before.get(endpoint.name), self._demoted.get(endpoint.name)
-            if old is new:
-                continue
-            for reason in Reason:
-                gauge = metrics.NODE_DEMOTED.labels(endpoint.chain, endpoint.name, reason.value)
-                gauge.set(reason is new)
-            if new is None:
-                _log.info("node does well again", endpoint=endpoint.name)
-            else:
-                _log.warning("other nodes are asked first", endpoint=endpoint.name, reason=new.value)
-
     def aside(self) -> Nodes:
         """The same endpoints for other work: which of them it prefers or passes over does not matter here."""
-        return Nodes(self.endpoints, self.chain_id, sleep=self._sleep, clock=self._clock, part=None)
+        return Nodes(
+            self.endpoints,
+            self.chain_id,
+            sleep=self._sleep,
+            clock=self._clock,
+            part=None,
+            cordons=self.cordons,
+        )
 
     def _report(self, ok: bool, detail: str) -> None:
         if self._part is not None:
             HEALTH.report(self._part, ok, detail)
 
-    def _prefer(self, endpoint: Endpoint) -> None:
-        if self.endpoints[0] is not endpoint:
-            self.endpoints.remove(endpoint)
-            self.endpoints.insert(0, endpoint)
-            _log.info("node preferred from now on", endpoint=endpoint.name)
+
+def _is_no_help(failure: NodeFailure) -> bool:
+    """Whether an endpoint gave nothing that could be used; one that lags has only to be waited for."""
+    return bool(failure.contradiction) or failure.outcome in _NO_HELP
 
 
 def _has_result(won: Won[T] | None) -> bool:
@@ -297,11 +338,11 @@ def connect(settings: Settings) -> tuple[Nodes, Transport]:
     chain = settings.chain
     if not chain.rpc:
         raise Fatal("no node to listen to", remedy="give --rpc URL or set HEADWATER_CHAIN__RPC")
+    if chain.quorum > len(chain.rpc):
+        raise Fatal(
+            f"{chain.quorum} endpoints must agree, and there are {len(chain.rpc)}",
+            remedy="name more of them in HEADWATER_CHAIN__RPC, or lower HEADWATER_CHAIN__QUORUM",
+        )
     transport = AiohttpTransport(chain.request_timeout_seconds)
-    endpoints: list[Endpoint] = []
-    for secret in chain.rpc:
-        url = secret.get_secret_value()
-        name = mask_url(url)
-        same = sum(other.name.split("#")[0] == name for other in endpoints)
-        endpoints.append(Endpoint(chain.name, f"{name}#{same + 1}" if same else name, url, transport))
-    return Nodes(endpoints, chain.chain_id), transport
+    urls = (secret.get_secret_value() for secret in chain.rpc)
+    return Nodes(endpoints_of(chain.name, urls, transport), chain.chain_id), transport

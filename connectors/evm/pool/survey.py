@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from connectors.evm.events import Head
 from connectors.evm.pool.nodes import Nodes
 from connectors.evm.rpc.answers import NodeFailure, Unsupported, is_null
 from connectors.evm.rpc.endpoint import Endpoint
@@ -26,7 +27,10 @@ _decode = msgspec.json.Decoder(_Head).decode
 
 
 class Survey:
-    """Asks every endpoint for its head, all at once, every `seconds`."""
+    """Asks every endpoint for its head, all at once, every `seconds`.
+
+    `finalized` gives the last final block published, if any: who has another one is cordoned.
+    """
 
     def __init__(
         self,
@@ -35,7 +39,9 @@ class Survey:
         seconds: float = SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        finalized: Callable[[], Head | None] = lambda: None,
     ) -> None:
+        self.finalized = finalized
         self._nodes = nodes
         self._seconds = seconds
         self._sleep = sleep
@@ -49,9 +55,18 @@ class Survey:
 
     async def look(self) -> None:
         """One look at every endpoint."""
-        await asyncio.gather(*(self._one(endpoint) for endpoint in self._nodes.endpoints))
+        failures = await asyncio.gather(*(self._one(endpoint) for endpoint in list(self._nodes.endpoints)))
+        if None in failures:
+            for endpoint, failure in [each for each in failures if each is not None]:
+                if failure.contradiction:
+                    self._nodes.cordons.caught(endpoint, failure, _nothing_else)
+        finalized = self.finalized()
+        if finalized is not None:
+            await self._nodes.cordon_others(finalized)
 
-    async def _one(self, endpoint: Endpoint) -> None:
+    async def _one(self, endpoint: Endpoint) -> tuple[Endpoint, NodeFailure] | None:
+        """What went wrong, None when nothing did."""
+
         async def head() -> tuple[float, float]:
             began = self._clock()
             raw = await endpoint.call("eth_getBlockByNumber", "latest", False)
@@ -68,6 +83,13 @@ class Survey:
 
         try:
             took, head_time = await self._nodes.on(endpoint, head)
-        except (NodeFailure, Unsupported):
-            return  # Counted where it was raised.
+        except NodeFailure as failure:
+            return endpoint, failure  # Counted where it was raised.
+        except Unsupported as error:
+            return endpoint, NodeFailure(endpoint.name, error.what, "unsupported")
         self._nodes.standing(endpoint).looked(took, head_time)
+        return None
+
+
+async def _nothing_else() -> None:
+    """The endpoint is admitted again: a look at its head asks nothing more."""

@@ -68,6 +68,11 @@ class NodeFailure(Transient):
         """What another endpoint's failure must have too to be alike; None where that says nothing."""
         return None
 
+    @property
+    def contradiction(self) -> str:
+        """What this proves against the endpoint where another's answer holds, in a word; "" for nothing."""
+        return ""
+
 
 class NoSuchBlock(NodeFailure):
     """The node says that it does not have the block; a chain without finality says so of its tags."""

@@ -7,17 +7,18 @@ seventy times what reading the JSON does.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterable, Iterator, Sequence
+from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+from prometheus_client import Counter, Histogram
 
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, result_of, results_of
 from headwater.metrics import listener as metrics
-from headwater.redaction import redact, secrets_of
+from headwater.redaction import mask_url, redact, secrets_of
 
 CONNECT_SECONDS: Final = 5.0
 # Decompressed. The largest answers are traces of a block, some hundred megabytes.
@@ -67,12 +68,14 @@ class Body(Protocol):
 async def read_bounded(content: Body, limit: int) -> bytes:
     """The whole body. Raises AnswerTooLarge when it is longer than `limit` bytes."""
     # Read in pieces: what an answer says of its length is the other side's word, and it may be compressed.
-    body = bytearray()
+    pieces: list[bytes] = []
+    size = 0
     async for piece in content.iter_any():
-        body += piece
-        if len(body) > limit:
+        pieces.append(piece)
+        size += len(piece)
+        if size > limit:
             raise AnswerTooLarge
-    return bytes(body)
+    return b"".join(pieces)
 
 
 def _headers(url: str) -> dict[str, str]:
@@ -92,6 +95,9 @@ class Endpoint:
         self._url = url
         self._transport = transport
         self._secrets = secrets_of(url)
+        # By method: looking a metric up by its labels costs as much as all else that is counted.
+        self._seconds: dict[str, Histogram] = {}
+        self._answered: dict[str, Counter] = {}
 
     async def call(self, method: str, *params: Param) -> memoryview:
         """The raw JSON of a call's result. Raises NodeFailure or Unsupported."""
@@ -123,7 +129,10 @@ class Endpoint:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
             raise self._failed(method, f"connection failed: {self._clean(reason)}", "connection") from error
         finally:
-            metrics.NODE_SECONDS.labels(self.chain, self.name, method).observe(time.perf_counter() - start)
+            seconds = self._seconds.get(method)
+            if seconds is None:
+                seconds = self._seconds[method] = metrics.NODE_SECONDS.labels(self.chain, self.name, method)
+            seconds.observe(time.perf_counter() - start)
 
     @contextmanager
     def _counted(self, method: str) -> Iterator[None]:
@@ -135,7 +144,13 @@ class Endpoint:
             outcome = failure.outcome
             raise
         finally:
-            metrics.NODE_REQUESTS.labels(self.chain, self.name, method, outcome).inc()
+            if outcome != "ok":
+                metrics.NODE_REQUESTS.labels(self.chain, self.name, method, outcome).inc()
+            elif method in self._answered:
+                self._answered[method].inc()
+            else:
+                self._answered[method] = metrics.NODE_REQUESTS.labels(self.chain, self.name, method, outcome)
+                self._answered[method].inc()
 
     def _failed(self, method: str, what: str, outcome: str) -> NodeFailure:
         metrics.NODE_REQUESTS.labels(self.chain, self.name, method, outcome).inc()
@@ -143,3 +158,13 @@ class Endpoint:
 
     def _clean(self, text: str) -> str:
         return redact(text.replace(self._url, self.name), self._secrets)
+
+
+def endpoints_of(chain: str, urls: Iterable[str], transport: Transport) -> list[Endpoint]:
+    """The endpoints of these addresses; those whose masked names are alike are numbered."""
+    found: list[Endpoint] = []
+    for url in urls:
+        name = mask_url(url)
+        same = sum(other.name.split("#")[0] == name for other in found)
+        found.append(Endpoint(chain, f"{name}#{same + 1}" if same else name, url, transport))
+    return found

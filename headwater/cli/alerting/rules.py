@@ -10,11 +10,11 @@ from typing import Annotated
 import orjson
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from headwater.cli.alerting import topic
 from headwater.cli.alerting.reading import admit, read_files, sound, warnings_of
 from headwater.cli.configuration import configured
+from headwater.cli.tables import table_of
 from headwater.errors import Fatal
 from headwater.settings import Settings
 from streams.logic.alerts.compiling import ReadRule, is_shadowed
@@ -93,13 +93,9 @@ def list_rules(data_dir: DataDir = None, json: Json = False) -> None:
     if json:
         print(orjson.dumps(rules, option=orjson.OPT_INDENT_2).decode())
         return
-    table = Table(box=None, pad_edge=False)
     columns = ("id", "version", "delivered", "written_at", "written_by")
-    for name in columns:
-        table.add_column(name, overflow="fold")
-    for rule in rules:
-        table.add_row(*(str(rule[name]) for name in columns))
-    Console().print(table)
+    rows = [[str(rule[name]) for name in columns] for rule in rules]
+    Console().print(table_of(columns, rows, whole=columns[1:4], ruled=False))
 
 
 def remove(

@@ -23,7 +23,7 @@
 {{- range $sink }}{{ $most = max $most (index $partitions .) }}{{ end -}}
 {{- $roles := dict "listen" (mergeOverwrite (deepCopy $values.listen) (deepCopy ($own.listen | default dict)) (dict
     "command" (list "listen") "kind" "Deployment" "strategy" "Recreate" "connects" (list "kafka" "registry" "rpc")
-    "most" 1 "why" "a chain has one listener, and a second would take the chain over from the first")) -}}
+    "most" 2 "why" "one listener of a chain leads, one stands by")) -}}
 {{- range $catalogue.groups -}}
 {{- $count := index $partitions .reads | int -}}
 {{- $role := mergeOverwrite (deepCopy $values.stage) (deepCopy (index $values.stages .name | default dict))
@@ -52,6 +52,7 @@
 {{- end -}}
 {{- $_ := set $role "scaling" $scaling -}}
 {{- $_ := set $role "several" (gt $asked 1) -}}
+{{- if and (eq $name "listen") $role.several }}{{ $_ := set $role "strategy" "RollingUpdate" }}{{ end -}}
 {{- end -}}
 {{- $_ := set (index $roles "sink") "reads" $sink -}}
 {{- $roles | toJson -}}

@@ -5,11 +5,31 @@ of its value, so that each expression is about series that are there, and one al
 {{- $root := . -}}
 {{- $namespace := printf "namespace=%q" .Release.Namespace -}}
 {{- range $chain, $_ := .Values.chains }}
-{{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterListenerGone" "severity" "critical" "minutes" 5
+{{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterListenerGone" "severity" "critical" "minutes" 5 "labels" (dict "chain" $chain)
     "expr" (printf "absent(headwater_chain_sequence{%s, chain=%q})" $namespace $chain)
     "summary" (printf "Nobody follows chain %s." $chain)) }}
+{{ range $role, $_ := omit (include "headwater.roles" (dict "root" $root "chain" $chain) | fromJson) "listen" }}
+{{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterRoleGone" "severity" "critical" "minutes" 5 "labels" (dict "chain" $chain "role" $role)
+    "expr" (printf "absent(headwater_build_info{%s, chain=%q, role=%q})" $namespace $chain $role)
+    "summary" (printf "No process of %s runs for chain %s." $role $chain)) }}
 {{ end }}
-{{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterHeadStalled" "severity" "critical" "minutes" 1
+{{- end }}
+{{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterTwoListeners" "severity" "critical" "minutes" 15
+    "expr" (printf "count by (namespace, chain) (count_over_time(headwater_chain_sequence{%s}[10m])) > 1" $namespace)
+    "summary" "{{ $value }} listeners take chain {{ $labels.chain }} over from each other.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterStageInactive" "severity" "critical" "minutes" 5
+    "expr" (printf "max by (namespace, chain, stage) (headwater_stage_active{%s}) == 0" $namespace)
+    "summary" "No process of {{ $labels.stage }} of chain {{ $labels.chain }} has its partition.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterStageTwice" "severity" "warning" "minutes" 5
+    "expr" (printf "sum by (namespace, chain, stage) (headwater_stage_active{%s}) > 1" $namespace)
+    "summary" "{{ $value }} processes of {{ $labels.stage }} of chain {{ $labels.chain }} hold its one partition.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterGroupLate" "severity" "warning" "minutes" 10
+    "expr" (printf "max by (namespace, chain, group) (headwater_consumer_lag_seconds{%s}) > %d" $namespace (int $alerts.lagSeconds))
+    "summary" "The first message that {{ $labels.group }} of chain {{ $labels.chain }} has not finished is {{ $value }} s old.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterBlocksLate" "severity" "warning" "minutes" 10
+    "expr" (printf "histogram_quantile(0.9, sum by (namespace, chain, le) (rate(headwater_block_age_visible_seconds_bucket{%s}[10m]))) > %d" $namespace (int $alerts.visibleSeconds))
+    "summary" "Of ten blocks of chain {{ $labels.chain }} one becomes visible {{ $value }} s after its own time, or later.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterHeadStalled" "severity" "critical" "minutes" 1
     "expr" (printf "changes(headwater_chain_block{%s, tag=\"head\"}[%dm]) == 0" $namespace (int $alerts.headStalledMinutes))
     "summary" "Chain {{ $labels.chain }} stands still: no block was published for minutes.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterFinalityStalled" "severity" "warning" "minutes" 15
@@ -21,20 +41,23 @@ of its value, so that each expression is about series that are there, and one al
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterNodeFailing" "severity" "warning" "minutes" 10
     "expr" (printf "sum by (namespace, chain, endpoint) (rate(headwater_node_requests_total{%s, outcome!~\"ok|unsupported\"}[5m])) / sum by (namespace, chain, endpoint) (rate(headwater_node_requests_total{%s}[5m])) > 0.5" $namespace $namespace)
     "summary" "More than half of the calls to node {{ $labels.endpoint }} of chain {{ $labels.chain }} fail.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterNodeCordoned" "severity" "warning" "minutes" 0
+    "expr" (printf "max by (namespace, chain, endpoint, evidence) (headwater_node_cordoned{%s}) > 0" $namespace)
+    "summary" "Node {{ $labels.endpoint }} of chain {{ $labels.chain }} contradicts the others: {{ $labels.evidence }}.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterStageBehind" "severity" "warning" "minutes" 10
     "expr" (printf "max by (namespace, chain, group, topic) (headwater_consumer_lag{%s, group!=\"sink\", group!~\".*[.]sink\"}) > %d" $namespace (int $alerts.stageLag))
     "summary" "{{ $labels.group }} of chain {{ $labels.chain }} is {{ $value }} events behind.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterSequenceGap" "severity" "critical" "minutes" 0
-    "expr" (printf "sum by (namespace, chain, stage) (increase(headwater_stage_gaps_total{%s}[15m])) > 0" $namespace)
+    "expr" (include "headwater.counted" (dict "by" "namespace, chain, stage" "series" (printf "headwater_stage_gaps_total{%s}" $namespace)))
     "summary" "{{ $labels.stage }} of chain {{ $labels.chain }} found a gap in the sequence and goes no further.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterDeadLetters" "severity" "warning" "minutes" 0
-    "expr" (printf "sum by (namespace, chain, stage, error) (increase(headwater_dead_letters_total{%s}[15m])) > 0" $namespace)
+    "expr" (include "headwater.counted" (dict "by" "namespace, chain, stage, error" "series" (printf "headwater_dead_letters_total{%s}" $namespace)))
     "summary" "{{ $labels.stage }} of chain {{ $labels.chain }} set messages aside: {{ $labels.error }}.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterDeliveryFailing" "severity" "critical" "minutes" 15
     "expr" (printf "max by (namespace, chain, channel) (headwater_delivery_circuit{%s, state!=\"closed\"}) == 1" $namespace)
     "summary" "Alerts of chain {{ $labels.chain }} do not reach channel {{ $labels.channel }}.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterDeliveriesDead" "severity" "warning" "minutes" 0
-    "expr" (printf "sum by (namespace, chain, channel) (increase(headwater_deliveries_total{%s, state=\"dead\"}[15m])) > 0" $namespace)
+    "expr" (include "headwater.counted" (dict "by" "namespace, chain, channel" "series" (printf "headwater_deliveries_total{%s, state=\"dead\"}" $namespace)))
     "summary" "Alerts of chain {{ $labels.chain }} were given up on channel {{ $labels.channel }}.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterSinkPaused" "severity" "critical" "minutes" 3
     "expr" (printf "max by (namespace, chain) (headwater_sink_paused{%s}) == 1" $namespace)
@@ -47,13 +70,22 @@ of its value, so that each expression is about series that are there, and one al
     "summary" "Blocks of chain {{ $labels.chain }} are published and none becomes visible in ClickHouse.") }}
 {{- end -}}
 
-{{/* root, alert, severity, minutes, expr, summary */}}
+{{/* by, series: anything was counted within 15 minutes. A counter appears with its first count, which increase() does
+not see: one that was not there in the hour before counts whole. */}}
+{{- define "headwater.counted" -}}
+sum by ({{ .by }}) (increase({{ .series }}[15m])) > 0 or sum by ({{ .by }}) ({{ .series }}) > 0 unless sum by ({{ .by }}) (count_over_time({{ .series }}[1h] offset 15m))
+{{- end -}}
+
+{{/* root, alert, severity, minutes, expr, summary; labels, by which several rules of one name differ */}}
 {{- define "headwater.rule" -}}
 - alert: {{ .alert }}
   expr: {{ .expr | quote }}
   for: {{ .minutes }}m
   labels:
     severity: {{ .severity }}
+    {{- range $name, $value := .labels }}
+    {{ $name }}: {{ $value | quote }}
+    {{- end }}
   annotations:
     summary: {{ .summary | quote }}
     runbook_url: {{ printf "%s#%s" .root.Values.alerts.runbook (lower .alert) | quote }}

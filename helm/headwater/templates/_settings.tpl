@@ -1,10 +1,10 @@
-{{/* root, chain, connects: settings of one process as JSON. It is told of the services that it connects to and of no
+{{/* root, chain, connects, standby: settings of one process as JSON. It is told of the services that it connects to and of no
 others: a password that a process does not need is not in it, nor is the setting that would ask for one. */}}
 {{- define "headwater.settings" -}}
 {{- $root := .root -}}
 {{- $chain := index $root.Values.chains .chain -}}
 {{- $settings := mergeOverwrite (deepCopy $root.Values.settings) (deepCopy ($chain.settings | default dict)) -}}
-{{- range $path := list "kafka.sasl_password" "kafka.ssl_key_password" "registry.password" "clickhouse.password" "chain.rpc" "delivery.proxy" -}}
+{{- range $path := list "kafka.sasl_password" "kafka.ssl_key_password" "registry.password" "clickhouse.password" "chain.rpc" "chain.ws" "delivery.proxy" -}}
 {{- $section := index $settings (first (splitList "." $path)) | default dict -}}
 {{- if hasKey $section (last (splitList "." $path)) -}}
 {{- fail (printf "settings.%s is a secret: put it into a Secret and name that by existingSecret (see secrets and chains.*.rpc in the chart's README)" $path) -}}
@@ -13,6 +13,9 @@ others: a password that a process does not need is not in it, nor is the setting
 {{- $own := $settings.chain | default dict -}}
 {{- if or (hasKey $own "name") (hasKey $own "chain_id") -}}
 {{- fail "settings.chain.name and chain_id are set by the chain's name and chainId in chains" -}}
+{{- end -}}
+{{- if hasKey $own "standby" -}}
+{{- fail "settings.chain.standby follows from roles.listen.replicas" -}}
 {{- end -}}
 {{- range $name := list "data_dir" "metrics_port" "metrics_host" "metrics_port_file" "client_id" -}}
 {{- if hasKey $settings $name -}}
@@ -41,6 +44,7 @@ others: a password that a process does not need is not in it, nor is the setting
 {{- end -}}
 {{- end -}}
 {{- $_ := set $settings "chain" (merge (dict "name" .chain "chain_id" ($chain.chainId | int64)) $own) -}}
+{{- if .standby }}{{ $_ := set $settings.chain "standby" true }}{{ end -}}
 {{- $_ := set $settings "data_dir" "/var/lib/headwater" -}}
 {{- $_ := set $settings "metrics_host" "0.0.0.0" -}}
 {{- $_ := set $settings "metrics_port" ($root.Values.workload.metricsPort | int64) -}}
@@ -93,6 +97,9 @@ others: a password that a process does not need is not in it, nor is the setting
 {{- end }}
 {{- if has "rpc" .connects }}
 {{ include "headwater.variable" (dict "name" "HEADWATER_CHAIN__RPC" "secret" $chain.rpc.existingSecret "key" ($chain.rpc.key | default "rpc")) }}
+{{- if $chain.rpc.wsKey }}
+{{ include "headwater.variable" (dict "name" "HEADWATER_CHAIN__WS" "secret" $chain.rpc.existingSecret "key" $chain.rpc.wsKey) }}
+{{- end }}
 {{- end }}
 {{- if $secrets.trustedCa.existingSecret }}
 - name: SSL_CERT_FILE

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from headwater.errors import Permanent
 from schemas import Message, Selection
 from streams.logic.alerts.configuration import MAX_UNINDEXED, Change, CompileRule, Configuration
 from streams.logic.alerts.decision import Decision
+from streams.logic.alerts.deducing import divided, of_states, of_statistics
 from streams.logic.alerts.derived import STATES_FOLD, STATISTICS_FOLD, Derived, Reader
 from streams.logic.alerts.evaluate import Evaluation, selection
-from streams.logic.alerts.fold import MAX_GROUPS, Fold
+from streams.logic.alerts.fold import Fold
 from streams.logic.alerts.gives import NOTHING, Gives, together
 from streams.logic.alerts.records import hex_text
 from streams.logic.alerts.rule import Match
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
 
+MAX_GROUPS: Final = 10_000
 _FACTS: Final = (EventKind.SAFE, EventKind.FINALIZED, EventKind.REVERT)
 """Events whose records of other folds stand for good: what was said by then was said."""
 
@@ -85,19 +86,18 @@ class Alerting:
     ) -> Decision:
         tag = envelope.event in (EventKind.SAFE, EventKind.FINALIZED)
         records, entries = self.derived.add(envelope, values, reader)
-        asked, statistics = self._states(envelope, records), self._statistics(envelope, records)
-        facts = self._facts(envelope)
+        judged = self._judging(envelope)
+        statistics = of_statistics(judged, envelope, records.get(STATISTICS_FOLD, ()))
+        states = of_states(judged, self.configuration, envelope, records.get(STATES_FOLD, ()))
+        facts, own = self._facts(envelope), Counter() if gives is None else gives.errors
+        self.errors = facts.errors + states.errors + statistics.errors + own
         if envelope.event in _FACTS:
-            facts = together(facts, together(asked, statistics))
-        elif envelope.event is EventKind.APPLY and gives is not None:
-            # What a block's transactions add up to for a rule of states is counted once, for good.
-            tallies = asked.tallies | statistics.tallies
-            facts = together(facts, Gives(tallies=tallies))
-            gives = together(gives, Gives(statistics.candidates + asked.candidates))
-        elif envelope.event is EventKind.REPAIR and gives is not None:
-            gives = together(gives, Gives(statistics.candidates, again=statistics.again))
-        own = Counter() if gives is None else gives.errors
-        self.errors = facts.errors + asked.errors + statistics.errors + own
+            facts = together(facts, together(states, statistics))
+        elif gives is not None:
+            remain, leave = divided(states)
+            gives = together(gives, together(leave, statistics))
+            if envelope.event is EventKind.APPLY or envelope.block_hash in self.fold.blocks:
+                facts = together(facts, remain)
         decision = self._decision(envelope.sequence)
         decision.derived += entries
         if reader is None and tag:
@@ -110,28 +110,6 @@ class Alerting:
         """A block that is said again is judged by what judged it first."""
         repair = envelope.event is EventKind.REPAIR
         return self.fold.judged_by(envelope.block_hash) if repair else self.configuration
-
-    def _statistics(self, envelope: Envelope, records: Mapping[str, Sequence[Mapping[str, object]]]) -> Gives:
-        """What rules say of snapshots. One that takes everything back says nothing."""
-        found = records.get(STATISTICS_FOLD, ())
-        if not found or envelope.event is EventKind.REVERT:
-            return NOTHING
-        asked, again = Evaluation(self._judging(envelope), envelope), set()
-        for record in found:
-            own = bytes.fromhex(str(record["event_id"])[2:])
-            again.add(own)
-            if not record["removed"]:
-                asked.record(Match.STAT, record, own, {"event_id": own, "until": record["window_end"]})
-        return replace(asked.gives(), again=frozenset(again))
-
-    def _states(self, envelope: Envelope, records: Mapping[str, Sequence[Mapping[str, object]]]) -> Gives:
-        """What rules say of states of transactions."""
-        asked = Evaluation(self.configuration, envelope)
-        for record in records.get(STATES_FOLD, ()):
-            own = bytes.fromhex(str(record["event_id"])[2:])
-            about = {"event_id": own, "transaction_hash": bytes.fromhex(str(record["hash"])[2:])}
-            asked.record(Match.TRANSACTION_STATE, record, own + str(record["state"]).encode(), about)
-        return asked.gives()
 
     def _decision(self, sequence: int) -> Decision:
         begun, self._begun = self._begun, None

@@ -21,6 +21,15 @@ class Status(Enum):
     RESOLVED = "RESOLVED"
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The block that an alert is of."""
+
+    number: int | None
+    hash: bytes | None
+    timestamp: int | None
+
+
 @dataclass(slots=True)
 class Made:
     """An alert that a remembered block made. `told`: a version of it went out."""
@@ -46,14 +55,10 @@ class Block:
     made: dict[bytes, Made] = field(default_factory=dict)
     undo: Undo = field(default_factory=dict)
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The block that an alert is of."""
-
-    number: int | None
-    hash: bytes | None
-    timestamp: int | None
+    @property
+    def place(self) -> Place:
+        """Where its alerts are."""
+        return Place(self.number, self.hash, self.timestamp)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ class Statistics:
 
 
 class States:
-    """The states of transactions as the state stage makes them."""
+    """The states of transactions as the state stage makes them; of a repair those that it brings or drops."""
 
     def __init__(self) -> None:
         self._fold = StatesFold()
@@ -114,10 +114,16 @@ class States:
         return partial(self._add, self._fact(envelope, values, reader))
 
     def _add(self, fact: Fact) -> Added:
+        own = fact.hash or b""
+        before = self._fold.holds(own)
         changes = self._fold.add(fact)
         records: list[Record] = [
             record for change in changes for _, record in _read([states_of(change, b"", ())])
         ]
+        if fact.event.repairs:
+            # The others' states are said again, as they were.
+            other = frozenset() if before is None else before ^ (self._fold.holds(own) or frozenset())
+            records = [each for each in records if bytes.fromhex(str(each["hash"])[2:]) in other]
         entries: list[Entry] = [(key_of(fact.sequence), pack(fact))]
         if fact.kind == EventKind.FINALIZED:
             old = self._fold.prunable()

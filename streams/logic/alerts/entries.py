@@ -18,8 +18,9 @@ from streams.logic.alerts.alerting import Alerting
 from streams.logic.alerts.configuration import RULE, Adopted, Change, Former
 from streams.logic.alerts.decision import Block, Decision, Made
 from streams.logic.alerts.derived import STATES_FOLD
-from streams.logic.alerts.fold import Fold, Reorg, Tip
+from streams.logic.alerts.fold import Fold
 from streams.logic.alerts.gives import Candidate, Gives, RuleGroup
+from streams.logic.alerts.remembered import Reorg, Tip
 from streams.logic.alerts.tally import packed, unpacked
 from streams.logic.alerts.tracks import Cooling, Once, Open, Silence, State, TrackKey
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from streams.logic.alerts.configuration import Configuration
 from streams.logic.alerts.decision import Block, Decision
+from streams.logic.alerts.remembered import Remembered
 from streams.logic.alerts.tracks import Cooling, Once, Silence, TrackKey, Tracks
 
 
@@ -20,7 +21,25 @@ def collapse(block: Block, later: Collection[Block], tracks: Tracks, decision: D
             decision.tracks[key] = tracks.get(key)
 
 
-def expired(tracks: Tracks, configuration: Configuration, final: int) -> Iterator[TrackKey]:
+def forget(remembered: Remembered, decision: Decision) -> None:
+    """Drop what can decide nothing any more: windows that are over, cooldowns and silences that are told."""
+    later = {key for each in remembered.blocks.values() for key in each.undo}
+    for key in _expired(remembered.tracks, remembered.configuration, remembered.final_time):
+        if key not in later:
+            remembered.tracks.set(key, None)
+            decision.tracks[key] = None
+    longest = max(
+        (each.rule.window.size_ms for each in remembered.configuration.rules.values() if each.rule.window),
+        default=0,
+    )
+    remembered.doubts = {each for each in remembered.doubts if each > remembered.final_time - longest}
+    oldest = min((each.sequence for each in remembered.blocks.values()), default=None)
+    for former in [each for each in remembered.former.values() if oldest is None or each.until <= oldest]:
+        del remembered.former[former.until, former.key]
+        decision.former[former] = False
+
+
+def _expired(tracks: Tracks, configuration: Configuration, final: int) -> Iterator[TrackKey]:
     """States that nothing asks for behind this block time, if no remembered block changed them."""
     yield from tracks.ended(final)
     for key, state in list(tracks.items().items()):

@@ -7,69 +7,26 @@ puts back what it replaced: no condition is asked, and its content need not be t
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
-from typing import Final
 
 from headwater.errors import Permanent
+from streams.logic.alerts.adopting import adopt
 from streams.logic.alerts.alert import Alert
-from streams.logic.alerts.configuration import RULE, Adopted, Change, Configuration, Former
+from streams.logic.alerts.configuration import Change
 from streams.logic.alerts.decision import Block, Decision, Made, Place, Status
-from streams.logic.alerts.finality import collapse, expired
-from streams.logic.alerts.gives import NOTHING, Candidate, Gives
+from streams.logic.alerts.finality import collapse, forget
+from streams.logic.alerts.gives import NOTHING, Gives
 from streams.logic.alerts.joining import Joining
-from streams.logic.alerts.rule import Finality, Match
-from streams.logic.alerts.tracks import State, TrackKey, Tracks
+from streams.logic.alerts.remembered import Remembered, Reorg, Tip
+from streams.logic.alerts.repairing import replace_gives
+from streams.logic.alerts.rule import Finality
+from streams.logic.alerts.tracks import State, TrackKey
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
 
-_OF_OTHER_FOLDS: Final = (Match.STAT, Match.TRANSACTION_STATE)
-MAX_GROUPS: Final = 10_000
-CHANGED: Final = "the rule was changed"
-REMOVED: Final = "the rule was removed"
 
-
-@dataclass(frozen=True, slots=True)
-class Tip:
-    """The last canonical block; hash and time are None where it was never seen."""
-
-    number: int
-    hash: bytes | None
-    timestamp: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Reorg:
-    """Blocks that left since the last one joined: how many, and the first of them, which was the tip."""
-
-    depth: int
-    number: int
-    hash: bytes
-
-
-class Fold:
-    """`doubts`: block times at which something is not known; windows that contain one are incomplete.
-
-    `former`: what stood in the configuration before changes, while a block is remembered that it judged.
-    """
-
-    def __init__(self, configuration: Configuration, max_groups: int = MAX_GROUPS) -> None:
-        self.configuration = configuration
-        self._max_groups = max_groups
-        self.last: int | None = None
-        self.tip: Tip | None = None
-        self.safe = -1
-        self.final_time = -1
-        self.reorg: Reorg | None = None
-        self.doubts: set[int] = set()
-        self.former: dict[tuple[int, str], Former] = {}
-        self.blocks: dict[bytes, Block] = {}
-        self.tracks = Tracks()
-
-    def seen(self, sequence: int) -> bool:
-        """True for a repeat."""
-        return self.last is not None and sequence <= self.last
+class Fold(Remembered):
+    """What is remembered, and what events and changes of the configuration do to it."""
 
     def adopt(
         self,
@@ -78,31 +35,7 @@ class Fold:
         refused: Callable[[Change, Permanent], None] = lambda change, error: None,
     ) -> None:
         """Put changes in force before the event. A text that is refused changes nothing."""
-        time = 0 if self.tip is None else self.tip.timestamp or 0
-        keys = set()
-        for change in changes:
-            if not self.configuration.differs(change):
-                continue
-            try:
-                rule = self.configuration.admitted(change)
-            except Permanent as error:
-                refused(change, error)
-                continue
-            if change.key.startswith(RULE):
-                reason = REMOVED if change.value is None else CHANGED
-                self._end_rule(change.key.removeprefix(RULE), reason, decision)
-            adopted = (
-                None
-                if change.value is None
-                else Adopted(change.offset, change.value, decision.sequence, time)
-            )
-            if self.blocks:
-                before = self.configuration.adopted.get(change.key)
-                self._remember(Former(change.key, before, decision.sequence), decision)
-            self.configuration.put(change.key, adopted, rule)
-            decision.configuration[change.key] = adopted
-            keys.add(change.key)
-        self.configuration.settle(keys)
+        adopt(self, changes, decision, refused)
 
     def add(self, envelope: Envelope, gives: Gives | None, facts: Gives, decision: Decision) -> None:
         """What an event causes that is no repeat. `gives` None: the content of its block is not known.
@@ -135,31 +68,6 @@ class Fold:
         if facts.candidates or facts.tallies:
             self._facts(facts, Place(number, own, time), decision)
 
-    def _remember(self, former: Former, decision: Decision) -> None:
-        """Of two changes before one event the first replaced what had judged the blocks until then."""
-        if (former.until, former.key) not in self.former:
-            self.former[former.until, former.key] = former
-            decision.former[former] = True
-
-    def judged_by(self, own: bytes | None) -> Configuration:
-        """What was in force when a remembered block was judged; what is, for any other."""
-        block = self.blocks.get(own or b"")
-        later = (
-            [] if block is None else [each for each in self.former.values() if each.until > block.sequence]
-        )
-        return self.configuration.before(later) if later else self.configuration
-
-    def contradicts(self, envelope: Envelope) -> bool:
-        """True when SAFE or FINALIZED names a block that is not canonical here."""
-        return envelope.block_hash not in self.blocks and any(
-            each.number == envelope.block_number for each in self.blocks.values()
-        )
-
-    def restore(self, block: Block) -> None:
-        """A remembered block joins again, after a restart: what it made is known."""
-        self.blocks[block.hash] = block
-        self._join(block, Counter())
-
     def _apply(self, block: Block, decision: Decision) -> None:
         if block.hash in self.blocks:
             return
@@ -174,23 +82,10 @@ class Fold:
         self.tip = Tip(block.number, block.hash, block.timestamp)
         self.reorg = None
         self.blocks[block.hash] = decision.blocks[block.hash] = block
-        block.made = {own: Made(alert) for own, alert in self._join(block, decision.refused).items()}
+        block.made = {own: Made(alert) for own, alert in self.join(block, decision.refused).items()}
         for made in block.made.values():
             if made.alert.finality is Finality.PROVISIONAL:
                 self._tell(made, block, decision)
-
-    def _join(self, block: Block, refused: Counter[str]) -> dict[bytes, Alert]:
-        block.undo = {}
-        self.tracks.recording(block.undo)
-        joining = Joining(self.configuration, self.tracks, self._max_groups, self._incomplete)
-        made = joining.block(block)
-        self.tracks.recorded()
-        refused.update(joining.refused)
-        return made
-
-    def _leave(self, block: Block) -> None:
-        self.tracks.undo(block.undo)
-        del self.blocks[block.hash]
 
     def _revert(self, envelope: Envelope, number: int, own: bytes, time: int, decision: Decision) -> None:
         depth = 0 if self.reorg is None else self.reorg.depth
@@ -202,17 +97,17 @@ class Fold:
         if block is None:
             self.doubts.add(time)
             return
-        behind = self._behind(block)
+        behind = self.behind(block)
         for each in reversed(behind):
-            self._leave(each)
-        self._leave(block)
+            self.leave(each)
+        self.leave(block)
         decision.blocks[block.hash] = None
         for made in block.made.values():
             if made.told:
                 decision.says(
-                    made.alert, Status.RETRACTED, _place(block), f"block {block.number} left the chain"
+                    made.alert, Status.RETRACTED, block.place, f"block {block.number} left the chain"
                 )
-        self._again(behind, block, "left the chain", decision)
+        self._again(behind, f"block {block.number} left the chain", decision)
 
     def _repair(self, own: bytes, time: int, gives: Gives | None, decision: Decision) -> None:
         if gives is None:
@@ -221,48 +116,19 @@ class Fold:
         if block is None:
             self.doubts.add(time)
             return
-        behind = [block, *self._behind(block)]
-        self._replace(behind, gives, decision)
+        behind = [block, *self.behind(block)]
+        replace_gives(self, behind, gives, decision)
         for each in reversed(behind):
-            self._leave(each)
-        self._again(behind, block, "was repaired", decision)
+            self.leave(each)
+        self._again(behind, f"block {block.number} was repaired", decision)
 
-    def _replace(self, blocks: list[Block], new: Gives, decision: Decision) -> None:
-        """The first block gives something else, by the rules in their texts of when it was judged.
-
-        So do statistics that went out with it or behind it, where the repair changes them. What states of
-        transactions gave stays: they were said at the time.
-        """
-        block = blocks[0]
-        rules = self.judged_by(block.hash).rules
-        others = {name for name, each in rules.items() if each.rule.match in _OF_OTHER_FOLDS}
-        mine = {each.alert.id: each for each in new.candidates}
-        for each in blocks:
-            kept: list[Candidate] = []
-            for candidate in each.gives.candidates:
-                owner, alert = candidate.owner, candidate.alert
-                judged = owner.rule_id in others and owner.version == rules[owner.rule_id].rule.version
-                if judged and alert.event_id in new.again:
-                    if alert.id in mine:
-                        kept.append(mine.pop(alert.id))
-                    decision.blocks[each.hash] = each
-                elif each is not block or owner.rule_id in others:
-                    kept.append(candidate)
-            each.gives = replace(each.gives, candidates=tuple(kept))
-        block.gives = Gives((*block.gives.candidates, *mine.values()), new.tallies, new.seen)
-        block.known, decision.blocks[block.hash] = True, block
-        for candidate in mine.values():
-            if self.configuration.active(candidate.owner.rule_id, candidate.owner.version) is None:
-                # Nothing decides any more whether a text that is no longer in force holds an alert back.
-                block.made.setdefault(candidate.alert.id, Made(candidate.alert))
-
-    def _again(self, blocks: list[Block], cause: Block, what: str, decision: Decision) -> None:
-        """Blocks join again behind a change; what they no longer make is retracted."""
+    def _again(self, blocks: list[Block], reason: str, decision: Decision) -> None:
+        """Blocks join again behind a change; what they no longer make is retracted for this reason."""
         gone: dict[bytes, tuple[Made, Block]] = {}
         for block in blocks:
             before = block.made
             self.blocks[block.hash] = block
-            alerts = self._join(block, decision.refused)
+            alerts = self.join(block, decision.refused)
             block.made = {own: before.get(own, Made(alert)) for own, alert in alerts.items()}
             for own, alert in alerts.items():
                 made = block.made[own]
@@ -277,7 +143,7 @@ class Fold:
                     gone[own] = (made, block)
         for own, (made, block) in gone.items():
             if made.told and not any(own in each.made for each in blocks):
-                decision.says(made.alert, Status.RETRACTED, _place(block), f"block {cause.number} {what}")
+                decision.says(made.alert, Status.RETRACTED, block.place, reason)
 
     def _goes_out(self, alert: Alert, block: Block) -> bool:
         """True when an alert of a block that may still leave is told."""
@@ -285,13 +151,9 @@ class Fold:
             alert.finality is Finality.SAFE and block.number <= self.safe
         )
 
-    def _behind(self, block: Block) -> list[Block]:
-        every = list(self.blocks.values())
-        return every[every.index(block) + 1 :]
-
     def _tell(self, made: Made, block: Block, decision: Decision) -> None:
         made.told = True
-        decision.says(made.alert, Status.PROVISIONAL, _place(block))
+        decision.says(made.alert, Status.PROVISIONAL, block.place)
 
     def _secure(self, number: int, decision: Decision) -> None:
         self.safe = number
@@ -309,66 +171,41 @@ class Fold:
         self.final_time = final
         for each in [each for each in self.blocks.values() if each.number <= number]:
             for made in each.made.values():
-                decision.says(made.alert, Status.CONFIRMED, _place(each))
+                decision.says(made.alert, Status.CONFIRMED, each.place)
             if not each.known:
                 self.doubts.add(each.timestamp)
             del self.blocks[each.hash]
             decision.blocks[each.hash] = None
             collapse(each, self.blocks.values(), self.tracks, decision)
-        self._forget(decision)
-
-    def _forget(self, decision: Decision) -> None:
-        """What can decide nothing any more: windows that are over, cooldowns and silences that are told."""
-        later = {key for each in self.blocks.values() for key in each.undo}
-        for key in expired(self.tracks, self.configuration, self.final_time):
-            if key not in later:
-                self.tracks.set(key, None)
-                decision.tracks[key] = None
-        longest = max(
-            (each.rule.window.size_ms for each in self.configuration.rules.values() if each.rule.window),
-            default=0,
-        )
-        self.doubts = {each for each in self.doubts if each > self.final_time - longest}
-        oldest = min((each.sequence for each in self.blocks.values()), default=None)
-        for former in [each for each in self.former.values() if oldest is None or each.until <= oldest]:
-            del self.former[former.until, former.key]
-            decision.former[former] = False
+        forget(self, decision)
 
     def _facts(self, facts: Gives, place: Place, decision: Decision) -> None:
-        """Their cooldowns are of the log, not of a block: no block that leaves takes them back."""
+        """Their counts and cooldowns are of the log, not of a block: no block that leaves takes them back.
+
+        Blocks that judged a window which they are counted in judge it again; one that was not there when it
+        ended is judged by the first block behind its end, as it is after a restart.
+        """
+        time = place.timestamp or 0
+        joining = Joining(self.configuration, self.tracks, self.max_groups, self.incomplete)
+        counted = joining.counted_in(facts, time)
+        end = min(counted.values(), default=None)
+        first = next(
+            (
+                each
+                for each in self.blocks.values()
+                if not counted.keys().isdisjoint(each.undo) or (end is not None and end <= each.timestamp)
+            ),
+            None,
+        )
+        again = [] if first is None else [first, *self.behind(first)]
+        for each in reversed(again):
+            self.tracks.undo(each.undo)
         undo: dict[TrackKey, State | None] = {}
         self.tracks.recording(undo)
-        joining = Joining(self.configuration, self.tracks, self._max_groups, self._incomplete)
-        joining.facts(facts, place.timestamp or 0)
+        joining.facts(facts, time)
         self.tracks.recorded()
         decision.refused.update(joining.refused)
         decision.tracks |= {key: self.tracks.get(key) for key in undo}
         for alert in joining.made.values():
             decision.says(alert, Status.CONFIRMED, place)
-
-    def _end_rule(self, rule_id: str, reason: str, decision: Decision) -> None:
-        """A rule's text is no longer in force: what it counts is forgotten, what rests on it is resolved."""
-        for key in self.tracks.of_rule(rule_id):
-            self.tracks.set(key, None)
-            decision.tracks[key] = None
-        for block in self.blocks.values():
-            for key in [each for each in block.undo if each.rule_id == rule_id]:
-                del block.undo[key]
-                decision.tracks[key] = None
-            ending = [
-                each for each in block.made.values() if each.alert.rule_id == rule_id and each.alert.resolves
-            ]
-            for made in ending:
-                del block.made[made.alert.id]
-                decision.blocks[block.hash] = block
-                if made.told:
-                    decision.says(made.alert, Status.RESOLVED, _place(block), reason)
-
-    def _incomplete(self, start: int, end: int) -> bool:
-        return any(start <= each < end for each in self.doubts) or any(
-            not each.known and start <= each.timestamp < end for each in self.blocks.values()
-        )
-
-
-def _place(block: Block) -> Place:
-    return Place(block.number, block.hash, block.timestamp)
+        self._again(again, f"transactions of block {place.number} came to another state", decision)

@@ -35,8 +35,8 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
 class Gives:
     """`seen`: groups of absence rules. `errors`: rule → records for which its condition has no value.
 
-    `again`: the identities of statistics that a repair has changed. What they give is among the candidates,
-    and replaces what they gave to the block and those behind it.
+    `again`: the identities of statistics and of transactions' states that a repair has changed. What they
+    give is among the candidates, and replaces what they gave to the block and those behind it.
     """
 
     candidates: tuple[Candidate, ...] = ()

@@ -72,6 +72,16 @@ class Joining:
                 self._tracks.set(key, Silence(time, fired=False))
         return self.made
 
+    def counted_in(self, gives: Gives, time: int) -> dict[TrackKey, int]:
+        """The windows that facts are counted in, and the block time at which each ends."""
+        return {
+            TrackKey(*owner, WINDOW, start): start + found.rule.window.size_ms
+            for owner in gives.tallies
+            if (found := self._active(owner.rule_id, owner.version)) is not None
+            and found.rule.window is not None
+            for start in starts(found.rule.window, time)
+        }
+
     def facts(self, gives: Gives, time: int) -> None:
         """Records that no block carries have matched. Their cooldown is another one than that of blocks."""
         for candidate in gives.candidates:
@@ -82,7 +92,7 @@ class Joining:
         for owner, tally in gives.tallies.items():
             found = self._active(owner.rule_id, owner.version)
             if found is not None and found.rule.window is not None:
-                self._tally(found, found.rule.window, owner.group, tally, time)
+                self._tally(found, found.rule.window, owner.group, tally, time, COOLDOWN_OF_FACTS)
 
     def _candidate(self, candidate: Candidate, block: Block) -> None:
         owner, alert = candidate.owner, candidate.alert
@@ -109,7 +119,15 @@ class Joining:
         self._tracks.set(key, Once(candidate.until))
         return True
 
-    def _tally(self, active: Active, window: Window, group: Group, tally: Tally, time: int) -> None:
+    def _tally(
+        self,
+        active: Active,
+        window: Window,
+        group: Group,
+        tally: Tally,
+        time: int,
+        cooldown: str = COOLDOWN,
+    ) -> None:
         rule = active.rule
         if not self._room(rule, group):
             return
@@ -123,7 +141,7 @@ class Joining:
                 now = Open(tally, start + window.size_ms, fired=False, judged=at_once)
             if at_once and not now.fired and holds(window, now.tally):
                 now = replace(now, fired=True)
-                self._fire(rule, group, self._windowed(active, key, now), time)
+                self._fire(rule, group, self._windowed(active, key, now), time, cooldown)
             self._tracks.set(key, now)
 
     def _judge(self, key: TrackKey, time: int) -> None:

@@ -75,6 +75,11 @@ class Fold:
         block = self._blocks.get(block_hash)
         return block is not None and block.content is not None
 
+    def holds(self, block_hash: bytes) -> frozenset[bytes] | None:
+        """The transactions of a block, none while they are not known; None for a block never heard of."""
+        block = self._blocks.get(block_hash)
+        return None if block is None else frozenset(block.transactions)
+
     def contradicts(self, tag: Fact) -> bool:
         """True when a tag names a block that is not canonical here; False where nothing is known."""
         block = self._blocks.get(tag.hash or b"")

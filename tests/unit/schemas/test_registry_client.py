@@ -168,9 +168,26 @@ def test_refusals_are_not_retried() -> None:
     with pytest.raises(
         IncompatibleSchema, match="s: the registry refuses the schema: no default; make the change"
     ):
-        _client(Wire(Answer(409, {"message": "no default"}))).register("s", "{}")
+        _client(Wire(Answer(409, {"message": "no default"}), Answer(404, {}))).register("s", "{}")
     with pytest.raises(Fatal, match="401 who are you"):
         _client(Wire(Answer(401, "who are you"))).register("s", "{}")
+
+
+def test_a_schema_that_somebody_else_registers_at_the_same_moment_is_as_good() -> None:
+    wire = Wire(Answer(409, {"message": "An artifact with ID 's' already exists"}), Answer(200, {"id": 5}))
+    assert _client(wire).register("s", "{}") == 5
+    assert [path for _, path, _ in wire.asked] == [
+        "http://r/api/subjects/s/versions",
+        "http://r/api/subjects/s",
+    ]
+
+
+def test_a_level_that_somebody_else_sets_at_the_same_moment_is_set_again() -> None:
+    wire = Wire(Answer(409, {"message": "A rule named 'COMPATIBILITY' already exists."}), Answer(200, {}))
+    _client(wire).require("s", "BACKWARD")
+    assert len(wire.asked) == 2
+    with pytest.raises(Fatal, match="409"):
+        _client(Wire(Answer(409, {}), Answer(409, {}))).require("s", "BACKWARD")
 
 
 def test_compatibility_is_asked_before_it_matters() -> None:

@@ -98,17 +98,22 @@ class CoverageWriter:
     def _show(self, messages: Sequence[Message], bad: list[Bad]) -> None:
         if not messages:
             return
-        observed: list[int] = []
-        self._writer.insert(messages, bad, partial(self._note_and_mark, observed))
-        now, visible = self._clock(), metrics.BLOCK_VISIBLE_SECONDS.labels(self._chain)
-        for when in observed:
-            visible.observe(max(0, now - when) / 1000)
+        times: list[tuple[int, int]] = []
+        self._writer.insert(messages, bad, partial(self._note_and_mark, times))
+        now = self._clock()
+        visible = metrics.BLOCK_VISIBLE_SECONDS.labels(self._chain)
+        age = metrics.BLOCK_AGE_VISIBLE.labels(self._chain)
+        for observed, mined in times:
+            visible.observe(max(0, now - observed) / 1000)
+            age.observe(max(0, now - mined) / 1000)
 
-    def _note_and_mark(self, observed: list[int], columns: Columns) -> Columns:
-        """`_marked`; the times at which the blocks to show were observed are added to `observed`."""
-        observed += [
-            when
-            for when, removed in zip(columns["observed_at"], columns["removed"], strict=True)
+    def _note_and_mark(self, times: list[tuple[int, int]], columns: Columns) -> Columns:
+        """`_marked`; of each block to show, `times` gets when it was observed and its own timestamp."""
+        times += [
+            (observed, mined)
+            for observed, mined, removed in zip(
+                columns["observed_at"], columns["block_timestamp"], columns["removed"], strict=True
+            )
             if not removed
         ]
         return self._marked(columns)

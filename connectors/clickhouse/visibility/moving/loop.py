@@ -32,7 +32,7 @@ class MoveLoop:
         self._thread = threading.Thread(target=self._run, name="move", daemon=True)
 
     def __enter__(self) -> MoveLoop:
-        if not self._settings.clickhouse.cluster:
+        if self._settings.sink.move_settled and not self._settings.clickhouse.cluster:
             self._thread.start()
         return self
 

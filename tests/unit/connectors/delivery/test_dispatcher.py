@@ -8,7 +8,7 @@ import pytest
 
 from connectors.delivery.channels.print import PrintSettings
 from connectors.delivery.dispatcher import Dispatcher
-from connectors.delivery.queue.channel import Answer, Outcome
+from connectors.delivery.queue.attempt import Answer, Outcome
 from connectors.delivery.queue.delivery import Delivery, State
 from connectors.delivery.topic.channels import Applied
 from headwater.errors import Fatal

@@ -10,7 +10,7 @@ import pytest
 
 from connectors.delivery.channels.channel import Unusable
 from connectors.delivery.channels.webhook import WebhookSettings
-from connectors.delivery.queue.channel import Answer, Outcome
+from connectors.delivery.queue.attempt import Answer, Outcome
 from connectors.delivery.queue.notification import Notification
 from connectors.delivery.sender import Done, LoopSender
 from headwater.settings import DeliverySettings

@@ -124,7 +124,7 @@ def _same_error_everywhere(codec: Codec, value: bytes, error: MalformedRecord) -
 def test_every_truncation_is_malformed(stream: str, data: st.DataObject) -> None:
     codec = codec_for(stream)
     value = FRAME + codec.write(data.draw(records_of(stream)))
-    for end in range(5, len(value), max(1, len(value) // 20)):
+    for end in range(5, len(value), max(1, len(value) // 8)):
         assert isinstance(_outcome(codec, value[:end]), str)
     assert "follow the record" in str(_outcome(codec, value + b"\x00"))
 

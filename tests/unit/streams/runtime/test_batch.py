@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import logging as std_logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 
+from headwater import logging
 from headwater.errors import Fatal, Permanent, Transient
 from headwater.retry import Stopped
 from headwater.settings import load_settings
@@ -235,3 +238,25 @@ def test_anything_else_stops_it_with_nothing_written(tmp_path: Path, error: Exce
     with pytest.raises(type(error)):
         line.handler.handle([incoming(10, 0), incoming(11, 1)])
     assert line.written == []
+
+
+def test_what_is_logged_while_an_event_is_handled_says_which(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headwater.retry.Backoff.next", lambda *_: 0.0)
+    root = std_logging.getLogger()
+    before, level = root.handlers[:], root.level
+    logging.configure("enrich", format="json", chain="local")
+    try:
+        stage = Recorder({10: [Transient("the registry is away")], 11: [Permanent("no")]})
+        batch = [incoming(number, offset) for offset, number in enumerate(range(10, 20))]
+        Line(tmp_path, stage, Start(last=9)).handler.handle(batch)
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+    told = [json.loads(each) for each in capsys.readouterr().err.splitlines()]
+    names = ("event", "chain", "stage", "topic", "partition", "offset", "sequence")
+    assert [tuple(each[name] for name in names) for each in told] == [
+        ("retrying", "local", "enrich", "input", 0, 0, 10),
+        ("sent to the dead letters", "local", "enrich", "input", 0, 1, 11),
+    ]

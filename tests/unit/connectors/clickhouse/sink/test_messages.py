@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.clickhouse.sink.messages import Partition, end_offsets
+from connectors.clickhouse.sink.messages import Partition, end_offsets, first_of_each
 from tests.fakes.sink import FakeMessage
 
 LOGS = Partition("logs", 0)
@@ -12,3 +12,10 @@ def test_where_a_batch_starts_and_ends_in_each_partition() -> None:
     batch = [FakeMessage("logs", 0, 7), FakeMessage("logs", 1, 3), FakeMessage("logs", 0, 9)]
     assert end_offsets(batch) == {LOGS: 10, Partition("logs", 1): 4}
     assert end_offsets([]) == {}
+
+
+def test_the_first_message_of_each_partition() -> None:
+    batch = [FakeMessage("logs", number, offset) for number, offset in ((0, 7), (1, 3), (0, 9), (1, 4))]
+    found = first_of_each(batch)
+    assert {place: message.offset() for place, message in found.items()} == {LOGS: 7, Partition("logs", 1): 3}
+    assert first_of_each([]) == {}

@@ -9,7 +9,7 @@ import pytest
 from connectors.delivery.channels.print import Print, PrintSettings
 from connectors.delivery.channels.text import read
 from connectors.delivery.channels.webhook import WebhookSettings
-from connectors.delivery.queue.channel import Answer
+from connectors.delivery.queue.attempt import Answer
 from connectors.delivery.queue.notification import Notification
 from connectors.delivery.queue.pace import Rate
 from headwater.errors import Permanent

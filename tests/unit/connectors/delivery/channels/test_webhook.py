@@ -12,7 +12,7 @@ from standardwebhooks import Webhook as Signer
 from connectors.delivery.channels.channel import Services, Unusable
 from connectors.delivery.channels.http import Http, HttpAnswer, retry_after, url_problem
 from connectors.delivery.channels.webhook import WebhookSettings, outcome_of
-from connectors.delivery.queue.channel import Answer
+from connectors.delivery.queue.attempt import Answer
 from connectors.delivery.queue.notification import Notification
 from headwater.errors import Permanent, Transient
 from headwater.settings import DeliverySettings

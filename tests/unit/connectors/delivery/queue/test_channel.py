@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.delivery.queue.channel import Answer, ChannelQueue, Outcome, Policy
+from connectors.delivery.queue.attempt import Answer, Outcome
+from connectors.delivery.queue.channel import ChannelQueue
 from connectors.delivery.queue.circuit import CircuitState
 from connectors.delivery.queue.delivery import Delivery, State
 from connectors.delivery.queue.notification import Notification
 from connectors.delivery.queue.pace import Rate
+from connectors.delivery.queue.policy import Policy
 from tests.builders.deliveries import pending
 
 TAKEN = Outcome(Answer.TAKEN, 204)

@@ -9,10 +9,12 @@ import orjson
 import pytest
 
 from connectors.delivery.queue import channel
-from connectors.delivery.queue.channel import Answer, ChannelQueue, Outcome, Policy
+from connectors.delivery.queue.attempt import Answer, Outcome
+from connectors.delivery.queue.channel import ChannelQueue
 from connectors.delivery.queue.delivery import Delivery, State
 from connectors.delivery.queue.grouping import MOST_CHARACTERS, Grouping, next_of
 from connectors.delivery.queue.notification import Notification
+from connectors.delivery.queue.policy import Policy
 from connectors.delivery.queue.routing import Place, route
 from tests.builders.deliveries import alert, pending
 

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.delivery.queue.channel import Answer, ChannelQueue, Outcome, Policy
+from connectors.delivery.queue.attempt import Answer, Outcome
+from connectors.delivery.queue.channel import ChannelQueue
 from connectors.delivery.queue.delivery import Delivery, State, key_of
 from connectors.delivery.queue.grouping import Grouping
 from connectors.delivery.queue.notification import Notification
+from connectors.delivery.queue.policy import Policy
 from sandbox.receiver.checker import Arrival, violations
 from tests.builders.deliveries import pending
 

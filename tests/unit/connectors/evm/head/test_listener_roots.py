@@ -71,3 +71,20 @@ async def test_endpoints_that_fail_each_in_its_own_way_are_asked_again() -> None
     node.faults.clear()
     await rig.settle()
     assert hashes(store) == chain.hashes
+
+
+async def test_a_branch_below_finality_at_one_endpoint_alone_stops_nothing() -> None:
+    chain, node = served(12, finalized_lag=4, safe_lag=2)
+    store = MemoryStore()
+    other_chain, other = served(12)
+    rig = await settled_rig(store, {"http://other": None, "http://node": node})
+    assert rig.log.finalized is not None
+    other_chain.fork(9, 14)
+    rig.transport.nodes["http://other"] = other
+    rig.nodes.endpoints.reverse()
+    with pytest.raises(NodeFailure, match="other endpoints are asked"):
+        await rig.settle()
+    chain.extend(1)
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    assert "http://other" in rig.nodes.cordons

@@ -279,7 +279,6 @@ def test_the_front_is_deleted_up_to_a_claim_once_final_and_old() -> None:
     store = MemoryStore()
     log = opened(store)
     retention = Retention(lambda: store.time_ms)
-    assert not retention.due()
     for _ in range(12):
         grow(log, 3)
         finalize(log, 1)
@@ -295,6 +294,21 @@ def test_the_front_is_deleted_up_to_a_claim_once_final_and_old() -> None:
     again = opened(store)
     assert again.branch.tip == log.branch.tip
     grow(again, 1)
+
+
+def test_a_listener_that_is_started_again_every_day_deletes_what_is_old_all_the_same() -> None:
+    store = MemoryStore()
+    for _ in range(12):
+        log = opened(store)
+        grow(log, 3)
+        finalize(log, 1)
+        retention = Retention(lambda: store.time_ms)
+        assert retention.due()
+        retention.maintain(log)
+        assert not retention.due()
+        store.time_ms += DAY_MS - 1
+    assert store.trimmed > 0
+    assert len([each for each in stored(store) if each.kind is EventKind.CLAIM]) < 12, "one a start, no more"
 
 
 def test_what_is_not_final_is_kept_however_old() -> None:

@@ -10,7 +10,8 @@ import pytest
 from connectors.evm.pool import hedging
 from connectors.evm.pool import nodes as nodes_module
 from connectors.evm.pool.hedging import ENOUGH, UNKNOWN_SECONDS, Hedging
-from connectors.evm.pool.nodes import WINS, Nodes
+from connectors.evm.pool.nodes import Nodes
+from connectors.evm.pool.order import WINS
 from connectors.evm.pool.survey import Survey
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, Unsupported
 from connectors.evm.rpc.endpoint import Endpoint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +106,26 @@ def test_rules_are_listed_and_removed(configuration: Configuration, tmp_path: Pa
     (listed,) = orjson.loads(_run("rules", "list", "--json").output)
     expected = {"id": "one", "version": 1, "written_by": "ann@desk", "text": _rule("one")}
     assert listed.items() >= expected.items()
-    assert "one" in _run("rules", "list").output
     failed = _run("rules", "remove", "two").exception
     assert isinstance(failed, Fatal)
     assert "in force: one" in str(failed)
     assert _run("rules", "remove", "one").exit_code == 0
     assert not configuration.keys
+
+
+def test_the_list_of_rules_breaks_no_time_on_a_narrow_screen(
+    configuration: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    own = "large-usdc-transfer-to-an-exchange.of-treasury"
+    (tmp_path / "r.yaml").write_text(_rule(own))
+    _run("rules", "apply", "r.yaml")
+    configuration.keys[f"rule:{own}"] = replace(
+        configuration.keys[f"rule:{own}"], by="deployment@headwater-rules-7d9f8b6c5-x2x4z"
+    )
+    output = _run("rules", "list").output
+    assert "2023-11-14T22:13:20+00:00" in output
+    assert max(map(len, output.splitlines())) <= 80
 
 
 def test_a_rule_is_put_in_shadow_and_out_of_it(configuration: Configuration, tmp_path: Path) -> None:

@@ -422,3 +422,82 @@ def test_states_of_transactions_stand_from_the_event_that_decides_them() -> None
     chain.change(chain.texts.put("rule:state", None))
     decision = chain.event(K.APPLY, 1, content(), "", 1)
     assert [key for key, entry in decision.derived if entry is None]
+
+
+def test_a_repair_takes_back_the_states_of_what_it_drops_and_tells_those_of_what_it_brings() -> None:
+    counted = window(60, count(Comparison.AT_LEAST, 4))
+    chain = Chain(
+        rule("state", Match.TRANSACTION_STATE, title=lambda record, labels: str(record["state"])),
+        rule("many", Match.TRANSACTION_STATE, window=counted, title=lambda record, labels: "many"),
+    )
+
+    def said(*event: Any) -> list[tuple[str, Status]]:
+        versions = chain.event(*event).versions.values()
+        return sorted((each.alert.title, each.status) for each in versions)
+
+    one, two = content(transactions=[transaction(0)]), content(transactions=[transaction(1)])
+    both = content(transactions=[transaction(0), transaction(1)])
+    assert said(K.APPLY, 0, one, "", 0) == [("INCLUDED", P)]
+    assert said(K.REPAIR, 0, one, "", 0) == []
+    assert said(K.REPAIR, 0, both, "", 0) == [("INCLUDED", P)], "the other one stands as it stood"
+    assert said(K.REPAIR, 0, two, "", 0) == [("INCLUDED", R), ("REORGED", C)]
+    assert said(K.REPAIR, 0, both, "", 0) == [("INCLUDED", P), ("many", C)]
+    assert said(K.SAFE, 0, {}, "", 0) == [("SAFE", C), ("SAFE", C)]
+    assert said(K.REPAIR, 0, two, "", 0) == [("INCLUDED", R), ("REORGED", C)]
+    assert said(K.REPAIR, 0, both, "", 0) == [("SAFE", C)]
+    assert said(K.FINALIZED, 0, {}, "", 0) == [("FINALIZED", C), ("FINALIZED", C), ("INCLUDED", C)]
+    assert said(K.REPAIR, 0, one, "", 0) == [], "it is final"
+
+
+def test_states_of_a_block_are_judged_by_what_judged_it_first() -> None:
+    chain = Chain(rule("included", Match.TRANSACTION_STATE), rule("other"))
+    chain.tell(K.APPLY, 0, {"problem": "unreadable"})
+    chain.change(
+        chain.texts.put("rule:included", None),
+        chain.texts.change(rule("later", Match.TRANSACTION_STATE)),
+    )
+    chain.tell(K.APPLY, 1, content(), at=1)
+    one = content(transactions=[transaction(0)])
+    assert set(chain.tell(K.REPAIR, 0, one)) == {"included"}
+    assert {name: each[0] for name, each in chain.tell(K.REPAIR, 0, content()).items()} == {
+        "included": R,
+        "later": C,
+    }
+
+
+def test_a_text_that_is_no_longer_in_force_has_no_cooldown_and_its_successor_one_of_its_own() -> None:
+    moved = rule("moved", cooldown_ms=60_000)
+    chain = Chain(moved)
+    assert chain.tell(K.APPLY, 0, content(transfer(0, 1)))
+    assert not chain.tell(K.REPAIR, 0, content(transfer(0, 1), transfer(1, 1))), "it is held back"
+    chain.change(chain.texts.put("rule:moved", None))
+    assert not chain.tell(K.APPLY, 1, content(), at=1)
+    chain.change(chain.texts.change(moved))
+    said = chain.tell(K.APPLY, 2, content(transfer(0, 1)), at=2)
+    assert said["moved"][0] is P
+    assert "held_back" not in said["moved"][1]
+    assert not chain.tell(K.APPLY, 3, content(transfer(0, 1)), at=3)
+    decision = chain.event(K.REPAIR, 0, content(transfer(0, 1), transfer(2, 1)), "", 0)
+    assert [(each.alert.log_index, each.status) for each in decision.versions.values()] == [(2, P)]
+
+
+def test_a_state_counts_in_a_window_that_was_judged_whatever_leaves_behind_it() -> None:
+    few = window(60, count(Comparison.BELOW, 2))
+    chain = Chain(rule("few", Match.TRANSACTION_STATE, window=few))
+    chain.tell(K.APPLY, 0, content(transactions=[transaction(0)]))
+    assert chain.tell(K.APPLY, 1, content(), at=61)["few"] == (P, {"count": "1"})
+    assert chain.tell(K.SAFE, 0)["few"][0] is R, "it is two that were counted"
+    chain.tell(K.REVERT, 1, at=61)
+    assert not chain.tell(K.APPLY, 1, content(), "b", at=62)
+
+
+def test_a_window_that_nothing_had_counted_in_when_it_ended_is_judged_by_the_block_behind_its_end() -> None:
+    few = window(60, count(Comparison.BELOW, 3))
+    chain = Chain(rule("few", Match.TRANSACTION_STATE, window=few))
+    chain.tell(K.APPLY, 0, content())
+    assert not chain.tell(K.APPLY, 1, content(), at=61)
+    said = chain.tell(K.REPAIR, 0, content(transactions=[transaction(0)]))
+    assert said["few"] == (P, {"count": "1"}), "block 1 would have judged it"
+    assert not chain.tell(K.APPLY, 2, content(), at=62)
+    assert chain.tell(K.REVERT, 2, at=62) == {}
+    assert chain.tell(K.REVERT, 1, at=61)["few"][0] is R

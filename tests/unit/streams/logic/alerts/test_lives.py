@@ -18,18 +18,22 @@ from streams.logic.alerts.decision import Status, Version
 from streams.logic.alerts.entries import STREAM, Entries
 from streams.logic.alerts.rule import Comparison, Finality, Function, Match, Rule
 from tests.builders.alerts import (
+    POOL,
     READER,
     START,
     Texts,
     Told,
+    content,
     count,
     lives,
     measure,
     rule,
     standing,
+    transaction,
     value,
     window,
 )
+from tests.builders.statistics import hash_of
 from topics.chainlog.kinds import EventKind
 
 _state = codec_for(STREAM).read
@@ -212,10 +216,91 @@ def _final_before(told: list[Told], place: int) -> bool:
     )
 
 
+HOLD = {id(body): place for place, body in enumerate(POOL)}
+STATE = rule("state", Match.TRANSACTION_STATE)
+FEW = rule(
+    "few", Match.TRANSACTION_STATE, window=window(60, count(Comparison.BELOW, 5)), cooldown_ms=2 * MINUTE
+)
+MANY = rule(
+    "many", Match.TRANSACTION_STATE, window=window(60, count(Comparison.AT_LEAST, 3)), cooldown_ms=MINUTE
+)
+WANTED = [TEXTS.change(STATE)]
+COUNTING = _changes(TEXTS, (FEW, MANY))
+
+
+def _held(told: Told) -> tuple[int, ...]:
+    """Places of transactions, some or others of three by what the pool has there."""
+    return ((), (0, 1), (1,), (0, 2), (2,), ())[HOLD[id(told.body)]] if told.body else ()
+
+
+def _with_transactions(told: Told) -> Told:
+    """No two blocks hold the same transaction."""
+    if not told.body or "problem" in told.body:
+        return told
+    block = told.envelope.block_hash
+    rows = [transaction(place, hash=hash_of(f"{place} of {block!r}")) for place in _held(told)]
+    return replace(told, body=content(transactions=rows))
+
+
+def _states(told: list[Told]) -> set[tuple[bytes, str]]:
+    """The obvious way: identity and state of all that was said and not taken back."""
+    here: dict[bytes, tuple[int, tuple[int, ...]]] = {}  # of blocks that are not final
+    found: set[tuple[bytes, str]] = set()
+    safe = -1
+
+    def say(block: bytes, places: Iterable[int], state: str) -> None:
+        for each in places:
+            identity = event_id(1, block, RecordKind.TRANSACTION, each)
+            if state == "REORGED":
+                found.discard((identity, "INCLUDED"))
+            found.add((identity, state))
+
+    for each in told:
+        kind, block = each.envelope.event, each.envelope.block_hash or b""
+        number, new = each.envelope.block_number or 0, _held(each)
+        if kind is EventKind.APPLY:
+            here[block] = (number, new)
+            say(block, new, "INCLUDED")
+        elif kind is EventKind.REPAIR and block in here:
+            old = here[block][1]
+            here[block] = (number, new)
+            say(block, set(new) - set(old), "SAFE" if number <= safe else "INCLUDED")
+            say(block, set(old) - set(new), "REORGED")
+        elif kind is EventKind.REVERT:
+            say(block, here.pop(block)[1], "REORGED")
+        elif kind in (EventKind.SAFE, EventKind.FINALIZED):
+            for own, (height, held) in list(here.items()):
+                if height <= number:
+                    say(own, held, kind.name)
+                    if kind is EventKind.FINALIZED:
+                        del here[own]
+            safe = max(safe, number)
+    return found
+
+
+@given(lives(repairs=True))
+def test_states_that_stand_equal_a_naive_recount(told: list[Told]) -> None:
+    whole = [_with_transactions(replace(each, changes=())) for each in told]
+    whole[0] = replace(whole[0], changes=tuple(WANTED))
+    expected = {alert_id("state", (), own + state.encode()) for own, state in _states(told)}
+    assert Life(TEXTS).tell(whole).stands == expected
+
+
 @given(lives(OTHERS + FIRST + LATER, repairs=True), st.data())
 def test_repeats_and_deaths_change_nothing_nor_do_rules_that_change_meanwhile(
     told: list[Told], data: st.DataObject
 ) -> None:
+    _die_and_repeat(told, data)
+
+
+@given(lives(COUNTING, repairs=True), st.data())
+def test_repeats_and_deaths_change_nothing_where_states_are_counted(
+    told: list[Told], data: st.DataObject
+) -> None:
+    _die_and_repeat([_with_transactions(each) for each in told], data)
+
+
+def _die_and_repeat(told: list[Told], data: st.DataObject) -> None:
     undisturbed = Life(TEXTS).tell(told)
     disturbed = Life(TEXTS)
     place = 0

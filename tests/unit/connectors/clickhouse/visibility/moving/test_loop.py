@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
+
+import pytest
 
 from connectors.clickhouse.visibility.moving.loop import MoveLoop
 from headwater.settings import load_settings
 
 
-def test_on_a_cluster_nothing_is_moved() -> None:
-    for cluster, moves in ((None, True), ("main", False)):
-        section = {"cluster": cluster} if cluster else {}
-        with MoveLoop(load_settings({"clickhouse": section}, environ={})):
-            assert ("move" in {thread.name for thread in threading.enumerate()}) == moves
+@pytest.mark.parametrize(
+    ("sections", "moves"),
+    [({}, True), ({"clickhouse": {"cluster": "main"}}, False), ({"sink": {"move_settled": False}}, False)],
+    ids=["one server", "a cluster", "switched off"],
+)
+def test_rows_are_moved_on_one_server_unless_switched_off(
+    sections: dict[str, dict[str, Any]], moves: bool
+) -> None:
+    with MoveLoop(load_settings(sections, environ={})):
+        assert ("move" in {thread.name for thread in threading.enumerate()}) == moves

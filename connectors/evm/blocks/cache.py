@@ -1,0 +1,72 @@
+"""Whole blocks that were fetched and passed their checks, by hash: what a hash names never changes.
+
+For what the listener fetches twice: the blocks of a branch that it turned to by height first, and those it
+fetched before a write failed. Repairs do not read it: whoever asks for a block again wants it from a node.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from connectors.evm.events import Content, Head
+from headwater.metrics import listener as metrics
+
+
+class Whole(Protocol):
+    """A block that passed its checks."""
+
+    @property
+    def head(self) -> Head: ...
+
+    @property
+    def content(self) -> Content: ...
+
+
+W = TypeVar("W", bound=Whole)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry(Generic[W]):
+    block: W
+    at_head: bool
+    size: int
+
+
+class BlockCache(Generic[W]):
+    """Up to `limit` bytes of answers, those used last; 0 keeps nothing."""
+
+    def __init__(self, chain: str, limit: int) -> None:
+        self._chain = chain
+        self._limit = limit
+        self._held: OrderedDict[bytes, _Entry[W]] = OrderedDict()
+        self.size = 0
+
+    def get(self, hash: bytes, at_head: bool) -> W | None:
+        """The block; None when it is not here, or was checked as an old one and counts as at the head."""
+        entry = self._held.get(hash)
+        found = entry is not None and (entry.at_head or not at_head)
+        metrics.BLOCK_CACHE.labels(self._chain, "hit" if found else "miss").inc()
+        if entry is None or not found:
+            return None
+        self._held.move_to_end(hash)
+        return entry.block
+
+    def put(self, block: W, at_head: bool) -> None:
+        """Hold a block, and let go of those used longest ago for it."""
+        former = self._held.pop(block.head.hash, None)
+        if former is not None:
+            self.size -= former.size
+        size = _size(block.content)
+        if size <= self._limit:
+            self._held[block.head.hash] = _Entry(block, at_head, size)
+            self.size += size
+        while self.size > self._limit:
+            _, oldest = self._held.popitem(last=False)
+            self.size -= oldest.size
+        metrics.BLOCK_CACHE_BYTES.labels(self._chain).set(self.size)
+
+
+def _size(content: Content) -> int:
+    return len(content.block) + len(content.receipts) + len(content.traces or b"")

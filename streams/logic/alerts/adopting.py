@@ -1,0 +1,69 @@
+"""Changes of the configuration are put in force; what rests on a text that no longer is comes to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from headwater.errors import Permanent
+from streams.logic.alerts.configuration import RULE, Adopted, Change, Former
+from streams.logic.alerts.decision import Decision, Status
+from streams.logic.alerts.remembered import Remembered
+
+CHANGED: Final = "the rule was changed"
+REMOVED: Final = "the rule was removed"
+
+
+def adopt(
+    remembered: Remembered,
+    changes: Iterable[Change],
+    decision: Decision,
+    refused: Callable[[Change, Permanent], None],
+) -> None:
+    """Put changes in force before the event. A text that is refused changes nothing.
+
+    `refused` hears of it, and why.
+    """
+    configuration = remembered.configuration
+    time = 0 if remembered.tip is None else remembered.tip.timestamp or 0
+    keys = set()
+    for change in changes:
+        if not configuration.differs(change):
+            continue
+        try:
+            rule = configuration.admitted(change)
+        except Permanent as error:
+            refused(change, error)
+            continue
+        if change.key.startswith(RULE):
+            reason = REMOVED if change.value is None else CHANGED
+            _end_rule(remembered, change.key.removeprefix(RULE), reason, decision)
+        adopted = (
+            None if change.value is None else Adopted(change.offset, change.value, decision.sequence, time)
+        )
+        if remembered.blocks:
+            before = configuration.adopted.get(change.key)
+            remembered.replaces(Former(change.key, before, decision.sequence), decision)
+        configuration.put(change.key, adopted, rule)
+        decision.configuration[change.key] = adopted
+        keys.add(change.key)
+    configuration.settle(keys)
+
+
+def _end_rule(remembered: Remembered, rule_id: str, reason: str, decision: Decision) -> None:
+    """A rule's text is no longer in force: what it counts is forgotten, what rests on it is resolved."""
+    for key in remembered.tracks.of_rule(rule_id):
+        remembered.tracks.set(key, None)
+        decision.tracks[key] = None
+    for block in remembered.blocks.values():
+        for key in [each for each in block.undo if each.rule_id == rule_id]:
+            del block.undo[key]
+            decision.tracks[key] = None
+        ending = [
+            each for each in block.made.values() if each.alert.rule_id == rule_id and each.alert.resolves
+        ]
+        for made in ending:
+            del block.made[made.alert.id]
+            decision.blocks[block.hash] = block
+            if made.told:
+                decision.says(made.alert, Status.RESOLVED, block.place, reason)

@@ -1,0 +1,47 @@
+"""Three bad nodes at a time: every kind of fault that a plan knows, seeded."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any, Final
+
+from sandbox.node.plan import Plan
+
+Kind = dict[str, Any]
+LATENCY: Final[Kind] = {"kind": "latency", "p50": 0.01, "p95": 0.2}
+_SHARES: Final = 0.005, 0.04
+
+
+def kinds(*, retry_after: float, oversized: int) -> tuple[Kind, ...]:
+    """All that a node answers badly; `retry_after` in seconds, `oversized` in bytes."""
+    return (
+        {"kind": "throttled", "retry_after": retry_after},
+        {"kind": "error", "name": "infura-rate"},
+        {"kind": "error", "name": "arbitrum-retry"},
+        {"kind": "error", "name": "geth-header"},
+        {"kind": "http"},
+        {"kind": "cut"},
+        {"kind": "oversized", "bytes": oversized},
+        {"kind": "silence"},
+        {"kind": "disconnect"},
+        {"kind": "null"},
+        {"kind": "empty_receipts"},
+        {"kind": "stale_head", "blocks": 3},
+        {"kind": "lying_head"},
+        {"kind": "two_branches"},
+        {"kind": "wrong_receipts"},
+        {"kind": "missing_logs"},
+        {"kind": "cut_transactions"},
+        {"kind": "wrong_chain"},
+        {"kind": "pruned", "keeps": 0},
+        {"kind": "tag_error"},
+    )
+
+
+def storm(seed: int, node: int, bad: tuple[Kind, ...], *, turn: float) -> Plan:
+    """Each kind with its own share; each of three nodes in turn is frozen, then gone, for `turn` seconds."""
+    random = Random(f"{seed}/{node}")
+    frozen = {"kind": "frozen_head", "start": 2 * turn * node, "every": 6 * turn, "lasts": turn}
+    gone = {"kind": "disconnect", "start": turn * (2 * node + 1), "every": 6 * turn, "lasts": turn}
+    faults = [frozen, gone, *({**kind, "probability": random.uniform(*_SHARES)} for kind in bad)]
+    return Plan.model_validate({"seed": seed * 10 + node, "faults": faults})

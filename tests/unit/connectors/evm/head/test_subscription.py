@@ -1,0 +1,173 @@
+"""newHeads: what is told brings the next look forward, and whatever goes wrong leaves polling as it was."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from connectors.evm.head import subscription
+from connectors.evm.head.subscription import Subscription
+from connectors.evm.head.ticker import MISSED, ToldTicker
+from connectors.evm.rpc.socket import Closed
+
+CHAIN = 31337
+URL, OTHER = "ws://node-a/key-of-somebody", "ws://node-b"
+FOREVER = 3_600.0
+
+
+def told(number: int) -> str:
+    params = {"subscription": "0x1", "result": {"number": hex(number), "hash": "0x00"}}
+    return json.dumps({"jsonrpc": "2.0", "method": "eth_subscription", "params": params})
+
+
+class Node:
+    """The other side of a socket: answers, and tells what the test has it tell."""
+
+    def __init__(self, *, chain: object = hex(CHAIN), error: object = None) -> None:
+        self.chain, self.error = chain, error
+        self.connected = asyncio.Semaphore(0)
+        self.asked: list[str] = []
+        self.out: asyncio.Queue[str | Exception] = asyncio.Queue()
+
+    async def send(self, text: str) -> None:
+        request = json.loads(text)
+        self.asked.append(request["method"])
+        answer: dict[str, object] = {"jsonrpc": "2.0", "id": request["id"]}
+        if request["method"] == "eth_chainId":
+            answer["result"] = self.chain
+        elif self.error is not None:
+            answer["error"] = self.error
+        else:
+            answer["result"] = "0x1"
+            self.connected.release()
+        self.out.put_nowait(json.dumps(answer))
+
+    async def receive(self) -> str:
+        message = await self.out.get()
+        if isinstance(message, Exception):
+            raise message
+        return message
+
+
+@asynccontextmanager
+async def subscribed(nodes: dict[str, Node], ticker: ToldTicker) -> AsyncIterator[list[str]]:
+    """A subscription to these nodes; yields the addresses that it connected to."""
+    opened: list[str] = []
+
+    @asynccontextmanager
+    async def connect(url: str) -> AsyncIterator[Node]:
+        opened.append(url)
+        nodes[url].out = asyncio.Queue()
+        yield nodes[url]
+
+    task = asyncio.create_task(Subscription("local", CHAIN, [*nodes], ticker, connect).run())
+    try:
+        yield opened
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def soon(work: Callable[[], object]) -> None:
+    await asyncio.wait_for(work(), 10)  # type: ignore[arg-type]
+
+
+async def test_a_head_that_is_told_of_ends_the_wait() -> None:
+    ticker, node = ToldTicker(FOREVER), Node()
+    async with subscribed({URL: node}, ticker):
+        await soon(node.connected.acquire)
+        for number in (7, 8):
+            waiting = asyncio.create_task(ticker.wait())
+            node.out.put_nowait(told(number))
+            await asyncio.wait_for(waiting, 10)
+    assert node.asked == ["eth_chainId", "eth_subscribe"]
+
+
+async def test_without_a_word_it_polls() -> None:
+    ticker = ToldTicker(0.01)
+    await soon(ticker.wait)
+    await soon(ticker.wait)
+    assert not ticker.silent.is_set(), "nobody was subscribed to, so nobody is silent"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "nonsense",
+        "[" * 50_000,
+        '{"jsonrpc": "2.0", "method": "eth_subscription", "params": {"result": {"number": "seven"}}}',
+        '{"jsonrpc": "2.0", "method": "eth_subscription", "params": {"result": null}}',
+        '{"jsonrpc": "2.0", "method": "eth_subscription"}',
+        Closed("closed with code 1006"),
+    ],
+    ids=["no-json", "nested", "no-number", "null", "nothing", "closed"],
+)
+async def test_what_ends_a_subscription_has_the_next_node_subscribed_to(
+    message: str | Exception, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ticker, node, other = ToldTicker(FOREVER), Node(), Node()
+    async with subscribed({URL: node, OTHER: other}, ticker) as opened:
+        await soon(node.connected.acquire)
+        node.out.put_nowait(message)
+        await soon(other.connected.acquire)
+        waiting = asyncio.create_task(ticker.wait())
+        other.out.put_nowait(told(9))
+        await asyncio.wait_for(waiting, 10)
+    assert opened == [URL, OTHER]
+    assert "key-of-somebody" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "node", [{"chain": "0x1"}, {"chain": None}, {"error": {"code": -32601, "message": "no subscriptions"}}]
+)
+async def test_a_node_that_refuses_or_is_of_another_chain_is_passed_over(node: dict[str, object]) -> None:
+    ticker, bad, other = ToldTicker(FOREVER), Node(**node), Node()
+    async with subscribed({URL: bad, OTHER: other}, ticker) as opened:
+        await soon(other.connected.acquire)
+    assert opened == [URL, OTHER]
+
+
+async def test_a_node_that_does_not_answer_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscription, "ANSWER_SECONDS", 0.01)
+    ticker, mute, other = ToldTicker(FOREVER), Node(), Node()
+
+    async def nothing(text: str) -> None:
+        """It takes what it is sent."""
+
+    mute.send = nothing  # type: ignore[method-assign]
+    async with subscribed({URL: mute, OTHER: other}, ticker) as opened:
+        await soon(other.connected.acquire)
+    assert opened == [URL, OTHER]
+
+
+async def test_a_subscription_that_falls_silent_is_replaced() -> None:
+    ticker, silent, other = ToldTicker(FOREVER), Node(), Node()
+    async with subscribed({URL: silent, OTHER: other}, ticker) as opened:
+        await soon(silent.connected.acquire)
+        ticker.looked(100)
+        for number in range(101, 101 + MISSED - 1):
+            ticker.looked(number)
+            ticker.looked(number)
+        silent.out.put_nowait(told(110))
+        await soon(ticker.wait)
+        # What was told makes up for what was missed.
+        for number in range(111, 111 + MISSED):
+            assert opened == [URL]
+            ticker.looked(number)
+        await soon(other.connected.acquire)
+    assert opened == [URL, OTHER]
+
+
+def test_who_lags_behind_what_was_told_is_not_taken_for_silence() -> None:
+    ticker = ToldTicker(FOREVER)
+    ticker.subscribed()
+    ticker.looked(100)
+    ticker.tell(120)
+    for number in range(101, 120):
+        ticker.looked(number)
+    assert not ticker.silent.is_set()

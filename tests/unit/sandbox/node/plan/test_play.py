@@ -1,0 +1,161 @@
+"""What a node answers under each kind of fault."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from connectors.evm.blocks.checks import Verifier
+from connectors.evm.blocks.decode import decode_block, decode_receipts
+from connectors.evm.blocks.errors import CheckError
+from connectors.evm.blocks.roots import RootChecks
+from headwater.evm.bloom import Bloom
+from sandbox.node import AdjustableChain, RecordedNode
+from sandbox.node.faults import CutShare, Disconnect, Padded, Silence, Status, damaged
+from sandbox.node.plan import Plan, Play
+
+HEAD = 12
+VERIFIER = Verifier(Bloom(), roots=RootChecks(Bloom(), "all"))
+
+
+class Node:
+    """A node of twelve blocks under a plan, with a clock that a test moves."""
+
+    def __init__(self, *faults: dict[str, Any], seed: int = 1) -> None:
+        self.now = 0.0
+        self.play = Play(Plan.model_validate({"seed": seed, "faults": faults}), lambda: self.now)
+        self.chain = AdjustableChain.synthetic(HEAD)
+        self.node = RecordedNode(self.chain, safe_lag=2, finalized_lag=4, plan=self.play)
+
+    def answer(self, method: str, *params: object) -> tuple[dict[str, Any], object]:
+        request = {"jsonrpc": "2.0", "id": 0, "method": method, "params": params}
+        body, fault = self.node.respond(orjson.dumps(request))
+        return orjson.loads(body), fault
+
+    def result(self, method: str, *params: object) -> Any:
+        return self.answer(method, *params)[0].get("result")
+
+    def error(self, method: str, *params: object) -> tuple[int, str]:
+        error = self.answer(method, *params)[0]["error"]
+        return error["code"], error["message"]
+
+    def latest(self) -> int:
+        return int(self.result("eth_getBlockByNumber", "latest", False)["number"], 16)
+
+    def check(self, number: int = 5) -> None:
+        """Raises CheckError where block and receipts do not hold together."""
+        block = decode_block(orjson.dumps(self.result("eth_getBlockByNumber", hex(number), True)))
+        VERIFIER.check_header(block)
+        VERIFIER.check(block, decode_receipts(orjson.dumps(self.result("eth_getBlockReceipts", hex(number)))))
+
+
+def test_without_rules_everything_holds() -> None:
+    Node().check()
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault"),
+    [
+        ({"kind": "disconnect"}, Disconnect()),
+        ({"kind": "silence", "seconds": 9}, Silence(9)),
+        ({"kind": "throttled", "retry_after": 2}, Status(429, "too many requests", retry_after=2.0)),
+        ({"kind": "http", "status": 503, "body": "gone"}, Status(503, "gone", "text/plain")),
+        ({"kind": "cut", "share": 0.25}, CutShare(0.25)),
+        ({"kind": "oversized", "bytes": 9}, Padded(9)),
+    ],
+)
+def test_faults_of_the_connection(rule: dict[str, Any], fault: object) -> None:
+    assert Node(rule).answer("eth_chainId")[1] == fault
+
+
+def test_what_is_cut_and_what_is_padded() -> None:
+    assert damaged(CutShare(0.25), b"12345678") == b"12"
+    assert damaged(Padded(3), b"12") == b"12   "
+
+
+def test_latencies_have_the_median_and_the_percentile_that_were_asked_for() -> None:
+    node = Node({"kind": "latency", "p50": 0.1, "p95": 1.0})
+    faults = [node.answer("eth_chainId")[1] for _ in range(1000)]
+    seconds = sorted(each.seconds for each in faults if isinstance(each, Silence))
+    assert 0.08 < seconds[500] < 0.12
+    assert 0.7 < seconds[950] < 1.4
+
+
+def test_errors_of_real_providers() -> None:
+    assert Node({"kind": "error", "name": "infura-rate"}).error("eth_chainId") == (
+        -32005,
+        "project ID request rate exceeded",
+    )
+
+
+def test_heads_that_are_behind_and_ahead() -> None:
+    stale = Node({"kind": "stale_head", "blocks": 3})
+    assert (stale.latest(), int(stale.result("eth_blockNumber"), 16)) == (HEAD - 3, HEAD - 3)
+    assert stale.result("eth_getBlockByNumber", hex(HEAD), False) is None
+    assert stale.result("eth_getBlockByNumber", hex(HEAD - 3), False) is not None
+    lying = Node({"kind": "lying_head", "blocks": 3})
+    assert lying.latest() == HEAD + 3
+    head = orjson.dumps(lying.result("eth_getBlockByNumber", "latest", False))
+    with pytest.raises(CheckError, match="do not hash"):
+        VERIFIER.check_header(decode_block(head))
+
+
+def test_a_head_is_frozen_while_the_rule_is_on() -> None:
+    node = Node({"kind": "frozen_head", "start": 10, "end": 20})
+    node.now = 10.0
+    assert node.latest() == HEAD
+    node.chain.extend(3)
+    assert node.latest() == HEAD
+    node.now = 20.0
+    assert node.latest() == HEAD + 3
+
+
+def test_heights_of_another_branch() -> None:
+    node = Node({"kind": "two_branches", "depth": 2})
+    latest = node.result("eth_getBlockByNumber", "latest", False)
+    other = node.result("eth_getBlockByNumber", hex(HEAD), False)
+    assert other["hash"] != latest["hash"]
+    assert other["parentHash"] == latest["parentHash"]
+    VERIFIER.check_header(decode_block(orjson.dumps(other)))
+    assert node.result("eth_getBlockByNumber", hex(HEAD - 2), False)["hash"] == node.chain.hashes[HEAD - 3]
+
+
+@pytest.mark.parametrize("kind", ["wrong_receipts", "missing_logs", "cut_transactions", "empty_receipts"])
+def test_blocks_that_do_not_hold_together(kind: str) -> None:
+    node = Node({"kind": kind})
+    with pytest.raises(CheckError):
+        node.check()
+    assert node.play.happened == {kind: 1}
+
+
+def test_chain_tags_history_and_null() -> None:
+    assert Node({"kind": "wrong_chain", "chain_id": 9}).result("eth_chainId") == "0x9"
+    tags = Node({"kind": "tag_error", "tags": ["finalized"]})
+    assert tags.error("eth_getBlockByNumber", "finalized", False) == (-32000, "finalized block not found")
+    assert tags.result("eth_getBlockByNumber", "safe", False) is not None
+    assert Node({"kind": "tag_error", "null": True}).result("eth_getBlockByNumber", "safe", False) is None
+    pruned = Node({"kind": "pruned", "keeps": 4})
+    assert pruned.error("eth_getBlockByNumber", hex(HEAD - 5), True)[0] == 4444
+    assert pruned.result("eth_getBlockByNumber", hex(HEAD - 4), True) is not None
+    assert Node({"kind": "null"}).result("eth_getBlockByNumber", "0x5", True) is None
+
+
+def test_the_seed_decides_and_another_rule_changes_nothing() -> None:
+    half = {"kind": "null", "probability": 0.5}
+
+    def drawn(node: Node) -> list[bool]:
+        return [node.result("eth_getBlockByNumber", "0x5", False) is None for _ in range(40)]
+
+    first = drawn(Node(half))
+    assert drawn(Node(half)) == first
+    assert drawn(Node(half, {"kind": "wrong_chain"})) == first
+    assert drawn(Node(half, seed=2)) != first
+    assert 8 < sum(first) < 32
+
+
+def test_a_rule_is_about_the_methods_that_it_names() -> None:
+    node = Node({"kind": "disconnect", "methods": ["eth_blockNumber"]})
+    assert node.answer("eth_chainId")[1] is None
+    assert node.answer("eth_blockNumber")[1] == Disconnect()
