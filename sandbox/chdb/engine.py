@@ -30,6 +30,10 @@ _BLOCKWISE: Final = frozenset(
     {"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow", "JSONLines"}
 )
 _FORMATTING: Final = parse(b"SELECT formatQuerySingleLine({statement:String})")
+_UNREADABLE: Final = (
+    "SELECT concat('Code: ', toString(code), '. DB::Exception: ', last_error_message, ' (', name, ')') "
+    "FROM system.errors WHERE NOT isValidUTF8(last_error_message) ORDER BY last_error_time DESC LIMIT 1"
+)
 
 
 class _Blocks(Protocol):
@@ -193,7 +197,7 @@ class Engine:
             keep = not fixed and request.statement.verb not in ("SET", "USE")
         except ChdbError as error:
             keep = not fixed
-            raise failure(str(error), self.version) from error
+            raise failure(str(error) or _unreadable(link), self.version) from error
         except RuntimeError as error:
             raise failure(str(error), self.version) from error
         except UnicodeDecodeError as error:
@@ -229,6 +233,15 @@ class Engine:
             else:
                 self._open -= 1
             self._lock.notify()
+
+
+def _unreadable(link: _Link) -> str:
+    """The text of an error that came without: the engine keeps the last one of each kind.
+
+    An error that quotes bytes of a value is no text to Python, and 3.11 raises it without any in its first
+    patch releases, 3.11.2 among them, where later ones raise UnicodeDecodeError.
+    """
+    return bytes(link.connection.query(_UNREADABLE, "RawBLOB").bytes()).decode(errors="replace")
 
 
 def _from_file(statement: Statement, path: str) -> str:

@@ -88,7 +88,8 @@ def _needed(members: int, messages: int, read: float, written: float, most: int,
     present = min(max(members, 1), most)
     if not behind or members == 0 or read <= 0:
         return present
-    return max(present, min(most, math.ceil((written + messages / TARGET_SECONDS) / (read / members))))
+    # A pace next to nothing would call for more than an integer holds.
+    return max(present, math.ceil(min(most, (written + messages / TARGET_SECONDS) * members / read)))
 
 
 def _advice(reader: Reader, found: GroupLag) -> str:

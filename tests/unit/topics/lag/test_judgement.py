@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from topics.lag.counting import PartitionLag
@@ -89,6 +89,8 @@ def test_a_live_stage_is_one_active_and_one_standby_whatever_waits(idle: int) ->
     st.lists(st.tuples(st.integers(0, 10**6), st.floats(0, 1e4), st.floats(0, 1e4)), min_size=1, max_size=12),
     st.integers(0, 20),
 )
+@example([(1, 2.2e-308, 1.0)], 4)
+@example([(1, 5e-324, 1.0)], 20)
 def test_what_is_called_for_lies_between_what_is_there_and_what_has_partitions(
     lags: list[tuple[int, float, float]], members: int
 ) -> None:
