@@ -192,8 +192,8 @@ class SinkSettings(Section):
     )
     move_settled: bool = Field(
         True,
-        description="Move rows of settled blocks into tables of their own. Set false while a sink of a version "
-        "before these tables still runs, or could be rolled back to.",
+        description="Move rows of settled blocks into tables of their own. Set false while a sink of a "
+        "version before these tables still runs, or could be rolled back to.",
     )
 
 

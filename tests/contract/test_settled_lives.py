@@ -18,8 +18,8 @@ from tests.contract.clickhouse_process import ClickHouseProcess
 
 pytestmark = pytest.mark.integration
 
-SEEDS = range(2)
 STEPS = 14
+SEEDS = [(0, STEPS), *(pytest.param(seed, 3 * STEPS, marks=pytest.mark.soak) for seed in range(1, 6))]
 
 
 @pytest.fixture(scope="module")
@@ -143,8 +143,10 @@ class Life:
         }
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_views_show_what_is_canonical_whatever_happens_when(server: ClickHouseProcess, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "count"), SEEDS)
+def test_views_show_what_is_canonical_whatever_happens_when(
+    server: ClickHouseProcess, seed: int, count: int
+) -> None:
     client = server.client()
     database = f"life_{seed}"
     section = {**server.settings, "database": database}
@@ -157,7 +159,7 @@ def test_views_show_what_is_canonical_whatever_happens_when(server: ClickHousePr
     life.settle()
     life.move()
     done = []
-    for _ in range(STEPS):
+    for _ in range(count):
         step = random.choices(steps, (3, 1, 2, 1, 2, 3, 4))[0]
         done.append(step.__name__)
         step()
