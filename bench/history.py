@@ -17,6 +17,9 @@ from connectors.clickhouse.client import Client, insert_settings
 from connectors.clickhouse.migrations.runner import migrate
 from connectors.clickhouse.sink.routes import ROUTES
 from connectors.clickhouse.sink.table import RawClient, open_table
+from connectors.clickhouse.visibility.moving.attempts import TABLES as MOVED_TABLES
+from connectors.clickhouse.visibility.moving.mover import Mover
+from connectors.clickhouse.visibility.moving.plan import Limits
 from connectors.clickhouse.visibility.settler import Settler
 from headwater.settings import Settings
 from schemas import codec_for, frame
@@ -107,10 +110,20 @@ def settle(client: Client, database: str, history: History) -> None:
         raise RuntimeError(f"{len(settler.settled().ranges)} of {whole} blocks are settled")
 
 
+def move(client: Client, database: str) -> None:
+    """Move everything that is settled, as the sink does beside its inserts, and let the rest be deleted."""
+    mover = Mover(client, database, 1, Limits(kept=0, step=1))
+    mover.tick()
+    while mover.tick() is not None:
+        pass
+    mover.tick()
+
+
 def merge(client: Client, database: str) -> None:
     """Leave each partition in one part, as merges do in time."""
     tables = (
         *TABLES,
+        *(f"settled_{table}" for table in MOVED_TABLES),
         "token_transfers_by_address",
         "coverage",
         "coverage_unsettled",

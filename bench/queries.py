@@ -2,8 +2,8 @@
 
 4.5 million transactions, 10.1 million logs and 5.0 million transfers of `bench.history`, all but 60 blocks
 settled: every block whole, before merges and after them, and with 1,000 blocks incomplete and 10,000
-orphaned. Milliseconds are medians, warm; the peer is the same question to the bare table: no FINAL, nothing
-looked up, and nothing made hex text.
+orphaned; all that before and after the settled rows were moved. Milliseconds are medians, warm; the peer is
+the same question to the bare table: no FINAL, nothing looked up, and nothing made hex text.
 
 Run alone with `python -m bench.queries [--loops N] [--plans]`. `make bench` takes a tenth of the data, and
 holds no target against it.
@@ -18,9 +18,9 @@ from collections.abc import Iterator, Mapping
 from statistics import median
 from typing import Any, Final
 
-from bench import blocks, settled
+from bench import blocks
 from bench.clickhouse import server, settings_of
-from bench.history import History, load_recorded, merge, repeat, settle
+from bench.history import History, load_recorded, merge, move, repeat, settle
 from bench.questions import QUESTIONS, subjects
 from bench.report import Row, publish
 from connectors.clickhouse.client import Client, connect
@@ -35,11 +35,8 @@ RECORDED: Final = "recorded"
 _SETTINGS: Final = {"use_query_condition_cache": 0}
 
 
-def rows(loops: int = LOOPS // 10, plans: bool = False, design: bool = False) -> list[Row]:
-    """Milliseconds of each question in each state of the tables; targets hold for `LOOPS` repetitions.
-
-    With `design` the same of `bench.settled`.
-    """
+def rows(loops: int = LOOPS // 10, plans: bool = False) -> list[Row]:
+    """Milliseconds of each question in each state of the tables; targets hold for `LOOPS` repetitions."""
     folder = blocks.folder()
     if folder is None:
         return [Row("queries", None, "ms", note="skipped: the 23 mainnet blocks are absent")]
@@ -61,11 +58,12 @@ def rows(loops: int = LOOPS // 10, plans: bool = False, design: bool = False) ->
                 found += asking(client, name, about, "not merged", full=loops >= LOOPS, plans=plans)
             merge(client, name)
             found += asking(client, name, about, name, full=loops >= LOOPS, plans=plans)
-            if design:
-                moved = f"{name}_moved"
-                settled.move(client, settings_of(where, moved), name)
-                settled.merge(client, moved)
-                found += asking(client, moved, about, moved, full=loops >= LOOPS, plans=plans, bare=name)
+            moved = f"{name}_moved"
+            repeat(client, settings_of(where, moved), RECORDED, history)
+            settle(client, moved, history)
+            move(client, moved)
+            merge(client, moved)
+            found += asking(client, moved, about, moved, full=loops >= LOOPS, plans=plans, bare=name)
         client.close()
     return found
 
@@ -151,6 +149,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="bench.queries", description=__doc__)
     parser.add_argument("--loops", type=int, default=LOOPS, help="repetitions of the 23 blocks")
     parser.add_argument("--plans", action="store_true", help="print each question's plan")
-    parser.add_argument("--settled", action="store_true", help="ask the design of bench.settled, too")
     given = parser.parse_args()
-    publish("queries", rows(given.loops, given.plans, given.settled))
+    publish("queries", rows(given.loops, given.plans))

@@ -72,8 +72,10 @@ class TableSource:
             "SELECT s.block_number, s.block_hash, count() FROM "
             "(SELECT hash, block_number, block_hash, execution_status "
             f"FROM {self._database}.transaction_states FINAL WHERE {_RANGE} AND state IN {_STATES}) AS s "
-            f"INNER JOIN (SELECT hash, block_hash, receipt_status FROM {self._database}.transactions FINAL "
-            f"WHERE {_RANGE}) AS t ON s.hash = t.hash AND s.block_hash = t.block_hash "
+            "INNER JOIN (SELECT toFixedString(unhex(substring(hash, 3)), 32) AS hash, "
+            "toFixedString(unhex(substring(block_hash, 3)), 32) AS block_hash, receipt_status "
+            f"FROM {self._canonical}.transactions WHERE {_RANGE}) AS t "
+            "ON s.hash = t.hash AND s.block_hash = t.block_hash "
             "WHERE s.execution_status != multiIf(t.receipt_status = 1, 'SUCCEEDED', t.receipt_status = 0, "
             "'REVERTED', s.execution_status) GROUP BY ALL",
             first,

@@ -36,3 +36,8 @@ BLOCK_AGE_VISIBLE = Histogram(
     ["chain"],
     buckets=BLOCK_SECONDS,
 )
+MOVED_HEIGHT = Gauge(
+    "headwater_sink_moved_height",
+    "Up to which block rows were moved to the tables of settled rows, by the process that moved last",
+    ["chain"],
+)

@@ -190,6 +190,11 @@ class SinkSettings(Section):
         description="Time without a message although some wait and nothing holds them up, after which the "
         "sink ends to be started again, seconds.",
     )
+    move_settled: bool = Field(
+        True,
+        description="Move rows of settled blocks into tables of their own. Set false while a sink of a "
+        "version before these tables still runs, or could be rolled back to.",
+    )
 
 
 class DeliverySettings(Section):

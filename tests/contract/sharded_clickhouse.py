@@ -95,4 +95,5 @@ def _distributed(client: Client, database: str, table: str, by: str) -> None:
 def _on_shard(statement: str, database: str, shard: int) -> str:
     text = re.sub(r" ?ON CLUSTER '\w+'", "", statement)
     text = re.sub(r"ReplicatedReplacingMergeTree\('[^']*', '[^']*', (\w+)\)", r"ReplacingMergeTree(\1)", text)
+    text = re.sub(r"ReplicatedMergeTree\('[^']*', '[^']*'\)", "MergeTree", text)
     return re.sub(rf"\b{database}\.", f"{database}_{shard}.", text)

@@ -4,6 +4,7 @@
 {{on_cluster}}            ON CLUSTER 'name', or nothing
 {{table:NAME}}            the table that holds rows on a node
 {{engine:NAME:VERSION}}   its ReplacingMergeTree, replicated where there is a cluster
+{{merge_tree:NAME}}       its MergeTree, replicated where there is a cluster
 {{chain_id}} {{etl_db}}   in per-chain migrations only
 -- shard NAME by EXPR     makes the Distributed table NAME over NAME_local where there is a cluster
 """
@@ -70,8 +71,9 @@ def render(sql: str, target: Target) -> list[str]:
         if kind == "engine" and name and version:
             if not target.cluster:
                 return f"ReplacingMergeTree({version})"
-            path = f"/clickhouse/tables/{{shard}}/{target.database}/{name}_local"
-            return f"ReplicatedReplacingMergeTree('{path}', '{{replica}}', {version})"
+            return f"ReplicatedReplacingMergeTree({_replica(target, name)}, {version})"
+        if kind == "merge_tree" and name:
+            return f"ReplicatedMergeTree({_replica(target, name)})" if target.cluster else "MergeTree"
         if kind in target.values:
             return target.values[kind]
         raise Fatal(
@@ -84,6 +86,10 @@ def render(sql: str, target: Target) -> list[str]:
         sql = sql.replace("{{" + name + "}}", text.strip())
     sql = _DEFINE.sub("", sql)
     return list(statements(_PLACEHOLDER.sub(value, _SHARD.sub(distributed, sql))))
+
+
+def _replica(target: Target, table: str) -> str:
+    return f"'/clickhouse/tables/{{shard}}/{target.database}/{table}_local', '{{replica}}'"
 
 
 def statements(sql: str) -> Iterator[str]:

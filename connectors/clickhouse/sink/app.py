@@ -8,6 +8,7 @@ from typing import Final
 
 from connectors.clickhouse.sink.assembly import Assembly
 from connectors.clickhouse.visibility.loop import SettleLoop
+from connectors.clickhouse.visibility.moving.loop import MoveLoop
 from headwater.health import HEALTH
 from headwater.retry import Stopped
 from headwater.settings import Settings
@@ -38,7 +39,7 @@ def run_sink(settings: Settings, stop: threading.Event, *, accept_topics: bool =
     except Stopped:
         return True
     try:
-        with SettleLoop(settings):
+        with SettleLoop(settings), MoveLoop(settings):
             sink.run(stop)
         sink.drain(DRAIN_SECONDS)
     finally:

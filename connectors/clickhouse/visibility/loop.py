@@ -65,8 +65,7 @@ class SettleLoop:
     def _open(self) -> Settler | None:
         settings = self._settings
         client = connect(settings.clickhouse, timeout_seconds=60)
-        chain = settings.chain
-        chain_id = chain_id_of(chain.chain_id, chain.name, partial(_chain_id, client, settings))
+        chain_id = known_chain_id(client, settings)
         if chain_id is None:
             client.close()
             return None
@@ -105,6 +104,12 @@ def end_offsets(admin: AdminClient, topics: list[str]) -> EndOffsets:
     found = admin.list_offsets(wanted, request_timeout=KAFKA_SECONDS)
     offsets = {(place.topic, place.partition): future.result().offset for place, future in found.items()}
     return {place: offset for place, offset in offsets.items() if offset > 0}
+
+
+def known_chain_id(client: Client, settings: Settings) -> int | None:
+    """The id of the deployment's chain, None while nobody has told it. Raises ClickHouseError."""
+    chain = settings.chain
+    return chain_id_of(chain.chain_id, chain.name, partial(_chain_id, client, settings))
 
 
 def _chain_id(client: Client, settings: Settings) -> int | None:

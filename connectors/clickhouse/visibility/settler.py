@@ -14,6 +14,7 @@ from typing import Final, cast
 
 from connectors.clickhouse.client import Client
 from connectors.clickhouse.visibility.heights import runs
+from connectors.clickhouse.visibility.moving.store import MovedStore
 from connectors.clickhouse.visibility.settling import CoveredBlock, settleable
 from connectors.clickhouse.visibility.store import RANGES_IN_STATEMENT, Settled, SettledStore
 
@@ -54,6 +55,7 @@ class Settler:
     ) -> None:
         self._database = database
         self._store = SettledStore(client, database, chain_id, cluster)
+        self._moved = MovedStore(client, database, chain_id)
         self._end_offsets = end_offsets
         self._pending: _Pending | None = None
         self._earlier: Settled | None = None
@@ -88,7 +90,14 @@ class Settler:
         # Queries may still go by what was settled at the last tick, so only that is deleted; what became an
         # exception since then stays.
         exceptions = {**earlier.exceptions, **settled.exceptions}
-        self._store.trim(Settled(earlier.ranges, exceptions, earlier.sequence), TRIM_ROWS)
+        moved = self._moved.read()
+        if self._moved.standing().beyond(moved.version):
+            # What is being moved may lack what is deleted here, and readers would not know.
+            return
+        # Of a moved block readers find what changed since in here, until the next move lists it.
+        changed = self._moved.changed(moved).keys()
+        spared = {each for each in changed if each < moved.ending} - moved.exceptions.keys()
+        self._store.trim(Settled(earlier.ranges, exceptions, earlier.sequence), TRIM_ROWS, spared)
 
     def _settle(self, settled: Settled, pending: _Pending) -> Settled | None:
         if not self._canonical(pending):

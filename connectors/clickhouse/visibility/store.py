@@ -136,12 +136,12 @@ class SettledStore:
             f"FROM {self._database}.coverage_unsettled WHERE chain_id = {self._chain_id})"
         )
 
-    def trim(self, settled: Settled, least: int) -> None:
+    def trim(self, settled: Settled, least: int, spared: Collection[int] = ()) -> None:
         """Delete what is settled from what the views look at, once `least` rows of a table are to go.
 
         Call it with what was settled some seconds ago: a query may still go by that. Rows of a later
         sequence stay, since they are of a change that `settled` does not know, and so do those of a settled
-        block that is not whole any more.
+        block that is not whole any more, and of `spared` heights.
         """
         for table, kept in (("coverage_unsettled", "NOT min(complete)"), ("retractions_unsettled", "false")):
             rows = self.rows(
@@ -150,7 +150,11 @@ class SettledStore:
                 f"GROUP BY block_number HAVING NOT ({kept})",
                 sequence=settled.sequence,
             )
-            due = {number: _int(count) for each, count in rows if (number := _int(each)) in settled}
+            due = {
+                number: _int(count)
+                for each, count in rows
+                if (number := _int(each)) in settled and number not in spared
+            }
             if sum(due.values()) < least:
                 continue
             # A mutation takes a table that holds rows, and each rewrites it: the rest goes at the next call.

@@ -12,6 +12,14 @@ from connectors.clickhouse.migrations.template import Target, render, statements
 from headwater.errors import Fatal
 from tests.paths import ROOT
 
+SETTLED = {
+    "settled_blocks",
+    "settled_transactions",
+    "settled_logs",
+    "settled_token_transfers",
+    "settled_token_transfers_by_address",
+    "settled_contracts",
+}
 AVRO = ROOT / "schemas" / "avro"
 ONE = Target("headwater", "", {"chain_id": "1", "etl_db": "ethereum_etl"})
 CLUSTER = Target("headwater", "main", {"chain_id": "1", "etl_db": "ethereum_etl"})
@@ -46,7 +54,8 @@ def test_one_source_serves_a_cluster() -> None:
     for table in tables:
         assert f"CREATE TABLE IF NOT EXISTS headwater.{table}_local ON CLUSTER 'main'" in cluster
         path = f"'/clickhouse/tables/{{shard}}/headwater/{table}_local', '{{replica}}'"
-        assert f"ReplicatedReplacingMergeTree({path}" in cluster
+        kind = "ReplicatedMergeTree" if table in SETTLED else "ReplicatedReplacingMergeTree"
+        assert f"{kind}({path}" in cluster
         assert (
             f"CREATE TABLE IF NOT EXISTS headwater.{table} ON CLUSTER 'main' AS headwater.{table}_local"
             in cluster
@@ -242,6 +251,14 @@ def test_columns_are_the_fields_of_the_schema(stream: str, table: str) -> None:
 
 def test_state_changes_have_the_columns_of_states() -> None:
     assert columns("transaction_state_changes") == columns("transaction_states")
+
+
+@pytest.mark.parametrize("table", sorted(SETTLED))
+def test_settled_rows_have_the_columns_of_the_table_that_they_leave(table: str) -> None:
+    left = {
+        name: kind for name, kind in columns(table.removeprefix("settled_")).items() if "ALIAS" not in kind
+    }
+    assert list(columns(table).items()) == [each for each in left.items() if each[0] != "removed"]
 
 
 def test_row_identity_ends_the_order_and_partitions_never_split_it() -> None:
