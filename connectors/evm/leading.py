@@ -18,6 +18,9 @@ from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.codec import STREAM, EventCodec
 from connectors.evm.log.follower import Follower
 from connectors.evm.log.kafka_store import KafkaStore
+from connectors.evm.log.links.kafka_links import KafkaLinks
+from connectors.evm.log.links.links import STREAM as LINKS
+from connectors.evm.log.links.links import LinkCodec
 from connectors.evm.log.retention import Retention
 from connectors.evm.log.search import Search
 from connectors.evm.log.writer import ChainLog
@@ -45,6 +48,7 @@ class SchemaIds(NamedTuple):
     """The registry's ids of what a listener writes."""
 
     raw_blocks: int
+    raw_links: int
     heads: int
     repairs: int
 
@@ -67,7 +71,7 @@ class Leading:
         settings, chain, chain_id = self.settings, self.chain, self.chain_id
         heads = Heads(settings, chain_id, self.ids.heads)
         stores = [self.store() for _ in range(2)]
-        chain_log = ChainLog(stores[0], self.codec(), settings.client_id, now_ms, follower)
+        chain_log = ChainLog(stores[0], self.codec(), settings.client_id, now_ms, follower, self.links())
         log = AsyncLog(chain_log, Retention(now_ms))
         self.survey.finalized = lambda: log.finalized
         progress = ProgressReporter(chain.name, heads)
@@ -112,6 +116,11 @@ class Leading:
     def store(self) -> KafkaStore:
         """The chain's log, opened."""
         return KafkaStore(self.settings, topic_name(self.settings, STREAM), str(self.chain_id))
+
+    def links(self) -> KafkaLinks:
+        """What the log says without its answers, opened."""
+        codec = LinkCodec(self.ids.raw_links, reader=self.registry.reader(LINKS))
+        return KafkaLinks(self.settings, self.chain_id, codec)
 
     def codec(self) -> EventCodec:
         """A codec of its events; for one thread."""
