@@ -343,6 +343,6 @@ def connect(settings: Settings) -> tuple[Nodes, Transport]:
             f"{chain.quorum} endpoints must agree, and there are {len(chain.rpc)}",
             remedy="name more of them in HEADWATER_CHAIN__RPC, or lower HEADWATER_CHAIN__QUORUM",
         )
-    transport = AiohttpTransport(chain.request_timeout_seconds)
+    transport = AiohttpTransport(chain.request_timeout_seconds, limit=chain.answer_bytes)
     urls = (secret.get_secret_value() for secret in chain.rpc)
     return Nodes(endpoints_of(chain.name, urls, transport), chain.chain_id), transport
