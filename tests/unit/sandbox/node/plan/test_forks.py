@@ -9,16 +9,12 @@ from typing import Any
 import orjson
 import pytest
 
-from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.decode import decode_block, decode_receipts
-from connectors.evm.blocks.roots import RootChecks
-from headwater.evm.bloom import Bloom
 from sandbox.node import LoopedChain, RecordedChain, RecordedNode
 from sandbox.node.answers import Chain
 from sandbox.node.plan import Plan, Play
-from tests.unit.sandbox.node.plan.test_play import HEAD, Node
+from tests.builders.planned_node import HEAD, VERIFIER, Node
 
-VERIFIER = Verifier(Bloom(), roots=RootChecks(Bloom(), "all"))
 DEPTH = 3
 FORK = {"kind": "sealed_fork", "depth": DEPTH, "start": 10, "end": 20}
 
