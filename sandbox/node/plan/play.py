@@ -128,8 +128,8 @@ class Play:
                 )
             case rules.FrozenHead():
                 return self._as_of(methods, self._frozen[at], method, params)
-            case rules.LyingHead(blocks=blocks) if heads.asks_head(method, params):
-                return f.Instead(lambda: heads.made_up(methods, blocks, method, params))
+            case rules.LyingHead(blocks=blocks, sealed=sealed) if heads.asks_head(method, params):
+                return f.Instead(lambda: heads.made_up(methods, blocks, method, params, sealed=sealed))
             case rules.TwoBranches(depth=depth):
                 height = heads.height_of(params)
                 if height is None or not methods.head.number - depth < height <= methods.head.number:

@@ -73,10 +73,11 @@ class FrozenHead(Rule):
 
 
 class LyingHead(Rule):
-    """A head so many blocks ahead that nobody has."""
+    """A head so many blocks ahead that nobody has; `sealed`: its hash holds, its parent is nobody's too."""
 
     kind: Literal["lying_head"]
     blocks: int = Field(5, ge=1)
+    sealed: bool = False
 
 
 class TwoBranches(Rule):

@@ -106,6 +106,11 @@ def test_heads_that_are_behind_and_ahead() -> None:
     head = orjson.dumps(lying.result("eth_getBlockByNumber", "latest", False))
     with pytest.raises(CheckError, match="do not hash"):
         VERIFIER.check_header(decode_block(head))
+    sealed = Node({"kind": "lying_head", "blocks": 3, "sealed": True})
+    head = orjson.dumps(sealed.result("eth_getBlockByNumber", "latest", False))
+    VERIFIER.check_header(decode_block(head))
+    parent = sealed.result("eth_getBlockByHash", orjson.loads(head)["parentHash"], False)
+    assert (sealed.latest(), parent) == (HEAD + 3, None)
 
 
 def test_a_head_is_frozen_while_the_rule_is_on() -> None:
