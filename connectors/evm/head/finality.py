@@ -34,6 +34,7 @@ class Finality:
         waiting: Waiting | None = None,
     ) -> None:
         self._chain = chain
+        self._pool = pool
         self._fetcher = fetcher
         self._log = log
         self._publish = publish
@@ -105,7 +106,7 @@ class Finality:
         except NodeFailure as error:
             why = str(error)
         wrong = amiss(name, tag, branch)
-        if tag is None or wrong is not None:
+        if self._pool.size > 1 and (tag is None or wrong is not None):
             tag = best(name, [tag, *(each for _, each in await self._fetcher.heads(name))], branch)
             wrong = amiss(name, tag, branch)
         if tag is None:

@@ -17,6 +17,8 @@ from connectors.evm.rpc.endpoint import Endpoint
 from headwater.evm.answers.errors import UNREADABLE
 
 OTHER_HASH: Final = "finalized_hash"
+PATIENCE_SECONDS: Final = 5.0
+"""What takes longer counts as no answer: the others wait for it."""
 
 
 class _Hash(msgspec.Struct):
@@ -108,10 +110,11 @@ async def compared(endpoints: list[Endpoint], known: Head, cordons: Cordons) -> 
 
     async def asked(endpoint: Endpoint) -> bool | OtherHash:
         try:
-            return await agree(endpoint, known)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await agree(endpoint, known)
         except OtherHash as failure:
             return failure
-        except (NodeFailure, Unsupported):
+        except (NodeFailure, Unsupported, TimeoutError):
             return False  # Counted where it was raised.
 
     present = [endpoint for endpoint in endpoints if endpoint.name not in cordons]
