@@ -10,6 +10,7 @@ from typing import NamedTuple
 from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.fetch import Fetcher
 from connectors.evm.blocks.roots import RootChecks
+from connectors.evm.head.age import HeadAge
 from connectors.evm.head.heads import Heads
 from connectors.evm.head.listener import Listener
 from connectors.evm.head.progress import ProgressReporter
@@ -38,7 +39,7 @@ from headwater.evm.bloom import Bloom
 from headwater.logging import get_logger
 from headwater.settings import ChainSettings, Settings
 from headwater.settings.chain import VerifyRoots
-from headwater.settings.profiles import Profile
+from headwater.settings.profiles import FAMILIES, Profile
 from schemas.registry import Registry
 from topics.catalog import topic_name
 
@@ -114,6 +115,7 @@ class Leading:
             progress,
             ticker,
             accept_fork=accept_fork,
+            age=HeadAge(chain.stale_head_seconds, rests=chain_id not in FAMILIES),
             repairs=repairs,
         )
 
