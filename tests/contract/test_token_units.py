@@ -11,12 +11,12 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from clickhouse_connect.driver.client import Client
 
-from connectors.clickhouse.client import insert_settings
+from connectors.clickhouse.client import Client, connect, insert_settings
 from connectors.clickhouse.migrations.runner import migrate
 from connectors.tokens.text import read
-from headwater.settings import load_settings
+from headwater.settings import Settings, load_settings
+from sandbox.screen.clickhouse_view import Tables as Screen
 from tests.contract.clickhouse_process import ClickHouseProcess
 from tests.paths import ROOT
 
@@ -93,13 +93,17 @@ class Tables:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     with ClickHouseProcess(tmp_path_factory.mktemp("clickhouse")) as made:
-        settings = load_settings({"clickhouse": {**made.settings, "database": DATABASE}}, environ={})
-        client = made.client()
-        migrate(client, settings, ONE)
-        yield client
-        client.close()
+        yield load_settings({"clickhouse": {**made.settings, "database": DATABASE}}, environ={})
+
+
+@pytest.fixture(scope="module")
+def server(settings: Settings) -> Iterator[Client]:
+    client = connect(settings.clickhouse, database="")
+    migrate(client, settings, ONE)
+    yield client
+    client.close()
 
 
 @pytest.fixture
@@ -275,6 +279,15 @@ def test_filters_reach_the_keys_through_the_join(tables: Tables) -> None:
         part = plan[plan.index(f"ReadFromMergeTree ({DATABASE}.{own})") :]
         primary = part[part.index("PrimaryKey") :].split("Condition: ")[1].splitlines()[0]
         assert primary != "true", (view, plan)
+
+
+def test_the_screen_shows_units(tables: Tables, settings: Settings) -> None:
+    tables.describe(token(1), 1, 3, "GLD")
+    tables.describe(token(1), 1, 9, "ELSEWHERE", chain=TEN)
+    tables.describe(token(3), 1, 3, "GONE", gone=True)
+    tables.transfer([(token(1), 1_500), (token(2), 1_500), (token(3), 1_500)])
+    shown = Screen(settings.clickhouse, ONE).look().transfers
+    assert [each.amount for each in shown] == ["1500", "1500", "1.5 GLD"]
 
 
 def test_the_page_describes_tokens_and_asks_for_units(tables: Tables) -> None:
