@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from connectors.evm.rpc import chain_id as chain_ids
 from connectors.tokens import topic
+from connectors.tokens.contract import DECIMALS, Node
 from connectors.tokens.description import Token
 from connectors.tokens.topic import Revision
 from headwater.cli import build
@@ -104,3 +106,43 @@ def test_a_chain_without_a_known_id_is_asked_for_it(
     (tmp_path / "t.yaml").write_text("[]")
     refused = run("tokens", "apply", "t.yaml").exception
     assert str(refused) == "the id of chain somewhere is not known; set chain.chain_id"
+
+
+def node_of(monkeypatch: pytest.MonkeyPatch, chain_id: int, decimals: Mapping[str, int]) -> None:
+    """A node of a chain whose contracts have decimals and nothing else."""
+
+    def call(self: Node, own: str, data: str) -> bytes:
+        return decimals[own].to_bytes(32, "big") if data == DECIMALS and own in decimals else b""
+
+    monkeypatch.setattr(Node, "call", call)
+    monkeypatch.setattr(chain_ids, "ask", lambda url, seconds: chain_id)
+    monkeypatch.setenv("HEADWATER_CHAIN__RPC", "http://127.0.0.1:9/KEY")
+    monkeypatch.setenv("HEADWATER_CHAIN__CHAIN_ID", "1")
+
+
+def test_what_contracts_say_is_printed_and_nothing_changed(
+    tokens: Topic, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node_of(monkeypatch, 1, {LEAD: 9})
+    done = run("tokens", "fetch", LEAD, LEAD)
+    assert done.exit_code == 0
+    (tmp_path / "t.yaml").write_text(done.stdout)
+    assert tokens.writes == []
+    run("tokens", "apply", "t.yaml")
+    assert tokens.tokens == {LEAD: Token(LEAD, 9)}
+    done = run("tokens", "fetch", GOLD, LEAD)
+    assert done.exit_code == 1
+    assert done.stdout.count("address") == 1
+    assert f"headwater: {GOLD} has no decimals()" in done.stderr
+    done = run("tokens", "fetch", GOLD)
+    assert (done.exit_code, done.stdout) == (1, "")
+
+
+def test_a_node_of_another_chain_is_not_asked(tokens: Topic, monkeypatch: pytest.MonkeyPatch) -> None:
+    node_of(monkeypatch, 10, {LEAD: 9})
+    refused = run("tokens", "fetch", LEAD).exception
+    assert str(refused) == "the node is of chain 10, not of 1; name a node of the chain by --rpc"
+
+
+def test_without_a_node_there_is_nothing_to_ask(tokens: Topic) -> None:
+    assert "name one by --rpc" in str(run("tokens", "fetch", LEAD).exception)
