@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, cast
 
-from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import Consumer, KafkaException
 
 from connectors.tokens.description import Token
 from headwater import clock, kafka
 from headwater.author import author
 from headwater.errors import Transient
-from headwater.kafka.publishing import MISSING
 from headwater.settings import Settings
 from schemas import codec_for, frame, version_of
 from schemas.naming import name_of
@@ -23,7 +22,7 @@ from topics.chainlog.headers import SCHEMA_VERSION
 
 STREAM: Final = "tokens"
 SECONDS: Final = 30.0
-_FENCED: Final = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
+_AGAIN: Final = "nothing was changed, run the command again; another one that began later goes first"
 Revision: TypeAlias = Callable[[Mapping[str, Token]], Mapping[str, Token | None]]
 """Address → token as they stand → what is to be changed; None takes one out."""
 
@@ -64,10 +63,11 @@ def revise(settings: Settings, chain_id: int, revision: Revision) -> Mapping[str
         changes = revision(_described(standing))
         if changes:
             producer.begin_transaction()
-            kafka.publish(producer, topic, _messages(chain_id, changes, standing, head), seconds=SECONDS)
+            messages = _messages(chain_id, changes, standing, head)
+            kafka.publish(producer, topic, messages, seconds=SECONDS, remedy=_AGAIN)
             producer.commit_transaction(SECONDS)
     except KafkaException as error:
-        raise _refused(topic, error.args[0]) from error
+        raise Transient(f"{topic} was not changed: {error.args[0]}", remedy=_AGAIN) from error
     finally:
         client.close()
     return changes
@@ -109,9 +109,3 @@ def _messages(
         }
         messages.append(kafka.Outgoing(own.encode(), head + codec.write(record), headers))
     return messages
-
-
-def _refused(topic: str, error: KafkaError) -> Transient:
-    if error.code() in _FENCED:
-        return Transient(f"another command has begun to write {topic}", remedy="run this one again behind it")
-    return Transient(f"{topic} was not changed: {error}", remedy=MISSING)
