@@ -42,6 +42,7 @@ COMMANDS: Final[dict[str, str]] = {
     "rules": "Put rules for alerts in force, show them, take them out.",
     "lists": "Keep the lists of addresses that rules ask about.",
     "labels": "Name the addresses that alerts speak of.",
+    "tokens": "Say what tokens are called and how many decimals they have: apply, remove and show them.",
     "stats": "Make statistics again where they lack something.",
     "replay": "Show the dead letters, and have their blocks said again.",
     "settings": "Show the effective settings, secrets masked.",
