@@ -1,7 +1,8 @@
-"""What the chart's tests need and a bare machine lacks: Helm, Kubernetes' schemas, definitions of custom resources.
+"""What the chart's tests need and a bare machine lacks: Helm, Kubernetes' schemas, custom resources.
 
-All of it is pinned and checked against committed hashes, fetched once by pip and by Go's own client through whatever
-they are configured with, and kept in the user's cache. Where that cannot be had, tests are skipped and say why.
+All of it is pinned and checked against committed hashes, fetched once by pip and by Go's own client through
+whatever they are configured with, and kept in the user's cache. Where that cannot be had, tests are skipped
+and say why.
 """
 
 from __future__ import annotations
@@ -106,7 +107,13 @@ def _installing(lock: Path) -> Callable[[Path], None]:
 
 
 def _pip(verb: str, lock: Path, *options: str) -> None:
-    common = ("--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--only-binary=:all:")
+    common = (
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary=:all:",
+    )
     _run([sys.executable, "-m", "pip", verb, *common, *options, "--requirement", str(lock)])
 
 
