@@ -77,7 +77,11 @@ def consumer(settings: Settings, group: str, *, options: Mapping[str, Option] | 
 
 
 def admin(settings: Settings) -> AdminClient:
-    """An admin client."""
+    """An admin client.
+
+    Keep it in a variable while a future of it is awaited: a client that nothing refers to is
+    destroyed at once, and then its futures may never have a result, whatever their time-out.
+    """
     return AdminClient(_base(settings))
 
 

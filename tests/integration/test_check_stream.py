@@ -91,7 +91,8 @@ def checked(settings: Settings, *words: str, code: int = 0) -> dict[str, Any]:
 
 
 def groups(settings: Settings) -> set[str]:
-    listed = kafka.admin(settings).list_consumer_groups(request_timeout=10).result()
+    admin = kafka.admin(settings)
+    listed = admin.list_consumer_groups(request_timeout=10).result(timeout=20)
     return {each.group_id for each in listed.valid}
 
 
