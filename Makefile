@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: help env run test test-pythons lint soak fresh bench lock contracts clean
+.PHONY: help env run test test-pythons lint soak fresh cluster bench lock contracts clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -60,6 +60,9 @@ soak: env ## the long forms: reorgs, kills also two at a time and while starting
 
 fresh: ## both commands of the README in minimal Debian 12 and 13, from nothing (root, mmdebstrap; about half an hour)
 	@$(PYTHON) -m tests.fresh $(or $(ROOTS),bookworm trixie)
+
+cluster: env ## the chart on a real Kubernetes on this machine: install, upgrade, drain, kill, scaling by KEDA (root, Debian's containerd; half an hour of builds, once)
+	@$(BIN)/python -m tests.cluster $(ARGS)
 
 bench: env ## one table: records per second, CPU per record, against limits and peers
 	@$(BIN)/python -m bench $(ARGS)

@@ -6,6 +6,7 @@ metrics, signals), `listen`, `work` and `sink` (those processes), then any other
 
 from __future__ import annotations
 
+import gc
 import importlib
 import inspect
 import os
@@ -110,6 +111,10 @@ def main() -> None:
     """Run the command; a known failure is one line on standard error and exit code 1."""
     try:
         build([*sys.argv[1:], *_typed_so_far(os.environ)])()
+        return
     except HeadwaterError as error:
         print(f"headwater: {error}", file=sys.stderr)
-        raise SystemExit(1) from error
+    # The failure is forgotten first, and with it the frames that it passed through: Kafka clients in them
+    # whose threads still shook hands by TLS when the process took OpenSSL down made it end by SIGSEGV.
+    gc.collect()
+    raise SystemExit(1)

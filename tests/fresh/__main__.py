@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+from tests.fresh import checkout
 from tests.fresh import root as fresh
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 HOME = "home/headwater"
 COMMANDS = (
     ("make run, to block 40", ("make", "run", "ARGS=--plain --until-block 40")),
@@ -44,28 +43,13 @@ def main(releases: list[str]) -> int:
 def _try(release: str, root: Path, steps: list[tuple[str, str, float, bool]]) -> None:
     began = time.monotonic()
     fresh.build(release, root)
-    _copy(root / HOME)
+    checkout.copy(checkout.files(), root / HOME)
     steps.append((release, "the root", time.monotonic() - began, True))
     for step, command in COMMANDS:
         print(f"== {release}: {step}", flush=True)
         began = time.monotonic()
         code = fresh.run(root, f"/{HOME}", command)
         steps.append((release, step, time.monotonic() - began, code == 0))
-
-
-def _copy(target: Path) -> None:
-    """The checkout's files as they stand, without what git does not know."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout
-    for name in filter(None, listed.split("\0")):
-        if (CHECKOUT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(CHECKOUT / name, target / name)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""The chart's rules as the local stack has them: `python -m tests.helm.local_rules > sandbox/observing/rules.yaml`."""
+"""The chart's rules as the local stack has them.
+
+`python -m tests.helm.local_rules > sandbox/observing/rules.yaml` writes them.
+"""
 
 from __future__ import annotations
 

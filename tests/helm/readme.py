@@ -15,10 +15,11 @@ from tests.helm.chart import ACCEPTED, CHART
 HEAD: Final = """\
 # The chart headwater
 
-Generated from `values.yaml` by `python -m tests.helm.readme > helm/headwater/README.md`: edit the comments there.
+Generated from `values.yaml` by `python -m tests.helm.readme > helm/headwater/README.md`: edit the
+comments there.
 
-Installing, upgrading and scaling are in [docs/operations.md](../../docs/operations.md). `ci/` has whole examples:
-{examples}.
+Installing, upgrading and scaling are in [docs/operations.md](../../docs/operations.md). `ci/` has whole
+examples: {examples}.
 
 | value | default | meaning |
 | --- | --- | --- |

@@ -1,4 +1,4 @@
-"""Every alert is about metrics that exist, fires on its fault and only then, and has its entry in the runbook."""
+"""Every alert is about metrics that exist, fires on its fault and only then, and is in the runbook."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ def test_every_alert_is_tried_with_its_fault_and_without() -> None:
 
 
 def test_every_alert_fires_on_its_fault_and_is_silent_without(tmp_path: Path) -> None:
-    (tmp_path / "rules.yaml").write_text(yaml.safe_dump({"groups": [{"name": "headwater", "rules": rules()}]}))
+    (tmp_path / "rules.yaml").write_text(
+        yaml.safe_dump({"groups": [{"name": "headwater", "rules": rules()}]})
+    )
     (tmp_path / "cases.yaml").write_text(CASES.read_text().replace("[RULES]", "[rules.yaml]"))
     for arguments in (("check", "rules", "rules.yaml"), ("test", "rules", "cases.yaml")):
         done = subprocess.run(

@@ -206,11 +206,7 @@ def test_keda_asks_for_topics_and_a_group_that_exist(tmp_path: Path) -> None:
     triggers = [each["metadata"] for each in scaled["spec"]["triggers"]]
     assert {each["consumerGroup"] for each in triggers} == {app_id(settings, "sink")}
     asked = {each["topic"] for each in triggers}
-    assert asked == {
-        name
-        for name, (partitions, _) in topics.items()
-        if partitions > 1
-    }
+    assert asked == {name for name, (partitions, _) in topics.items() if partitions > 1}
     assert scaled["spec"]["maxReplicaCount"] <= max(topics[name][0] for name in asked)
     assert all(each["allowIdleConsumers"] == "false" for each in triggers)
     assert {each["sasl"] for each in triggers} == {"scram_sha512"}
@@ -329,7 +325,9 @@ def test_the_page_says_how_far_the_sink_scales() -> None:
 
 
 def test_a_name_that_is_too_long_is_refused() -> None:
-    done = template(named("minimal"), "--set", "fullnameOverride=a-name-much-longer-than-kubernetes-has-room-for")
+    done = template(
+        named("minimal"), "--set", "fullnameOverride=a-name-much-longer-than-kubernetes-has-room-for"
+    )
     assert done.returncode != 0
     assert "set a shorter fullnameOverride" in done.stderr
 

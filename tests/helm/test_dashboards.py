@@ -1,4 +1,4 @@
-"""Every panel is about metrics and labels that exist, its query parses, and the chart ships what the code makes."""
+"""Every panel is about metrics that exist, its query parses, and the chart ships what the code makes."""
 
 from __future__ import annotations
 

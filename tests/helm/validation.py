@@ -1,7 +1,7 @@
-"""Holds Kubernetes resources against their schemas: a program, run with kubernetes-validate on its module path.
+"""Holds Kubernetes resources against their schemas: a program run with kubernetes-validate on its path.
 
-Standard input has YAML documents, the argument is a folder with CustomResourceDefinitions; each problem is one line
-on standard output. Strict: a field that no schema knows is a problem.
+Standard input has YAML documents, the argument is a folder with CustomResourceDefinitions; each problem is
+one line on standard output. Strict: a field that no schema knows is a problem.
 """
 
 from __future__ import annotations

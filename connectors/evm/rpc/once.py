@@ -7,7 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
+from connectors.evm.rpc.answers import NodeFailure
 from connectors.evm.rpc.endpoint import ANSWER_BYTES, AiohttpTransport, Endpoint, Param
+from headwater.evm.answers.errors import UNREADABLE
 from headwater.settings import mask_url
 
 
@@ -25,5 +27,7 @@ async def _ask(url: str, method: str, params: tuple[Param, ...], seconds: float,
     transport = AiohttpTransport(seconds, limit=limit)
     try:
         return msgspec.json.decode(await Endpoint("", mask_url(url), url, transport).call(method, *params))
+    except UNREADABLE as error:
+        raise NodeFailure(mask_url(url), f"{method}: {error}", "broken") from error
     finally:
         await transport.close()

@@ -1,0 +1,3 @@
+module headwater/pause
+
+go 1.24.0
