@@ -18,7 +18,6 @@ from typing import Final, NoReturn
 
 from sandbox.supervisor.process import LAUNCH
 
-CGROUPS: Final = Path("/sys/fs/cgroup")
 BRIDGE: Final = "hwbr0"
 ADDRESS: Final = "10.77.0.1"
 SUBNET: Final = "10.77.0.0/24"
@@ -99,9 +98,9 @@ def _run(*command: str) -> None:
 
 
 @contextmanager
-def cgroup(name: str) -> Iterator[str]:
+def cgroup(name: str, mounts: Path = Path("/proc/mounts")) -> Iterator[str]:
     """A group of that name in every hierarchy of cgroups, removed with all below it in the end."""
-    made = [hierarchy / name for hierarchy in hierarchies(Path("/proc/mounts").read_text())]
+    made = [hierarchy / name for hierarchy in hierarchies(mounts.read_text())]
     try:
         for path in made:
             path.mkdir()
