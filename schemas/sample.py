@@ -14,6 +14,7 @@ _WORDS = {
     "number": 18_573_000,
     "sequence": 1_700_000_000_123,
     "gas": 21_000,
+    "decimals": 18,
     "part": 0,
     "parts": 1,
     "removed": False,

@@ -17,8 +17,11 @@ from topics.raw import RAW
 from topics.repairs import REPAIRING
 from topics.spec import BLOCK_BYTES, Cleanup, TopicSpec
 from topics.statistics import STATISTICS
+from topics.tokens import TOKENS
 
-TOPICS: Final[tuple[TopicSpec, ...]] = RAW + INTERNAL + REPAIRING + DERIVED + STATISTICS + ALERTING + DELIVERY
+TOPICS: Final[tuple[TopicSpec, ...]] = (
+    RAW + INTERNAL + REPAIRING + DERIVED + STATISTICS + (TOKENS,) + ALERTING + DELIVERY
+)
 _BY_STREAM: Final[Mapping[str, TopicSpec]] = {spec.stream: spec for spec in TOPICS}
 
 

@@ -22,6 +22,22 @@ RAW_BLOCKS = TopicSpec(
     max_message_bytes=BLOCK_BYTES,
 )
 
+RAW_LINKS = TopicSpec(
+    stream="raw-links",
+    key="chain id",
+    description=(
+        "What each message of raw-blocks says without the node's answers, written after it: a listener "
+        "that starts reads megabytes less. A copy, which may lack messages: no stage reads it."
+    ),
+    partitions=1,
+    cleanup=Cleanup.DELETE,
+    retention_ms=7 * DAY_MS,
+    visibility=Visibility.INTERNAL,
+    owner="listen",
+    producers=("listen",),
+    consumers=("listen",),
+)
+
 HEADS = TopicSpec(
     stream="heads",
     key="chain id",
@@ -35,4 +51,4 @@ HEADS = TopicSpec(
     consumers=("sink", "api"),
 )
 
-RAW = (RAW_BLOCKS, HEADS)
+RAW = (RAW_BLOCKS, RAW_LINKS, HEADS)

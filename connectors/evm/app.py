@@ -12,6 +12,7 @@ from connectors.evm.leadership.turns import Turns
 from connectors.evm.leading import Leading, SchemaIds, verifier_of
 from connectors.evm.log.codec import STREAM
 from connectors.evm.log.follower import Follower
+from connectors.evm.log.links.links import STREAM as LINKS
 from connectors.evm.pool.nodes import Nodes, connect
 from connectors.evm.pool.survey import Survey
 from connectors.evm.repair.request import OUTCOMES
@@ -41,6 +42,7 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
         verifier = verifier_of(profile_of(chain_id, chain), chain.verify_roots)
         registry = Registry(settings)
         raw_id = await _eventually("schema registry", lambda: registry.id_for(STREAM))
+        links_id = await _eventually("schema registry", lambda: registry.id_for(LINKS))
         heads_id = await _eventually("schema registry", lambda: registry.id_for(HEADS))
         outcomes_id = await _eventually("schema registry", lambda: registry.id_for(OUTCOMES))
         leading = Leading(
@@ -51,10 +53,10 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
             looks,
             verifier,
             registry,
-            SchemaIds(raw_id, heads_id, outcomes_id),
+            SchemaIds(raw_id, links_id, heads_id, outcomes_id),
         )
         if chain.standby:
-            follower = Follower(leading.store(), leading.codec())
+            follower = Follower(leading.store(), leading.codec(), leading.links())
             turns = Turns(
                 chain.name,
                 GroupElection(settings, topic_name(settings, STREAM)),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.fetch import Fetcher
 from connectors.evm.blocks.roots import RootChecks
+from connectors.evm.head.age import HeadAge
 from connectors.evm.head.heads import Heads
 from connectors.evm.head.listener import Listener
 from connectors.evm.head.progress import ProgressReporter
@@ -18,6 +20,9 @@ from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.codec import STREAM, EventCodec
 from connectors.evm.log.follower import Follower
 from connectors.evm.log.kafka_store import KafkaStore
+from connectors.evm.log.links.kafka_links import KafkaLinks
+from connectors.evm.log.links.links import STREAM as LINKS
+from connectors.evm.log.links.links import LinkCodec
 from connectors.evm.log.retention import Retention
 from connectors.evm.log.search import Search
 from connectors.evm.log.writer import ChainLog
@@ -34,7 +39,7 @@ from headwater.evm.bloom import Bloom
 from headwater.logging import get_logger
 from headwater.settings import ChainSettings, Settings
 from headwater.settings.chain import VerifyRoots
-from headwater.settings.profiles import Profile
+from headwater.settings.profiles import FAMILIES, Profile
 from schemas.registry import Registry
 from topics.catalog import topic_name
 
@@ -45,6 +50,7 @@ class SchemaIds(NamedTuple):
     """The registry's ids of what a listener writes."""
 
     raw_blocks: int
+    raw_links: int
     heads: int
     repairs: int
 
@@ -64,11 +70,21 @@ class Leading:
 
     async def run(self, *, accept_fork: bytes | None = None, follower: Follower | None = None) -> None:
         """Claim the chain and follow it until cancelled. Raises Fenced, and Fatal."""
+        # Everything is closed, also where closing another one fails.
+        async with AsyncExitStack() as closing:
+            await self._listener(closing, accept_fork, follower).run()
+
+    def _listener(
+        self, closing: AsyncExitStack, accept_fork: bytes | None, follower: Follower | None
+    ) -> Listener:
         settings, chain, chain_id = self.settings, self.chain, self.chain_id
         heads = Heads(settings, chain_id, self.ids.heads)
+        closing.callback(heads.close)
         stores = [self.store() for _ in range(2)]
-        chain_log = ChainLog(stores[0], self.codec(), settings.client_id, now_ms, follower)
+        chain_log = ChainLog(stores[0], self.codec(), settings.client_id, now_ms, follower, self.links())
         log = AsyncLog(chain_log, Retention(now_ms))
+        closing.push_async_callback(log.close)
+        closing.callback(stores[1].close)
         self.survey.finalized = lambda: log.finalized
         progress = ProgressReporter(chain.name, heads)
         repairs = Repairs(
@@ -85,33 +101,32 @@ class Leading:
             ),
             now_ms,
         )
+        closing.push_async_callback(repairs.close)
+        closing.callback(stores[1].interrupt)
         ticker, telling = self._ticker()
-        try:
-            listener = Listener(
-                chain,
-                self.nodes,
-                self._fetcher(self.nodes, cache_bytes=chain.cache_bytes),
-                log,
-                progress,
-                ticker,
-                accept_fork=accept_fork,
-                repairs=repairs,
-            )
-            await listener.run()
-        finally:
-            progress.ended()
-            if telling is not None:
-                telling.cancel()
-                await asyncio.gather(telling, return_exceptions=True)
-            stores[1].interrupt()
-            await repairs.close()
-            stores[1].close()
-            await log.close()
-            heads.close()
+        if telling is not None:
+            closing.push_async_callback(_ended, telling)
+        closing.callback(progress.ended)
+        return Listener(
+            chain,
+            self.nodes,
+            self._fetcher(self.nodes, cache_bytes=chain.cache_bytes),
+            log,
+            progress,
+            ticker,
+            accept_fork=accept_fork,
+            age=HeadAge(chain.stale_head_seconds, rests=chain_id not in FAMILIES),
+            repairs=repairs,
+        )
 
     def store(self) -> KafkaStore:
         """The chain's log, opened."""
         return KafkaStore(self.settings, topic_name(self.settings, STREAM), str(self.chain_id))
+
+    def links(self) -> KafkaLinks:
+        """What the log says without its answers, opened."""
+        codec = LinkCodec(self.ids.raw_links, reader=self.registry.reader(LINKS))
+        return KafkaLinks(self.settings, self.chain_id, codec)
 
     def codec(self) -> EventCodec:
         """A codec of its events; for one thread."""
@@ -142,6 +157,11 @@ class Leading:
             quorum=quorum,
             cache_bytes=cache_bytes,
         )
+
+
+async def _ended(telling: asyncio.Task[None]) -> None:
+    telling.cancel()
+    await asyncio.gather(telling, return_exceptions=True)
 
 
 def _say_when_broken(telling: asyncio.Task[None]) -> None:

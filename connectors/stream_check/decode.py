@@ -11,6 +11,7 @@ from headwater.evm.identity import HexKeys, RecordKind, event_id
 from schemas import HEADER_SIZE, MalformedRecord, StreamReader
 from topics.coverage import BLOCKS, COUNTED, COVERAGE
 
+TRANSACTIONS: Final = "transactions"
 _COMMON: Final = ("chain_id", "block_number", "block_hash", "sequence", "removed", "event_id")
 _COUNTS: Final = tuple(each.field for each in COUNTED)
 _BLOCK: Final = ("parent_hash", *_COUNTS)
@@ -28,7 +29,7 @@ class _Identity(NamedTuple):
 _IDENTITIES: Final[Mapping[str, _Identity]] = {
     BLOCKS: _Identity(RecordKind.BLOCK, None, None, None),
     COVERAGE: _Identity(RecordKind.BLOCK, None, None, None),
-    "transactions": _Identity(RecordKind.TRANSACTION, "transaction_index", None, "from_address"),
+    TRANSACTIONS: _Identity(RecordKind.TRANSACTION, "transaction_index", None, "from_address"),
     "logs": _Identity(RecordKind.LOG, "log_index", None, "address"),
     "token-transfers": _Identity(RecordKind.TOKEN_TRANSFER, "log_index", "batch_index", "token_address"),
     "contracts": _Identity(RecordKind.CONTRACT, "transaction_index", None, "address"),
@@ -63,6 +64,8 @@ class Decoder:
             names += _BLOCK
         if stream == COVERAGE:
             names += ["complete", "problem", "offsets", "verified", "block_timestamp"]
+        if stream == TRANSACTIONS:
+            names.append("hash")
         try:
             values = [reader.to_current_schema(message.value) for message in messages]
             columns = reader.columns(values, names)
@@ -107,6 +110,7 @@ class Decoder:
             fields["removed"],
             _content(fields) if stream == COVERAGE else hash(value[HEADER_SIZE:]),
             self._said(stream, fields) if stream in (BLOCKS, COVERAGE) else None,
+            fields.get("hash"),
         )
 
     def _said(self, stream: str, fields: Mapping[str, Any]) -> Said:

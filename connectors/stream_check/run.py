@@ -10,9 +10,15 @@ from connectors.stream_check.algebra.fold import StreamCheck
 from connectors.stream_check.algebra.record import Partition, Record
 from connectors.stream_check.decode import Raw
 from connectors.stream_check.positions import TRANSACTION_MS
+from connectors.stream_check.states.check import StateCheck
+from connectors.stream_check.states.said import StateSaid
 
 HELD: Final = 200_000
 """Records that wait to be judged, from which on partitions that are ahead are held: some 100 MB."""
+
+
+EVENTS: Final = 20_000
+"""Events of blocks that wait for their states, from which on the other topics are held."""
 
 
 class Ends(Protocol):
@@ -42,12 +48,13 @@ class Run:
         check: StreamCheck,
         source: Source,
         ends: Ends,
-        decode: Callable[[str, list[Raw]], Iterable[Record | Finding]],
+        decode: Callable[[str, list[Raw]], Iterable[Record | StateSaid | Finding]],
         report: Callable[[Finding], object],
         *,
         now_ms: Callable[[], int],
         progress: Callable[[], object] = lambda: None,
         last: int | None = None,
+        states: StateCheck | None = None,
     ) -> None:
         self._check = check
         self._source = source
@@ -57,6 +64,7 @@ class Run:
         self._now_ms = now_ms
         self._progress = progress
         self._last = last
+        self._states = states
 
     def range(self) -> None:
         """Judge all that is there now, or all up to the last block and the depth above it."""
@@ -67,6 +75,7 @@ class Run:
     def round(self) -> None:
         """Read to the present ends, then judge the events that something was seen of before."""
         seen = self._check.newest
+        told = -1 if self._states is None else self._states.newest
         ends = self._ends()
         # What was taken before is in no transaction that was open when the ends were asked for.
         closed_ms = self._now_ms() - 2 * TRANSACTION_MS
@@ -74,12 +83,36 @@ class Run:
             self._take(messages)
             reached = self._source.reached(ends)
             limit = self._check.progress.limit(reached)
-            self._check.settle(limit, before_ms=closed_ms)
-            self._source.hold(self._check.progress.beyond(limit) if self._check.held > HELD else ())
+            front = self._check.settle(limit, before_ms=closed_ms)
+            self._settle_states(front, told)
+            self._source.hold(self._ahead(limit, front, reached))
             self._progress()
             if self._done:
                 return
-        self._check.settle(seen + 1)
+        self._settle_states(self._check.settle(seen + 1), told)
+
+    def _settle_states(self, front: float, told: int) -> None:
+        """Judge states up to where blocks are judged, as far as they are told.
+
+        They come of a stage of their own, which may lag behind all others: that a partition is at its end
+        says nothing.
+        """
+        states, tip = self._states, self._check.tip
+        if states is not None:
+            below = 0 if tip is None else tip.number - self._check.depth
+            states.settle(min(front, max(states.progress.limit(), told + 1)), below=below)
+
+    def _ahead(self, limit: float, front: float, reached: Collection[Partition]) -> set[Partition]:
+        """The partitions that are held, so that what waits to be judged is bounded."""
+        ahead = set(self._check.progress.beyond(limit)) if self._check.held > HELD else set()
+        states = self._states
+        if states is None:
+            return ahead
+        if states.held > HELD:
+            ahead |= states.progress.beyond(front)
+        if states.waiting > EVENTS and not states.progress.partitions <= set(reached):
+            ahead |= self._check.progress.partitions
+        return ahead
 
     @property
     def _done(self) -> bool:
@@ -94,5 +127,8 @@ class Run:
             for found in self._decode(stream, own):
                 if isinstance(found, Record):
                     self._check.add(found)
+                elif isinstance(found, StateSaid):
+                    if self._states is not None:
+                        self._states.add(found)
                 else:
                     self._report(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
@@ -13,13 +13,16 @@ from connectors.stream_check.algebra.finding import Finding
 from connectors.stream_check.algebra.fold import StreamCheck
 from connectors.stream_check.algebra.fronts import Fronts
 from connectors.stream_check.algebra.partitioner import partition_of
-from connectors.stream_check.algebra.record import Partition
-from connectors.stream_check.decode import STREAMS, Decoder
+from connectors.stream_check.algebra.record import Partition, Record
+from connectors.stream_check.decode import STREAMS, Decoder, Raw
 from connectors.stream_check.height import Seen, time_of
 from connectors.stream_check.offsets import Offsets
 from connectors.stream_check.positions import Beginning, beginning
 from connectors.stream_check.reading import Reader
 from connectors.stream_check.run import Run
+from connectors.stream_check.states.check import StateCheck
+from connectors.stream_check.states.decode import states
+from connectors.stream_check.states.said import STATES, StateSaid
 from headwater import clock, kafka
 from headwater.settings import Settings
 from schemas import StreamReader
@@ -29,6 +32,8 @@ from topics.coverage import BLOCKS
 from topics.partitions import partitions_of
 
 _SAMPLE: Final = 5
+READ: Final = (*STREAMS, STATES)
+"""The streams whose topics are read."""
 
 
 class Session:
@@ -42,11 +47,18 @@ class Session:
         offsets: Offsets,
         begin: Beginning,
         last: int | None,
+        state_check: StateCheck,
     ) -> None:
         self.check = check
         self.progress: Callable[[], object] = lambda: None
-        topics = {stream: topic_name(settings, stream) for stream in STREAMS}
-        decoder = Decoder({topic: stream for stream, topic in topics.items()}, Registry(settings).reader)
+        topics = {stream: topic_name(settings, stream) for stream in READ}
+        registry = Registry(settings)
+        decoder = Decoder({topic: stream for stream, topic in topics.items()}, registry.reader)
+        of_states = registry.reader(STATES)
+
+        def decoded(stream: str, messages: Sequence[Raw]) -> Iterator[Record | StateSaid | Finding]:
+            return states(of_states, messages) if stream == STATES else decoder.records(stream, messages)
+
         partitions = [*begin.starts]
         self._began = time.monotonic()
         self._start = sum(begin.starts.values())
@@ -56,11 +68,12 @@ class Session:
             check,
             self._reader,
             lambda: offsets.ends(partitions),
-            decoder.records,
+            decoded,
             report,
             now_ms=clock.now_ms,
             progress=lambda: self.progress(),
             last=last,
+            states=state_check,
         )
 
     @property
@@ -93,7 +106,7 @@ def opened(
     Raises Fatal when a topic is not there or the brokers reject us, Transient when they, or the registry, do
     not answer.
     """
-    topics = {stream: topic_name(settings, stream) for stream in STREAMS}
+    topics = {stream: topic_name(settings, stream) for stream in READ}
     client = kafka.reader(settings)
     try:
         counts = {stream: len(partitions_of(settings, client, topic)) for stream, topic in topics.items()}
@@ -111,7 +124,9 @@ def opened(
     check = StreamCheck(
         counts, report, fronts=Fronts(begin.fronts), asked=begin.asked, depth=depth, at_once=at_once
     )
-    return Session(settings, check, report, offsets, begin, last)
+    told = StateCheck(counts[STATES], report, check.tally, asked=begin.asked)
+    check.follower = told
+    return Session(settings, check, report, offsets, begin, last, told)
 
 
 class _Blocks:

@@ -21,6 +21,7 @@ from connectors.delivery.queue.delivery import Delivery, State, delivery_id
 from connectors.delivery.queue.notification import Notification
 from connectors.delivery.topic.channels import Applied, ChannelTopic, apply, remove
 from headwater import clock
+from headwater.cli.applying import text_of
 from headwater.cli.configuration import configured
 from headwater.cli.tables import table_of
 from headwater.errors import Fatal
@@ -47,7 +48,7 @@ def apply_command(
     A channel that is known goes on where it is. What it is set to takes effect within a second.
     """
     settings = configured({"data_dir": data_dir})
-    wanted = text.read(_read(file), file.name)
+    wanted = text.read(text_of(file), file.name)
     for each in wanted:
         if isinstance(each.settings, WebhookSettings) and (
             problem := each.settings.problem(settings.delivery)
@@ -148,13 +149,6 @@ def _alert(channel: str, now: int) -> Delivery:
         problem=None,
         payload=orjson.dumps(shown).decode(),
     )
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Fatal(f"cannot read {file}: {error}") from error
 
 
 def _known(settings: Settings) -> Mapping[str, Applied]:

@@ -66,11 +66,13 @@ def check_stream(
 ) -> None:
     """Prove that the public topics keep their promises to consumers.
 
-    Reads blocks, transactions, logs, token-transfers, contracts and coverage as any consumer may, outside any
-    group and without a write, and asks neither a node nor ClickHouse. Checked: every block follows the tip,
-    takes it back or repeats what is known; each has exactly the records that its coverage counts, below its
-    offsets, under the right keys, event_ids and partitions; what is taken back was said, and what leaves is
-    taken back; what stands at the end belongs to the branch.
+    Reads blocks, transactions, logs, token-transfers, contracts, coverage and transaction-states as any
+    consumer may, outside any group and without a write, and asks neither a node nor ClickHouse. Checked:
+    every block follows the tip, takes it back or repeats what is known; each has exactly the records that its
+    coverage counts, below its offsets, under the right keys, event_ids and partitions; what is taken back was
+    said, and what leaves is
+    taken back; what stands at the end belongs to the branch; each transaction has the states that its blocks'
+    events make, and none of an orphan stands.
 
     What begins before the range, or was deleted by retention, is not judged: the summary says how much.
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from headwater.cli.alerting import files, topic
+from headwater.cli.applying import outcome, replacement, text_of
 from headwater.cli.configuration import configured
-from headwater.errors import Fatal
 from headwater.settings import Settings
 from streams.logic.alerts.configuration import LABEL
 
@@ -28,14 +28,10 @@ def apply(
 ) -> None:
     """Make the labels what a file says: those that are not in the file are taken out."""
     settings = configured({"data_dir": data_dir})
-    try:
-        wanted = files.addresses(file.read_text("utf-8"), str(file), labelled=True)
-    except (OSError, UnicodeDecodeError) as error:
-        raise Fatal(f"cannot read {file}: {error}") from error
-    changes = files.replacement(_labels(settings), wanted, LABEL)
-    topic.write(settings, changes)
-    gone = sum(each is None for each in changes.values())
-    print(f"{len(wanted):,} labels; {len(changes) - gone:,} new or changed, {gone:,} taken out")
+    wanted = files.addresses(text_of(file), str(file), labelled=True)
+    changes = replacement(_labels(settings), wanted)
+    topic.write(settings, {f"{LABEL}{own}": each for own, each in changes.items()})
+    print(outcome("labels", wanted, changes))
 
 
 @app.command(name="list")

@@ -9,8 +9,10 @@ from typing import Annotated
 import typer
 
 from headwater.cli.alerting import files, topic
+from headwater.cli.applying import outcome, replacement, text_of
 from headwater.cli.configuration import configured
 from headwater.errors import Fatal
+from headwater.evm.addresses import address
 from headwater.settings import Settings
 from streams.logic.alerts.configuration import LIST
 
@@ -30,21 +32,17 @@ def apply(
 ) -> None:
     """Make a list what a file says: addresses that are not in the file are taken out."""
     settings, prefix = configured({"data_dir": data_dir}), _prefix(name)
-    try:
-        wanted = files.addresses(file.read_text("utf-8"), str(file))
-    except (OSError, UnicodeDecodeError) as error:
-        raise Fatal(f"cannot read {file}: {error}") from error
-    changes = files.replacement(_members(settings, prefix), wanted, prefix)
-    topic.write(settings, changes)
-    gone = sum(each is None for each in changes.values())
-    print(f"{name}: {len(wanted):,} addresses; {len(changes) - gone:,} new or changed, {gone:,} taken out")
+    wanted = files.addresses(text_of(file), str(file))
+    changes = replacement(_members(settings, prefix), wanted)
+    topic.write(settings, {f"{prefix}{own}": each for own, each in changes.items()})
+    print(f"{name}: {outcome('addresses', wanted, changes)}")
 
 
 @app.command()
 def add(name: Name, addresses: Addresses, data_dir: DataDir = None) -> None:
     """Put addresses into a list, which is made with its first one."""
     settings, prefix = configured({"data_dir": data_dir}), _prefix(name)
-    wanted = {files.address(each, "add"): "" for each in addresses}
+    wanted = {address(each, "add"): "" for each in addresses}
     known = _members(settings, prefix)
     topic.write(settings, {f"{prefix}{own}": "" for own in wanted if own not in known})
 
@@ -54,7 +52,7 @@ def remove(name: Name, addresses: Addresses, data_dir: DataDir = None) -> None:
     """Take addresses out of a list."""
     settings, prefix = configured({"data_dir": data_dir}), _prefix(name)
     known = _members(settings, prefix)
-    unwanted = [files.address(each, "remove") for each in addresses]
+    unwanted = [address(each, "remove") for each in addresses]
     unknown = [own for own in unwanted if own not in known]
     if unknown:
         raise Fatal(

@@ -16,6 +16,7 @@ from connectors.evm.rpc.answers import NodeFailure
 from connectors.evm.rpc.chain_id import ask
 from headwater.cli.configuration import configured
 from headwater.cli.patience import patiently
+from headwater.errors import Fatal
 from headwater.settings import Settings, chain_id_of
 
 _NODE_SECONDS = 5.0
@@ -65,6 +66,14 @@ def known_chain_id(settings: Settings) -> int | None:
     """The chain's id: as set, else as a node says, else as the name is usually meant, else None."""
     nodes = [partial(_ask, address.get_secret_value()) for address in settings.chain.rpc]
     return chain_id_of(settings.chain.chain_id, settings.chain.name, *nodes)
+
+
+def chain_id_for(settings: Settings) -> int:
+    """The same for a command that cannot do without. Raises Fatal."""
+    chain_id = known_chain_id(settings)
+    if chain_id is None:
+        raise Fatal(f"the id of chain {settings.chain.name} is not known", remedy="set chain.chain_id")
+    return chain_id
 
 
 def _ask(url: str) -> int | None:

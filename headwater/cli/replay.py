@@ -16,7 +16,7 @@ from connectors.repair.survey import survey
 from headwater import clock
 from headwater.cli import letters, repairs
 from headwater.cli.configuration import configured
-from headwater.cli.migrate import known_chain_id
+from headwater.cli.migrate import chain_id_for
 from headwater.cli.moment import moment
 from headwater.cli.repairs import PATIENCE_SECONDS, Asked
 from headwater.digits import decimal
@@ -99,7 +99,7 @@ def replay(
     surveyed = survey(settings, wanted, blocks)
     asks = asks_of(surveyed.found, refetch=refetch, again=again)
     if wanted == LetterFilter() and blocks.numbers:
-        asks += asks_by_number(blocks, surveyed.found, _chain_id(settings), refetch=refetch)
+        asks += asks_by_number(blocks, surveyed.found, chain_id_for(settings), refetch=refetch)
     waited = yes and not no_wait
     asked = (
         repairs.made(settings, asks, patience=patience if waited else None, quiet=json)
@@ -159,10 +159,3 @@ def _blocks(names: Sequence[str], first: int | None, last: int | None) -> BlockF
     if first is not None and last is not None and first > last:
         raise Fatal(f"no blocks from {first} to {last}", remedy="give --from no greater than --to")
     return BlockFilter(frozenset(numbers), frozenset(hashes), first, last)
-
-
-def _chain_id(settings: Settings) -> int:
-    chain_id = known_chain_id(settings)
-    if chain_id is None:
-        raise Fatal(f"the id of chain {settings.chain.name} is not known", remedy="set chain.chain_id")
-    return chain_id

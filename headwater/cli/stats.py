@@ -17,7 +17,7 @@ from connectors.clickhouse.client import connect
 from headwater import clock
 from headwater.cli.configuration import configured
 from headwater.cli.history import History
-from headwater.cli.migrate import known_chain_id
+from headwater.cli.migrate import chain_id_for
 from headwater.cli.moment import moment
 from headwater.cli.statistics.plan import READ, Plan, Planner, Verdict
 from headwater.cli.statistics.progress import aggregate_state, wait_for_sink
@@ -124,9 +124,7 @@ def _exit_code(found: Counter[Verdict], *, written: bool) -> int:
 
 @contextmanager
 def _plans(settings: Settings, choice: Choice, patience: float) -> Iterator[Iterator[Plan]]:
-    chain_id = known_chain_id(settings)
-    if chain_id is None:
-        raise Fatal(f"the id of chain {settings.chain.name} is not known", remedy="set chain.chain_id")
+    chain_id = chain_id_for(settings)
     registry = Registry(settings)
     # In this order: what was said until the event that the state names is in Kafka by now.
     fold = aggregate_state(settings)

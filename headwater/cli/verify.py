@@ -22,7 +22,7 @@ from connectors.verify.run import verify as check
 from connectors.verify.tables import TableSource
 from headwater.cli import repairs
 from headwater.cli.configuration import configured
-from headwater.cli.migrate import known_chain_id
+from headwater.cli.migrate import chain_id_for
 from headwater.cli.tables import table_of
 from headwater.errors import Fatal
 from headwater.evm.transfers import transfers_of
@@ -69,9 +69,7 @@ def verify(
         raise Fatal("--yes goes with --repair, --no-wait with both")
     settings = configured({"data_dir": data_dir, "chain": {"rpc": tuple(rpc) or None}})
     configure("verify", "ERROR", settings.log_format)
-    chain_id = known_chain_id(settings)
-    if chain_id is None:
-        raise Fatal(f"the id of chain {settings.chain.name} is not known", remedy="set chain.chain_id")
+    chain_id = chain_id_for(settings)
     report = asyncio.run(_run(settings, chain_id, first, last, patience, quiet=json))
     if not json:
         _show(report)

@@ -8,7 +8,7 @@ waits for acknowledgements.
 from headwater.kafka.clients import HEADER_BYTES, MAX_MESSAGE_BYTES, Option, admin, consumer, producer, reader
 from headwater.kafka.publishing import Outgoing, publish
 from headwater.kafka.reach import ask, away, reach
-from headwater.kafka.reading import read_range, tail, watermarks
+from headwater.kafka.reading import latest, read_range, tail, watermarks
 
 __all__ = [
     "HEADER_BYTES",
@@ -19,6 +19,7 @@ __all__ = [
     "ask",
     "away",
     "consumer",
+    "latest",
     "producer",
     "publish",
     "reach",

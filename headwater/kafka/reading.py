@@ -60,6 +60,23 @@ def read_range(
         client.unassign()
 
 
+def latest(client: Consumer, topic: str) -> dict[str, Message]:
+    """The last message of each key of a topic with one partition, without the keys that end in a tombstone.
+
+    Raises as `watermarks` and `read_range` do.
+    """
+    low, high = watermarks(client, topic)
+    found: dict[str, Message] = {}
+    for message in read_range(client, topic, low, high):
+        key = message.key() or ""
+        text = key.decode(errors="replace") if isinstance(key, bytes) else key
+        if message.value() is None:
+            found.pop(text, None)
+        else:
+            found[text] = message
+    return found
+
+
 def tail(client: Consumer, topic: str, count: int, partition: int = 0) -> list[Message]:
     """The last messages of a partition: those whose offset is among the last `count`, oldest first."""
     low, high = watermarks(client, topic, partition)

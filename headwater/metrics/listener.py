@@ -38,7 +38,7 @@ SUBSCRIPTIONS_LOST = Counter(
 )
 NODE_DEMOTED = Gauge(
     "headwater_node_demoted",
-    "1 while other endpoints are asked before this one: errors, throttled, slow, behind",
+    "1 while other endpoints are asked before this one: errors, throttled, slow, behind, nowhere",
     ["chain", "endpoint", "reason"],
 )
 NODE_CORDONED = Gauge(

@@ -100,6 +100,9 @@ class ChainSettings(Section):
         1, ge=1, description="Endpoints that must have the same block before it counts; 1: the first answer."
     )
     request_timeout_seconds: float = Field(20.0, gt=0, description="Time a call may take, seconds.")
+    answer_bytes: int = Field(
+        512 << 20, ge=1, description="Longest answer of a node that is read, decompressed, bytes."
+    )
     prefetch_blocks: int = Field(8, ge=1, description="Blocks fetched ahead while catching up.")
     cache_bytes: int = Field(
         64 << 20, ge=0, description="Checked blocks held for being asked for again by hash, bytes; 0: none."

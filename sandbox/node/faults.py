@@ -78,10 +78,25 @@ class CutShare:
 
 
 @dataclass(frozen=True, slots=True)
+class HalfWritten:
+    """The connection ends after this share of a body whose whole length was announced."""
+
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class Padded:
-    """The HTTP response goes on with so many bytes of white space."""
+    """The HTTP response goes on with so many bytes of white space, `compressed` on the wire or not."""
 
     bytes: int
+    compressed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The HTTP response has this body."""
+
+    bytes: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +111,7 @@ class Disconnect:
     """The connection is closed without a response."""
 
 
-Transport = Status | Cut | CutShare | Padded | Silence | Disconnect
+Transport = Status | Cut | CutShare | HalfWritten | Padded | Body | Silence | Disconnect
 Fault = NullResult | Result | Changed | Instead | Before | CallError | Transport
 
 HTML = Status(200, "<html><body><h1>502 Bad Gateway</h1></body></html>", "text/html")
@@ -144,14 +159,16 @@ class Faults:
 
 
 def damaged(fault: Transport | None, body: bytes) -> bytes:
-    """Return the bytes of a response under a fault of the transport that changes them."""
+    """Return the bytes of a response, decompressed, under a fault of the transport that changes them."""
     match fault:
         case Cut(keep):
             return body[: len(body) // 2 if keep is None else keep]
-        case CutShare(share):
+        case CutShare(share) | HalfWritten(share):
             return body[: int(len(body) * share)]
         case Padded(size):
             return body + b" " * size
+        case Body(instead):
+            return instead
     return body
 
 

@@ -13,8 +13,16 @@ from sandbox.node.methods import Methods
 class Plan(Protocol):
     """Faults that are drawn rather than scripted."""
 
-    def take(self, methods: Methods, method: str, params: Sequence[object]) -> Fault | None:
-        """The fault that a call suffers, if any."""
+    def take(
+        self, methods: Methods, method: str, params: Sequence[object], place: int | None = None
+    ) -> Fault | None:
+        """The fault that a call suffers, if any; `place` is its place in a batch, None outside of one."""
+
+    def holds_open(self) -> bool:
+        """Whether a WebSocket gets no answer now, nor anything else."""
+
+    def tells_nothing(self) -> bool:
+        """Whether subscribers are not told of a head now."""
 
 
 class Responder:
@@ -36,11 +44,11 @@ class Responder:
             return self._one(asked)
         if not asked:
             return error_answer(None, RpcError(INVALID_REQUEST, "empty batch")), None
-        answered = [self._one(call) for call in asked]
+        answered = [self._one(call, place) for place, call in enumerate(asked)]
         fault = next((fault for _, fault in answered if fault is not None), None)
         return b"[" + b",".join(body for body, _ in answered) + b"]", fault
 
-    def _one(self, call: object) -> tuple[bytes, Transport | None]:
+    def _one(self, call: object, place: int | None = None) -> tuple[bytes, Transport | None]:
         if not isinstance(call, dict) or not isinstance(call.get("method"), str) or not call["method"]:
             identity = call.get("id") if isinstance(call, dict) else None
             return error_answer(identity, RpcError(INVALID_REQUEST, "invalid request")), None
@@ -49,7 +57,7 @@ class Responder:
         params = call.get("params", [])
         fault = self._faults.take(method) if len(self._faults) else None
         if fault is None and self._plan is not None and isinstance(params, list):
-            fault = self._plan.take(self._methods, method, params)
+            fault = self._plan.take(self._methods, method, params, place)
         damage = fault if isinstance(fault, Transport) else None
         try:
             result = spoil(fault, lambda: self._methods.call(method, params))

@@ -13,8 +13,9 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from sandbox.node.answers import BlockAnswers, Chain
+from sandbox.node.compression import compressed
 from sandbox.node.errors import INVALID_PARAMS, RpcError
-from sandbox.node.faults import Disconnect, Faults, Silence, Status, Transport, damaged
+from sandbox.node.faults import Disconnect, Faults, HalfWritten, Padded, Silence, Status, Transport, damaged
 from sandbox.node.methods import Head, Methods
 from sandbox.node.rpc import Plan, Responder, error_answer
 
@@ -41,6 +42,7 @@ class RecordedNode:
         self.chain = chain
         self.faults = Faults()
         self.port = 0
+        self._plan = plan
         self._head = Head(chain, head, safe_lag, finalized_lag)
         self._responder = Responder(Methods(chain, self._head), self.faults, plan)
         self._sockets: dict[web.WebSocketResponse, set[str]] = {}
@@ -94,6 +96,8 @@ class RecordedNode:
             self._loop.call_soon_threadsafe(self._push, block)
 
     def _push(self, block: BlockAnswers) -> None:
+        if self._sockets and self._plan is not None and self._plan.tells_nothing():
+            return
         for socket, subscriptions in self._sockets.items():
             for subscription in subscriptions:
                 parameters = b'{"subscription":"%b","result":%b}' % (subscription.encode(), block.head())
@@ -172,16 +176,37 @@ class RecordedNode:
             case Disconnect():
                 if request.transport is not None:
                     request.transport.abort()
+            case HalfWritten():
+                return await self._half_written(request, body, damaged(fault, body))
+            case Padded(size, compressed=True):
+                headers = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+                return web.Response(body=await asyncio.to_thread(compressed, body, size), headers=headers)
         return web.Response(body=damaged(fault, body), content_type="application/json")
 
+    @staticmethod
+    async def _half_written(request: web.Request, body: bytes, half: bytes) -> web.StreamResponse:
+        response = web.StreamResponse(
+            headers={"Content-Length": str(len(body)), "Content-Type": "application/json"}
+        )
+        await response.prepare(request)
+        await response.write(half)
+        if request.transport is not None:
+            request.transport.close()  # what was written goes out before it ends
+        return response
+
+    def _is_held_open(self) -> bool:
+        return self._plan is not None and self._plan.holds_open()
+
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        if self._is_held_open():
+            await asyncio.sleep(Silence().seconds)
         socket = web.WebSocketResponse(max_msg_size=MAX_REQUEST_BYTES, heartbeat=30)
         await socket.prepare(request)
         subscriptions: set[str] = set()
         self._sockets[socket] = subscriptions
         try:
             async for message in socket:
-                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                if message.type in (WSMsgType.TEXT, WSMsgType.BINARY) and not self._is_held_open():
                     data = message.data if isinstance(message.data, bytes) else message.data.encode()
                     await socket.send_str(self._socket_answer(data, subscriptions).decode())
         finally:

@@ -30,12 +30,22 @@ FROM (
     WHERE chain_id = {chain_id} AND block_number >= {least} AND NOT removed AND complete
     ORDER BY block_number DESC LIMIT {recent}
 )"""
+# The tokens are looked up for what is shown only.
 TRANSFERS = """
-SELECT block_number, token_standard, token_address_hex AS token, from_address_hex AS source,
-       to_address_hex AS target, toString(value) AS value, toString(token_id) AS token_id
-FROM {db}.token_transfers
-WHERE chain_id = {chain_id} AND block_number >= {least} AND NOT removed
-ORDER BY block_number DESC, log_index DESC, batch_index DESC LIMIT {shown}"""
+SELECT block_number, token_standard, t.token AS token, source, target, value, token_id, symbol, decimals
+FROM (
+    SELECT block_number, log_index, batch_index, token_standard, token_address_hex AS token,
+           from_address_hex AS source, to_address_hex AS target, toString(value) AS value,
+           toString(token_id) AS token_id
+    FROM {db}.token_transfers
+    WHERE chain_id = {chain_id} AND block_number >= {least} AND NOT removed
+    ORDER BY block_number DESC, log_index DESC, batch_index DESC LIMIT {shown}
+) AS t
+ANY LEFT JOIN (
+    SELECT concat('0x', lower(hex(token_address))) AS token, symbol, toNullable(decimals) AS decimals
+    FROM {db}.tokens FINAL WHERE chain_id = {chain_id} AND NOT removed
+) AS k ON k.token = t.token
+ORDER BY block_number DESC, log_index DESC, batch_index DESC"""
 # Picked by block, where the table of transactions is ordered, and then looked up by hash, where the table of
 # states is: reading the newest states out of all would cost more the longer history is.
 STATES = """
@@ -167,6 +177,9 @@ def _transfer(row: Row) -> TransferView:
     amount = f"#{token_id}" if token_id is not None and row["value"] == "1" else str(row["value"])
     if token_id is not None and row["value"] != "1":
         amount = f"{row['value']} of #{token_id}"
+    if row["decimals"] is not None:
+        own = amount if token_id is not None else in_units(amount, _whole(row["decimals"]))
+        amount = f"{own} {row['symbol']}".rstrip()
     return TransferView(
         _whole(row["block_number"]),
         str(row["token_standard"]),
@@ -175,6 +188,14 @@ def _transfer(row: Row) -> TransferView:
         str(row["target"]),
         amount,
     )
+
+
+def in_units(amount: str, decimals: int) -> str:
+    """An amount in units, digit by digit: "1500", 3 → "1.5"."""
+    if not decimals:
+        return amount
+    padded = amount.rjust(decimals + 1, "0")
+    return f"{padded[:-decimals]}.{padded[-decimals:]}".rstrip("0").rstrip(".")
 
 
 def _state(row: Row) -> StateView:

@@ -18,6 +18,7 @@ from sandbox.screen.snapshot import PartView, Snapshot
 from sandbox.services import anvil
 from sandbox.stack import endpoints as endpoints_file
 from sandbox.stack.datadir import RUN_BYTES, DataDir, DiskFull, check_room, disk_full
+from sandbox.stack.describing import describe_tokens
 from sandbox.stack.node_facts import NodeFacts, ask
 from sandbox.stack.options import Options, Show
 from sandbox.stack.ports import RememberedPorts
@@ -179,7 +180,9 @@ class Run:
             Step("tables", GATES[Need.TABLES], ("clickhouse",), lambda: migrate_tables(settings, chain_id)),
         ]
         steps.append(
-            Step("rules", "rules-applied", (), lambda: self._apply_alerting(settings), after=steps[:2])
+            Step(
+                "rules", "rules-applied", (), lambda: self._apply_builtin(settings, chain_id), after=steps[:2]
+            )
         )
         said: dict[str, str] = {}
         while not stop.is_set() and not all(step.done for step in steps):
@@ -197,13 +200,15 @@ class Run:
             stop.wait(LOOK_SECONDS / 2)
         self._turn()
 
-    def _apply_alerting(self, settings: Settings) -> None:
+    def _apply_builtin(self, settings: Settings, chain_id: int) -> None:
         """Channels first: one gets what is published from then on."""
         channels = apply_channels(settings, self._options.channels)
         self._notes = [
             *self._options.rules(settings, channels),
             f"alerts for channel local arrive at {self._receiver.url}; {self._stack.logs / 'receiver.log'}",
         ]
+        if not self._options.rpc:
+            self._notes.append(describe_tokens(settings, chain_id))
 
     def _watch(self, stop: threading.Event) -> None:
         options, next_chore, next_look = self._options, 0.0, 0.0

@@ -24,10 +24,15 @@ def kinds(*, retry_after: float, oversized: int) -> tuple[Kind, ...]:
         {"kind": "oversized", "bytes": oversized},
         {"kind": "silence"},
         {"kind": "disconnect"},
+        {"kind": "half_written"},
+        {"kind": "oversized", "bytes": oversized, "compressed": True},
+        {"kind": "garbage", "body": "not_utf8"},
+        {"kind": "garbage", "body": "deep"},
         {"kind": "null"},
         {"kind": "empty_receipts"},
         {"kind": "stale_head", "blocks": 3},
         {"kind": "lying_head"},
+        {"kind": "lying_head", "sealed": True},
         {"kind": "two_branches"},
         {"kind": "wrong_receipts"},
         {"kind": "missing_logs"},
@@ -35,13 +40,27 @@ def kinds(*, retry_after: float, oversized: int) -> tuple[Kind, ...]:
         {"kind": "wrong_chain"},
         {"kind": "pruned", "keeps": 0},
         {"kind": "tag_error"},
+        {"kind": "tag_error", "null": True},
+        {"kind": "moved_finalized"},
+        {"kind": "finalized_back"},
+        {"kind": "mixed_batch"},
+        {"kind": "syncing"},
     )
 
 
 def storm(seed: int, node: int, bad: tuple[Kind, ...], *, turn: float) -> Plan:
-    """Each kind with its own share; each of three nodes in turn is frozen, then gone, for `turn` seconds."""
+    """Each kind with its own share; each of three nodes in turn is frozen, then gone, then on a branch of its
+    own, for `turn` seconds each, while one of the others is gone and the last one is sound but for the rest.
+    """
     random = Random(f"{seed}/{node}")
     frozen = {"kind": "frozen_head", "start": 2 * turn * node, "every": 6 * turn, "lasts": turn}
     gone = {"kind": "disconnect", "start": turn * (2 * node + 1), "every": 6 * turn, "lasts": turn}
-    faults = [frozen, gone, *({**kind, "probability": random.uniform(*_SHARES)} for kind in bad)]
+    forked = {
+        "kind": "sealed_fork",
+        "depth": random.choice((2, 5, 24)),
+        "start": turn * (2 * node + 3),
+        "every": 6 * turn,
+        "lasts": turn,
+    }
+    faults = [frozen, gone, forked, *({**kind, "probability": random.uniform(*_SHARES)} for kind in bad)]
     return Plan.model_validate({"seed": seed * 10 + node, "faults": faults})

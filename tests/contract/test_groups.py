@@ -59,7 +59,7 @@ def test_the_catalogue_says_who_reads_and_writes_its_streams(group: Group) -> No
 def test_the_catalogue_names_no_group_that_is_not_there() -> None:
     others = {
         *("listen", "sink", "api", "public", "verify", "replay", "rules", "lists", "labels", "stats"),
-        *("deliver", "deliveries", "channels"),
+        *("deliver", "deliveries", "channels", "tokens"),
     }
     named = {name for topic in TOPICS for name in (*topic.producers, *topic.consumers)}
     assert named <= others | set(NAMES)

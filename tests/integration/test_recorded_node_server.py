@@ -9,9 +9,13 @@ import aiohttp
 import orjson
 import pytest
 
+from connectors.evm.rpc.answers import NodeFailure
+from connectors.evm.rpc.endpoint import AiohttpTransport, Endpoint
+from connectors.evm.rpc.socket import Closed, connect
 from headwater.errors import Fatal, Transient
 from sandbox.node import AdjustableChain, LoopedChain, RecordedChain, RecordedNode
 from sandbox.node.faults import HTML, CallError, Cut, Disconnect, NullResult, Silence, too_many_requests
+from sandbox.node.plan import Plan, Play
 from sandbox.node.record import Recorder
 
 
@@ -44,6 +48,57 @@ async def test_http_and_transport_faults() -> None:
             await session.post(node.url, data=body, timeout=aiohttp.ClientTimeout(total=0.2))
         assert (await (await post(session, node.url, "eth_chainId")).json())["result"] == "0x9"
         assert node.calls["eth_chainId"] == 6
+
+
+async def test_bodies_that_end_in_the_middle_or_grow_when_they_are_read() -> None:
+    faults = [
+        {"kind": "half_written", "methods": ["eth_getBlockByNumber"]},
+        {"kind": "oversized", "bytes": 3_000_000, "compressed": True, "methods": ["eth_blockNumber"]},
+        {"kind": "garbage", "body": "not_utf8", "methods": ["eth_syncing"]},
+    ]
+    plan = Play(Plan.model_validate({"faults": faults}))
+    node = RecordedNode(AdjustableChain.synthetic(3), plan=plan)
+    async with node.serve(), aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await (await post(session, node.url, "eth_getBlockByNumber", "0x1", True)).read()
+        answer = await post(session, node.url, "eth_blockNumber")
+        body = await answer.read()
+        assert int(answer.headers["Content-Length"]) < 5_000
+        assert len(body) > 3_000_000
+        assert orjson.loads(body)["result"] == "0x3"
+        with pytest.raises(UnicodeDecodeError):
+            (await (await post(session, node.url, "eth_syncing")).read()).decode()
+        transport = AiohttpTransport(10.0, limit=2_000_000)
+        try:
+            with pytest.raises(NodeFailure, match="an answer above 2000000 bytes"):
+                await Endpoint("chain", "node", node.url, transport).call("eth_blockNumber")
+        finally:
+            await transport.close()
+
+
+@pytest.mark.parametrize("kind", ["half_open", "silent_subscription"])
+async def test_a_websocket_that_falls_silent(kind: str) -> None:
+    now = [0.0]
+    plan = Plan.model_validate({"faults": [{"kind": kind, "start": 1}]})
+    chain = AdjustableChain.synthetic(3)
+    node = RecordedNode(chain, plan=Play(plan, lambda: now[0]))
+    chain.listen(node.announce)
+    async with node.serve(), aiohttp.ClientSession() as session, session.ws_connect(node.ws_url) as socket:
+        await socket.send_json({"jsonrpc": "2.0", "id": 1, "method": "eth_subscribe", "params": ["newHeads"]})
+        await socket.receive_json()
+        chain.extend()
+        assert (await socket.receive_json())["params"]["result"]["number"] == "0x4"
+        now[0] = 1.0
+        chain.extend()
+        await socket.send_json({"jsonrpc": "2.0", "id": 2, "method": "eth_blockNumber", "params": []})
+        if kind == "silent_subscription":
+            assert (await socket.receive_json())["result"] == "0x5", "the answer, and no head before it"
+            return
+        with pytest.raises(TimeoutError):
+            await socket.receive_json(timeout=0.2)
+        with pytest.raises(Closed, match="cannot connect"):
+            async with connect(node.ws_url, seconds=0.2):
+                pass
 
 
 async def test_new_heads_over_a_websocket_with_a_fork() -> None:

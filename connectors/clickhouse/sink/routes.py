@@ -38,6 +38,7 @@ ROUTES: Final = (
     Route("token-stats", "token_stats", joined=True),
     Route("contract-stats", "contract_stats", joined=True),
     Route("incomplete-windows", "incomplete_windows"),
+    Route("tokens", "tokens"),
     Route("alerts", "alerts"),
     Route("heads", "heads"),
     Route("repairs", "repairs"),

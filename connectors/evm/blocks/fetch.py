@@ -17,9 +17,10 @@ from connectors.evm.blocks.receipts import Receipts, present
 from connectors.evm.blocks.roots import RootError
 from connectors.evm.blocks.traces import check_calls
 from connectors.evm.events import Content, Head
+from connectors.evm.pool.comparison import Votes
 from connectors.evm.pool.nodes import Pool, Rejected
 from connectors.evm.pool.quorum import NoQuorum, Quorum
-from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, Pruned, is_null
+from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, Pruned, Unsupported, is_null
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.errors import Fatal
 from headwater.evm.answers.shapes import Receipt
@@ -29,8 +30,13 @@ T = TypeVar("T")
 BY_HASH: Final = "eth_getBlockByHash"
 BY_NUMBER: Final = "eth_getBlockByNumber"
 _NO_RECEIPTS: Final = b"[]"
+_ALWAYS_THERE: Final = ("latest", "earliest")
 ROUNDS: Final = 3
 """Attempts over all endpoints before the head is looked at again: the block may be gone."""
+
+
+class Absent(NodeFailure):
+    """A node does not know the block of a hash that others have seen."""
 
 
 class Empty(NodeFailure):
@@ -76,6 +82,8 @@ class Fetcher:
         self._verifier = verifier
         self._traces = traces
         self._receipts = Receipts()
+        self.source = ""
+        """The endpoint that told the head that was asked for last, "" where several did."""
 
     async def head(
         self, tag: str, *, finalized: Head | None = None, rounds: int | None = None
@@ -87,14 +95,38 @@ class Fetcher:
         """
 
         async def named(endpoint: Endpoint) -> Head | None:
-            return await self._named(endpoint, tag, finalized)
+            head = await self._named(endpoint, tag, finalized)
+            if tag == "latest":
+                self.source = endpoint.name
+            return head
 
         if self._quorum is not None and tag == "latest":
+            found = await self._quorum.head(named, self._at)
+            self.source = ""
+            return found
+        told = await self._pool.ask(named, kind="head", rounds=rounds)
+        if self._quorum is not None and told is not None:
             return await self._quorum.head(named, self._at)
-        found = await self._pool.ask(named, kind="head", rounds=rounds)
-        if self._quorum is not None and found is not None:
-            return await self._quorum.head(named, self._at)
-        return found
+        return told
+
+    async def heads(self, tag: str) -> list[tuple[str, Head | None]]:
+        """What each endpoint that answers soon says that a tag names, by the endpoint's name."""
+        return await self._pool.soon(lambda each: self._named(each, tag, None))
+
+    async def votes(self, head: Head) -> Votes:
+        """What the endpoints that answer soon have at a block's height."""
+
+        async def both(endpoint: Endpoint) -> tuple[Head | None, Head | None]:
+            return await self._header_on(endpoint, head.number, None), await self._final_on(endpoint)
+
+        return Votes(head, dict(await self._pool.soon(both)))
+
+    async def _final_on(self, endpoint: Endpoint) -> Head | None:
+        """What is final to an endpoint, None where it does not say."""
+        try:
+            return await self._named(endpoint, "finalized", None)
+        except (NodeFailure, Unsupported):
+            return None  # It says what it has at a height all the same.
 
     def _at(self, number: int) -> Callable[[Endpoint], Awaitable[Head | None]]:
         return lambda endpoint: self._header_on(endpoint, number, None)
@@ -103,22 +135,29 @@ class Fetcher:
         """The highest head of all nodes, asked at once; None when none answers. Raises NoQuorum."""
         if self._quorum is not None:
             return await self.head("latest", finalized=finalized)
-        return await self._pool.best(
-            lambda endpoint: self._named(endpoint, "latest", finalized),
-            lambda head: -1 if head is None else head.number,
+        found = await self._pool.best(
+            lambda endpoint: self._from(endpoint, finalized),
+            lambda told: -1 if told[1] is None else told[1].number,
         )
+        if found is None:
+            return None
+        self.source, head = found
+        return head
+
+    async def _from(self, endpoint: Endpoint, finalized: Head | None) -> tuple[str, Head | None]:
+        return endpoint.name, await self._named(endpoint, "latest", finalized)
 
     async def _named(self, endpoint: Endpoint, tag: str, finalized: Head | None) -> Head | None:
         try:
             raw = await endpoint.call("eth_getBlockByNumber", tag, False)
         except NoSuchBlock:
             # geth answers "finalized block not found" before there is one.
-            if tag == "latest":
+            if tag in _ALWAYS_THERE:
                 raise
             return None
         if is_null(raw):
-            if tag == "latest":
-                raise NodeFailure(endpoint.name, "eth_getBlockByNumber latest: null", "null")
+            if tag in _ALWAYS_THERE:
+                raise NodeFailure(endpoint.name, f"eth_getBlockByNumber {tag}: null", "null")
             return None
         head = self._header(endpoint, raw).head
         if finalized is not None and head.number < finalized.number:
@@ -137,9 +176,17 @@ class Fetcher:
         With both it is the block of that hash, from a node that knows blocks by height alone too.
         """
 
-        return await self._pool.ask(
-            lambda endpoint: self._header_on(endpoint, number, hash), kind="header", rounds=ROUNDS
-        )
+        async def known(endpoint: Endpoint) -> Head | None:
+            found = await self._header_on(endpoint, number, hash)
+            if found is None and hash is not None and self._quorum is not None:
+                # Those that agreed on the head have it; who is asked first may not be one of them.
+                raise Absent(endpoint.name, f"no block 0x{hash.hex()}", "null")
+            return found
+
+        try:
+            return await self._pool.ask(known, kind="header", rounds=ROUNDS)
+        except Absent:
+            return None
 
     async def _header_on(self, endpoint: Endpoint, number: int | None, hash: bytes | None) -> Head | None:
         for method, reference in _references(number, hash):

@@ -1,4 +1,4 @@
-"""SAFE and FINALIZED: which published block the node's tags mean."""
+"""SAFE and FINALIZED: which published block the nodes' tags mean."""
 
 from __future__ import annotations
 
@@ -6,28 +6,47 @@ import asyncio
 
 from connectors.evm.blocks.fetch import ROUNDS, Fetcher
 from connectors.evm.events import Event, Head
+from connectors.evm.head.confirmation import Confirmation
 from connectors.evm.head.forks import Publish
+from connectors.evm.head.tags import FINALIZED, SAFE, Meant, amiss, best
+from connectors.evm.head.waiting import Waiting
 from connectors.evm.log.async_log import AsyncLog
+from connectors.evm.pool.nodes import Pool
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
-from headwater.health import HEALTH
-from headwater.logging import get_logger
 from headwater.settings import ChainSettings
 from topics.chainlog.kinds import EventKind
 
-_log = get_logger("headwater.listen.finality")
-
 
 class Finality:
-    """Publishes SAFE and FINALIZED where they moved; the tags are looked at once a tip."""
+    """Publishes SAFE and FINALIZED where they moved; the tags are looked at once a tip.
 
-    def __init__(self, chain: ChainSettings, fetcher: Fetcher, log: AsyncLog, publish: Publish) -> None:
+    A tag that fails, goes back or names a block that is not published makes all nodes be asked for theirs,
+    and what is final is final only where no other nodes deny it in equal number.
+    """
+
+    def __init__(
+        self,
+        chain: ChainSettings,
+        pool: Pool,
+        fetcher: Fetcher,
+        log: AsyncLog,
+        publish: Publish,
+        waiting: Waiting | None = None,
+    ) -> None:
         self._chain = chain
+        self._pool = pool
         self._fetcher = fetcher
         self._log = log
         self._publish = publish
+        self._waiting = waiting or Waiting()
+        self._confirmation = Confirmation(pool, fetcher)
         self._tagged: bytes | None = None
         self._seen: set[str] = set()
-        self._waiting: dict[str, str] = {}
+        self._forked: int | None = None
+
+    def forked(self, ancestor: int) -> None:
+        """A branch took the place of another one above this height."""
+        self._forked = ancestor if self._forked is None else min(ancestor, self._forked)
 
     async def follow(self) -> None:
         """Look at the tags, unless that was done at this tip."""
@@ -35,19 +54,38 @@ class Finality:
         tip = branch.tip
         if tip is None or tip.hash == self._tagged:
             return
-        depths = {"finalized": self._chain.finalized_depth, "safe": self._chain.safe_depth}
+        depths = {FINALIZED: self._chain.finalized_depth, SAFE: self._chain.safe_depth}
         found = await asyncio.gather(*(self._tag(name, tip, depth) for name, depth in depths.items()))
-        finalized, safe = found
+        finalized, safe = await self._confirmed(found[0]), found[1]
+        self._waiting.waits(FINALIZED, finalized.why, contradicted=finalized.contradicted)
+        self._waiting.waits(SAFE, safe.why, contradicted=safe.contradicted)
         events: list[Event] = []
-        if finalized is not None and branch.is_news(finalized, branch.finalized):
-            events.append(Event(EventKind.FINALIZED, finalized))
-        if safe is not None and branch.is_news(safe, branch.safe):
-            events.insert(0, Event(EventKind.SAFE, safe))
+        if safe.block is not None and branch.is_news(safe.block, branch.safe):
+            events.append(Event(EventKind.SAFE, safe.block))
+        if finalized.block is not None and branch.is_news(finalized.block, branch.finalized):
+            events.append(Event(EventKind.FINALIZED, finalized.block))
         if events:
             await self._publish(events)
-        self._tagged = tip.hash
+        # What was not confirmed may be a moment later.
+        self._tagged = tip.hash if finalized.block is found[0].block else None
 
-    async def _tag(self, name: str, tip: Head, depth: int) -> Head | None:
+    async def _confirmed(self, meant: Meant) -> Meant:
+        """What is final is asked of the other nodes too, where it is news."""
+        block, branch = meant.block, self._log.branch
+        if block is None or not branch.is_news(block, branch.finalized):
+            return meant
+        forked = self._forked is not None and block.number > self._forked
+        objection = await self._confirmation.objection(block, branch.finalized, forked=forked)
+        if objection is not None and objection.instead is not None and branch.holds(objection.instead.hash):
+            return Meant(objection.instead)
+        # One node of two that is gone for good stops no finality.
+        if objection is not None and not (objection.unsure and self._waiting.lasts):
+            return Meant(None, objection.why, objection.contradicted)
+        if forked:
+            self._forked = None
+        return meant
+
+    async def _tag(self, name: str, tip: Head, depth: int) -> Meant:
         """The published block that a tag means.
 
         Where no node knows the tag it is at a depth, unless it was ever seen: a tag that fails, or that
@@ -56,35 +94,27 @@ class Finality:
         """
         branch = self._log.branch
         if self._chain.finality == "depth":
-            return branch.at(tip.number - depth)
+            return Meant(branch.at(tip.number - depth))
+        why = "no node has such a block yet (chain.finality=depth is for a chain without tags)"
+        tag = None
         try:
             tag = await self._fetcher.head(name, rounds=ROUNDS)
         except Unsupported as error:
             if self._chain.finality in (None, "auto") and name not in self._seen:
-                self._waits(name, "")
-                return branch.at(tip.number - depth)
-            self._waits(name, str(error))
-            return None
+                return Meant(branch.at(tip.number - depth))
+            why = str(error)
         except NodeFailure as error:
-            self._waits(name, str(error))
-            return None
+            why = str(error)
+        wrong = amiss(name, tag, branch)
+        if self._pool.size > 1 and (tag is None or wrong is not None):
+            tag = best(name, [tag, *(each for _, each in await self._fetcher.heads(name))], branch)
+            wrong = amiss(name, tag, branch)
         if tag is None:
-            self._waits(
-                name, "no node has such a block yet (chain.finality=depth is for a chain without tags)"
-            )
-            return None
+            return Meant(None, why)
         self._seen.add(name)
-        self._waits(name, "")
+        if wrong is not None:
+            return wrong
         if tag.number <= tip.number:
-            return branch.at(tag.number) if branch.holds(tag.hash) else None
+            return Meant(branch.at(tag.number))
         there = await self._fetcher.header(number=tip.number)
-        return tip if there is not None and there.hash == tip.hash else None
-
-    def _waits(self, name: str, reason: str) -> None:
-        """Say why a tag is waited for, once each time that the reason changes; "" when it is not."""
-        if self._waiting.get(name, "") != reason:
-            self._waiting[name] = reason
-            if reason:
-                _log.warning("finality waits", tag=name, reason=reason)
-        waiting = "; ".join(f"{each}: {why}" for each, why in self._waiting.items() if why)
-        HEALTH.report("finality", True, f"waiting: {waiting}" if waiting else "")
+        return Meant(tip if there is not None and there.hash == tip.hash else None)

@@ -147,7 +147,8 @@ class Forks:
             self.accepted = True
             await self._log.open(finality=False)
             return
-        if await self._pool.cordon_others(finalized):
+        compared = await self._pool.compare(finalized)
+        if compared.cordoned:
             raise NodeFailure(
                 "nodes",
                 f"block {oldest.number} of a branch below finality: other endpoints are asked",
@@ -157,6 +158,14 @@ class Forks:
             f"the node's chain forks below the finalized block {finalized.number} "
             f"(0x{finalized.hash.hex()}): its block {oldest.number} is {here}; nothing more is published"
         )
+        if compared.agree or compared.silent:
+            # Who has the published branch may be away for a while only.
+            waits = (
+                f"{message} until {', '.join(compared.silent) or 'the others'} answers; where that is gone "
+                "for good, take it out of HEADWATER_CHAIN__RPC or put a sound node there"
+            )
+            HEALTH.report("branch", False, waits)
+            raise NodeFailure("nodes", waits, "behind")
         HEALTH.fail(message)
         raise Fatal(
             message,

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from connectors.evm.blocks.checks import PARENT_LINK
-from connectors.evm.blocks.fetch import Fetched, Fetcher
+from connectors.evm.blocks.fetch import ROUNDS, Fetched, Fetcher
 from connectors.evm.events import Content, Event, Head
 from connectors.evm.head.age import HeadAge
+from connectors.evm.head.doubt import Doubt
 from connectors.evm.head.finality import Finality
 from connectors.evm.head.forks import SPOOL_BLOCKS, Forks
 from connectors.evm.head.progress import ProgressReporter
@@ -69,7 +70,8 @@ class Listener:
         self._progress = progress
         self._ticker = ticker
         self._forks = Forks(pool, fetcher, log, self._publish, accept_fork)
-        self._finality = Finality(chain, fetcher, log, self._publish)
+        self._finality = Finality(chain, pool, fetcher, log, self._publish)
+        self._doubt = Doubt(pool)
         # An operator who accepts a fork may mean one that is shorter than what was final.
         self._heeds_finalized = accept_fork is None
         self._at_head = False
@@ -111,6 +113,29 @@ class Listener:
     async def round(self) -> bool:
         """One look at the head and what follows from it; tells whether to look again at once."""
         latest = await self._head()
+        before = tip_hash(self._log.branch)
+        try:
+            behind = await self._toward(latest)
+        except NodeFailure as failure:
+            progress = before != tip_hash(self._log.branch)
+            self._doubt.leads_nowhere(latest, self._fetcher.source, failure.what, progress=progress)
+            raise
+        branch = self._log.branch
+        if behind or branch.holds(latest.hash) or before != tip_hash(branch):
+            self._doubt.leads_on()
+        else:
+            self._doubt.leads_nowhere(
+                latest, self._fetcher.source, "no node has the blocks below it", progress=False
+            )
+        if latest.hash == tip_hash(branch):
+            self._forks.caught_up()
+        await self._finality.follow()
+        if self._log.branch.finalized is not None:
+            self._forks.accepted = False
+        return behind
+
+    async def _toward(self, latest: Head) -> bool:
+        """Publish what leads to a head; tells whether to look again at once."""
         branch = self._log.branch
         tip = branch.tip
         if tip is None or (latest.number > tip.number and latest.parent != tip.hash):
@@ -122,11 +147,6 @@ class Listener:
             behind = False
         else:
             behind = await self._follow_fork(latest)
-        if latest.hash == tip_hash(branch):
-            self._forks.caught_up()
-        await self._finality.follow()
-        if self._log.branch.finalized is not None:
-            self._forks.accepted = False
         return behind
 
     def _say_when_caught_up(self, behind: bool) -> None:
@@ -148,7 +168,9 @@ class Listener:
                 _log.warning("another node is ahead", head=latest.number, ahead=other.number)
                 latest = other
                 self._age.is_due(latest)
-        HEALTH.report("head", True, f"block {latest.number}, new {self._age.seconds:.0f} s ago")
+        HEALTH.report(
+            "head", not self._age.stands_still, f"block {latest.number}, new {self._age.seconds:.0f} s ago"
+        )
         self._progress.node_head(latest)
         self._ticker.looked(latest.number)
         return latest
@@ -195,7 +217,12 @@ class Listener:
             return latest.number
         if self._chain.start != "earliest":
             return int(self._chain.start)
-        earliest = await self._fetcher.head("earliest")
+        try:
+            earliest = await self._fetcher.head("earliest", rounds=ROUNDS)
+        except NodeFailure as failure:
+            if failure.outcome != "null":
+                raise
+            earliest = None
         if earliest is None:
             raise Fatal("no endpoint has an earliest block", remedy="give --start N")
         return earliest.number
@@ -221,6 +248,9 @@ class Listener:
     async def _follow_fork(self, seen: Head) -> bool:
         followed = await self._forks.follow(seen)
         if followed.reverted:
+            # Before its blocks are applied, whose height is the ancestor's.
+            tip = self._log.branch.tip
+            self._finality.forked(-1 if tip is None else tip.number)
             self._progress.reorganised(followed.reverted)
         applied = await self._apply(followed.blocks)
         return followed.reverted + applied > 0

@@ -78,6 +78,11 @@ class PublishedBranch:
         return self._links[-1].head if self._links else None
 
     @property
+    def bottom(self) -> Head | None:
+        """The lowest block that is remembered, None when there is none."""
+        return self._links[0].head if self._links else None
+
+    @property
     def depth(self) -> int:
         """How many blocks are remembered."""
         return len(self._links)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict, cast
 
@@ -13,7 +13,7 @@ from topics.chainlog.kinds import EventKind
 from topics.chainlog.parts import PART_BYTES, Answers, join_answers, split_answers
 
 STREAM: Final = "raw-blocks"
-_META: Final = (
+META: Final = (
     "event",
     "chain_id",
     "sequence",
@@ -28,6 +28,7 @@ _META: Final = (
     "part",
     "parts",
 )
+"""Fields of a message that are not the node's answers, nor checks of them."""
 
 
 class _Part(TypedDict):
@@ -60,6 +61,25 @@ class Numbered:
     claim: int
     observed_at: int
     fresh: bool = False
+
+
+def stored_of(offset: int, said: Mapping[str, Any]) -> Stored:
+    """The message at an offset of raw-blocks, from what it says in the fields META."""
+    kind = EventKind.__members__.get(said["event"], EventKind.UNKNOWN)
+    head = None
+    if said["block_number"] is not None:
+        parent = said["parent_hash"] or b""
+        head = Head(said["block_number"], said["block_hash"], parent, said["block_timestamp"])
+    position = LogPosition(
+        offset,
+        kind is EventKind.CLAIM,
+        said["claim"],
+        said["sequence"],
+        said["fresh"],
+        said["part"],
+        said["parts"],
+    )
+    return Stored(position, kind, said["chain_id"], head, said["observed_at"], said["source"] or "")
 
 
 class EventCodec:
@@ -126,24 +146,9 @@ class EventCodec:
 
     def read(self, messages: Sequence[tuple[int, bytes]]) -> Iterator[Stored]:
         """What (offset, value) messages say, their answers passed over."""
-        columns = self._reader.columns([value for _, value in messages], _META)
+        columns = self._reader.columns([value for _, value in messages], META)
         for (offset, _), row in zip(messages, zip(*columns.values(), strict=True), strict=True):
-            value: dict[str, Any] = dict(zip(_META, row, strict=True))
-            kind = EventKind.__members__.get(value["event"], EventKind.UNKNOWN)
-            head = None
-            if value["block_number"] is not None:
-                parent = value["parent_hash"] or b""
-                head = Head(value["block_number"], value["block_hash"], parent, value["block_timestamp"])
-            position = LogPosition(
-                offset,
-                kind is EventKind.CLAIM,
-                value["claim"],
-                value["sequence"],
-                value["fresh"],
-                value["part"],
-                value["parts"],
-            )
-            yield Stored(position, kind, value["chain_id"], head, value["observed_at"], value["source"] or "")
+            yield stored_of(offset, dict(zip(META, row, strict=True)))
 
     def stored(self, event: Event, numbered: Numbered, offset: int, part: int, parts: int) -> Stored:
         """What `read` would give for a part of an event that was written at `offset`."""

@@ -20,7 +20,7 @@ from connectors.evm.events import Content, Head
 from connectors.evm.log.codec import EventCodec, Stored
 from connectors.evm.log.content import read_content
 from connectors.evm.log.store import LogStore
-from connectors.evm.log.tail import read_stored
+from connectors.evm.log.stored import read_stored
 from connectors.evm.log.whole import Found, WholeEvents
 from headwater.errors import Fatal, Transient
 from topics.chainlog.claims import LOOK_BACK, UNACKNOWLEDGED, claim_in_force

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Final
 
 from connectors.evm.log.branch import Link, PublishedBranch
 from connectors.evm.log.codec import EventCodec, Stored
+from connectors.evm.log.links.linked import LinkedLog
 from connectors.evm.log.store import LogStore
+from connectors.evm.log.stored import read_stored
 from connectors.evm.log.whole import Found, WholeEvents
 from headwater.errors import Fatal
 from topics.chainlog.claims import LOOK_BACK, ClaimFilter, LogPosition, Verdict, claim_in_force
 from topics.chainlog.kinds import EventKind
 
 FIRST_WINDOW: Final = 256
-_AT_ONCE: Final = 8
 
 
 class Published:
@@ -88,28 +89,31 @@ class Published:
             branch.moved_finalized(head)
 
 
-def read_stored(store: LogStore, codec: EventCodec, start: int, end: int) -> Iterator[Stored]:
-    """Messages of a range without their answers, a few at a time: they are large."""
-    chunk: list[tuple[int, bytes]] = []
-    for message in store.read(start, end):
-        chunk.append(message)
-        if len(chunk) == _AT_ONCE:
-            yield from codec.read(chunk)
-            chunk = []
-    yield from codec.read(chunk)
-
-
-def load(store: LogStore, codec: EventCodec, *, finality: bool = True) -> tuple[Published, int]:
+def load(
+    store: LogStore, codec: EventCodec, linked: LinkedLog | None = None, *, finality: bool = True
+) -> tuple[Published, int]:
     """The fold of the log's end back to the finalized block, and the offset up to which it was read.
 
-    Reads ever more of the log until the finalized block is in it; without `finality` all of it. Raises
-    Fatal when the log is of another chain or has a gap.
+    Reads ever more of the log, through `linked` where there is one, until the finalized block is in it;
+    without `finality` all of it. Raises Transient, and Fatal when the log is of another chain or has a gap.
     """
+    if linked is None:
+        linked = LinkedLog(store, codec, None, writes=False)
+    try:
+        return _load(store, codec, linked, finality=finality)
+    except Fatal:
+        if not linked.distrust():
+            raise
+    # What raw-links said may have been wrong; what raw-blocks says itself is not.
+    return _load(store, codec, linked, finality=finality)
+
+
+def _load(store: LogStore, codec: EventCodec, linked: LinkedLog, *, finality: bool) -> tuple[Published, int]:
     low, end = store.bounds()
     window = FIRST_WINDOW if finality else end - low
     while True:
         start = max(low, end - window)
-        messages = read_stored(store, codec, max(low, start - LOOK_BACK), end)
+        messages = linked.read(max(low, start - LOOK_BACK), end)
         published = fold(messages, start, low, codec.chain_id, finality=finality)
         branch = published.branch
         finality_known = branch.finalized is not None and branch.holds(branch.finalized.hash)

@@ -10,8 +10,11 @@ from connectors.evm.log.branch import Link, PublishedBranch
 from connectors.evm.log.codec import STREAM, EventCodec, Numbered, Stored
 from connectors.evm.log.content import read_content
 from connectors.evm.log.follower import Follower
+from connectors.evm.log.links.linked import LinkedLog
+from connectors.evm.log.links.links import Links
 from connectors.evm.log.store import LogStore, Outgoing
-from connectors.evm.log.tail import Published, load, read_stored, resume
+from connectors.evm.log.stored import read_stored
+from connectors.evm.log.tail import Published, load, resume
 from connectors.evm.log.whole import Found
 from headwater.errors import Fatal, Transient
 from headwater.logging import get_logger
@@ -31,7 +34,7 @@ class ChainLog:
 
     Call `open` first, and again after any Transient: what a failed write left behind is then read back
     from the log itself. `name` is what the CLAIM says of us, `now_ms` the clock. With a `follower` the first
-    `open` reads only what that one has not read yet.
+    `open` reads only what that one has not read yet. `links` is what spares an `open` the blocks' content.
     """
 
     def __init__(
@@ -41,8 +44,10 @@ class ChainLog:
         name: str,
         now_ms: Callable[[], int],
         follower: Follower | None = None,
+        links: Links | None = None,
     ) -> None:
         self._follower = follower
+        self._links = links
         self._store = store
         self._codec = codec
         self._name = name
@@ -81,9 +86,11 @@ class ChainLog:
         Raises Transient, Fatal.
         """
         self._store.renew()
+        linked = LinkedLog(self._store, self._codec, self._links, writes=True)
         self._published, self._next_offset = self._followed(finality=finality) or load(
-            self._store, self._codec, finality=finality
+            self._store, self._codec, linked, finality=finality
         )
+        linked.complete()
         self._claim()
         branch = self.branch
         _log.info(
@@ -92,6 +99,7 @@ class ChainLog:
             sequence=self.sequence,
             tip=branch.tip.number if branch.tip else None,
             finalized=branch.finalized.number if branch.finalized else None,
+            read_whole=linked.read_whole,
         )
 
     def renew_claim(self) -> None:
@@ -171,6 +179,8 @@ class ChainLog:
     def close(self) -> None:
         """Release the log."""
         self._store.close()
+        if self._links is not None:
+            self._links.close()
 
     @property
     def _open(self) -> Published:
@@ -196,6 +206,7 @@ class ChainLog:
                 if renewal and stored.kind is EventKind.CLAIM and stored.position.offset != offset:
                     raise self._fenced(stored)
                 verdict = published.take(stored)
+                self._note(stored)
             self._next_offset = offset + 1
             if verdict is Verdict.ACCEPT:
                 return
@@ -208,6 +219,7 @@ class ChainLog:
                 continue
             if stored.kind is EventKind.CLAIM:
                 raise self._fenced(stored)
+            self._note(stored)
             _log.warning("ignored a message of a fenced listener", offset=stored.position.offset)
 
     def _fenced(self, stored: Stored) -> Fenced:
@@ -223,6 +235,11 @@ class ChainLog:
             stored = self._codec.stored(event, numbered, offset, part, len(offsets))
             if published.take(stored) is not Verdict.ACCEPT:
                 raise Transient(f"raw-blocks does not go on with sequence {numbered.sequence}")
+            self._note(stored)
+
+    def _note(self, stored: Stored) -> None:
+        if self._links is not None:
+            self._links.note(stored)
 
     def _headers(self, numbered: Numbered, event: Event | None) -> Headers:
         block_hash = event.head.hash if event is not None and event.head is not None else None

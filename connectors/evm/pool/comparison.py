@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
@@ -14,6 +17,8 @@ from connectors.evm.rpc.endpoint import Endpoint
 from headwater.evm.answers.errors import UNREADABLE
 
 OTHER_HASH: Final = "finalized_hash"
+PATIENCE_SECONDS: Final = 5.0
+"""What takes longer counts as no answer: the others wait for it."""
 
 
 class _Hash(msgspec.Struct):
@@ -29,6 +34,57 @@ class OtherHash(NodeFailure):
     @property
     def contradiction(self) -> str:
         return OTHER_HASH
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What the endpoints, cordoned ones left out, say of a block: names of those that have it, of those
+    that have another one, and of those that say nothing or were not asked. `cordoned` counts those that
+    were cordoned for it.
+    """
+
+    agree: Sequence[str]
+    deny: Sequence[str]
+    silent: Sequence[str]
+    cordoned: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Votes:
+    """What the endpoints that answer have at a block's height, and which block is final to them; by name."""
+
+    head: Head
+    found: Mapping[str, tuple[Head | None, Head | None]]
+
+    @property
+    def agree(self) -> list[str]:
+        """Names of those that have the block."""
+        return [name for name, (there, _) in self.found.items() if there and there.hash == self.head.hash]
+
+    @property
+    def deny(self) -> list[str]:
+        """Names of those that have another block."""
+        return [name for name, (there, _) in self.found.items() if there and there.hash != self.head.hash]
+
+    @property
+    def not_yet(self) -> list[str]:
+        """Names of those to which a lower block is final."""
+        return [name for name, (_, final) in self.found.items() if final and final.number < self.head.number]
+
+    @property
+    def settled(self) -> Head | None:
+        """The highest block that is final, itself or one above it, to most of those that say one."""
+        finals = sorted((each for _, each in self.found.values() if each), key=lambda each: -each.number)
+        return finals[len(finals) // 2] if finals else None
+
+    @property
+    def rival(self) -> Head | None:
+        """The block that two at least have in place of this one, and more than have this one."""
+        there = [each for each, _ in self.found.values() if each and each.hash != self.head.hash]
+        for digest, count in Counter(each.hash for each in there).most_common(1):
+            if count > max(1, len(self.agree)):
+                return next(each for each in there if each.hash == digest)
+        return None
 
 
 async def agree(endpoint: Endpoint, known: Head) -> bool:
@@ -49,23 +105,27 @@ async def agree(endpoint: Endpoint, known: Head) -> bool:
     )
 
 
-async def cordon_others(endpoints: list[Endpoint], known: Head, cordons: Cordons) -> int:
-    """Ask all for a finalized block, and cordon those with another one if any has it; returns how many."""
+async def compared(endpoints: list[Endpoint], known: Head, cordons: Cordons) -> Compared:
+    """Ask all for a finalized block, and cordon those with another one if any has it."""
 
     async def asked(endpoint: Endpoint) -> bool | OtherHash:
         try:
-            return await agree(endpoint, known)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await agree(endpoint, known)
         except OtherHash as failure:
             return failure
-        except (NodeFailure, Unsupported):
+        except (NodeFailure, Unsupported, TimeoutError):
             return False  # Counted where it was raised.
 
     present = [endpoint for endpoint in endpoints if endpoint.name not in cordons]
     answers = await asyncio.gather(*(asked(endpoint) for endpoint in present))
-    if True not in answers:
-        return 0
+    have = [each.name for each, answer in zip(present, answers, strict=True) if answer is True]
     others = [pair for pair in zip(present, answers, strict=True) if isinstance(pair[1], OtherHash)]
+    deny = [endpoint.name for endpoint, _ in others]
+    silent = [each.name for each in endpoints if each.name not in (*have, *deny)]
+    if not have:
+        return Compared(have, deny, silent)
     for endpoint, failure in others:
         assert isinstance(failure, OtherHash)
         cordons.put(endpoint, failure, lambda endpoint=endpoint: agree(endpoint, known))  # type: ignore[misc]
-    return len(others)
+    return Compared(have, deny, silent, len(others))

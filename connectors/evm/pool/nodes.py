@@ -16,7 +16,7 @@ from typing import Final, Protocol, TypeVar
 
 from connectors.evm.events import Head
 from connectors.evm.pool.admission import Admission
-from connectors.evm.pool.comparison import cordon_others
+from connectors.evm.pool.comparison import Compared, compared
 from connectors.evm.pool.cordon import SILENT, Cordons
 from connectors.evm.pool.hedging import Hedging, raced
 from connectors.evm.pool.order import Order
@@ -37,6 +37,13 @@ _PROOFS: Final = frozenset(
     {"header_hash", "logs_bloom", "transactions_root", "receipts_root", "withdrawals_root"}
 )
 """Checks of an answer by itself. Others fail where a fork comes between two calls too."""
+
+GRACE_SECONDS: Final = 1.0
+"""How long the others are waited for once one endpoint has answered a question to all."""
+MAJORITY_GRACE_SECONDS: Final = 5.0
+"""The same once most of them have."""
+LATE_SECONDS: Final = 30.0
+"""How long one that was late is not waited for again."""
 
 T = TypeVar("T")
 Work = Callable[[Endpoint], Awaitable[T]]
@@ -74,9 +81,16 @@ class Pool(Protocol):
 
     async def each(self, work: Work[T]) -> list[tuple[str, T]]: ...
 
+    async def soon(self, work: Work[T]) -> list[tuple[str, T]]: ...
+
+    @property
+    def size(self) -> int: ...
+
     def recheck(self) -> None: ...
 
-    async def cordon_others(self, known: Head) -> int: ...
+    def pass_over(self, name: str) -> bool: ...
+
+    async def compare(self, known: Head) -> Compared: ...
 
 
 class _Failures:
@@ -112,11 +126,17 @@ class Nodes:
         self._hedging = Hedging()
         self.cordons = cordons or Cordons(clock)
         self._random = Random()
+        self._late: dict[str, float] = {}
 
     @property
     def endpoints(self) -> list[Endpoint]:
         """Those of the chain, the first choice first."""
         return self._order.endpoints
+
+    @property
+    def size(self) -> int:
+        """How many endpoints there are, usable or not."""
+        return len(self._order.endpoints)
 
     @property
     def chain_id(self) -> int | None:
@@ -182,7 +202,11 @@ class Nodes:
 
     async def cordon_others(self, known: Head) -> int:
         """Cordon the endpoints with another block than this final one, if any has it; returns how many."""
-        return await cordon_others(self.endpoints, known, self.cordons)
+        return (await self.compare(known)).cordoned
+
+    async def compare(self, known: Head) -> Compared:
+        """The same, and what all endpoints say."""
+        return await compared(self.endpoints, known, self.cordons)
 
     def _last(self, failures: Sequence[NodeFailure]) -> NodeFailure:
         """The last failure of a round, marked where all endpoints failed alike."""
@@ -220,7 +244,7 @@ class Nodes:
 
         The endpoint that gave it is the first choice from then on, unless the present one ranks as high.
         """
-        found = await self._all(work)
+        found = await self._all(work, GRACE_SECONDS, 1)
         if not found:
             return None
         endpoint, result = max(found, key=lambda each: rank(each[1]))
@@ -228,16 +252,61 @@ class Nodes:
         return result
 
     async def each(self, work: Work[T]) -> list[tuple[str, T]]:
-        """The results of `work` on all endpoints at once, with their names; of those that have one."""
-        return [(endpoint.name, result) for endpoint, result in await self._all(work)]
+        """The results of `work` on all endpoints at once, with their names; of those that have one.
 
-    async def _all(self, work: Work[T]) -> list[Won[T]]:
-        attempts = [self._compared(endpoint, work) for endpoint in self.endpoints]
-        return [each for each in await asyncio.gather(*attempts) if each is not None]
+        Once most have answered the others are not waited for much longer.
+        """
+        won = await self._all(work, MAJORITY_GRACE_SECONDS, self.size // 2 + 1)
+        return [(endpoint.name, result) for endpoint, result in won]
+
+    async def soon(self, work: Work[T]) -> list[tuple[str, T]]:
+        """The same of those only that answer shortly after the first."""
+        return [(each.name, result) for each, result in await self._all(work, GRACE_SECONDS, 1)]
+
+    async def _all(self, work: Work[T], grace: float, enough: int) -> list[Won[T]]:
+        """`grace` in seconds, for the others once `enough` have answered."""
+        endpoints = list(self.endpoints)
+        attempts = [asyncio.ensure_future(self._compared(endpoint, work)) for endpoint in endpoints]
+        try:
+            await self._until_late(endpoints, attempts, grace, enough)
+            return [won for each in attempts if each.done() and (won := each.result()) is not None]
+        finally:
+            for attempt in attempts:
+                attempt.cancel()
+            await asyncio.gather(*attempts, return_exceptions=True)
+
+    async def _until_late(
+        self,
+        endpoints: Sequence[Endpoint],
+        attempts: Sequence[asyncio.Future[Won[T] | None]],
+        grace: float,
+        enough: int,
+    ) -> None:
+        """Return when all have answered, or enough have and the others have had their time."""
+        pending = set(attempts)
+        while pending and sum(each.done() and each.result() is not None for each in attempts) < enough:
+            _, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+        now = self._clock()
+        awaited = {
+            attempt
+            for endpoint, attempt in zip(endpoints, attempts, strict=True)
+            if attempt in pending and self._late.get(endpoint.name, now) <= now
+        }
+        if awaited:
+            await asyncio.wait(awaited, timeout=grace)
+        for endpoint, attempt in zip(endpoints, attempts, strict=True):
+            if attempt.done():
+                self._late.pop(endpoint.name, None)
+            elif attempt in awaited:
+                self._late[endpoint.name] = now + LATE_SECONDS
 
     def recheck(self) -> None:
         """Have every endpoint report its chain and state again before it is used."""
         self._admission.recheck()
+
+    def pass_over(self, name: str) -> bool:
+        """Ask others before this endpoint for a while; False where there is nobody else."""
+        return self._order.pass_over(name)
 
     async def _next(
         self,
@@ -343,6 +412,6 @@ def connect(settings: Settings) -> tuple[Nodes, Transport]:
             f"{chain.quorum} endpoints must agree, and there are {len(chain.rpc)}",
             remedy="name more of them in HEADWATER_CHAIN__RPC, or lower HEADWATER_CHAIN__QUORUM",
         )
-    transport = AiohttpTransport(chain.request_timeout_seconds)
+    transport = AiohttpTransport(chain.request_timeout_seconds, limit=chain.answer_bytes)
     urls = (secret.get_secret_value() for secret in chain.rpc)
     return Nodes(endpoints_of(chain.name, urls, transport), chain.chain_id), transport

@@ -13,6 +13,8 @@ from headwater.logging import get_logger
 from headwater.metrics import listener as metrics
 
 JUDGED_SECONDS: Final = 1.0
+PASSED_SECONDS: Final = 60.0
+"""How long an endpoint is asked after the others whose head led nowhere."""
 WINS: Final = 3
 """Times in a row that another endpoint was faster before it becomes the first choice."""
 
@@ -30,6 +32,7 @@ class Order:
         self._demoted: dict[str, Reason] = {}
         self._judged = clock()
         self._wins: Counter[str] = Counter()
+        self._passed: dict[str, float] = {}
 
     def now(self) -> list[Endpoint]:
         """The first choice first, those that do badly or want to be left alone last."""
@@ -42,6 +45,15 @@ class Order:
     def spares(self, endpoint: Endpoint) -> bool:
         """Whether others are asked before it."""
         return endpoint.name in self._demoted or self.paces[endpoint.name].rests
+
+    def pass_over(self, name: str) -> bool:
+        """Ask others before this one for a minute; False where there is nobody else, or it is so already."""
+        others = {each.name for each in self.endpoints if each.name != name}
+        if len(others) == len(self.endpoints) or others <= self._demoted.keys() or name in self._demoted:
+            return False
+        self._passed[name] = self._clock() + PASSED_SECONDS
+        self._judge()
+        return True
 
     def answered(self, endpoint: Endpoint) -> None:
         """It answered when nobody else was asked beside it."""
@@ -63,6 +75,10 @@ class Order:
 
     def _judge(self) -> None:
         before, self._demoted = self._demoted, demoted(self.standings)
+        now = self._clock()
+        self._passed = {name: until for name, until in self._passed.items() if until > now}
+        if len(self._passed.keys() | self._demoted.keys()) < len(self.endpoints):
+            self._demoted = dict.fromkeys(self._passed, Reason.NOWHERE) | self._demoted
         for endpoint in self.endpoints:
             old, new = before.get(endpoint.name), self._demoted.get(endpoint.name)
             if old is new:

@@ -43,6 +43,7 @@ class Reason(Enum):
     THROTTLED = "throttled"
     SLOW = "slow"
     BEHIND = "behind"
+    NOWHERE = "nowhere"
 
 
 @dataclass(frozen=True, slots=True)

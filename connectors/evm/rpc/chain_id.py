@@ -10,6 +10,7 @@ from connectors.evm.rpc import once
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.digits import quantity
+from headwater.evm.answers.errors import UNREADABLE
 from headwater.redaction import brief, mask_url
 
 METHOD: Final = "eth_chainId"
@@ -23,7 +24,7 @@ async def chain_id(endpoint: Endpoint) -> int:
         answer = msgspec.json.decode(await endpoint.call(METHOD))
     except Unsupported as error:
         raise NodeFailure(endpoint.name, error.what, "wrong chain") from error
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise NodeFailure(endpoint.name, f"{METHOD}: {error}", "broken") from error
     return _number(endpoint.name, answer)
 

@@ -56,7 +56,10 @@ class AiohttpTransport:
 
 
 class AnswerTooLarge(aiohttp.ClientError):
-    """An answer longer than any that was asked for; the rest of it is not read."""
+    """An answer longer than any that was asked for, `limit` bytes; the rest of it is not read."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"an answer above {limit} bytes")
 
 
 class Body(Protocol):
@@ -74,7 +77,7 @@ async def read_bounded(content: Body, limit: int) -> bytes:
         pieces.append(piece)
         size += len(piece)
         if size > limit:
-            raise AnswerTooLarge
+            raise AnswerTooLarge(limit)
     return b"".join(pieces)
 
 
@@ -124,6 +127,8 @@ class Endpoint:
             return await self._transport.post(self._url, body)
         except TimeoutError as error:
             raise self._failed(method, "no answer in time", "timeout") from error
+        except AnswerTooLarge as error:
+            raise self._failed(method, f"{error} (HEADWATER_CHAIN__ANSWER_BYTES)", "broken") from error
         except (OSError, aiohttp.ClientError) as error:
             # The message of a client error may hold the address with its key: the class says enough.
             reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__

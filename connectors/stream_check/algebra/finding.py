@@ -25,6 +25,11 @@ KINDS: Final = {
     "retraction": "What is taken back was never said.",
     "not-retracted": "A record stays though the event that ends it is published.",
     "orphan": "Records stand of a block that is not on the branch.",
+    "state": "A state of a transaction is another than its block's events make.",
+    "state-missing": "A transaction has no state by the event that decides it.",
+    "state-stands": "A state of a transaction stands though its block left the chain.",
+    "epoch": "canonical_epoch is not the number of times that a transaction left the chain.",
+    "retracts": "A REORGED state retracts another version than the last one, or another state retracts any.",
     "malformed": "A message is no record of its stream.",
 }
 """Word for programs → what it means."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from connectors.stream_check.algebra import message
 from connectors.stream_check.algebra.asked import NEWER, Range, Tally
-from connectors.stream_check.algebra.branch import Named
+from connectors.stream_check.algebra.branch import Kind, Named
 from connectors.stream_check.algebra.event import Event
 from connectors.stream_check.algebra.finding import Finding, of_records
 from connectors.stream_check.algebra.fronts import Fronts
@@ -21,6 +21,16 @@ from topics.coverage import COVERAGE, STREAMS
 
 DEPTH: Final = 128
 """Blocks below the tip whose records are remembered: deeper than chains fork without an operator's word."""
+
+
+class Follower(Protocol):
+    """Goes by the events that were judged: `StateCheck`."""
+
+    def event(self, event: Event, spine: Record, kind: Kind) -> None:
+        """The next event, in order of sequence; `spine` is its message of `blocks` or `coverage`."""
+
+    def close(self) -> None:
+        """There are no more."""
 
 
 class StreamCheck:
@@ -56,6 +66,7 @@ class StreamCheck:
         )
         self.newest = -1
         self.held = 0
+        self.follower: Follower | None = None
 
     @property
     def tip(self) -> Named | None:
@@ -114,10 +125,11 @@ class StreamCheck:
         if contradiction is not None:
             self._found(contradiction)
 
-    def settle(self, limit: float = math.inf, *, before_ms: float = math.inf) -> None:
+    def settle(self, limit: float = math.inf, *, before_ms: float = math.inf) -> float:
         """Judge the events whose sequence is lower than `limit`; all messages of them must be in.
 
-        It ends at the first event that the brokers took at `before_ms` or later.
+        It ends at the first event that the brokers took at `before_ms` or later. Returns the sequence up to
+        which all is judged.
         """
         while self._pending and self._pending[0][0] < limit:
             sequence, block_hash = self._pending[0]
@@ -126,11 +138,14 @@ class StreamCheck:
             if event.any().time_ms >= before_ms:
                 break
             heapq.heappop(self._pending)
-            self._judge.judge(block, event)
+            kind, spine = self._judge.judge(block, event), event.spine
+            if self.follower is not None and kind is not None and spine is not None:
+                self.follower.event(event, spine, kind)
             block.unjudged -= 1
             self.held -= event.size
             self._settled = sequence, block_hash
         self._forget()
+        return min(limit, self._pending[0][0]) if self._pending else limit
 
     def close(self) -> None:
         """Judge what stands at the end. Events that are not settled count as not judged."""
@@ -139,6 +154,8 @@ class StreamCheck:
             if not block.unjudged:
                 self._judge.close(block)
         self._judge.end()
+        if self.follower is not None:
+            self.follower.close()
 
     def _found(self, finding: Finding) -> None:
         if finding.block_hash is not None:

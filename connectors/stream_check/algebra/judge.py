@@ -53,13 +53,16 @@ class Judge:
         self.branch = Branch(whole=self._nothing_before)
         self.tally = Tally()
 
-    def judge(self, block: Block, event: Event) -> None:
-        """The next event in order of sequence; all messages of it are in."""
+    def judge(self, block: Block, event: Event) -> Kind | None:
+        """The next event in order of sequence; all messages of it are in.
+
+        Returns what it is to the branch, None where no message tells.
+        """
         spine = event.spine
         said = None if spine is None else spine.said
         if spine is None or said is None:
             self._judge_without_spine(event)
-            return
+            return None
         if event.sequence == self._sequence:
             detail = (
                 "another block has this sequence too: which of them is the later one, consumers cannot tell"
@@ -68,7 +71,7 @@ class Judge:
         kind = self._place(block, event, spine, said)
         self._sequence = event.sequence
         if not self._asked.has(spine):
-            return
+            return kind
         self.tally.events[kind.value] += 1
         self.tally.blocks += kind in (Kind.APPLY, Kind.UNPROVEN)
         self.tally.records.update({stream: len(records) for stream, records in event.kept.items()})
@@ -83,6 +86,7 @@ class Judge:
             self._judge_complete(block, event, spine, said, kind)
         else:
             self._judge_incomplete(block, event, spine, said)
+        return kind
 
     def _place(self, block: Block, event: Event, spine: Record, said: Said) -> Kind:
         """What the event is to the branch."""

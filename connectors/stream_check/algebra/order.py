@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Protocol
 
-from connectors.stream_check.algebra.record import Partition, Record
+from connectors.stream_check.algebra.record import Partition, Place
+
+
+class Placed(Protocol):
+    """A message of an event."""
+
+    @property
+    def place(self) -> Place: ...
+
+    @property
+    def sequence(self) -> int: ...
 
 
 class Progress:
@@ -15,11 +26,16 @@ class Progress:
         self._passed: dict[Partition, float] = dict.fromkeys(partitions, -math.inf)
         self._first: dict[Partition, int] = {}
 
+    @property
+    def partitions(self) -> set[Partition]:
+        """All of them."""
+        return set(self._passed)
+
     def begins_with(self, partition: Partition) -> int | None:
         """The first sequence that was read there."""
         return self._first.get(partition)
 
-    def is_behind(self, record: Record) -> bool:
+    def is_behind(self, record: Placed) -> bool:
         """Does the record come after one of a later event?
 
         Not where it may be a repeat of what lies before the range, which may begin within an event.
@@ -28,7 +44,7 @@ class Progress:
         first = self._first.get(partition)
         return first is not None and first < record.sequence < self._passed[partition]
 
-    def passes(self, record: Record) -> None:
+    def passes(self, record: Placed) -> None:
         """A message was read."""
         partition = record.place.stream, record.place.partition
         self._first.setdefault(partition, record.sequence)

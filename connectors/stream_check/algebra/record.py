@@ -39,7 +39,8 @@ class Record(NamedTuple):
 
     `time_ms` is the broker's time. `own_key` and `own_id` are what key and event_id must be by the
     record's own fields. `content` is a hash of the value, without what a repeat may say otherwise. `said`
-    is None for streams that are counted.
+    is None for streams that are counted; `subject` is the hash of the transaction that a record of
+    `transactions` is of, None elsewhere.
     """
 
     place: Place
@@ -54,3 +55,4 @@ class Record(NamedTuple):
     removed: bool
     content: int
     said: Said | None = None
+    subject: bytes | None = None

@@ -20,7 +20,7 @@ from headwater.cli.alerting import rules, topic
 from headwater.cli.alerting.reading import text_of
 from headwater.cli.configuration import configured
 from headwater.cli.history import CHUNK, History
-from headwater.cli.migrate import known_chain_id
+from headwater.cli.migrate import chain_id_for
 from headwater.errors import Fatal, Permanent
 from headwater.redaction import mask_url
 from headwater.settings import Settings
@@ -116,9 +116,7 @@ def try_transaction(
 
 @contextmanager
 def _history(settings: Settings) -> Iterator[History]:
-    chain_id = known_chain_id(settings)
-    if chain_id is None:
-        raise Fatal(f"the id of chain {settings.chain.name} is not known", remedy="set chain.chain_id")
+    chain_id = chain_id_for(settings)
     client = connect(settings.clickhouse)
     try:
         yield History(client, settings.clickhouse.database, chain_id)

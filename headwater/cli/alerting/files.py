@@ -6,8 +6,8 @@ import re
 from typing import Final
 
 from headwater.errors import Fatal
+from headwater.evm.addresses import address
 
-_ADDRESS: Final = re.compile("0x[0-9a-fA-F]{40}")
 _NAME: Final = re.compile("[a-z_][a-z0-9_]{0,62}")
 
 
@@ -19,13 +19,6 @@ def list_name(name: str) -> str:
             remedy="use lower-case letters, digits and underscores: rules write lists.<name>",
         )
     return name
-
-
-def address(text: str, where: str) -> str:
-    """An address in lower case. Raises Fatal that says where it stands."""
-    if not _ADDRESS.fullmatch(text):
-        raise Fatal(f"{where}: {text!r} is no address", remedy="an address is 0x and 40 hex digits")
-    return text.lower()
 
 
 def addresses(text: str, name: str, *, labelled: bool = False) -> dict[str, str]:
@@ -44,10 +37,3 @@ def addresses(text: str, name: str, *, labelled: bool = False) -> dict[str, str]
         if found.setdefault(own, remark) != remark:
             raise Fatal(f"{where}: {own} is there twice: {found[own]!r} and {remark!r}")
     return found
-
-
-def replacement(before: dict[str, str], wanted: dict[str, str], prefix: str) -> dict[str, str | None]:
-    """The changes that make what is under a prefix what is wanted. `before` and `wanted`: address → text."""
-    changes: dict[str, str | None] = {f"{prefix}{own}": None for own in before if own not in wanted}
-    changes |= {f"{prefix}{own}": each for own, each in wanted.items() if before.get(own) != each}
-    return changes

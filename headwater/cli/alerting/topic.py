@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, cast
 
+from confluent_kafka import Message
+
 from headwater import clock, kafka
+from headwater.author import author
 from headwater.errors import Fatal
 from headwater.settings import Settings
 from schemas import codec_for, frame, version_of
+from schemas.reader import StreamReader
 from schemas.registry import Registry
 from streams.logic.alerts.configuration import well_formed
 from topics.catalog import topic_name
@@ -33,28 +35,12 @@ class Written:
 
 def current(settings: Settings, prefix: str = "") -> dict[str, Written]:
     """Key → what stands there, of keys with this beginning. Raises Fatal, or Transient without Kafka."""
-    topic, reader = topic_name(settings, STREAM), Registry(settings).reader(STREAM)
-    client = kafka.reader(settings)
-    found: dict[str, Written] = {}
+    reader, client = Registry(settings).reader(STREAM), kafka.reader(settings)
     try:
-        low, high = kafka.watermarks(client, topic)
-        for message in kafka.read_range(client, topic, low, high):
-            key, value = _text(message.key()), message.value()
-            if not key.startswith(prefix):
-                continue
-            if value is None:
-                found.pop(key, None)
-                continue
-            record = reader.read(value)
-            found[key] = Written(
-                cast(int, message.offset()),
-                str(record["value"]),
-                cast(int, record["written_at"]),
-                str(record["written_by"]),
-            )
+        messages = kafka.latest(client, topic_name(settings, STREAM))
     finally:
         client.close()
-    return found
+    return {key: _written(reader, each) for key, each in messages.items() if key.startswith(prefix)}
 
 
 def write(settings: Settings, changes: Mapping[str, str | None]) -> None:
@@ -68,7 +54,7 @@ def write(settings: Settings, changes: Mapping[str, str | None]) -> None:
             raise Fatal(f"{key!r} is no key of the configuration")
     topic, codec = topic_name(settings, STREAM), codec_for(STREAM)
     head = frame(Registry(settings).id_for(STREAM))
-    about = {"written_at": clock.now_ms(), "written_by": f"{_user()}@{socket.gethostname()}"}
+    about = {"written_at": clock.now_ms(), "written_by": author()}
     version = ((SCHEMA_VERSION, str(version_of(STREAM)).encode()),)
     kafka.publish(
         kafka.producer(settings, options={"delivery.timeout.ms": int(SECONDS * 1000)}),
@@ -86,12 +72,11 @@ def write(settings: Settings, changes: Mapping[str, str | None]) -> None:
     )
 
 
-def _text(key: str | bytes | None) -> str:
-    return key.decode(errors="replace") if isinstance(key, bytes) else key or ""
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # no entry for this user id, as in a container
-        return "unknown"
+def _written(reader: StreamReader, message: Message) -> Written:
+    record = reader.read(cast(bytes, message.value()))
+    return Written(
+        cast(int, message.offset()),
+        str(record["value"]),
+        cast(int, record["written_at"]),
+        str(record["written_by"]),
+    )

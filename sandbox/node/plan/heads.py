@@ -8,6 +8,7 @@ import orjson
 from sha3 import keccak_256
 
 from headwater.digits import quantity
+from headwater.evm.header import header_hash
 from sandbox.node.adjustable import from_chain
 from sandbox.node.methods import NULL, Methods
 
@@ -36,13 +37,16 @@ def at(methods: Methods, head: int, method: str, params: Params) -> bytes:
     return methods.call(method, [hex(head), *params[1:]]) if asks_head(method, params) else NULL
 
 
-def made_up(methods: Methods, ahead: int, method: str, params: Params) -> bytes:
-    """A head above the node's that has the fields of its own and a hash of nothing."""
+def made_up(methods: Methods, ahead: int, method: str, params: Params, *, sealed: bool = False) -> bytes:
+    """A head above the node's that has the fields of its own and a hash of nothing, or of itself."""
     number = methods.head.number + ahead
     if method == "eth_blockNumber":
         return orjson.dumps(hex(number))
     block = orjson.loads(methods.call(method, list(params)))
     digest = "0x" + keccak_256(str(number).encode()).hexdigest()
+    if sealed:
+        made = block | {"number": hex(number), "parentHash": digest}
+        return orjson.dumps(made | {"hash": "0x" + header_hash(made).hex()})
     return orjson.dumps(block | {"number": hex(number), "hash": digest, "parentHash": block["hash"]})
 
 

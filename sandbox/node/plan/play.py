@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from random import Random
 
 from sandbox.node import faults as f
 from sandbox.node.methods import Methods
 from sandbox.node.plan import answers, heads, rules
+from sandbox.node.plan.branches import FinalizedBack, MixedBatch, MovedFinalized, SealedFork
+from sandbox.node.plan.connections import HalfOpen, RateLimit, SilentSubscription
 from sandbox.node.plan.errors import ERRORS
+from sandbox.node.plan.forks import OF_A_BRANCH, Forks
+from sandbox.node.plan.limits import Bucket
+from sandbox.node.plan.rule import Rule
 from sandbox.node.plan.rules import AnyRule, Plan
+from sandbox.node.plan.spoiling import of_the_connection
 
-_P95 = 1.6449
-"""Of the standard normal distribution."""
-
-_ABOUT: dict[type[rules.Rule], tuple[str, ...]] = {
+_ABOUT: dict[type[Rule], Collection[str]] = {
     rules.Null: rules.BLOCKS,
     rules.EmptyReceipts: rules.RECEIPTS,
     rules.StaleHead: rules.HEADS,
@@ -30,6 +32,11 @@ _ABOUT: dict[type[rules.Rule], tuple[str, ...]] = {
     rules.WrongChain: ("eth_chainId", "net_version"),
     rules.Pruned: ("eth_getBlockByNumber", "eth_getBlockReceipts"),
     rules.TagError: ("eth_getBlockByNumber",),
+    rules.Syncing: ("eth_syncing",),
+    SealedFork: OF_A_BRANCH,
+    MixedBatch: OF_A_BRANCH,
+    MovedFinalized: ("eth_getBlockByNumber",),
+    FinalizedBack: ("eth_getBlockByNumber",),
 }
 """What a kind is about where its rule names no methods; a kind that is not here is about any."""
 
@@ -46,24 +53,48 @@ class Play:
         self._start = clock()
         self._rules = [(rule, Random(f"{plan.seed}/{at}")) for at, rule in enumerate(plan.faults)]
         self._frozen: dict[int, int] = {}
+        self._forks = Forks(plan.seed)
+        self._buckets: dict[int, Bucket] = {}
 
-    def take(self, methods: Methods, method: str, params: Sequence[object]) -> f.Fault | None:
-        """The fault that a call suffers, if any."""
+    def take(
+        self, methods: Methods, method: str, params: Sequence[object], place: int | None = None
+    ) -> f.Fault | None:
+        """The fault that a call suffers, if any; `place` is its place in a batch, None outside of one."""
         seconds = self._clock() - self._start
         for at, (rule, random) in enumerate(self._rules):
             if not rule.is_on(seconds):
                 self._frozen.pop(at, None)
+                self._forks.forget(at)
                 continue
             if isinstance(rule, rules.FrozenHead):
                 self._frozen.setdefault(at, methods.head.number)
+            if isinstance(rule, SealedFork):
+                self._forks.methods(at, methods, methods.head.number - rule.depth)
             about = rule.methods or _ABOUT.get(type(rule), (method,))
             if method not in about or random.random() >= rule.probability:
                 continue
-            fault = self._fault(at, rule, random, methods, method, params)
+            fault = self._fault(at, rule, random, methods, method, params, place)
             if fault is not None:
                 self.happened[rule.kind] += 1
                 return fault
         return None
+
+    def holds_open(self) -> bool:
+        """Whether a WebSocket gets no answer now, nor anything else."""
+        return self._happens(HalfOpen)
+
+    def tells_nothing(self) -> bool:
+        """Whether subscribers are not told of a head now."""
+        return self._happens(HalfOpen, SilentSubscription)
+
+    def _happens(self, *kinds: type[Rule]) -> bool:
+        """What is no call: whether one of the rules of these kinds is on and drawn."""
+        seconds = self._clock() - self._start
+        for rule, random in self._rules:
+            if isinstance(rule, kinds) and rule.is_on(seconds) and random.random() < rule.probability:
+                self.happened[rule.kind] += 1
+                return True
+        return False
 
     def _fault(
         self,
@@ -73,16 +104,32 @@ class Play:
         methods: Methods,
         method: str,
         params: Sequence[object],
+        place: int | None,
     ) -> f.Fault | None:
         match rule:
+            case SealedFork() | MovedFinalized() | FinalizedBack() | MixedBatch():
+                return self._forks.fault(at, rule, methods, method, params, place)
+            case RateLimit(per_second=most, retry_after=after, name=name):
+                now = self._clock()
+                if self._buckets.setdefault(at, Bucket(most, now)).takes(now):
+                    return None
+                return f.too_many_requests(after) if name is None else f.CallError(*ERRORS[name])
+            case rules.Syncing(behind=behind):
+                head = methods.head.number
+                lacks = {
+                    "startingBlock": "0x0",
+                    "currentBlock": hex(head),
+                    "highestBlock": hex(head + behind),
+                }
+                return f.Result(lacks)
             case rules.StaleHead(blocks=blocks):
                 return self._as_of(
                     methods, max(methods.chain.first(), methods.head.number - blocks), method, params
                 )
             case rules.FrozenHead():
                 return self._as_of(methods, self._frozen[at], method, params)
-            case rules.LyingHead(blocks=blocks) if heads.asks_head(method, params):
-                return f.Instead(lambda: heads.made_up(methods, blocks, method, params))
+            case rules.LyingHead(blocks=blocks, sealed=sealed) if heads.asks_head(method, params):
+                return f.Instead(lambda: heads.made_up(methods, blocks, method, params, sealed=sealed))
             case rules.TwoBranches(depth=depth):
                 height = heads.height_of(params)
                 if height is None or not methods.head.number - depth < height <= methods.head.number:
@@ -97,7 +144,7 @@ class Play:
                 if not params or params[0] not in tags:
                     return None
                 return f.NullResult() if null else f.CallError(code, message)
-        return _of_any_call(rule, random, method)
+        return _of_the_answer(rule, random, method)
 
     @staticmethod
     def _as_of(methods: Methods, head: int, method: str, params: Sequence[object]) -> f.Fault | None:
@@ -107,25 +154,10 @@ class Play:
         return f.Instead(lambda: heads.at(methods, head, method, params))
 
 
-def _of_any_call(rule: AnyRule, random: Random, method: str) -> f.Fault | None:
+def _of_the_answer(rule: AnyRule, random: Random, method: str) -> f.Fault | None:
     match rule:
-        case rules.Latency(p50=p50, p95=p95):
-            spread = max(0.0, math.log(p95 / p50) / _P95)
-            return f.Silence(random.lognormvariate(math.log(p50), spread))
-        case rules.Throttled(retry_after=seconds):
-            return f.too_many_requests(seconds)
         case rules.Error(name=name, code=code, message=message):
             return f.CallError(*((code, message) if name is None else ERRORS[name]))
-        case rules.Http(status=status, body=body):
-            return f.Status(status, body, "text/html" if body.startswith("<") else "text/plain")
-        case rules.Cut(share=share):
-            return f.CutShare(share)
-        case rules.Oversized(bytes=size):
-            return f.Padded(size)
-        case rules.Silence(seconds=seconds):
-            return f.Silence(seconds)
-        case rules.Disconnect():
-            return f.Disconnect()
         case rules.Null():
             return f.NullResult()
         case rules.EmptyReceipts():
@@ -138,4 +170,4 @@ def _of_any_call(rule: AnyRule, random: Random, method: str) -> f.Fault | None:
             return f.Changed(lambda result: answers.cut_transactions(result, share))
         case rules.WrongChain(chain_id=chain_id):
             return f.Result(hex(chain_id) if method == "eth_chainId" else str(chain_id))
-    return None
+    return of_the_connection(rule, random)

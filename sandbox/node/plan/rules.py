@@ -9,57 +9,27 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from headwater.errors import Fatal
+from sandbox.node.plan.branches import FinalizedBack, MixedBatch, MovedFinalized, SealedFork
+from sandbox.node.plan.connections import (
+    Cut,
+    Disconnect,
+    Garbage,
+    HalfOpen,
+    HalfWritten,
+    Http,
+    Latency,
+    Oversized,
+    RateLimit,
+    Silence,
+    SilentSubscription,
+    Throttled,
+)
 from sandbox.node.plan.errors import ERRORS
+from sandbox.node.plan.rule import Rule
 
 BLOCKS: Final = ("eth_getBlockByNumber", "eth_getBlockByHash")
 HEADS: Final = ("eth_blockNumber", "eth_getBlockByNumber")
 RECEIPTS: Final = ("eth_getBlockReceipts",)
-
-
-class Rule(BaseModel):
-    """When a fault happens: to calls of `methods` (none: those that the kind is about), of which share, when.
-
-    `start` and `end` are seconds since the node began to serve; `every` and `lasts` repeat: the first `lasts`
-    seconds of each `every`.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    methods: tuple[str, ...] = ()
-    probability: float = Field(1.0, ge=0, le=1)
-    start: float = Field(0.0, ge=0)
-    end: float | None = Field(None, gt=0)
-    every: float | None = Field(None, gt=0)
-    lasts: float | None = Field(None, gt=0)
-
-    @model_validator(mode="after")
-    def _repeats_wholly(self) -> Rule:
-        if (self.every is None) != (self.lasts is None):
-            raise ValueError("`every` and `lasts` go together")
-        return self
-
-    def is_on(self, seconds: float) -> bool:
-        """Whether it may happen so long after the start."""
-        if seconds < self.start or (self.end is not None and seconds >= self.end):
-            return False
-        if self.every is None or self.lasts is None:
-            return True
-        return (seconds - self.start) % self.every < self.lasts
-
-
-class Latency(Rule):
-    """Answers take a time drawn from a log-normal distribution with this median and 95th percentile."""
-
-    kind: Literal["latency"]
-    p50: float = Field(gt=0)
-    p95: float = Field(gt=0)
-
-
-class Throttled(Rule):
-    """HTTP 429."""
-
-    kind: Literal["throttled"]
-    retry_after: float = Field(1.0, ge=0)
 
 
 class Error(Rule):
@@ -75,41 +45,6 @@ class Error(Rule):
         if self.name is not None and self.name not in ERRORS:
             raise ValueError(f"no such error: {self.name}; there are {', '.join(ERRORS)}")
         return self
-
-
-class Http(Rule):
-    """An HTTP status with any body."""
-
-    kind: Literal["http"]
-    status: int = Field(502, ge=200, le=599)
-    body: str = "<html><body><h1>502 Bad Gateway</h1></body></html>"
-
-
-class Cut(Rule):
-    """The answer ends after this share of its bytes."""
-
-    kind: Literal["cut"]
-    share: float = Field(0.5, ge=0, lt=1)
-
-
-class Oversized(Rule):
-    """The answer is followed by so many bytes of white space."""
-
-    kind: Literal["oversized"]
-    bytes: int = Field(gt=0)
-
-
-class Silence(Rule):
-    """The answer comes after so many seconds, which is never for most."""
-
-    kind: Literal["silence"]
-    seconds: float = Field(3600.0, gt=0)
-
-
-class Disconnect(Rule):
-    """The connection is closed without an answer."""
-
-    kind: Literal["disconnect"]
 
 
 class Null(Rule):
@@ -138,10 +73,11 @@ class FrozenHead(Rule):
 
 
 class LyingHead(Rule):
-    """A head so many blocks ahead that nobody has."""
+    """A head so many blocks ahead that nobody has; `sealed`: its hash holds, its parent is nobody's too."""
 
     kind: Literal["lying_head"]
     blocks: int = Field(5, ge=1)
+    sealed: bool = False
 
 
 class TwoBranches(Rule):
@@ -184,6 +120,13 @@ class Pruned(Rule):
     keeps: int = Field(ge=0)
 
 
+class Syncing(Rule):
+    """The node says that it is syncing, and lacks so many blocks."""
+
+    kind: Literal["syncing"]
+    behind: int = Field(1000, ge=1)
+
+
 class TagError(Rule):
     """Tags are answered with an error, or with null."""
 
@@ -214,7 +157,17 @@ AnyRule = Annotated[
     | CutTransactions
     | WrongChain
     | Pruned
-    | TagError,
+    | TagError
+    | Syncing
+    | HalfWritten
+    | HalfOpen
+    | Garbage
+    | RateLimit
+    | SilentSubscription
+    | SealedFork
+    | MovedFinalized
+    | FinalizedBack
+    | MixedBatch,
     Field(discriminator="kind"),
 ]
 

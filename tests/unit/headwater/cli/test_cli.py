@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import weakref
 
 import pytest
 from typer.testing import CliRunner
 
 from headwater import __version__
-from headwater.cli import COMMANDS, build
+from headwater.cli import COMMANDS, build, main
+from headwater.errors import Fatal
 
 
 def test_help_names_every_command_and_loads_none() -> None:
@@ -45,6 +47,33 @@ def test_a_shell_completes_the_commands_of_a_group(environ: dict[str, str]) -> N
     assert {"list", "plan", "apply", "tail", "export"} <= set(
         done.stdout.replace('"', " ").replace(":", " ").split()
     )
+
+
+def test_what_a_failed_command_had_open_is_gone_when_the_process_ends(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A Kafka client whose threads outlive the interpreter takes the process down by SIGSEGV."""
+
+    class Client:
+        """Stands in a frame that the failure passes through, and in a cycle."""
+
+        def __init__(self) -> None:
+            self.itself = self
+
+    alive: list[weakref.ref[Client]] = []
+
+    def command() -> None:
+        client = Client()
+        alive.append(weakref.ref(client))
+        raise Fatal("the broker refuses us", remedy="ask it why")
+
+    monkeypatch.setattr("headwater.cli.build", lambda words: command)
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 1
+    assert (left.value.__cause__, left.value.__context__) == (None, None)
+    assert [each() for each in alive] == [None]
+    assert capsys.readouterr().err == "headwater: the broker refuses us; ask it why\n"
 
 
 def test_a_known_failure_is_one_line_with_the_remedy() -> None:

@@ -7,6 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
+from sandbox.screen.clickhouse_view import in_units
 from sandbox.screen.figures import duration, seconds
 from sandbox.screen.lines import line
 from sandbox.screen.render import render
@@ -107,3 +108,20 @@ def test_the_plain_line_names_what_is_not_ready() -> None:
 def test_times_for_people() -> None:
     assert [duration(9), duration(75), duration(3_725)] == ["0:09", "1:15", "1:02:05"]
     assert [seconds(None), seconds(0.0314), seconds(1.25)] == ["–", "31 ms", "1.2 s"]
+
+
+@pytest.mark.parametrize(
+    ("amount", "decimals", "units"),
+    [
+        ("1500", 3, "1.5"),
+        ("1500", 0, "1500"),
+        ("0", 18, "0"),
+        ("1", 18, "0.000000000000000001"),
+        ("2000000", 6, "2"),
+        ("100", 2, "1"),
+        (str(2**256 - 1), 77, f"1.{str(2**256 - 1)[1:]}"),
+        ("7", 255, f"0.{'0' * 254}7"),
+    ],
+)
+def test_amounts_are_put_in_units_digit_by_digit(amount: str, decimals: int, units: str) -> None:
+    assert in_units(amount, decimals) == units

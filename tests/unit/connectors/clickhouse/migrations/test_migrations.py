@@ -185,6 +185,7 @@ TABLES = {
     "heads": "heads",
     "repairs": "repairs",
     "alerts": "alerts",
+    "tokens": "tokens",
 }
 
 
@@ -232,7 +233,7 @@ def column(field: str, schema: object, *, nested: bool = False) -> str:
     if schema == "long":
         return "UInt64"
     if schema == "int":
-        return "UInt8" if field in ("y_parity", "receipt_status") else "UInt32"
+        return "UInt8" if field in ("y_parity", "receipt_status", "decimals") else "UInt32"
     if schema == "TransactionLifeState":
         return "LowCardinality(String)"
     return SCALARS[str(schema)]

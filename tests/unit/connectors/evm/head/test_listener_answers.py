@@ -23,6 +23,7 @@ from headwater.errors import Fatal, Transient
 from headwater.settings import ChainSettings
 from sandbox.node import AdjustableChain, RecordedChain, RecordedNode
 from sandbox.node import faults as f
+from sandbox.node.plan.garbage import GARBAGE
 from tests.fakes.listening import CHAIN_ID, MemoryStore, hashes, make_rig, served, settled_rig, stored
 from topics.chainlog.kinds import EventKind
 
@@ -269,3 +270,30 @@ async def _storm(rng: random.Random) -> None:
     for _ in range(8):
         await rig.settle()
     assert hashes(store) == chain.hashes[first - 1 :]
+
+
+async def test_an_earliest_block_that_one_node_does_not_have_is_asked_of_the_others() -> None:
+    chain, first = served(6)
+    second = RecordedNode(chain)
+    first.faults.add(f.NullResult(), "eth_getBlockByNumber", times=2)
+    store = MemoryStore()
+    await settled_rig(store, [first, second])
+    assert hashes(store) == chain.hashes
+
+
+async def test_where_no_node_has_an_earliest_block_the_setting_is_named() -> None:
+    _chain, node = served(6)
+    rig = make_rig(MemoryStore(), [node])
+    rig.transport.tags = {"earliest": f.NullResult()}
+    await rig.log.open()
+    with pytest.raises(Fatal, match="--start N"):
+        await rig.settle()
+
+
+async def test_a_chain_id_that_is_no_text_is_a_bad_answer_of_that_node() -> None:
+    chain, first = served(6)
+    second = RecordedNode(chain)
+    first.faults.add(f.Body(GARBAGE["not_utf8"]), "eth_chainId", times=5)
+    store = MemoryStore()
+    await settled_rig(store, [first, second])
+    assert hashes(store) == chain.hashes

@@ -33,7 +33,7 @@ class Clock:
         return self.now
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2, 3, 14])
 async def test_what_is_published_is_the_chain_of_a_perfect_node(seed: int) -> None:
     clock, random = Clock(), Random(seed)
     chain = AdjustableChain.synthetic(1, keeps_orphans=True)

@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from connectors.evm.events import Head
+from connectors.evm.pool import comparison
 from connectors.evm.pool.admission import WRONG_CHAIN_ROUNDS
 from connectors.evm.pool.cordon import FIRST_SECONDS, LONGEST_SECONDS
 from connectors.evm.pool.nodes import Nodes, Rejected
@@ -197,6 +198,25 @@ async def test_a_final_block_that_nobody_has_cordons_nobody() -> None:
     pool.transport.hash = dict.fromkeys("ab", b"\x01" * 32)
     assert await pool.nodes.cordon_others(FINAL) == 0
     assert "a" not in pool.nodes.cordons
+
+
+async def test_who_does_not_answer_over_a_final_block_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool = Pool("abc")
+    pool.transport.hash["b"] = b"\x01" * 32
+    real = pool.transport.post
+    silent = asyncio.Event()
+
+    async def post(url: str, body: bytes) -> HttpAnswer:
+        if url == "c":
+            await silent.wait()
+        return await real(url, body)
+
+    monkeypatch.setattr(pool.transport, "post", post)
+    monkeypatch.setattr(comparison, "PATIENCE_SECONDS", 0.0)
+    found = await pool.nodes.compare(FINAL)
+    assert (found.agree, found.deny, found.silent, found.cordoned) == (["a"], ["b"], ["c"], 1)
 
 
 async def test_the_endpoint_of_another_chain_is_cordoned() -> None:

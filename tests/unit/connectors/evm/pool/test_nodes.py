@@ -10,8 +10,8 @@ import pytest
 from connectors.evm.pool import hedging
 from connectors.evm.pool import nodes as nodes_module
 from connectors.evm.pool.hedging import ENOUGH, UNKNOWN_SECONDS, Hedging
-from connectors.evm.pool.nodes import Nodes
-from connectors.evm.pool.order import WINS
+from connectors.evm.pool.nodes import GRACE_SECONDS, LATE_SECONDS, Nodes
+from connectors.evm.pool.order import PASSED_SECONDS, WINS
 from connectors.evm.pool.survey import Survey
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, Unsupported
 from connectors.evm.rpc.endpoint import Endpoint
@@ -163,6 +163,60 @@ async def test_when_both_fail_the_third_is_asked_and_each_only_once() -> None:
 
     assert await pool.ask({"a": fails_late, "b": told, "c": gives("c's")}) == "c's"
     assert pool.asked == ["a", "b", "c"]
+
+
+async def test_of_a_question_to_all_the_silent_are_not_waited_for_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool, silent = Pool("abc"), Silent()
+    answers: dict[str, Answer] = {"a": gives(1), "b": silent, "c": fails()}
+
+    async def work(endpoint: Endpoint) -> object:
+        return await answers[endpoint.name]()
+
+    waited: list[float | None] = []
+    real = asyncio.wait
+
+    async def wait(tasks, **options):  # type: ignore[no-untyped-def]
+        waited.append(options.pop("timeout", None))
+        return await real(tasks, timeout=None if waited[-1] is None else 0, **options)
+
+    monkeypatch.setattr(asyncio, "wait", wait)
+    assert await pool.nodes.soon(work) == [("a", 1)]
+    assert silent.cancelled
+    assert waited.count(GRACE_SECONDS) == 1
+    waited.clear()
+    assert await pool.nodes.soon(work) == [("a", 1)]
+    assert GRACE_SECONDS not in waited
+    pool.now = LATE_SECONDS
+    silent.released.set()
+    assert await pool.nodes.soon(work) == [("a", 1), ("b", "late")]
+
+
+async def test_most_are_enough_of_a_question_to_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool, silent = Pool("abc"), Silent()
+    monkeypatch.setattr(nodes_module, "MAJORITY_GRACE_SECONDS", 0.0)
+    answers: dict[str, Answer] = {"a": silent, "b": gives(2), "c": gives(3)}
+
+    async def work(endpoint: Endpoint) -> object:
+        return await answers[endpoint.name]()
+
+    assert await pool.nodes.each(work) == [("b", 2), ("c", 3)]
+    assert silent.cancelled
+
+
+async def test_an_endpoint_that_is_passed_over_is_asked_last_for_a_minute() -> None:
+    pool = Pool("ab")
+    both: dict[str, Answer] = {"a": gives("a's"), "b": gives("b's")}
+    assert not pool.nodes.pass_over("nobody")
+    assert pool.nodes.pass_over("a")
+    assert not pool.nodes.pass_over("a"), "it is already"
+    assert not pool.nodes.pass_over("b"), "somebody is asked first"
+    assert await pool.ask(both) == "b's"
+    assert not Pool("a").nodes.pass_over("a")
+    pool.now = PASSED_SECONDS
+    assert await pool.ask(both | {"b": fails()}) == "a's"
+    assert pool.first() == "a"
 
 
 async def test_what_no_endpoint_offers_is_passed_on() -> None:

@@ -2,53 +2,29 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 
-from connectors.evm.blocks.checks import Verifier
-from connectors.evm.blocks.decode import decode_block, decode_receipts
+from connectors.evm.blocks.decode import decode_block
 from connectors.evm.blocks.errors import CheckError
-from connectors.evm.blocks.roots import RootChecks
-from headwater.evm.bloom import Bloom
-from sandbox.node import AdjustableChain, RecordedNode
-from sandbox.node.faults import CutShare, Disconnect, Padded, Silence, Status, damaged
-from sandbox.node.plan import Plan, Play
-
-HEAD = 12
-VERIFIER = Verifier(Bloom(), roots=RootChecks(Bloom(), "all"))
-
-
-class Node:
-    """A node of twelve blocks under a plan, with a clock that a test moves."""
-
-    def __init__(self, *faults: dict[str, Any], seed: int = 1) -> None:
-        self.now = 0.0
-        self.play = Play(Plan.model_validate({"seed": seed, "faults": faults}), lambda: self.now)
-        self.chain = AdjustableChain.synthetic(HEAD)
-        self.node = RecordedNode(self.chain, safe_lag=2, finalized_lag=4, plan=self.play)
-
-    def answer(self, method: str, *params: object) -> tuple[dict[str, Any], object]:
-        request = {"jsonrpc": "2.0", "id": 0, "method": method, "params": params}
-        body, fault = self.node.respond(orjson.dumps(request))
-        return orjson.loads(body), fault
-
-    def result(self, method: str, *params: object) -> Any:
-        return self.answer(method, *params)[0].get("result")
-
-    def error(self, method: str, *params: object) -> tuple[int, str]:
-        error = self.answer(method, *params)[0]["error"]
-        return error["code"], error["message"]
-
-    def latest(self) -> int:
-        return int(self.result("eth_getBlockByNumber", "latest", False)["number"], 16)
-
-    def check(self, number: int = 5) -> None:
-        """Raises CheckError where block and receipts do not hold together."""
-        block = decode_block(orjson.dumps(self.result("eth_getBlockByNumber", hex(number), True)))
-        VERIFIER.check_header(block)
-        VERIFIER.check(block, decode_receipts(orjson.dumps(self.result("eth_getBlockReceipts", hex(number)))))
+from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, result_of
+from headwater.evm.answers.errors import UNREADABLE
+from sandbox.node.compression import compressed
+from sandbox.node.faults import (
+    Body,
+    CutShare,
+    Disconnect,
+    HalfWritten,
+    Padded,
+    Silence,
+    Status,
+    damaged,
+)
+from tests.builders.planned_node import HEAD, VERIFIER, Node
 
 
 def test_without_rules_everything_holds() -> None:
@@ -64,6 +40,10 @@ def test_without_rules_everything_holds() -> None:
         ({"kind": "http", "status": 503, "body": "gone"}, Status(503, "gone", "text/plain")),
         ({"kind": "cut", "share": 0.25}, CutShare(0.25)),
         ({"kind": "oversized", "bytes": 9}, Padded(9)),
+        ({"kind": "oversized", "bytes": 9, "compressed": True}, Padded(9, compressed=True)),
+        ({"kind": "half_written", "share": 0.25}, HalfWritten(0.25)),
+        ({"kind": "half_open"}, Silence()),
+        ({"kind": "garbage", "body": "empty"}, Body(b"")),
     ],
 )
 def test_faults_of_the_connection(rule: dict[str, Any], fault: object) -> None:
@@ -72,7 +52,33 @@ def test_faults_of_the_connection(rule: dict[str, Any], fault: object) -> None:
 
 def test_what_is_cut_and_what_is_padded() -> None:
     assert damaged(CutShare(0.25), b"12345678") == b"12"
+    assert damaged(HalfWritten(0.25), b"12345678") == b"12"
     assert damaged(Padded(3), b"12") == b"12   "
+    squeezed = compressed(b"12", 3_000_000)
+    assert len(squeezed) < 4_000
+    assert gzip.decompress(squeezed) == damaged(Padded(3_000_000, compressed=True), b"12")
+
+
+@pytest.mark.parametrize("body", ["empty", "not_utf8", "deep", "digits"])
+def test_bodies_that_are_no_answer(body: str) -> None:
+    request = b'{"jsonrpc":"2.0","id":0,"method":"eth_chainId","params":[]}'
+    answer, fault = Node({"kind": "garbage", "body": body}).node.respond(request)
+    assert isinstance(fault, Body)
+    with pytest.raises((NodeFailure, *UNREADABLE)):
+        msgspec.json.decode(result_of("node", "eth_chainId", HttpAnswer(200, damaged(fault, answer))))
+
+
+def test_more_calls_a_second_than_the_limit_are_refused() -> None:
+    node = Node({"kind": "rate_limit", "per_second": 3, "name": "quicknode-rate"})
+    codes = []
+    for node.now in (0.0, 0.0, 0.1, 0.2, 0.7, 0.8, 9.0, 9.0, 9.0, 9.0):
+        codes.append(node.answer("eth_chainId")[0].get("error", {}).get("code"))
+    assert codes == [None, None, None, -32007, None, None, None, None, None, -32007]
+    refused = Node({"kind": "rate_limit", "per_second": 1, "retry_after": 2})
+    assert [refused.answer("eth_chainId")[1] for _ in range(2)] == [
+        None,
+        Status(429, "too many requests", retry_after=2.0),
+    ]
 
 
 def test_latencies_have_the_median_and_the_percentile_that_were_asked_for() -> None:
@@ -100,6 +106,11 @@ def test_heads_that_are_behind_and_ahead() -> None:
     head = orjson.dumps(lying.result("eth_getBlockByNumber", "latest", False))
     with pytest.raises(CheckError, match="do not hash"):
         VERIFIER.check_header(decode_block(head))
+    sealed = Node({"kind": "lying_head", "blocks": 3, "sealed": True})
+    head = orjson.dumps(sealed.result("eth_getBlockByNumber", "latest", False))
+    VERIFIER.check_header(decode_block(head))
+    parent = sealed.result("eth_getBlockByHash", orjson.loads(head)["parentHash"], False)
+    assert (sealed.latest(), parent) == (HEAD + 3, None)
 
 
 def test_a_head_is_frozen_while_the_rule_is_on() -> None:

@@ -11,7 +11,8 @@ import pytest
 from headwater.errors import Fatal
 from sandbox.node.plan import load
 from sandbox.node.plan.errors import ERRORS
-from sandbox.node.plan.rules import AnyRule, Rule, StaleHead
+from sandbox.node.plan.rule import Rule
+from sandbox.node.plan.rules import AnyRule, StaleHead
 from tests.paths import ROOT
 
 PAGE = (ROOT / "docs/recorded-node.md").read_text("utf-8")

@@ -1,0 +1,75 @@
+"""Whether a block may be called final: not on the word of a node that as many others deny."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.events import Head
+from connectors.evm.head.tags import ODD
+from connectors.evm.pool.comparison import Votes
+from connectors.evm.pool.nodes import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a block is not final yet; `contradicted` where other nodes say otherwise."""
+
+    why: str
+    contradicted: bool = False
+    unsure: bool = False
+    """Nobody says otherwise, and who might is away."""
+    instead: Head | None = None
+    """A lower block that is final to most."""
+
+
+class Confirmation:
+    """Asks all endpoints what they have at the block's height, and which block is final to them.
+
+    One that says nothing, since it is away or has not come so far, neither confirms nor denies. What more
+    endpoints deny than confirm, and in the same words, cordons those that say otherwise.
+    """
+
+    def __init__(self, pool: Pool, fetcher: Fetcher) -> None:
+        self._pool = pool
+        self._fetcher = fetcher
+
+    async def objection(self, head: Head, known: Head | None, *, forked: bool) -> Objection | None:
+        """Why the block is not final, None where it is.
+
+        `known` is the last final block, `forked`: it is of a branch that took another one's place.
+        """
+        if self._pool.size == 1:
+            return None
+        votes = await self._fetcher.votes(head)
+        found = _objection(votes, self._pool.size, forked=forked)
+        if found is not None and found.contradicted:
+            # Who denies what is final already is on another branch for certain.
+            for block in (known, votes.rival):
+                if block is not None:
+                    await self._pool.compare(block)
+        return found
+
+
+def _objection(votes: Votes, size: int, *, forked: bool) -> Objection | None:
+    block = f"block {votes.head.number} (0x{votes.head.hash.hex()})"
+    agree, deny = votes.agree, votes.deny
+    if len(deny) >= len(agree) and deny:
+        has = ", ".join(agree) or "no node"
+        return Objection(
+            f"{block} would be final: {has} has it, and {', '.join(deny)} has another block there; nothing "
+            f"is final while they disagree: {ODD}",
+            contradicted=True,
+        )
+    if not agree:
+        return Objection(f"no node confirms {block}: they are asked again")
+    if len(votes.not_yet) > len(votes.found) - len(votes.not_yet):
+        return Objection(
+            f"{block} is final to one node, and not yet to {', '.join(votes.not_yet)}", instead=votes.settled
+        )
+    if forked and len(agree) == 1 and len(agree) + len(deny) < size:
+        return Objection(
+            f"{block} is of a branch that only {agree[0]} has shown; the other nodes are waited for",
+            unsure=True,
+        )
+    return None

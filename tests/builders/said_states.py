@@ -1,0 +1,119 @@
+"""Lives of a chain as events of blocks, and `transaction-states` as the stage writes it of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from connectors.stream_check.algebra.asked import Range, Tally
+from connectors.stream_check.algebra.branch import Kind
+from connectors.stream_check.algebra.finding import Finding
+from connectors.stream_check.algebra.partitioner import partition_of
+from connectors.stream_check.algebra.record import Place
+from connectors.stream_check.states.check import StateCheck
+from connectors.stream_check.states.life import Facts
+from connectors.stream_check.states.said import STATES, StateSaid
+from headwater.evm.identity import RecordKind, event_id
+from streams.logic.state.facts import Fact
+from streams.logic.state.fold import Change, Fold
+from tests.builders.state_chains import CHAIN
+from topics.chainlog.kinds import EventKind
+
+PARTITIONS = 3
+NEVER = 10_000
+_KINDS = {
+    EventKind.APPLY: Kind.APPLY,
+    EventKind.REVERT: Kind.REVERT,
+    EventKind.REPAIR: Kind.REPAIR,
+    EventKind.REPAIR_REVERT: Kind.REPAIR_REVERT,
+}
+
+
+@dataclass
+class Told:
+    """What was published: events of blocks, and states in the order in which they were written."""
+
+    events: list[Facts] = field(default_factory=list)
+    states: list[StateSaid] = field(default_factory=list)
+
+    def findings(
+        self,
+        states: Sequence[StateSaid] | None = None,
+        *,
+        asked: Range | None = None,
+        events: Sequence[Facts] | None = None,
+    ) -> list[Finding]:
+        """What the check has to say of it, of other states, or of other events."""
+        found: list[Finding] = []
+        check = StateCheck(PARTITIONS, found.append, Tally(), asked=asked)
+        for facts in self.events if events is None else events:
+            check.take(facts)
+        for said in self.states if states is None else states:
+            check.add(said)
+        check.settle(10**9, below=0)
+        check.close()
+        return found
+
+
+def told(facts: Sequence[Fact]) -> Told:
+    """What the stages publish of these facts, in order."""
+    life, fold = Told(), Fold(NEVER)
+    held: dict[bytes, frozenset[bytes]] = {}
+    ends = [0] * PARTITIONS
+    for fact in facts:
+        if fact.is_block:
+            life.events.append(_event(fact, held))
+        for change in fold.add(fact):
+            for said in _said(change):
+                partition = partition_of(said.key, PARTITIONS)
+                place = Place(STATES, partition, ends[partition])
+                life.states.append(said._replace(place=place))
+                ends[partition] += 1
+    return life
+
+
+def _event(fact: Fact, held: dict[bytes, frozenset[bytes]]) -> Facts:
+    assert fact.hash is not None
+    assert fact.number is not None
+    own = frozenset(() if fact.content is None else fact.content.hashes())
+    gone = frozenset() if fact.replaced is None else frozenset(fact.replaced.hashes())
+    gone |= held.get(fact.hash, frozenset()) if fact.event.repairs else frozenset()
+    if fact.content is not None:
+        held[fact.hash] = own
+    removed = fact.event in (EventKind.REVERT, EventKind.REPAIR_REVERT)
+    return Facts(
+        fact.sequence,
+        _KINDS[fact.event],
+        fact.number,
+        fact.hash,
+        frozenset() if removed else own,
+        own | gone if removed else gone - own,
+        fact.content is not None,
+        judged=True,
+        time_ms=fact.sequence,
+    )
+
+
+def _said(change: Change) -> Iterator[StateSaid]:
+    current, state = change.state.current, change.state
+    hashes = change.content.hashes()
+    for place in change.places:
+        name = hashes[place]
+        own = event_id(CHAIN, change.block.hash, RecordKind.TRANSACTION, place, 0)
+        yield StateSaid(
+            Place(STATES, 0, 0),
+            current.sequence,
+            b"0x" + name.hex().encode(),
+            name,
+            current.sequence,
+            current.state.name,
+            current.version,
+            change.block.number,
+            change.block.hash,
+            current.state.name == "REORGED",
+            own,
+            own,
+            state.epoch,
+            state.retracts,
+            hash((name, current.version, state.epoch, state.retracts)),
+        )
