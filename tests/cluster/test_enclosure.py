@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,17 @@ def test_groups_go_with_all_that_was_made_below(mounts: Path, ends: bool) -> Non
         ["cpuset", "cpu"],
         ["cpu", "cpuset"],
     )
+
+
+def test_what_a_killed_run_left_is_removed_and_what_lives_stays(mounts: Path, tmp_path: Path) -> None:
+    dead, alive = enclosure.name_of(2**22 + 1), enclosure.name_of(os.getpid())  # no pid is above 2**22
+    for name in (dead, alive):
+        for place in ("state", "cpu", "cpuset"):
+            (tmp_path / place / name / "logs").mkdir(parents=True)
+    (tmp_path / "state" / dead / "logs" / "etcd.log").touch()
+    enclosure.sweep(tmp_path / "state", mounts)
+    for place in ("state", "cpu", "cpuset"):
+        assert [path.name for path in (tmp_path / place).iterdir() if path.is_dir()] == [alive]
 
 
 def test_the_state_goes_and_logs_stay_when_they_are_kept(tmp_path: Path) -> None:
