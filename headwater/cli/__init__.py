@@ -6,11 +6,13 @@ metrics, signals), `listen`, `work` and `sink` (those processes), then any other
 
 from __future__ import annotations
 
-import gc
+import atexit
 import importlib
 import inspect
+import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -109,12 +111,25 @@ def _typed_so_far(environ: Mapping[str, str]) -> list[str]:
 
 def main() -> None:
     """Run the command; a known failure is one line on standard error and exit code 1."""
+    failed = threading.Event()
+    # First of all, so that it is the last that Python does.
+    atexit.register(_end_at_once, failed)
     try:
         build([*sys.argv[1:], *_typed_so_far(os.environ)])()
-        return
     except HeadwaterError as error:
         print(f"headwater: {error}", file=sys.stderr)
-    # The failure is forgotten first, and with it the frames that it passed through: Kafka clients in them
-    # whose threads still shook hands by TLS when the process took OpenSSL down made it end by SIGSEGV.
-    gc.collect()
-    raise SystemExit(1)
+        failed.set()
+        raise SystemExit(1) from error
+
+
+def _end_at_once(failed: threading.Event) -> None:
+    """After a known failure, end without C's exit handlers.
+
+    The failure keeps the frames that it passed through, and Kafka clients in them. OpenSSL's handler takes
+    down what their threads may just be using for a TLS handshake: the process would end by SIGSEGV.
+    """
+    if failed.is_set():
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(1)

@@ -87,7 +87,8 @@ def _built(build: builds.Build) -> Callable[[], object]:
 
 def _enter(entries: list[Entry], *, scaled: bool) -> int:
     """Run inside, and take what it did into the entries; its exit code."""
-    with enclosure.state(STATE) as folder, enclosure.cgroup(f"headwater-cluster-{os.getpid()}") as group:
+    enclosure.sweep(STATE)
+    with enclosure.state(STATE) as folder, enclosure.cgroup(enclosure.name_of(os.getpid())) as group:
         options = () if scaled else ("--without-keda",)
         code = enclosure.run(["-m", "tests.cluster.inside", str(folder), group, *options])
         entries += Report(folder / "report.json").entries()

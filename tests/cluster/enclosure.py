@@ -18,7 +18,6 @@ from typing import Final, NoReturn
 
 from sandbox.supervisor.process import LAUNCH
 
-CGROUPS: Final = Path("/sys/fs/cgroup")
 BRIDGE: Final = "hwbr0"
 ADDRESS: Final = "10.77.0.1"
 SUBNET: Final = "10.77.0.0/24"
@@ -99,9 +98,9 @@ def _run(*command: str) -> None:
 
 
 @contextmanager
-def cgroup(name: str) -> Iterator[str]:
+def cgroup(name: str, mounts: Path = Path("/proc/mounts")) -> Iterator[str]:
     """A group of that name in every hierarchy of cgroups, removed with all below it in the end."""
-    made = [hierarchy / name for hierarchy in hierarchies(Path("/proc/mounts").read_text())]
+    made = [hierarchy / name for hierarchy in hierarchies(mounts.read_text())]
     try:
         for path in made:
             path.mkdir()
@@ -109,11 +108,31 @@ def cgroup(name: str) -> Iterator[str]:
         yield f"/{name}"
     finally:
         for path in made:
-            for each in sorted(path.rglob("*"), key=lambda found: len(found.parts), reverse=True):
-                if each.is_dir():
-                    each.rmdir()
-            if path.exists():
-                path.rmdir()
+            _remove(path)
+
+
+def _remove(group: Path) -> None:
+    below = [path for path in group.rglob("*") if path.is_dir()]
+    for path in sorted(below, key=lambda found: len(found.parts), reverse=True):
+        path.rmdir()
+    if group.exists():
+        group.rmdir()
+
+
+def name_of(pid: int | str) -> str:
+    """What the folder and the cgroup of a run are called: by its process, to be told from those that live."""
+    return f"headwater-cluster-{pid}"
+
+
+def sweep(parent: Path, mounts: Path = Path("/proc/mounts")) -> None:
+    """Remove folders and cgroups that runs left which were killed without a chance to."""
+    places = [parent, *hierarchies(mounts.read_text())]
+    for path in [path for place in places for path in place.glob(name_of("*"))]:
+        if not Path("/proc", path.name.rpartition("-")[2]).exists():
+            if path.parent == parent:
+                shutil.rmtree(path)
+            else:
+                _remove(path)
 
 
 def _equip(path: Path) -> None:
@@ -139,7 +158,7 @@ def hierarchies(mounts: str) -> list[Path]:
 @contextmanager
 def state(parent: Path) -> Iterator[Path]:
     """A folder for one run, which goes with it."""
-    folder = parent / f"headwater-cluster-{os.getpid()}"
+    folder = parent / name_of(os.getpid())
     (folder / "logs").mkdir(parents=True)
     try:
         yield folder
