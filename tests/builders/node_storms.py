@@ -37,6 +37,7 @@ def kinds(*, retry_after: float, oversized: int) -> tuple[Kind, ...]:
         {"kind": "wrong_receipts"},
         {"kind": "missing_logs"},
         {"kind": "cut_transactions"},
+        {"kind": "cut_transactions", "receipts": True},
         {"kind": "wrong_chain"},
         {"kind": "pruned", "keeps": 0},
         {"kind": "tag_error"},

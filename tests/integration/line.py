@@ -135,7 +135,7 @@ class Line:
 
     def replacement(self, *words: str) -> subprocess.Popen[bytes]:
         """A second process of a role beside the one of `up`."""
-        environ = _environment() | {"HEADWATER_DATA_DIR": str(self.directory)}
+        environ = _environment() | self._variables | {"HEADWATER_DATA_DIR": str(self.directory)}
         with open(self.directory / "replacement.log", "ab") as log:
             return subprocess.Popen([HEADWATER, *words], stdout=log, stderr=log, env=environ)
 

@@ -117,7 +117,10 @@ class Fetcher:
         """What the endpoints that answer soon have at a block's height."""
 
         async def both(endpoint: Endpoint) -> tuple[Head | None, Head | None]:
-            return await self._header_on(endpoint, head.number, None), await self._final_on(endpoint)
+            there, final = await asyncio.gather(
+                self._header_on(endpoint, head.number, None), self._final_on(endpoint)
+            )
+            return there, final
 
         return Votes(head, dict(await self._pool.soon(both)))
 

@@ -155,6 +155,7 @@ class Nodes:
         Work of a `kind` is begun on a second endpoint too where it takes longer than that kind usually does.
         """
         backoff = Backoff(random=self._random)
+        before: Sequence[NodeFailure] | None = None
         while True:
             failed = _Failures(backoff.attempts + 1)
             order = self._order.now()
@@ -177,7 +178,8 @@ class Nodes:
             if failed.unsupported is not None and not failures:
                 raise failed.unsupported
             if rounds is not None and failed.attempt >= rounds:
-                raise self._last(failures)
+                raise self._last(failures, before)
+            before = failures
             wait = backoff.next(min((failure.retry_after for failure in failures), default=0.0))
             self._report(False, "; ".join(str(failure) for failure in failures))
             if backoff.attempts > 1:
@@ -208,11 +210,15 @@ class Nodes:
         """The same, and what all endpoints say."""
         return await compared(self.endpoints, known, self.cordons)
 
-    def _last(self, failures: Sequence[NodeFailure]) -> NodeFailure:
-        """The last failure of a round, marked where all endpoints failed alike."""
+    def _last(self, failures: Sequence[NodeFailure], before: Sequence[NodeFailure] | None) -> NodeFailure:
+        """The last failure of a round, marked where all endpoints failed alike, and did `before`, if at all.
+
+        One bad answer of an only endpoint may be chance; what a chain makes otherwise is so each time.
+        """
         last = failures[-1]
-        alike = [each for each in failures if each.evidence == last.evidence]
-        last.everywhere = last.evidence is not None and len(alike) == len(self.endpoints)
+        rounds = [failures] if before is None else [failures, before]
+        alike = [sum(each.evidence == last.evidence for each in found) for found in rounds]
+        last.everywhere = last.evidence is not None and min(alike) == len(self.endpoints)
         return last
 
     async def on(self, endpoint: Endpoint, work: Callable[[], Awaitable[T]], *, despite: bool = False) -> T:

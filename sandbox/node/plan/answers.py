@@ -26,7 +26,9 @@ def missing_logs(result: object, random: Random) -> object:
 
 
 def cut_transactions(result: object, share: float) -> object:
-    """The last of a block's transactions are not listed, one at least."""
+    """The last of a block's transactions, or receipts, are not listed, one at least."""
+    if isinstance(result, list):
+        return result[: len(result) - max(1, int(len(result) * share))] if result else result
     if not isinstance(result, dict) or not isinstance(result.get("transactions"), list):
         return result
     block: Json = dict(result)

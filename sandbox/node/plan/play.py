@@ -28,7 +28,7 @@ _ABOUT: dict[type[Rule], Collection[str]] = {
     rules.TwoBranches: ("eth_getBlockByNumber",),
     rules.WrongReceipts: rules.RECEIPTS,
     rules.MissingLogs: rules.RECEIPTS,
-    rules.CutTransactions: rules.BLOCKS,
+    rules.CutTransactions: (*rules.BLOCKS, *rules.RECEIPTS),
     rules.WrongChain: ("eth_chainId", "net_version"),
     rules.Pruned: ("eth_getBlockByNumber", "eth_getBlockReceipts"),
     rules.TagError: ("eth_getBlockByNumber",),
@@ -166,6 +166,8 @@ def _of_the_answer(rule: AnyRule, random: Random, method: str) -> f.Fault | None
             return f.Changed(answers.wrong_receipts)
         case rules.MissingLogs():
             return f.Changed(lambda result: answers.missing_logs(result, random))
+        case rules.CutTransactions(receipts=False) if method in rules.RECEIPTS:
+            return None
         case rules.CutTransactions(share=share):
             return f.Changed(lambda result: answers.cut_transactions(result, share))
         case rules.WrongChain(chain_id=chain_id):

@@ -100,10 +100,11 @@ class MissingLogs(Rule):
 
 
 class CutTransactions(Rule):
-    """Blocks lack their last transactions, this share of them."""
+    """Blocks lack their last transactions, this share of them; `receipts`: the block's receipts too."""
 
     kind: Literal["cut_transactions"]
     share: float = Field(0.5, gt=0, le=1)
+    receipts: bool = False
 
 
 class WrongChain(Rule):

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+import pytest
+
+from connectors.stream_check import run as run_module
 from connectors.stream_check.algebra.finding import Finding
 from connectors.stream_check.algebra.fold import StreamCheck
-from connectors.stream_check.algebra.record import Partition, Record
+from connectors.stream_check.algebra.partitioner import partition_of
+from connectors.stream_check.algebra.record import Partition, Place, Record
 from connectors.stream_check.decode import Raw
 from connectors.stream_check.run import Run
-from tests.builders.public_topics import PARTITIONS, SECOND, live
+from connectors.stream_check.states.check import NEWER_STATES, StateCheck
+from connectors.stream_check.states.said import STATES, StateSaid
+from tests.builders.public_topics import PARTITIONS, SECOND, Life, live
+from tests.builders.said_states import PARTITIONS as STATE_PARTITIONS
 
 
 class Cluster:
     """Topics of a life that are published bit by bit: `visible` messages of each partition can be read."""
 
-    def __init__(self, topics: Mapping[Partition, list[Record]]) -> None:
+    def __init__(self, topics: Mapping[Partition, Sequence[Record | StateSaid]]) -> None:
         self.topics = topics
         self.records = {record.place: record for records in topics.values() for record in records}
         self.visible = dict.fromkeys(topics, 0)
@@ -53,15 +60,17 @@ class Cluster:
             self.positions[partition] += len(chunk)
             yield [Raw(record.place, record.time_ms, b"", b"") for record in chunk]
 
-    def decode(self, stream: str, messages: list[Raw]) -> Iterable[Record]:
+    def decode(self, stream: str, messages: list[Raw]) -> Iterable[Record | StateSaid]:
         return [self.records[message.place] for message in messages]
 
 
 def run_of(
-    cluster: Cluster, *, now_ms: int = 10**9, last: int | None = None
+    cluster: Cluster, *, now_ms: int = 10**9, last: int | None = None, states: bool = False
 ) -> tuple[Run, StreamCheck, list[Finding]]:
     found: list[Finding] = []
     check = StreamCheck(PARTITIONS, found.append, depth=10)
+    told = StateCheck(STATE_PARTITIONS, found.append, check.tally) if states else None
+    check.follower = told
     run = Run(
         check,
         cluster,
@@ -70,8 +79,42 @@ def run_of(
         found.append,
         now_ms=lambda: now_ms,
         last=last,
+        states=told,
     )
     return run, check, found
+
+
+def with_states(life: Life, up_to: int) -> dict[Partition, Sequence[Record | StateSaid]]:
+    """The topics, and a state of a transaction that nobody knows for each event up to a sequence."""
+    topics: dict[Partition, list[StateSaid]] = {(STATES, number): [] for number in range(STATE_PARTITIONS)}
+    for event in life.events:
+        if event.sequence > up_to:
+            break
+        name = event.sequence.to_bytes(32, "big")
+        key = b"0x" + name.hex().encode()
+        partition = STATES, partition_of(key, STATE_PARTITIONS)
+        place = Place(*partition, len(topics[partition]))
+        own, version = b"1" * 16, 16 * event.sequence + 5
+        topics[partition].append(
+            StateSaid(
+                place,
+                event.messages[0].time_ms,
+                key,
+                name,
+                event.sequence,
+                "INCLUDED",
+                version,
+                event.block.number,
+                event.block.block_hash,
+                False,
+                own,
+                own,
+                0,
+                None,
+                0,
+            )
+        )
+    return {**life.topics, **topics}
 
 
 def test_a_transaction_that_is_seen_in_part_is_judged_once_it_is_whole() -> None:
@@ -104,3 +147,23 @@ def test_reading_ends_once_the_last_block_is_deep_enough() -> None:
     assert 113 <= check.tip.number < 118
     assert found == []
     assert cluster.positions != cluster.visible
+
+
+@pytest.mark.parametrize("bound", [0, 10**6])
+def test_states_are_judged_up_to_where_they_are_told_whatever_is_held(
+    bound: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_module, "HELD", bound)
+    monkeypatch.setattr(run_module, "EVENTS", bound)
+    life = live(3, 40, failures=False)
+    middle = life.events[len(life.events) // 2].sequence
+    cluster = Cluster(with_states(life, middle))
+    cluster.publish(cluster.topics, 10**9)
+    run, check, found = run_of(cluster, states=True)
+    run.range()
+    check.close()
+    assert found == []
+    judged = sum(event.sequence <= middle for event in life.events)
+    assert check.tally.records[STATES] == judged
+    assert check.tally.unjudged[NEWER_STATES] == 0, "no transaction of the others is known"
+    assert any(held for held in cluster.held) is (bound == 0)

@@ -169,6 +169,30 @@ async def test_what_fails_alike_everywhere_cordons_nobody() -> None:
     assert not [name for name in "ab" if name in pool.nodes.cordons]
 
 
+@pytest.mark.parametrize(
+    ("rounds", "everywhere"),
+    [
+        (["0x02", "0x02", "0x02"], True),
+        (["", "0x02", "0x02"], True),
+        (["", "", "0x02"], False),
+        (["0x02", "0x02", "0x03"], False),
+    ],
+)
+async def test_one_bad_answer_of_the_only_endpoint_is_not_how_the_chain_is(
+    rounds: list[str], everywhere: bool
+) -> None:
+    left = [*rounds]
+
+    async def work(endpoint: Endpoint) -> str:
+        if found := left.pop(0):
+            raise Rejected("a", "receipts_root", "block 5: its receipts root is 0x01", found)
+        raise NodeFailure("a", "no answer in time", "timeout")
+
+    with pytest.raises(NodeFailure) as caught:
+        await Pool("a").nodes.ask(work, rounds=3)
+    assert caught.value.everywhere is everywhere
+
+
 async def test_a_fork_between_two_calls_is_no_contradiction() -> None:
     pool = Pool("ab")
 

@@ -141,6 +141,13 @@ def test_blocks_that_do_not_hold_together(kind: str) -> None:
     assert node.play.happened == {kind: 1}
 
 
+def test_transactions_and_receipts_that_are_cut_alike_do_not_hold() -> None:
+    node = Node({"kind": "cut_transactions", "receipts": True})
+    with pytest.raises(CheckError):
+        node.check()
+    assert node.play.happened == {"cut_transactions": 2}
+
+
 def test_chain_tags_history_and_null() -> None:
     assert Node({"kind": "wrong_chain", "chain_id": 9}).result("eth_chainId") == "0x9"
     tags = Node({"kind": "tag_error", "tags": ["finalized"]})
