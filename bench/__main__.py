@@ -15,6 +15,7 @@ PARTS = (
     "aggregate",
     "rules",
     "alerts",
+    "workers",
     "sink",
     "views",
     "queries",

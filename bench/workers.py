@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 import psutil
-from confluent_kafka import TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from bench import blocks, streams
 from bench.aggregate import enriched
@@ -44,6 +44,12 @@ _SECONDS: Final = 12
 _FINAL_BEHIND: Final = 64
 _EPOCH: Final = 32
 _PATIENCE_SECONDS: Final = 300.0
+# What a broker says of a group whose coordinator is not there yet: the topic of offsets is made on first use.
+_NO_GROUP_YET: Final = (
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+)
 _envelopes = codec_for(INPUT).split(tuple(each.name for each in fields(Envelope)))
 _Message = tuple[Envelope, bytes]
 
@@ -141,7 +147,7 @@ def _run(settings: Settings, group: str, messages: int) -> float:
     place = TopicPartition(topic_name(settings, INPUT), 0)
     deadline = time.monotonic() + _PATIENCE_SECONDS
     try:
-        while client.committed([place], timeout=10)[0].offset < messages:
+        while _acknowledged(client, place) < messages:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the worker of {group} does not get on: {log.read_text()[-3_000:]}")
             time.sleep(0.1)
@@ -151,6 +157,17 @@ def _run(settings: Settings, group: str, messages: int) -> float:
         client.close()
         process.send_signal(signal.SIGTERM)
         process.wait(30)
+
+
+def _acknowledged(client: Consumer, place: TopicPartition) -> int:
+    """How far the group is; below 0 while it has not begun, or its coordinator has not."""
+    try:
+        (found,) = client.committed([place], timeout=10)
+    except KafkaException as error:
+        if error.args[0].code() in _NO_GROUP_YET:
+            return -1
+        raise
+    return int(found.offset)
 
 
 if __name__ == "__main__":

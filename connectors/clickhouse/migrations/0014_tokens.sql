@@ -1,4 +1,4 @@
--- What people say of tokens, and views of amounts in units (docs/adr/0033). Views of their own: to look a token up
+-- What people say of tokens, and views of amounts in units (docs/adr/0034). Views of their own: to look a token up
 -- costs a join, and whoever asks for raw amounts pays none.
 
 CREATE TABLE IF NOT EXISTS {{table:tokens}} {{on_cluster}}
@@ -35,14 +35,15 @@ WHERE NOT t.removed;
 -- bound of 0 in the join, and nothing is below it.
 /* define described:
     (
+        WITH arrayMap(x -> toUInt256(concat('1', repeat('0', x))), range(68)) AS powers -- of ten, from 10^0 on
         SELECT
             chain_id,
             token_address,
             toNullable(symbol) AS symbol,
             toNullable(name) AS name,
             toNullable(decimals) AS decimals,
-            if(decimals > 30, 0, toUInt256(concat('1', repeat('0', 30 - least(decimals, 30))))) AS factor,
-            if(decimals > 30, 0, toUInt256(concat('1', repeat('0', 37 + least(decimals, 30))))) AS bound,
+            if(decimals > 30, 0, powers[31 - least(decimals, 30)]) AS factor,
+            if(decimals > 30, 0, powers[38 + least(decimals, 30)]) AS bound,
             toNullable(toFloat64(concat('1e', toString(decimals)))) AS unit
         FROM {{canonical_db}}.tokens
     ) AS k ON k.chain_id = t.chain_id AND k.token_address = t.token_address */

@@ -50,6 +50,7 @@ ROUTES: Final = (
 # Streams without a table, and why.
 EXEMPT: Final[Mapping[str, str]] = {
     "raw-blocks": "the chain's log, as nodes answered; its content reaches tables through the public streams",
+    "raw-links": "what raw-blocks says without the answers, for the start of a listener",
     "normalized-blocks": "between stages; its records are on the public streams",
     "enriched-blocks": "between stages; its records are on the public streams",
     "repair-requests": "what the listener is asked for; what became of it is on repairs",
