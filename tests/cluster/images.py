@@ -17,7 +17,7 @@ from typing import Final
 
 from headwater.errors import Transient
 from sandbox.downloads.cache import cache_dir, place
-from tests.cluster.builds import PAUSE, built
+from tests.cluster.builds import PAUSE, built, folder
 from tests.fresh import checkout
 from tests.fresh.root import BUNDLE, debian_mirror
 
@@ -56,7 +56,7 @@ def archive() -> Path:
 
 def pause_archive() -> Path:
     """Where the pause image is kept."""
-    return _kept("pause-image", [built(PAUSE).name.encode()])
+    return _kept("pause-image", [folder(PAUSE).name.encode()])
 
 
 def make_base() -> Path:
