@@ -45,7 +45,7 @@ def settings(kafka: str, registry_url: str, topic_prefix: str, tmp_path: Path) -
         },
         environ={},
     )
-    make_topics(settings, "raw-blocks", "heads", "repair-requests", "repairs")
+    make_topics(settings, "raw-blocks", "raw-links", "heads", "repair-requests", "repairs")
     return settings
 
 

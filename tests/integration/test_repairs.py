@@ -52,7 +52,7 @@ def settings(kafka: str, registry_url: str, topic_prefix: str, tmp_path: Path) -
 
 @pytest.fixture
 def topics(settings: Settings) -> Iterator[RepairTopics]:
-    make_topics(settings, "raw-blocks", "heads", REQUESTS, OUTCOMES)
+    make_topics(settings, "raw-blocks", "raw-links", "heads", REQUESTS, OUTCOMES)
     topics = RepairTopics(settings)
     yield topics
     topics.close()
