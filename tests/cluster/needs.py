@@ -22,6 +22,7 @@ PROGRAMS: Final[Mapping[str, str]] = {
     "runc": "runc",
     "buildah": "buildah",
     "mmdebstrap": "mmdebstrap",
+    "git": "git",
     "ip": "iproute2",
     "mount": "mount",
     "unshare": "util-linux",

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
+
+import pytest
 
 from tests.cluster.images import COPIED, context, pip_settings
 from tests.paths import ROOT
 
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 
+
+@needs_git
 def test_the_context_has_all_that_is_copied() -> None:
     text = (ROOT / "Containerfile").read_text()
     copied = [
@@ -22,6 +28,7 @@ def test_the_context_has_all_that_is_copied() -> None:
     assert "Containerfile" in names
 
 
+@needs_git
 def test_the_context_has_nothing_that_git_does_not_know() -> None:
     assert not [name for name in context() if "__pycache__" in name or name.endswith(".pyc")]
     assert not [name for name in context() if name.startswith("tests/")]
