@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from headwater.redaction import redact
@@ -28,16 +28,27 @@ class Health:
         self._lock = threading.Lock()
         self._checks: dict[str, Check] = {}
         self._failure = ""
+        self._tell: Callable[[str, bool | None], None] = lambda name, ok: None
+
+    def watch(self, tell: Callable[[str, bool | None], None]) -> None:
+        """Have each check told as well, what stands now first: its name, and None where it is dropped."""
+        with self._lock:
+            self._tell = tell
+            for name, check in self._checks.items():
+                tell(name, check.ok)
 
     def report(self, name: str, ok: bool, detail: str = "") -> None:
         """Record what the part `name` says now."""
         with self._lock:
             self._checks[name] = Check(ok, redact(detail))
+            self._tell(name, ok)
 
     def forget_failed(self) -> None:
         """Drop what is not ok: the parts that said so have ended."""
         with self._lock:
-            self._checks = {name: check for name, check in self._checks.items() if check.ok}
+            for name in [name for name, check in self._checks.items() if not check.ok]:
+                del self._checks[name]
+                self._tell(name, None)
 
     def fail(self, reason: str) -> None:
         """Declare the process beyond repair."""

@@ -7,11 +7,14 @@ import platform
 import signal
 import threading
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from headwater import __version__, logging
 from headwater.cli.configuration import configured
+from headwater.health import HEALTH
 from headwater.metrics.build import BUILD
+from headwater.metrics.readiness import READY
 from headwater.metrics.server import serve
 from headwater.settings import Settings
 
@@ -21,6 +24,7 @@ def start_role(role: str, overrides: Mapping[str, object] | None = None) -> Sett
     settings = configured(overrides)
     logging.configure(role, settings.log_level, settings.log_format, chain=settings.chain.name)
     BUILD.labels(settings.chain.name, role, __version__, platform.python_version()).set(1)
+    HEALTH.watch(partial(_count, settings.chain.name, role))
     port = serve(settings.metrics_port, settings.metrics_host)
     if settings.metrics_port_file is not None:
         _write(settings.metrics_port_file, str(port))
@@ -34,6 +38,14 @@ def stop_on_signals() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     return stop
+
+
+def _count(chain: str, role: str, part: str, ok: bool | None) -> None:
+    """What a part says in /readyz, as a metric; None: it ended."""
+    if ok is None:
+        READY.remove(chain, role, part)
+    else:
+        READY.labels(chain, role, part).set(ok)
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,5 +2,5 @@
 
 A metric that is not in this package does not exist: dashboards and alerts rely on the list. Read it in this
 order: `listener`, `stages`, `sink`, `delivery`; `consumers` is what stages and sink count alike, `build`
-says what runs; `server` serves them, `markdown` writes docs/metrics.md.
+says what runs and `readiness` whether it is well; `server` serves them, `markdown` writes docs/metrics.md.
 """

@@ -17,3 +17,15 @@ def test_ready_needs_every_check_and_at_least_one() -> None:
     assert health.alive()
     health.fail("fork below finalized")
     assert not health.alive()
+
+
+def test_who_watches_is_told_what_stands_and_what_comes() -> None:
+    told: list[tuple[str, bool | None]] = []
+    health = Health()
+    health.report("kafka", False, "away")
+    health.watch(lambda name, ok: told.append((name, ok)))
+    health.report("kafka", True)
+    health.report("clickhouse", False, "full")
+    health.forget_failed()
+    assert told == [("kafka", False), ("kafka", True), ("clickhouse", False), ("clickhouse", None)]
+    assert set(health.checks()) == {"kafka"}
