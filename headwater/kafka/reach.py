@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -17,31 +18,39 @@ from headwater.settings import Settings
 _LOOK_SECONDS: Final = (0.5, 1.5)
 _STEP_SECONDS: Final = 0.1
 _SILENCE: Final = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN)
+# A broker that has just started, or a partition that moves, has no leader for a moment.
+_NO_LEADER: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 T = TypeVar("T")
 
 
-def ask(client: AdminClient | Consumer | Producer, call: Callable[[float], T], *, timeout: float) -> T:
+def ask(
+    client: AdminClient | Consumer | Producer,
+    call: Callable[[float], T],
+    *,
+    timeout: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> T:
     """What a call of the client's answers, a call that takes a time-out in seconds.
 
-    Raises KafkaException as the call does, Fatal when the brokers reject us meanwhile: librdkafka
-    serves no callback while it waits for an answer, so the call is broken off now and then to hear of it.
-    A consumer may have nothing assigned.
+    A partition that has no leader is asked for again until the time is over. Raises KafkaException as the
+    call does, Fatal when the brokers reject us meanwhile: librdkafka serves no callback while it waits for
+    an answer, so the call is broken off now and then to hear of it. A consumer may have nothing assigned.
     """
-    for seconds in _LOOK_SECONDS:
-        if seconds >= timeout:
-            break
+    end = clock() + timeout
+    looks = iter(_LOOK_SECONDS)
+    while True:
+        left = max(0.0, end - clock())
+        seconds = min(left, next(looks, left))
         try:
             return call(seconds)
         except KafkaException as error:
+            code = error.args[0].code()
+            if code in _NO_LEADER and clock() + _STEP_SECONDS < end:
+                client.poll(_STEP_SECONDS)
+                continue
             client.poll(0)
-            if error.args[0].code() not in _SILENCE:
+            if code not in _SILENCE or seconds >= left:
                 raise
-        timeout -= seconds
-    try:
-        return call(timeout)
-    except KafkaException:
-        client.poll(0)
-        raise
 
 
 def reach(settings: Settings, *, timeout: float) -> None:
