@@ -124,7 +124,7 @@ def opened(
     check = StreamCheck(
         counts, report, fronts=Fronts(begin.fronts), asked=begin.asked, depth=depth, at_once=at_once
     )
-    told = StateCheck(counts[STATES], report, check.tally, asked=begin.asked)
+    told = StateCheck(counts[STATES], report, check.tally, asked=begin.asked, at_once=at_once)
     check.follower = told
     return Session(settings, check, report, offsets, begin, last, told)
 

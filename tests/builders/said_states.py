@@ -42,10 +42,11 @@ class Told:
         *,
         asked: Range | None = None,
         events: Sequence[Facts] | None = None,
+        at_once: bool = False,
     ) -> list[Finding]:
         """What the check has to say of it, of other states, or of other events."""
         found: list[Finding] = []
-        check = StateCheck(PARTITIONS, found.append, Tally(), asked=asked)
+        check = StateCheck(PARTITIONS, found.append, Tally(), asked=asked, at_once=at_once)
         for facts in self.events if events is None else events:
             check.take(facts)
         for said in self.states if states is None else states:

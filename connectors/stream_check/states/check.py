@@ -6,7 +6,6 @@ import heapq
 import math
 from collections import deque
 from collections.abc import Callable
-from itertools import count
 from typing import Final
 
 from connectors.stream_check.algebra.asked import NEWER, Range, Tally
@@ -15,9 +14,10 @@ from connectors.stream_check.algebra.event import Event
 from connectors.stream_check.algebra.finding import Finding
 from connectors.stream_check.algebra.order import Progress
 from connectors.stream_check.algebra.record import Record
+from connectors.stream_check.states.absences import Absences
 from connectors.stream_check.states.facts import Lives
 from connectors.stream_check.states.judge import StateJudge
-from connectors.stream_check.states.life import Absence, Facts
+from connectors.stream_check.states.life import Facts
 from connectors.stream_check.states.said import STATES, StateSaid, faults, of_states
 from topics.coverage import COUNTED
 
@@ -29,7 +29,9 @@ _AT: Final = [each.stream for each in COUNTED].index(_TRANSACTIONS)
 class StateCheck:
     """`partitions`: how many the topic has. `newest` is the highest sequence that was read of it.
 
-    States come of another stage than blocks, and later: what they do not speak of yet is not judged.
+    States come of another stage than blocks, and later: what they do not speak of yet is not judged. What
+    lacks is reported at the end, unless a repair of its block has said it since, or compaction explains it;
+    with `at_once` when it is seen, where nothing can be compacted yet.
     """
 
     def __init__(
@@ -39,16 +41,23 @@ class StateCheck:
         tally: Tally,
         *,
         asked: Range | None = None,
+        at_once: bool = False,
     ) -> None:
         self._partitions = partitions
         self._report = report
         self._tally = tally
         self._asked = asked or Range()
         self._lives = Lives()
+        self._absences = Absences(
+            report,
+            self._has_later,
+            compacted_before_ms=self._asked.compacted_before_ms,
+            at_once=at_once,
+        )
         self._judge = StateJudge(
             self._lives,
             report,
-            self._absent,
+            self._absences.add,
             nothing_before=self._asked.linked_from_ms == -math.inf,
             compacted_before_ms=self._asked.compacted_before_ms,
         )
@@ -56,9 +65,6 @@ class StateCheck:
         self._said: dict[int, dict[bytes, StateSaid]] = {}
         self._sequences: list[int] = []
         self._settled = -1
-        self._lacks: dict[int, tuple[set[bytes], Absence]] = {}
-        self._lacking: dict[bytes, set[int]] = {}
-        self._numbers = count()
         self.progress = Progress((STATES, number) for number in range(partitions))
         self.newest = -1
         self.held = 0
@@ -77,7 +83,7 @@ class StateCheck:
         behind = self.progress.is_behind(said)
         self.progress.passes(said)
         self.newest = max(self.newest, said.sequence)
-        self._mends(said)
+        self._absences.read(said)
         life = self._lives.lives.get(said.transaction)
         known = self._said.get(said.sequence, {}).get(said.transaction)
         if known is None and life is not None:
@@ -138,7 +144,10 @@ class StateCheck:
             self._settled = int(sequence)
             self.held -= len(said)
             if event == sequence:
-                self._judge.event(self._events.popleft(), said)
+                facts = self._events.popleft()
+                self._judge.event(facts, said)
+                if facts.kind in (Kind.REPAIR, Kind.REPAIR_REVERT):
+                    self._absences.repaired(facts, said, self._lives.elsewhere(facts.back))
             else:
                 newest = max(each.time_ms for each in said)
                 self._judge.tag(said, newest, judged=newest >= self._asked.since_ms)
@@ -149,34 +158,9 @@ class StateCheck:
         """Report what no later message has explained."""
         if self.newest >= 0:
             self._tally.unjudged[NEWER_STATES] += sum(bool(each.said or each.back) for each in self._events)
-        for left, absence in self._lacks.values():
-            self._report(absence.finding(left))
-        self._lacks.clear()
-
-    def _absent(self, absence: Absence, transactions: frozenset[bytes], time_ms: int) -> None:
-        """Messages lack, unless compaction explains it: a later message of the transaction tells."""
-        if time_ms >= self._asked.compacted_before_ms:
-            self._report(absence.finding(transactions))
-            return
-        left = {each for each in transactions if not self._has_later(each, absence.sequence)}
-        if not left:
-            return
-        number = next(self._numbers)
-        self._lacks[number] = left, absence
-        for each in left:
-            self._lacking.setdefault(each, set()).add(number)
+        self._absences.end()
 
     def _has_later(self, transaction: bytes, sequence: int) -> bool:
         life = self._lives.lives.get(transaction)
         read = life is not None and any(each > 16 * sequence + 15 for each in life.versions)
         return read or any(each > sequence and transaction in said for each, said in self._said.items())
-
-    def _mends(self, said: StateSaid) -> None:
-        for number in [*self._lacking.get(said.transaction, ())]:
-            left, absence = self._lacks[number]
-            if said.sequence < absence.sequence:
-                continue
-            left.discard(said.transaction)
-            self._lacking[said.transaction].discard(number)
-            if not left:
-                del self._lacks[number]

@@ -53,6 +53,10 @@ class Lives:
                 states = {}
         return Expected(states, sure and not block.unsure, facts.kind is not Kind.REPAIR_REVERT)
 
+    def elsewhere(self, transactions: Collection[bytes]) -> set[bytes]:
+        """Those that a block of the branch holds."""
+        return {each for each in transactions if each in self.lives and self.lives[each].holders}
+
     def forget(self, below: int) -> list[bytes]:
         """Let go of the blocks below a height; returns the transactions that are known no more."""
         gone: list[bytes] = []

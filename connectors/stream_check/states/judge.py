@@ -8,8 +8,9 @@ from typing import Final
 
 from connectors.stream_check.algebra.branch import Kind
 from connectors.stream_check.algebra.finding import Finding
+from connectors.stream_check.states.absences import Absence
 from connectors.stream_check.states.facts import Lives
-from connectors.stream_check.states.life import Absence, Facts, HeldBlock, Life
+from connectors.stream_check.states.life import Facts, HeldBlock, Life
 from connectors.stream_check.states.said import RANKS, REORGED, StateSaid, of_states
 
 _GONE: Final = RANKS[REORGED]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from connectors.stream_check.algebra.branch import Kind
-from connectors.stream_check.algebra.finding import Finding
-from connectors.stream_check.states.said import REORGED, StateSaid, shown
+from connectors.stream_check.states.said import REORGED, StateSaid
 
 
 @dataclass(slots=True)
@@ -63,29 +62,6 @@ class Facts:
     whole: bool
     judged: bool
     time_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Absence:
-    """Messages of a sequence that lack."""
-
-    kind: str
-    number: int
-    block_hash: bytes
-    sequence: int
-    detail: str
-
-    def finding(self, transactions: Collection[bytes]) -> Finding:
-        """The breach, where these transactions lack them."""
-        return Finding(
-            self.kind,
-            self.number,
-            "0x" + self.block_hash.hex(),
-            (self.sequence,),
-            (),
-            f"{len(transactions)} transactions {self.detail} ({shown(transactions)}): a consumer of "
-            "transaction-states is wrong about them",
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -141,6 +142,47 @@ def test_a_message_that_lacks_is_found(wanted: Callable[[StateSaid], bool], kind
     young = Range(compacted_before_ms=0)
     found = own.findings(changed(wanted, lambda said: None, own), asked=young)
     assert [each.kind for each in found] == [kind]
+
+
+def refused(kind: EventKind, at_sequence: int, block: Block) -> tuple[Told, list[StateSaid]]:
+    """The life with a repair of the block at its end, and the states without what one event decides in it."""
+    facts = [fact(each, at(place), own) for place, (each, own) in enumerate(EVENTS)]
+    own = told([*facts, fact(kind, at(len(EVENTS)), block)])
+    lost = [each for each in own.states if (each.sequence, each.block_hash) == (at(at_sequence), block.hash)]
+    return own, [each for each in own.states if each not in lost]
+
+
+@pytest.mark.parametrize(
+    ("repair", "sequence", "block", "kind"),
+    [
+        (EventKind.REPAIR, 0, OLD, "state-missing"),
+        (EventKind.REPAIR, 2, OLD, "state-missing"),
+        (EventKind.REPAIR, 5, LAST, "state-missing"),
+        (EventKind.REPAIR, 7, OLD, "state-missing"),
+        (EventKind.REPAIR_REVERT, 3, LEFT, "state-stands"),
+    ],
+)
+def test_what_a_repair_says_of_its_block_again_lacks_no_more(
+    repair: EventKind, sequence: int, block: Block, kind: str
+) -> None:
+    own, left = refused(repair, sequence, block)
+    # However young it is: no verdict depends on when it is asked for.
+    young = Range(compacted_before_ms=0)
+    assert own.findings(asked=young) == []
+    before = [each for each in left if each.sequence < at(len(EVENTS))]
+    assert {each.kind for each in own.findings(before, asked=young, events=own.events[:-1])} == {kind}
+    assert own.findings(left, asked=young) == []
+    assert {each.kind for each in own.findings(left, asked=young, at_once=True)} == {kind}
+
+
+def test_a_repair_of_another_block_explains_nothing() -> None:
+    own, left = refused(EventKind.REPAIR, 0, OLD)
+    events = [
+        replace(each, block_hash=NEW.hash, number=2) if each.sequence == at(len(EVENTS)) else each
+        for each in own.events
+    ]
+    found = own.findings(left, asked=Range(compacted_before_ms=0), events=events)
+    assert "state-missing" in {each.kind for each in found}
 
 
 def test_what_cannot_be_compacted_yet_is_retracted_by_its_version() -> None:
