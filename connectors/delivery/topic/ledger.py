@@ -9,16 +9,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition
 
 from connectors.delivery.queue.delivery import STREAM, Delivery, delivery_of, key_of
+from connectors.delivery.topic.log_fields import STAGE
 from connectors.delivery.topic.transactions import Transactions
 from headwater import kafka
 from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
 from headwater.retry import Retry
 from headwater.settings import Settings
 from schemas import MalformedRecord, codec_for, frame
@@ -26,6 +28,7 @@ from schemas.naming import name_of
 from schemas.registry import Registry
 from topics.catalog import topic_name
 from topics.chainlog.headers import headers
+from topics.chainlog.log_fields import message_fields
 
 GROUP: Final = "deliver-channels"
 _MESSAGES: Final = 500
@@ -160,13 +163,8 @@ class KafkaLedger:
         try:
             return delivery_of(self._retry(lambda: self._reader.read(value)))
         except (MalformedRecord, ValueError) as error:
-            _log.warning(
-                "not a delivery",
-                topic=self._topic,
-                partition=message.partition(),
-                offset=message.offset(),
-                error=str(error),
-            )
+            with about(partial(message_fields, STAGE, message)):
+                _log.warning("not a delivery", error=str(error))
             return None
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

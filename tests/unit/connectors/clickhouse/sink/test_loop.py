@@ -13,8 +13,10 @@ from headwater.health import Health
 from headwater.settings import SinkSettings
 from tests.fakes.coverage import coverage
 from tests.fakes.group import FakeLog
+from tests.fakes.log_lines import configured, lines
 from tests.fakes.sink import FakeMessage, FakeTable
 from tests.fakes.sink_thread import BLOCKS, COVERAGE, LOGS, SECONDS, SinkThread, Tables, logs, until
+from topics.chainlog.headers import headers
 
 
 class HeldTable(FakeTable):
@@ -106,6 +108,18 @@ def test_trouble_with_one_table_leaves_the_others_alone() -> None:
         broken.failures = 0
         until(lambda: line.committed().get(LOGS) == 1)
         until(lambda: line.group.paused == set())
+
+
+def test_a_table_that_waits_says_for_which_messages(capsys: pytest.CaptureFixture[str]) -> None:
+    broken = FakeTable(failures=1_000_000)
+    own = tuple(headers(1, 12, bytes(range(32)), stream="logs"))
+    with configured("sink", "x"), Line(broken, FakeTable()) as line:
+        line.feed(FakeMessage(LOGS.topic, LOGS.number, 7, b"1", b"", own))
+        until(lambda: line.group.paused == {LOGS})
+    (told,) = [each for each in lines(capsys) if each["event"] == "the sink waits"]
+    names = ("stage", "topic", "partition", "offset", "sequence", "messages", "trace_id")
+    trace = "000102030405060708090a0b0c0d0e0f"
+    assert [told[name] for name in names] == ["sink", LOGS.topic, LOGS.number, 7, 12, 1, trace]
 
 
 def test_full_buffers_stop_reading_and_then_pause_everything(monkeypatch: pytest.MonkeyPatch) -> None:
