@@ -112,6 +112,7 @@ class Router:
             self._producers.clear()
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._lag.rebalanced()
         for each in partitions:
             producer = kafka.producer(
                 self._settings,
@@ -160,6 +161,7 @@ class Router:
     def _route(self, partition: int, messages: Sequence[Message]) -> None:
         """Entries for all channels of all messages, and their acknowledgement. Raises Moved or Fatal."""
         first = messages[0]
+        self._lag.counted(self._alerts, len(messages))
         self._lag.received(self._alerts, partition, int(first.offset() or 0), first.timestamp()[1])
         # Up to the topic's end now: a channel that was applied before an alert was published is known.
         channels = self._retry(self._channels.refresh)

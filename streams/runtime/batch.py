@@ -114,6 +114,7 @@ class BatchHandler:
             with about(partial(messages[0].log_fields, self._group.name, len(messages))):
                 self._write(outcomes)
             self._limit.done(self._count, self._bad)
+            metrics.STAGE_BATCH_EVENTS.labels(**self._labels).observe(self._count)
             metrics.STAGE_SECONDS.labels(**self._labels).observe(time.perf_counter() - began)
             self._reached(self.assembler.reached)
         table = tuple(change for outcome in outcomes for change in outcome.table)

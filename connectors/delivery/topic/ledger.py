@@ -21,6 +21,7 @@ from headwater import kafka
 from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH
 from headwater.logging import about, get_logger
+from headwater.metrics.consumers import CONSUMER_MESSAGES, CONSUMER_REBALANCES
 from headwater.retry import Retry
 from headwater.settings import Settings
 from schemas import MalformedRecord, codec_for, frame
@@ -90,6 +91,9 @@ class KafkaLedger:
         messages = self._consumer.consume(1, seconds)
         # What librdkafka has fetched already: no waiting for more.
         messages += self._consumer.consume(_MESSAGES, 0) if messages else []
+        CONSUMER_MESSAGES.labels(self._settings.chain.name, GROUP, self._topic).inc(
+            sum(each.error() is None for each in messages)
+        )
         for message in messages:
             partition = int(message.partition() or 0)
             error = message.error()
@@ -171,6 +175,7 @@ class KafkaLedger:
         # Without a call of ours librdkafka would begin to read at once; the fence comes first.
         consumer.incremental_assign([])
         self._gained |= {each.partition for each in partitions}
+        CONSUMER_REBALANCES.labels(self._settings.chain.name, GROUP).inc()
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = {each.partition for each in partitions}

@@ -91,11 +91,14 @@ def incoming(sequence: int, offset: int, value: bytes | None = None) -> Incoming
 def test_events_are_handled_once_and_in_order(tmp_path: Path) -> None:
     stage = Recorder()
     line = Line(tmp_path, stage, Start(last=9))
+    labels = {"chain": "local", "stage": "enrich"}
+    before = REGISTRY.get_sample_value("headwater_stage_batch_events_sum", labels) or 0
     done = line.handler.handle([incoming(9, 0), incoming(10, 1), incoming(10, 2), incoming(11, 3)])
     assert stage.handled == [10, 11]
     assert done.gap is None
     assert [key for key, _ in done.table] == [b"10", b"11"]
     assert [dict(messages.headers)[SOURCE_POSITION] for messages in line.written] == [b"2", b"4"]
+    assert (REGISTRY.get_sample_value("headwater_stage_batch_events_sum", labels) or 0) - before == 2
     assert line.reached == [Start(11, None, 4)]
 
 

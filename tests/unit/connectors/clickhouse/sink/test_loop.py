@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from prometheus_client import REGISTRY
 
 from connectors.clickhouse.sink import loop as sink_loop
 from connectors.clickhouse.sink.messages import Message, Partition
@@ -108,6 +109,19 @@ def test_trouble_with_one_table_leaves_the_others_alone() -> None:
         broken.failures = 0
         until(lambda: line.committed().get(LOGS) == 1)
         until(lambda: line.group.paused == set())
+
+
+def test_messages_and_rebalances_are_counted() -> None:
+    def count(name: str, **labels: str) -> float:
+        labels |= {"chain": "x", "group": "group"}
+        return REGISTRY.get_sample_value(f"headwater_consumer_{name}_total", labels) or 0
+
+    before = count("messages", topic=LOGS.topic), count("rebalances")
+    with Line(FakeTable(), FakeTable()) as line:
+        line.feed(*logs(1, 2, 3))
+        until(lambda: line.committed().get(LOGS) == 3)
+    assert count("messages", topic=LOGS.topic) - before[0] == 3
+    assert count("rebalances") - before[1] == 1
 
 
 def test_a_table_that_waits_says_for_which_messages(capsys: pytest.CaptureFixture[str]) -> None:
