@@ -18,8 +18,9 @@ from connectors.evm.blocks.roots import RootError
 from connectors.evm.blocks.traces import check_calls
 from connectors.evm.events import STAGE, Content, Head
 from connectors.evm.pool.comparison import Votes
-from connectors.evm.pool.nodes import Pool, Rejected
 from connectors.evm.pool.quorum import NoQuorum, Quorum
+from connectors.evm.pool.rejected import Rejected
+from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, Pruned, Unsupported, is_null
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.errors import Fatal

@@ -6,7 +6,7 @@ from typing import Final
 
 from connectors.evm.events import Head
 from connectors.evm.head.tags import ODD
-from connectors.evm.pool.nodes import Pool
+from connectors.evm.pool.seam import Pool
 from headwater.health import HEALTH
 from headwater.logging import about, get_logger
 

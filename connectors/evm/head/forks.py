@@ -15,7 +15,7 @@ from connectors.evm.blocks.fetch import Fetched, Fetcher
 from connectors.evm.events import Event, Head
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.branch import Ancestor, BelowFinalized, BelowStart
-from connectors.evm.pool.nodes import Pool
+from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Fatal
 from headwater.health import HEALTH

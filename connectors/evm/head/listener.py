@@ -21,7 +21,7 @@ from connectors.evm.head.progress import ProgressReporter
 from connectors.evm.head.ticker import Ticker
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.branch import PublishedBranch
-from connectors.evm.pool.nodes import Pool
+from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH

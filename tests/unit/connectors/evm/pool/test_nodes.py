@@ -10,8 +10,10 @@ from prometheus_client import REGISTRY
 
 from connectors.evm.pool import hedging
 from connectors.evm.pool import nodes as nodes_module
+from connectors.evm.pool.asking import failover
+from connectors.evm.pool.asking.together import LATE_SECONDS
 from connectors.evm.pool.hedging import ENOUGH, UNKNOWN_SECONDS, Hedging
-from connectors.evm.pool.nodes import GRACE_SECONDS, LATE_SECONDS, Nodes
+from connectors.evm.pool.nodes import GRACE_SECONDS, Nodes
 from connectors.evm.pool.order import PASSED_SECONDS, WINS
 from connectors.evm.pool.survey import Survey
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, Unsupported
@@ -102,7 +104,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def raced(first, second, delay, is_enough):  # type: ignore[no-untyped-def]
         return await real(first, second, 0.0, is_enough)
 
-    monkeypatch.setattr(nodes_module, "raced", raced)
+    monkeypatch.setattr(failover, "raced", raced)
 
 
 async def test_a_silent_first_choice_costs_a_delay_and_not_a_time_out() -> None:
