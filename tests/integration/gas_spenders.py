@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from eth_account import Account
+
 from tests.builders.hostile_blocks import TRANSFER_BATCH
 from tests.integration.line import Line
 
 BLOCK_GAS = 60_000_000
-SENDER = "0x" + "5e" * 20
-"""Of its own, so that the nonces of the traffic's senders stay theirs."""
+SENDER = Account.from_key("0x" + "5e" * 32)
+"""Of its own, so that the nonces of the traffic's senders stay theirs. It signs: what a node has done for an
+address without its key has a hash that is not its fields', which the listener refuses."""
 _ETHER = hex(10**24)
 _CALL_DATA_BYTES = 120_000
 """What other nodes' pools take as one transaction at most is 128 KiB."""
@@ -42,14 +47,14 @@ def plain_logs() -> bytes:
 def fill_block(line: Line, code: bytes) -> str:
     """Send one transaction that fills a block by itself, ahead of the traffic; its hash."""
     _prepare(line)
-    return _send(line, {"data": "0x" + code.hex(), "gas": hex(BLOCK_GAS)})
+    return _send(line, {"data": "0x" + code.hex(), "gas": BLOCK_GAS})
 
 
 def call_data(line: Line) -> list[str]:
     """Send as much call data as a block holds; the hashes."""
     _prepare(line)
     gas = _BASE + _FLOOR * _CALL_DATA_BYTES
-    fields = {"to": SENDER, "data": "0x" + "00" * _CALL_DATA_BYTES, "gas": hex(gas)}
+    fields = {"to": SENDER.address, "data": "0x" + "00" * _CALL_DATA_BYTES, "gas": gas}
     return [_send(line, fields) for _ in range(BLOCK_GAS // gas)]
 
 
@@ -62,13 +67,19 @@ def receipt(line: Line, transaction: str) -> dict[str, object] | None:
 def _prepare(line: Line) -> None:
     """Again each time: a fork takes the balance back."""
     line.rpc("evm_setBlockGasLimit", hex(BLOCK_GAS))
-    line.rpc("anvil_setBalance", SENDER, _ETHER)
-    line.rpc("anvil_impersonateAccount", SENDER)
+    line.rpc("anvil_setBalance", SENDER.address, _ETHER)
 
 
-def _send(line: Line, fields: dict[str, str]) -> str:
-    fees = {"maxPriorityFeePerGas": hex(10**11), "maxFeePerGas": hex(10**13)}
-    sent: str = line.rpc("eth_sendTransaction", fields | fees | {"from": SENDER})
+def _send(line: Line, fields: Mapping[str, str | int]) -> str:
+    own: dict[str, str | int] = {
+        "chainId": int(line.rpc("eth_chainId"), 16),
+        "nonce": int(line.rpc("eth_getTransactionCount", SENDER.address, "pending"), 16),
+        "value": 0,
+        "maxPriorityFeePerGas": 10**11,
+        "maxFeePerGas": 10**13,
+    }
+    signed = SENDER.sign_transaction({**own, **fields})
+    sent: str = line.rpc("eth_sendRawTransaction", "0x" + signed.raw_transaction.hex().removeprefix("0x"))
     return sent
 
 
