@@ -43,7 +43,7 @@ class Paused:
 
 @dataclass(frozen=True, slots=True)
 class Killed:
-    """A part is killed, SIGKILL, `seconds` after each start: with 0 it never gets to serve anything."""
+    """A part is killed, SIGKILL, so many seconds after it is seen to run: with 0 it never gets to serve."""
 
     part: str
     seconds: float = 0.0

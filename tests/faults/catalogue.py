@@ -51,9 +51,19 @@ FAULTS: Final[tuple[Fault, ...]] = (
     *(Fault(f"{name} paused", Paused(name), gone(name)) for name in NAMES),
     Fault("deliver paused", Paused("deliver"), gone("deliver")),
     Fault("sink killed at each start", Killed("sink"), gone("sink")),
+    Fault(
+        "state killed some seconds after each start",
+        Killed("state", seconds=8),
+        Expected("HeadwaterRestarting", {"role": "state"}),
+    ),
     Fault("all nodes cut off", CutOff(), STALLED),
     Fault("one node cut off", CutOff((0,)), Expected("HeadwaterNodeFailing")),
     Fault("no node has a new block", Halted(), STALLED),
+    Fault(
+        "one node stands still",
+        Spoiled({"kind": "frozen_head"}, (2,)),
+        Expected("HeadwaterNodeBehind", {"reason": "behind"}),
+    ),
     Fault(
         "one node lies about receipts",
         Spoiled({"kind": "wrong_receipts"}, (0,)),
