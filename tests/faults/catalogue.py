@@ -7,6 +7,7 @@ from typing import Final
 
 from tests.faults.alerts import Expected
 from tests.faults.blows import (
+    Answering,
     Blow,
     CutOff,
     Deployed,
@@ -65,6 +66,12 @@ FAULTS: Final[tuple[Fault, ...]] = (
         Expected("HeadwaterNodeBehind", {"reason": "behind"}),
     ),
     Fault(
+        "all nodes are behind the chain",
+        Spoiled({"kind": "stale_head", "blocks": 15}),
+        Expected("HeadwaterBlocksLate"),
+        fire=40,
+    ),
+    Fault(
         "one node lies about receipts",
         Spoiled({"kind": "wrong_receipts"}, (0,)),
         Expected("HeadwaterNodeCordoned", {"evidence": "receipts_root"}),
@@ -87,6 +94,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         Expected("HeadwaterNotReady", {"role": "normalize"}),
     ),
     Fault("receiver killed at each start", Killed("receiver"), Expected("HeadwaterDeliveryFailing"), fire=40),
+    Fault("receiver refuses what it gets", Answering(422), Expected("HeadwaterDeliveriesDead"), clear=40),
     Fault("receiver paused", Paused("receiver"), Expected("HeadwaterDeliveryFailing"), fire=40),
     Fault(
         "a stage refuses a block after a deploy",

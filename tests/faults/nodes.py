@@ -15,6 +15,7 @@ from sandbox.node.faults import Fault
 from sandbox.node.methods import Methods
 from sandbox.node.plan import Plan, Play
 from sandbox.node.synthetic import Content, synthetic_block
+from sandbox.stack.ports import Ports
 
 COUNT: Final = 3
 CHAIN_ID: Final = 31337
@@ -59,6 +60,9 @@ class Nodes:
         self._spoiled = [Spoiled() for _ in _ALL]
         self._nodes = [RecordedNode(self.chain, plan=each, **LAGS) for each in self._spoiled]
         self._serving = [ExitStack() for _ in _ALL]
+        # Below those that the kernel gives to others: one that was cut off finds its own again.
+        self._ports = Ports()
+        self._places = [self._ports.take(f"node {number}") for number in _ALL]
         self._ended = threading.Event()
         self._stands_still = threading.Event()
         self._growing = threading.Lock()
@@ -75,6 +79,7 @@ class Nodes:
         self._ended.set()
         self._driver.join()
         self.cut_off(_ALL)
+        self._ports.release()
 
     @property
     def urls(self) -> list[str]:
@@ -93,8 +98,8 @@ class Nodes:
     def serve(self, which: Collection[int]) -> None:
         """Take connections again, at the addresses of before."""
         for number in which:
-            node = self._nodes[number]
-            self._serving[number].enter_context(node.serve_in_thread(node.port))
+            serving = self._nodes[number].serve_in_thread(self._places[number])
+            self._serving[number].enter_context(serving)
 
     def halt(self) -> None:
         """No block from now on."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Final
 import psutil
 
 from headwater.errors import Fatal
+from sandbox.stack.ports import FILE as PORTS
 from tests.faults.disk import Disk
 from tests.faults.nodes import Nodes
 from tests.integration.line import Line
@@ -18,6 +20,7 @@ BLOCK_SECONDS: Final = 12.0
 """A block of Ethereum, before the time lapse."""
 RULES: Final = Path(__file__).with_name("rules")
 START_SECONDS: Final = 180.0
+VACATED_SECONDS: Final = 10.0
 AHEAD_SECONDS: Final = 60.0
 """How far ahead a block is that the settings of a new start name: longer than stopping and starting takes."""
 
@@ -72,6 +75,14 @@ class Site:
         """Send it to a part that must run. Raises Fatal where it does not."""
         if self.line.signal(part, number) is None:
             raise Fatal(f"{part} does not run", remedy=f"see {self._directory / 'logs'}")
+
+    def vacated(self, part: str) -> int:
+        """The port of a part that has just been killed, which its supervisor will start again in a moment."""
+        process = self.line.processes().get(part)
+        if process is not None:
+            process.kill()
+            process.wait(VACATED_SECONDS)
+        return int(json.loads((self._directory / PORTS).read_text())[part])
 
     @property
     def alertmanager(self) -> str:

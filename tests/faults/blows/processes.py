@@ -1,28 +1,19 @@
-"""What can be done to a part, and undone. Each is data: which part, and how much of it."""
+"""Processes that stand still, end, or are started with other settings."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final
 
 import psutil
 
-from tests.faults.nodes import COUNT
 from tests.faults.site import Site
 
-EVERY: Final = tuple(range(COUNT))
-"""All nodes."""
 _AGAIN_SECONDS: Final = 0.2
-
-
-class Blow(Protocol):
-    """Something that happens to a site for as long as the context lasts."""
-
-    def on(self, site: Site) -> AbstractContextManager[object]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,79 +68,6 @@ class Restarted:
     def on(self, site: Site) -> AbstractContextManager[object]:
         site.signal(self.part, signal.SIGKILL)
         return nullcontext()
-
-
-@dataclass(frozen=True, slots=True)
-class Together:
-    """One after the other, and undone in reverse."""
-
-    blows: tuple[Blow, ...]
-
-    @contextmanager
-    def on(self, site: Site) -> Iterator[None]:
-        with ExitStack() as stack:
-            for blow in self.blows:
-                stack.enter_context(blow.on(site))
-            yield
-
-
-@dataclass(frozen=True, slots=True)
-class CutOff:
-    """Nodes refuse connections."""
-
-    nodes: tuple[int, ...] = EVERY
-
-    @contextmanager
-    def on(self, site: Site) -> Iterator[None]:
-        site.nodes.cut_off(self.nodes)
-        try:
-            yield
-        finally:
-            site.nodes.serve(self.nodes)
-
-
-@dataclass(frozen=True, slots=True)
-class Spoiled:
-    """Nodes do what a rule of docs/recorded-node.md says; `hurries`: so many blocks come at once then."""
-
-    rule: Mapping[str, Any]
-    nodes: tuple[int, ...] = EVERY
-    hurries: int = 0
-
-    @contextmanager
-    def on(self, site: Site) -> Iterator[None]:
-        site.nodes.spoil(self.nodes, [self.rule])
-        site.nodes.hurry(self.hurries)
-        try:
-            yield
-        finally:
-            site.nodes.spoil(self.nodes, [])
-
-
-@dataclass(frozen=True, slots=True)
-class Halted:
-    """No node has a new block."""
-
-    @contextmanager
-    def on(self, site: Site) -> Iterator[None]:
-        site.nodes.halt()
-        try:
-            yield
-        finally:
-            site.nodes.go_on()
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """The disk of ClickHouse is full."""
-
-    @contextmanager
-    def on(self, site: Site) -> Iterator[None]:
-        site.disk.fill()
-        try:
-            yield
-        finally:
-            site.disk.empty()
 
 
 @dataclass(frozen=True, slots=True)
