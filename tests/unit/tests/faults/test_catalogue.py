@@ -6,12 +6,14 @@ import re
 
 import pytest
 
+from headwater.cli.alerting.reading import read_files, sound, warnings_of
 from headwater.settings import load_settings
 from sandbox.node.plan import Plan
 from sandbox.observing import configuration
 from tests.faults import __main__ as command
 from tests.faults.blows import Blow, Spoiled, Together
 from tests.faults.catalogue import FAULTS, Fault
+from tests.faults.site import RULES as RULES_FOLDER
 from tests.faults.site import settings
 from tests.integration.line import MARKS
 
@@ -49,6 +51,12 @@ def test_the_settings_of_a_time_lapse_are_settings() -> None:
     slow, fast = (load_settings({}, environ=settings(factor)) for factor in (1, 20))
     assert slow.delivery.longest_pause_seconds == 900
     assert fast.delivery.longest_pause_seconds == 45
+
+
+def test_the_rules_that_make_alerts_to_deliver_are_sound() -> None:
+    read = read_files([RULES_FOLDER])
+    assert {each.rule.channels for each in sound(read, 1).values() if each.rule is not None} == {("local",)}
+    assert warnings_of(read) == []
 
 
 def test_faults_are_listed_and_chosen_by_words(capsys: pytest.CaptureFixture[str]) -> None:
