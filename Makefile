@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: help env run test test-pythons lint soak fresh cluster bench lock contracts clean
+.PHONY: help env run test test-pythons lint soak fresh cluster faults bench lock contracts clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -63,6 +63,9 @@ fresh: ## both commands of the README in minimal Debian 12 and 13, from nothing 
 
 cluster: env ## the chart on a real Kubernetes on this machine: install, upgrade, drain, kill, scaling by KEDA (root, Debian's containerd; half an hour of builds, once)
 	@$(BIN)/python -m tests.cluster $(ARGS)
+
+faults: env ## from fault to alert: each part paused, killed, cut off or filled under a real Prometheus and Alertmanager, in time lapse (half an hour)
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 bench: env ## one table: records per second, CPU per record, against limits and peers
 	@$(BIN)/python -m bench $(ARGS)

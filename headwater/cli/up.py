@@ -112,6 +112,13 @@ def up(
     observe: bool = typer.Option(
         False, "--observe", help="Prometheus and Alertmanager too, with the chart's alert rules."
     ),
+    time_lapse: float = typer.Option(
+        1.0,
+        "--time-lapse",
+        min=1.0,
+        max=100.0,
+        help="With --observe: divide all durations of the alert rules by this, so as to see them fire.",
+    ),
     plain: bool = typer.Option(False, "--plain", help="Lines instead of a screen."),
     kafka_port: int = typer.Option(0, "--kafka-port", min=0, max=65535, help="0: a free one."),
     registry_port: int = typer.Option(0, "--registry-port", min=0, max=65535, help="0: a free one."),
@@ -123,6 +130,8 @@ def up(
         raise Fatal(f"--brokers {brokers} is not possible", remedy="use 1 or 3")
     if start is not None and start not in ("latest", "earliest") and decimal(start) is None:
         raise Fatal(f"--start {start} is not a place to start", remedy="use latest, earliest or a number")
+    if time_lapse != 1 and not observe:
+        raise Fatal("--time-lapse is about the alert rules", remedy="add --observe, which has them evaluated")
     if channels is not None:
         read_channels(channels)
     if observe:
@@ -147,6 +156,7 @@ def up(
         traffic=traffic,
         seed=seed,
         observe=observe,
+        time_lapse=time_lapse,
         ports={name: port for name, port in ports.items() if port},
     )
     console = Console()

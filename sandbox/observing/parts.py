@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from headwater.errors import Fatal
+from sandbox.observing.configuration import LOOKBACK_SECONDS
 from sandbox.services.probes import http_get
 from sandbox.supervisor.process import Command
 from sandbox.supervisor.supervisor import Part
@@ -24,12 +25,13 @@ _KEPT: Final = ("--storage.tsdb.retention.time=1d", "--storage.tsdb.retention.si
 
 @dataclass(frozen=True, slots=True)
 class Observers:
-    """The two programs, and the ports that they are to have."""
+    """The two programs, the ports that they are to have, and how many times as fast the rules are."""
 
     prometheus: str
     alertmanager: str
     prometheus_port: int
     alertmanager_port: int
+    time_lapse: float = 1
 
     def parts(self, folder: Path, logs: Path, needs: tuple[str, ...]) -> tuple[Part, ...]:
         """Both, over the files that `configuration.write` put into `folder`."""
@@ -55,6 +57,7 @@ class Observers:
                     f"--config.file={folder / 'prometheus.yaml'}",
                     f"--storage.tsdb.path={folder / 'prometheus'}",
                     f"--web.listen-address=127.0.0.1:{self.prometheus_port}",
+                    f"--query.lookback-delta={round(1000 * LOOKBACK_SECONDS / self.time_lapse)}ms",
                     *_KEPT,
                 ),
                 logs,
@@ -71,10 +74,10 @@ class Observers:
         }
 
 
-def observers(take: Callable[[str], int]) -> Observers:
+def observers(take: Callable[[str], int], time_lapse: float = 1) -> Observers:
     """Both programs, each with a port that `take` gives by name. Raises Fatal when one is not installed."""
     found = installed()
-    return Observers(found[PROMETHEUS], found[ALERTMANAGER], take(PROMETHEUS), take(ALERTMANAGER))
+    return Observers(found[PROMETHEUS], found[ALERTMANAGER], take(PROMETHEUS), take(ALERTMANAGER), time_lapse)
 
 
 def installed() -> dict[str, str]:

@@ -20,7 +20,10 @@ def no_rules(settings: Settings, channels: set[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What `headwater up` was asked for. `rpc` empty: the local chain. None: no such limit."""
+    """What `headwater up` was asked for. `rpc` empty: the local chain. None: no such limit.
+
+    `time_lapse`: how many times as fast the alert rules are.
+    """
 
     data_dir: Path
     rpc: tuple[str, ...] = ()
@@ -33,6 +36,7 @@ class Options:
     traffic: float = 5.0
     seed: int = 1
     observe: bool = False
+    time_lapse: float = 1
     ports: Mapping[str, int] = field(default_factory=dict)
 
 

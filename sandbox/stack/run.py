@@ -50,7 +50,9 @@ class Run:
         self._receiver = LocalReceiver(
             self._ports.take("receiver"), kept_secret(directory.path / "webhook-secret")
         )
-        self._observers: Observers | None = observers(self._ports.take) if options.observe else None
+        self._observers: Observers | None = (
+            observers(self._ports.take, options.time_lapse) if options.observe else None
+        )
         self._metrics = {role.name: self._ports.take(f"metrics-{role.name}") for role in ROLES}
         self._began = time.monotonic()
         self._running_since: float | None = None
@@ -164,7 +166,9 @@ class Run:
         if self._observers is None:
             return ()
         folder = self._directory.path / "observing"
-        configuration.write(folder, chain, self._metrics, self._observers.alertmanager_port)
+        configuration.write(
+            folder, chain, self._metrics, self._observers.alertmanager_port, self._observers.time_lapse
+        )
         return self._observers.parts(folder, self._stack.logs, (CHAIN,))
 
     def _prepare(self, settings: Settings, chain_id: int, stop: threading.Event) -> None:

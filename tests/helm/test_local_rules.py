@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headwater.metrics.markdown import every
+from sandbox.observing.configuration import CLUSTER_SCRAPE_SECONDS
 from tests.helm import local_rules
 from tests.helm.chart import ACCEPTED, resources
 from tests.paths import ROOT
@@ -29,3 +30,6 @@ def test_a_label_that_the_operator_gives_too_stays_ours() -> None:
     (values,) = (path for path in ACCEPTED if path.stem == "mainnet-ha-values")
     (monitor,) = resources(values, "PodMonitor")
     assert [each["honorLabels"] for each in monitor["spec"]["podMetricsEndpoints"]] == [True]
+    assert [each["interval"] for each in monitor["spec"]["podMetricsEndpoints"]] == [
+        f"{CLUSTER_SCRAPE_SECONDS}s"
+    ]

@@ -31,6 +31,7 @@ MARKS: Mapping[str, tuple[str, ...]] = {
     "kafka": ("kafka.Kafka",),
     "registry": ("-runner.jar",),
     "clickhouse": ("sandbox.chdb",),
+    "receiver": ("sandbox.receiver",),
     "traffic": ("sandbox.traffic",),
 }
 ROLES = tuple(role.name for role in STARTED)

@@ -14,7 +14,10 @@ of its value, so that each expression is about series that are there, and one al
     "summary" (printf "No process of %s runs for chain %s." $role $chain)) }}
 {{ end }}
 {{- end }}
-{{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterNotReady" "severity" "warning" "minutes" 10
+{{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterRestarting" "severity" "warning" "minutes" 0
+    "expr" (printf "max by (namespace, chain, role) (changes(process_start_time_seconds{%s}[15m]) * on (namespace, pod) group_left (chain, role) max by (namespace, pod, chain, role) (max_over_time(headwater_build_info{%s}[15m]))) > 2" $namespace $namespace)
+    "summary" "{{ $labels.role }} of chain {{ $labels.chain }} was started {{ $value }} times within 15 minutes.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterNotReady" "severity" "warning" "minutes" 10
     "expr" (printf "min by (namespace, chain, role, part) (headwater_ready{%s}) == 0" $namespace)
     "summary" "{{ $labels.role }} of chain {{ $labels.chain }} waits: its {{ $labels.part }} is not as it should be.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterTwoListeners" "severity" "critical" "minutes" 15
@@ -47,6 +50,9 @@ of its value, so that each expression is about series that are there, and one al
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterNodeCordoned" "severity" "warning" "minutes" 0
     "expr" (printf "max by (namespace, chain, endpoint, evidence) (headwater_node_cordoned{%s}) > 0" $namespace)
     "summary" "Node {{ $labels.endpoint }} of chain {{ $labels.chain }} contradicts the others: {{ $labels.evidence }}.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterNodeBehind" "severity" "warning" "minutes" 10
+    "expr" (printf "max by (namespace, chain, endpoint, reason) (max_over_time(headwater_node_demoted{%s, reason=~\"behind|nowhere\"}[5m])) > 0" $namespace)
+    "summary" "Node {{ $labels.endpoint }} of chain {{ $labels.chain }} is not where the others are: {{ $labels.reason }}.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterStageBehind" "severity" "warning" "minutes" 10
     "expr" (printf "max by (namespace, chain, group, topic) (headwater_consumer_lag{%s, group!=\"sink\", group!~\".*[.]sink\"}) > %d" $namespace (int $alerts.stageLag))
     "summary" "{{ $labels.group }} of chain {{ $labels.chain }} is {{ $value }} events behind.") }}

@@ -53,3 +53,5 @@ def test_a_machine_without_them_is_told_the_packages(monkeypatch: pytest.MonkeyP
         f"--web.listen-address=127.0.0.1:{port}" in str(part.command().argv)
         for part, port in zip(made, (2, 1), strict=True)
     )
+    (prometheus,) = (part for part in made if part.name == parts.PROMETHEUS)
+    assert "--query.lookback-delta=300000ms" in prometheus.command().argv
