@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -24,45 +22,13 @@ from connectors.clickhouse.migrations.runner import migrate
 from connectors.clickhouse.migrations.template import view_database
 from headwater import kafka
 from headwater.errors import HeadwaterError
-from headwater.settings import Settings, environment
+from headwater.settings import Settings
 from schemas import codec_for
 from tests.integration.sink_chain import CHAIN_ID, Block, Publisher
+from tests.integration.sinks import SECONDS, Sinks, count, rows_of, shown, until, visible
 from tests.integration.stack import LocalStack
 from topics import admin
 from topics.catalog import topic_name
-
-SECONDS = 40.0
-HEADWATER = str(Path(sys.executable).parent / "headwater")
-
-
-class Sinks:
-    """Sink processes of one test."""
-
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        self._environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")
-        } | environment(settings)
-        self._folder = folder
-        self.processes: list[subprocess.Popen[bytes]] = []
-
-    def start(self, *, arguments: Sequence[str] = (), **more: str) -> subprocess.Popen[bytes]:
-        with (self._folder / f"sink-{len(self.processes)}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [HEADWATER, "sink", *arguments], env=self._environment | more, stderr=log, stdout=log
-            )
-        self.processes.append(process)
-        return process
-
-    def log(self, number: int = -1) -> str:
-        number = range(len(self.processes))[number]
-        return (self._folder / f"sink-{number}.log").read_text(errors="replace")
-
-    def stop(self) -> None:
-        for process in self.processes:
-            if process.poll() is None:
-                process.send_signal(signal.SIGCONT)
-                process.kill()
-                process.wait(10)
 
 
 @pytest.fixture
@@ -85,41 +51,6 @@ def sinks(settings: Settings, client: Client, tmp_path: Path) -> Iterator[Sinks]
 @pytest.fixture
 def publisher(settings: Settings, client: Client) -> Publisher:
     return Publisher(settings)
-
-
-def until(sinks: Sinks, wanted: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not wanted():
-        assert time.monotonic() < deadline, f"{what}\n{sinks.log()[-3000:]}"
-        time.sleep(0.02)
-
-
-def visible(client: Client, settings: Settings) -> set[tuple[int, str]]:
-    """Blocks that coverage shows: number, hash."""
-    rows = client.query(
-        "SELECT block_number, lower(hex(block_hash)) FROM "
-        f"{settings.clickhouse.database}.coverage FINAL WHERE complete AND NOT removed"
-    ).result_rows
-    return {(int(str(number)), str(block_hash)) for number, block_hash in rows}
-
-
-def shown(*blocks: Block) -> set[tuple[int, str]]:
-    return {(block.number, block.hash.hex()) for block in blocks}
-
-
-def count(client: Client, settings: Settings, table: str, condition: str = "1") -> int:
-    (row,) = client.query(
-        f"SELECT count() FROM {settings.clickhouse.database}.{table} FINAL WHERE {condition}"
-    ).result_rows
-    return int(str(row[0]))
-
-
-def rows_of(client: Client, settings: Settings, *blocks: Block) -> dict[str, int]:
-    hashes = ", ".join(f"unhex('{block.hash.hex()}')" for block in blocks)
-    return {
-        stream: count(client, settings, stream.replace("-", "_"), f"block_hash IN ({hashes}) AND NOT removed")
-        for stream in blocks[0].counts()
-    }
 
 
 def test_blocks_appear_with_all_their_rows_and_leave(
