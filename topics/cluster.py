@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -25,6 +24,7 @@ from confluent_kafka.admin import (
 from headwater import kafka
 from headwater.errors import Fatal, Transient
 from headwater.settings import Settings
+from topics.settling import settled
 
 SECONDS = 20.0
 _LOOK_AGAIN_SECONDS = 0.05
@@ -126,11 +126,11 @@ class KafkaCluster:
         The controller answers before the brokers know: a client that comes at once would find nothing, or
         a leader that does not know that it is one.
         """
-        deadline = time.monotonic() + SECONDS
-        while missing := self._unseen(topics) or self._unserved(topics):
-            if time.monotonic() > deadline:
-                raise Transient(f"Kafka does not show after {SECONDS:.0f} s: {', '.join(missing)}")
-            self._admin.poll(_LOOK_AGAIN_SECONDS)
+        settled(
+            lambda: self._unseen(topics) or self._unserved(topics),
+            lambda: self._admin.poll(_LOOK_AGAIN_SECONDS),
+            seconds=SECONDS,
+        )
 
     def _unseen(self, topics: Sequence[Wanted]) -> list[str]:
         found = self.topics([each.name for each in topics]) if topics else {}

@@ -36,11 +36,12 @@ def _prove(line: Line, seconds: float, every: float, seed: int) -> None:
     with Watcher(line.endpoints) as watcher:
         forks = _run(line, seconds, (1, 8), every, seed)
         assert forks >= 3
+        # A look takes as long as the machine lets it; those that count are made while the chain moves.
+        line.wait_until(lambda: watcher.looks > 3, "the views were looked at", 120)
         line.freeze()
         head = line.close_windows()
         line.wait_settled(head)
     assert watcher.partial == []
-    assert watcher.looks > 3
     check_verify(line)
     check_topics(line, 0, head[0])
     check_statistics(line)

@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 
+from connectors.evm.rpc import once
 from tests.integration.checks import check_stream, check_topics, check_verify, states_settled
-from tests.integration.line import Line
+from tests.integration.line import Line, pause
 
 pytestmark = pytest.mark.timeout(600)
 # Every bad row and event is a letter here, however many they are among few.
 PATIENT = {"HEADWATER_SINK__MAX_BAD_RATIO": "1", "HEADWATER_STAGES__MAX_BAD_RATIO": "1"}
+WAITING_LOOKS = 1_200
 STANDINGS = ("repaired", "failed again", "under way", "refused")
 
 
@@ -73,6 +75,24 @@ def transactions(line: Line, block: str) -> bool:
     return int(line.rpc("eth_getBlockTransactionCountByNumber", block), 16) > 0
 
 
+def full_blocks(chain: str) -> int:
+    """The first of three blocks one after the other that have transactions: only such can be refused."""
+
+    def full(number: int) -> bool:
+        count = once.ask(chain, "eth_getBlockTransactionCountByNumber", hex(number))
+        return count is not None and int(str(count), 16) > 0
+
+    number = 0
+    for _ in range(WAITING_LOOKS):
+        if all(full(number + each) for each in range(3)):
+            return number
+        if int(str(once.ask(chain, "eth_blockNumber")), 16) > number + 3:
+            number += 1
+        else:
+            pause(0.1)
+    raise AssertionError("no traffic: three blocks with transactions never came")
+
+
 def refused_by_the_sink(line: Line) -> int:
     """A height whose transactions cannot be inserted: the table said so before the block was mined.
 
@@ -92,24 +112,25 @@ def refused_by_the_sink(line: Line) -> int:
     raise AssertionError("the table never said in time which block it refuses")
 
 
-def refused_blocks(line: Line) -> tuple[int, str]:
-    """Blocks 4 to 6 are refused by a stage each, a later one by the sink; the head of the chain.
+def refused_blocks(line: Line, first: int) -> tuple[int, str]:
+    """Three blocks are refused by a stage each, a later one by the sink; the head of the chain.
 
-    And replayed too soon: the repair of block 4 fails like the block did, and that is said.
+    And replayed too soon: the repair of the first one fails like the block did, and that is said.
     """
     line.wait_until(lambda: transactions(line, "latest"), "traffic flows", 120)
     number = refused_by_the_sink(line)
     head = line.freeze()
     line.wait_settled(head)
     found = replay(line, codes=(2,))
-    assert [stages(found, each) for each in (4, 5, 6)] == [{"normalize"}, {"enrich"}, {"state"}]
+    three = (first, first + 1, first + 2)
+    assert [stages(found, each) for each in three] == [{"normalize"}, {"enrich"}, {"state"}]
     assert stages(found, number) == {"sink"}
-    assert {each["block_number"] for each in found["requests"]} == {4, 5, 6, number}
-    (asked,) = replay(line, "--block", "4", "--stage", "normalize", "--yes", codes=(0,))["requests"]
+    assert {each["block_number"] for each in found["requests"]} == {*three, number}
+    (asked,) = replay(line, "--block", str(first), "--stage", "normalize", "--yes", codes=(0,))["requests"]
     assert asked["outcome"]["outcome"] == "PUBLISHED"
 
     def failed() -> bool:
-        return "FAILED" in {each["became"] for each in replay(line, "--block", "4")["letters"]}
+        return "FAILED" in {each["became"] for each in replay(line, "--block", str(first))["letters"]}
 
     line.wait_until(failed, "the repair fails again", 60)
     identity = asked["request_id"]
@@ -118,7 +139,7 @@ def refused_blocks(line: Line) -> tuple[int, str]:
     return head
 
 
-def refused_removals(line: Line, head: tuple[int, str]) -> None:
+def refused_removals(line: Line, head: tuple[int, str], stateless: int) -> None:
     """A fork; the removal of an orphan each, and the block in its place, are refused by a stage each."""
     line.reorg(4)
     line.wait_until(lambda: reached(line, head[0] + 2), "the fork is longer", 60)
@@ -131,9 +152,9 @@ def refused_removals(line: Line, head: tuple[int, str]) -> None:
     found = check_stream(line, but=("incomplete", "state-missing", "state-stands"))["findings"]
     incomplete = {each["block_hash"] for each in found if each["kind"] == "incomplete"}
     assert head[1] in incomplete, "the records of the orphan stay, and that is told"
-    stateless = {each["number"] for each in found if each["kind"] != "incomplete"}
+    told = {each["number"] for each in found if each["kind"] != "incomplete"}
     # Of the removal it cannot tell where a later state of the same transaction may have compacted it away.
-    assert 6 in stateless <= {6, head[0] - 2}, "what the state stage refused has no states, and that is told"
+    assert stateless in told <= {stateless, head[0] - 2}, "what the state stage refused has no states"
 
 
 def test_what_was_refused_is_right_after_a_replay(make_chain: Callable[..., str], tmp_path: Path) -> None:
@@ -142,18 +163,18 @@ def test_what_was_refused_is_right_after_a_replay(make_chain: Callable[..., str]
     with (tmp_path / "traffic.log").open("wb") as log:
         traffic = subprocess.Popen([sys.executable, "-m", "sandbox.traffic", *words], stdout=log, stderr=log)
     try:
-        prove(Refusals(tmp_path / "line", chain))
+        prove(Refusals(tmp_path / "line", chain), full_blocks(chain))
     finally:
         traffic.terminate()
         traffic.wait(20)
 
 
-def prove(refusals: Refusals) -> None:
-    with refusals.line("normalize:4", "enrich:5", "state:6") as line:
-        head = refused_blocks(line)
+def prove(refusals: Refusals, first: int) -> None:
+    with refusals.line(f"normalize:{first}", f"enrich:{first + 1}", f"state:{first + 2}") as line:
+        head = refused_blocks(line, first)
     top = head[0]
     with refusals.line(f"normalize:{top}", f"enrich:{top - 1}", f"state:{top - 2}") as line:
-        refused_removals(line, head)
+        refused_removals(line, head, first + 2)
     with refusals.line() as line:
         altered(line, "DROP CONSTRAINT refused")
         asked = replay(line, "--yes", codes=(0,))["requests"]
