@@ -41,7 +41,7 @@ def sinks(settings: Settings, client: Client, tmp_path: Path) -> Iterator[Sinks]
 
 def test_one_two_four_one_with_a_kill_at_each_size(client: Client, settings: Settings, sinks: Sinks) -> None:
     """Ten blocks and a fork wait when a size is asked for, and ten more come while one of them is dead."""
-    chance, publisher, chain = random.Random(4), Publisher(settings), [Block(0)]
+    chance, publisher, chain = random.Random(4), Publisher(settings), [Block(1)]
     publisher.apply(*chain)
     for salt, size in enumerate(SIZES, 1):
         fork = [Block(block.number, salt, logs=40, transfers=10) for block in chain[-3:]]
