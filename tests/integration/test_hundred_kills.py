@@ -25,6 +25,7 @@ SEED: Final = int(os.environ.get("HEADWATER_TEST_SEED", "21"))
 # Nothing waits for recovery between two blows: the next one falls on whatever works by then.
 GAP_SECONDS: Final = (0.0, 8.0)
 PAIRS_AT_START: Final = 0.4
+RECOVERY_SECONDS: Final = 240.0
 
 
 @pytest.mark.soak
@@ -50,12 +51,13 @@ def test_a_hundred_kills_at_random_moments_change_nothing(tmp_path: Path, seed: 
             done += disturb(line, blows[:third], GAP_SECONDS, chance)
             editor.second()
             done += disturb(line, blows[third : 2 * third], GAP_SECONDS, chance)
+            line.wait_ready(RECOVERY_SECONDS)
             assert line.stop() == 0
             done += start_under_kills(line, starting, chance, "second start", PAIRS_AT_START)
             editor.third()
             done += disturb(line, blows[2 * third :], GAP_SECONDS, chance)
             assert done == KILLS
-            line.wait_ready(180)
+            line.wait_ready(RECOVERY_SECONDS)
             prove_alerts(line, editor, receiver, tmp_path / "second")
             prove_undisturbed(line, tmp_path / "fresh")
             assert line.stop() == 0
