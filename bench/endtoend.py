@@ -25,6 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bench import blocks
 from bench.peers import cost
 from bench.peers.environment import CannotInstallError
+from bench.processes import listener, used
 from bench.report import Row, publish
 from sandbox.stack.roles import ROLES
 
@@ -40,7 +41,7 @@ def rows(loops: int = 100, etl_loops: int = 3) -> list[Row]:
     last = blocks.FIRST + blocks.COUNT * loops - 1
     records = blocks.RECORDS * loops
     with _node(folder, loops) as rpc:
-        seconds, cpu = _pipeline(rpc, last)
+        seconds, cpu, served = _pipeline(rpc, last)
         # The whole job once, from an empty start: how a peer is run. What a longer run costs stands below it.
         once = blocks.FIRST + blocks.COUNT - 1
         peers = {
@@ -68,14 +69,15 @@ def rows(loops: int = 100, etl_loops: int = 3) -> list[Row]:
             note=f"{records:,} records",
         ),
     ]
-    for peer, limit in (("cryo", 1.0), ("ethereum-etl", 0.1)):
+    for peer, limit in (("cryo", 0.5), ("ethereum-etl", 0.05)):
         result.append(_against("listener CPU", each["listen"], peer, peers[peer], limit))
-    result.append(
-        _against("all own processes CPU", own, "ethereum-etl", peers["ethereum-etl"], 1 / 3, shares)
-    )
+    for peer, limit in (("cryo", 2.0), ("ethereum-etl", 0.1)):
+        result.append(_against("all own processes CPU", own, peer, peers[peer], limit, shares))
     for peer, measured in longer.items():
         if not isinstance(measured, str):
             result.append(Row(f"{peer} CPU, start-up spread over more loops", measured, "µs/record"))
+    for name, seconds in served.items():
+        result.append(Row(f"{name} CPU beside them", seconds / records * 1e6, "µs/record"))
     return result
 
 
@@ -105,8 +107,11 @@ def _node(folder: Path, loops: int) -> Iterator[str]:
         process.wait(30)
 
 
-def _pipeline(rpc: str, last: int) -> tuple[float, dict[str, float]]:
-    """Seconds from the first APPLY to the last block visible; CPU seconds of each role, start-up included."""
+def _pipeline(rpc: str, last: int) -> tuple[float, dict[str, float], dict[str, float]]:
+    """Seconds from the first APPLY to the last block visible; CPU seconds of each role, start-up included.
+
+    The third are the CPU seconds of Kafka and ClickHouse, from their start.
+    """
     with tempfile.TemporaryDirectory() as folder:
         command = [
             HEADWATER,
@@ -136,10 +141,14 @@ def _pipeline(rpc: str, last: int) -> tuple[float, dict[str, float]]:
             start = _first_apply(endpoints)
             for role in OWN:
                 cpu[role] = _cpu(json.loads((Path(folder) / "endpoints.json").read_text())["metrics"][role])
+            served = {
+                "Kafka": used(listener(f"kafka://{endpoints['kafka']}")),
+                "ClickHouse": used(listener(endpoints["clickhouse"])),
+            }
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)
-    return end - start, cpu
+    return end - start, cpu, served
 
 
 def _environment() -> dict[str, str]:

@@ -21,7 +21,7 @@ import orjson
 
 from bench import blocks
 from bench.report import Row, publish
-from connectors.evm.pool.nodes import connect
+from connectors.evm.pool.connect import connect
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.settings import load_settings
 

@@ -6,7 +6,12 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Final
 
-from headwater.metrics.consumers import CONSUMER_LAG, CONSUMER_LAG_SECONDS
+from headwater.metrics.consumers import (
+    CONSUMER_LAG,
+    CONSUMER_LAG_SECONDS,
+    CONSUMER_MESSAGES,
+    CONSUMER_REBALANCES,
+)
 
 _REMEMBERED: Final = 512
 Place = tuple[str, int]
@@ -48,11 +53,19 @@ class Lateness:
 
 
 class ReportedLag:
-    """The two gauges of lag of one consumer group in this process. One thread."""
+    """What one consumer group in this process counts, and its two gauges of lag. One thread."""
 
     def __init__(self, chain: str, group: str) -> None:
         self._labels = chain, group
         self._places: dict[Place, Lateness] = {}
+
+    def rebalanced(self) -> None:
+        """The group told this process which partitions are its own, be they the same as before."""
+        CONSUMER_REBALANCES.labels(*self._labels).inc()
+
+    def counted(self, topic: str, messages: int) -> None:
+        """So many messages came."""
+        CONSUMER_MESSAGES.labels(*self._labels, topic).inc(messages)
 
     def received(self, topic: str, partition: int, offset: int, time_ms: int) -> None:
         """A message came, or several of which this is the first; `time_ms` is the brokers' time of it."""

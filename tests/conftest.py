@@ -52,7 +52,6 @@ def _logging_of_its_own() -> Iterator[None]:
     for handler in root.handlers[:]:
         if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter):
             root.removeHandler(handler)
-    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
 from connectors.delivery.channels.channel import Channel, Unusable
@@ -17,11 +18,13 @@ from connectors.delivery.queue.policy import Policy
 from connectors.delivery.sender import Done, Sender
 from connectors.delivery.topic.channels import Applied
 from connectors.delivery.topic.ledger import Ledger
+from connectors.delivery.topic.log_fields import ALERTS, notification_fields
 from headwater import clock
 from headwater.health import HEALTH
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
 from headwater.metrics import delivery as metrics
 from headwater.settings import Settings
+from topics.catalog import topic_name
 
 _REFRESH_MS: Final = 1_000
 _log = get_logger("connectors.delivery")
@@ -59,6 +62,7 @@ class Dispatcher:
     ) -> None:
         self._settings = settings
         self._chain = settings.chain.name
+        self._alerts = topic_name(settings, ALERTS)
         self._ledger = ledger
         self._channels = channels
         self._sender = sender
@@ -87,7 +91,9 @@ class Dispatcher:
         self._write(writes)
         for owned, channel, notification in begun:
             self._flying += 1
-            self._sender.send(owned, channel, notification)
+            # The attempt's own lines carry it too: its task begins with this thread's context.
+            with about(partial(notification_fields, self._alerts, notification)):
+                self._sender.send(owned, channel, notification)
         self._report()
 
     def drain(self, seconds: float) -> None:
@@ -165,16 +171,12 @@ class Dispatcher:
         if answer is Answer.TAKEN:
             return
         first = entries[0]
-        _log.warning(
-            "given up" if first.state is State.DEAD else "not delivered",
-            channel=channel,
-            id=done.notification.id,
-            alert=f"0x{first.alert_id.hex()}",
-            version=first.version,
-            alerts=len(entries),
-            attempts=first.attempts,
-            error=done.outcome.problem,
-        )
+        with about(partial(notification_fields, self._alerts, done.notification)):
+            _log.warning(
+                "given up" if first.state is State.DEAD else "not delivered",
+                attempts=first.attempts,
+                error=done.outcome.problem,
+            )
 
     def _report(self) -> None:
         now, troubles = self._now(), []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Final, cast
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
@@ -12,13 +13,14 @@ from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartit
 from connectors.delivery.queue.delivery import STREAM, Delivery, key_of
 from connectors.delivery.queue.routing import Place, route
 from connectors.delivery.topic.channels import ChannelTopic
+from connectors.delivery.topic.log_fields import ALERTS, STAGE
 from connectors.delivery.topic.partition import partition_of
 from connectors.delivery.topic.transactions import Moved, Transactions
 from headwater import clock, kafka
 from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH
 from headwater.lateness import ReportedLag
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
 from headwater.metrics.consumers import DEAD_LETTERS
 from headwater.metrics.delivery import DELIVERY_UNKNOWN
 from headwater.retry import Retry, Stopped
@@ -29,10 +31,10 @@ from schemas.registry import Registry
 from topics import dead_letters
 from topics.catalog import topic_name
 from topics.chainlog.headers import headers
+from topics.chainlog.log_fields import message_fields
 from topics.partitions import partitions_of
 
 GROUP: Final = "deliver"
-ALERTS: Final = "alerts"
 _MESSAGES: Final = 500
 _WAIT_SECONDS: Final = 0.2
 _REPORT_SECONDS: Final = 1.0
@@ -96,7 +98,8 @@ class Router:
                 for partition, messages in by_partition.items():
                     # Gone within the same call: whoever has it now reads them.
                     if partition in self._producers:
-                        self._route(partition, messages)
+                        with about(partial(message_fields, STAGE, messages[0], len(messages))):
+                            self._route(partition, messages)
                 # Behind the last message there are only the marks of transactions.
                 self._positions |= ends
                 if time.monotonic() - reported >= _REPORT_SECONDS:
@@ -109,6 +112,7 @@ class Router:
             self._producers.clear()
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._lag.rebalanced()
         for each in partitions:
             producer = kafka.producer(
                 self._settings,
@@ -157,6 +161,7 @@ class Router:
     def _route(self, partition: int, messages: Sequence[Message]) -> None:
         """Entries for all channels of all messages, and their acknowledgement. Raises Moved or Fatal."""
         first = messages[0]
+        self._lag.counted(self._alerts, len(messages))
         self._lag.received(self._alerts, partition, int(first.offset() or 0), first.timestamp()[1])
         # Up to the topic's end now: a channel that was applied before an alert was published is known.
         channels = self._retry(self._channels.refresh)
@@ -176,7 +181,7 @@ class Router:
                 continue
             outgoing += [(self._ledger, self._entry(each)) for each in routed.deliveries]
             for channel in routed.unknown:
-                self._note_unknown(channel)
+                self._note_unknown(channel, message)
         end = TopicPartition(self._alerts, partition, int(messages[-1].offset() or 0) + 1)
         producer = self._producers[partition]
 
@@ -199,24 +204,20 @@ class Router:
         )
 
     def _letter(self, message: Message, place: Place, error: MalformedRecord) -> kafka.Outgoing:
-        _log.error(
-            "alert sent to the dead letters",
-            topic=self._alerts,
-            partition=place.partition,
-            offset=place.offset,
-            error=str(error),
-        )
-        DEAD_LETTERS.labels(self._chain, GROUP, type(error).__name__).inc()
+        with about(partial(message_fields, STAGE, message)):
+            _log.error("alert sent to the dead letters", error=str(error))
+        DEAD_LETTERS.labels(self._chain, STAGE, type(error).__name__).inc()
         given = cast("list[tuple[str, bytes | None]]", message.headers() or [])
         own = [(name, value or b"") for name, value in given]
-        told = dead_letters.error_headers(self._alerts, place.partition, place.offset, GROUP, error)
+        told = dead_letters.error_headers(self._alerts, place.partition, place.offset, STAGE, error)
         return kafka.Outgoing(message.key() or b"", message.value(), (*own, *told))
 
-    def _note_unknown(self, channel: str) -> None:
+    def _note_unknown(self, channel: str, message: Message) -> None:
         DELIVERY_UNKNOWN.labels(self._chain, channel).inc()
         if channel not in self._unknown:
             self._unknown.add(channel)
-            _log.warning("alert for a channel that nobody has applied", channel=channel)
+            with about(partial(message_fields, STAGE, message)):
+                _log.warning("alert for a channel that nobody has applied", channel=channel)
 
     def _waits(self, error: Transient, seconds: float) -> None:
         _log.warning("retrying", seconds=round(seconds, 2), error=str(error))

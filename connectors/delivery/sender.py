@@ -92,12 +92,10 @@ class LoopSender:
         try:
             outcome = await channel.send(notification)
         except Exception as error:  # noqa: BLE001 - a defect of one channel must not stop the others
-            _log.exception("a channel failed", channel=notification.channel)
+            _log.exception("a channel failed")
             outcome = Outcome(Answer.FAILED, None, f"this is a defect: {type(error).__name__}")
         _log.debug(
             "attempted",
-            channel=notification.channel,
-            id=notification.id,
             versions=[each.version for each in notification.deliveries],
             answer=outcome.answer.value,
             seconds=round(time.perf_counter() - began, 3),

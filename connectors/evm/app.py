@@ -13,7 +13,8 @@ from connectors.evm.leading import Leading, SchemaIds, verifier_of
 from connectors.evm.log.codec import STREAM
 from connectors.evm.log.follower import Follower
 from connectors.evm.log.links.links import STREAM as LINKS
-from connectors.evm.pool.nodes import Nodes, connect
+from connectors.evm.pool.connect import connect
+from connectors.evm.pool.nodes import Nodes
 from connectors.evm.pool.survey import Survey
 from connectors.evm.repair.request import OUTCOMES
 from connectors.evm.rpc.endpoint import Endpoint

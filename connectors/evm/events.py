@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from topics.chainlog.headers import trace_id
 from topics.chainlog.kinds import EventKind
+
+STAGE: Final = "listen"
+"""What the listener calls itself where stages are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +21,10 @@ class Head:
     hash: bytes
     parent: bytes
     timestamp_ms: int
+
+    def log_fields(self) -> Mapping[str, object]:
+        """What log lines about the block say, for `headwater.logging.about`."""
+        return {"stage": STAGE, "block": self.number, "trace_id": trace_id(self.hash)}
 
 
 @dataclass(frozen=True, slots=True)

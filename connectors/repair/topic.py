@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from headwater import kafka
 from headwater.errors import Transient
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
 from headwater.settings import Settings
 from schemas import MalformedRecord, StreamReader
 from schemas.registry import Registry
 from topics.catalog import topic_name
+from topics.chainlog.log_fields import message_fields
 from topics.partitions import partitions_of
 
 T = TypeVar("T")
@@ -61,7 +63,8 @@ def record_of(reader: StreamReader, message: Message) -> Mapping[str, Any] | Non
     try:
         return None if value is None else reader.read(value)
     except MalformedRecord as error:
-        _log.warning("not a record", topic=message.topic(), offset=message.offset(), error=str(error))
+        with about(partial(message_fields, "replay", message)):
+            _log.warning("not a record", error=str(error))
         return None
 
 

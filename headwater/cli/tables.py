@@ -17,14 +17,15 @@ def table_of(
     right: Collection[str] = (),
     whole: Collection[str] = (),
     ruled: bool = True,
+    tight: bool = False,
 ) -> Table:
     """A table; the columns of `right` are numbers, those of `whole` are never broken.
 
-    `ruled`: with a line under the names.
+    `ruled`: with a line under the names. `tight`: columns stand as near to each other as can be.
 
     Errors, logs and rows of ClickHouse may have brackets, which rich would take for markup.
     """
-    table = Table(box=box.SIMPLE_HEAD if ruled else None, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD if ruled else None, pad_edge=False, collapse_padding=tight)
     for name in names:
         justify: JustifyMethod = "right" if name in right else "left"
         table.add_column(Text(name), justify=justify, no_wrap=name in whole, overflow="fold")

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from connectors.clickhouse.client import connect as connect_clickhouse
-from connectors.evm.pool.nodes import connect as connect_nodes
+from connectors.evm.pool.connect import connect as connect_nodes
 from connectors.repair.differences import asks_for
 from connectors.verify.node import NodeSource
 from connectors.verify.run import Report

@@ -35,6 +35,28 @@ CHAIN = Dashboard(
                     tuple(Query(f"{_tag('head')} - {_tag(tag)}", f"{{{{chain}}}} {tag}") for tag in _TAGS),
                 ),
                 Panel(
+                    "Age of the head",
+                    "Of what the nodes have, and of what is published. Grows while no block comes.",
+                    Unit.SECONDS,
+                    tuple(
+                        Query(highest(listener.CHAIN_BLOCK_AGE, "chain", matchers=(f'tag="{tag}"',)), legend)
+                        for tag, legend in (("node", "{{chain}} node"), ("head", "{{chain}} published"))
+                    ),
+                ),
+                Panel(
+                    "Age of safe and finalized",
+                    "Since the time of the last block that is. Saws between two values; grows: no finality.",
+                    Unit.SECONDS,
+                    (
+                        Query(
+                            highest(
+                                listener.CHAIN_BLOCK_AGE, "chain", "tag", matchers=('tag=~"safe|finalized"',)
+                            ),
+                            "{{chain}} {{tag}}",
+                        ),
+                    ),
+                ),
+                Panel(
                     "Sequence",
                     "Of the last event on raw-blocks. Stands still: nothing is published.",
                     Unit.PER_SECOND,
@@ -100,6 +122,13 @@ CHAIN = Dashboard(
                             "{{endpoint}} {{method}}",
                         ),
                     ),
+                ),
+                Panel(
+                    "Age of the head, by endpoint",
+                    "Of several endpoints, asked every 15 s. One grows: that node stands still or is away.",
+                    Unit.SECONDS,
+                    (Query(highest(listener.NODE_HEAD_AGE, "chain", "endpoint"), "{{chain}} {{endpoint}}"),),
+                    sparse=True,
                 ),
                 Panel(
                     "Endpoints passed over",

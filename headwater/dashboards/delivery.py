@@ -30,7 +30,7 @@ DELIVERY = Dashboard(
                     "Versions of alerts",
                     "Given, confirmed, taken back.",
                     Unit.PER_SECOND,
-                    (Query(rate(alerts.ALERT_VERSIONS, "chain", "status"), "{{chain}} {{status}}"),),
+                    (Query(rate(alerts.ALERT_VERSIONS, "chain", "rule", "status"), "{{rule}} {{status}}"),),
                     sparse=True,
                 ),
                 Panel(

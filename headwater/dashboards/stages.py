@@ -57,6 +57,13 @@ STAGES = Dashboard(
                     ),
                 ),
                 Panel(
+                    "Rebalances",
+                    "Of each group, sink and delivery too. Again and again: members die, or poll too slowly.",
+                    Unit.PER_SECOND,
+                    (Query(rate(consumers.CONSUMER_REBALANCES, "chain", "group"), "{{chain}} {{group}}"),),
+                    sparse=True,
+                ),
+                Panel(
                     "Taking a partition over, 95 %",
                     "Fencing the former owner and restoring state, at each start and rebalance.",
                     Unit.SECONDS,
@@ -87,6 +94,12 @@ STAGES = Dashboard(
                     (Query(quantile(stages.STAGE_SECONDS, 0.95, "chain", "stage"), _STAGE),),
                 ),
                 Panel(
+                    "Events in a batch, 95 %",
+                    "1 at the head. More: a stage catches up, and writes several blocks together.",
+                    Unit.NUMBER,
+                    (Query(quantile(stages.STAGE_BATCH_EVENTS, 0.95, "chain", "stage"), _STAGE),),
+                ),
+                Panel(
                     "A Kafka transaction, 95 %",
                     "Rises with all stages at once: the brokers are slow.",
                     Unit.SECONDS,
@@ -97,6 +110,12 @@ STAGES = Dashboard(
         Row(
             "What it does",
             (
+                Panel(
+                    "Messages read",
+                    "By group, sink and delivery too; a block may be several.",
+                    Unit.PER_SECOND,
+                    (Query(rate(consumers.CONSUMER_MESSAGES, "chain", "group"), "{{chain}} {{group}}"),),
+                ),
                 Panel(
                     "Events",
                     "By kind.",

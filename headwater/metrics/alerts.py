@@ -15,7 +15,9 @@ ALERT_RULES_REFUSED = Counter(
     "Texts of rules that the stage could not compile; the earlier text stays in force",
     ["chain"],
 )
-ALERT_VERSIONS = Counter("headwater_alert_versions_total", "Versions of alerts", ["chain", "status"])
+ALERT_VERSIONS = Counter(
+    "headwater_alert_versions_total", "Versions of alerts, by rule", ["chain", "rule", "status"]
+)
 ALERT_CONDITION_ERRORS = Counter(
     "headwater_alert_condition_errors_total",
     "Records that matched a rule not, because its condition has no value for them",

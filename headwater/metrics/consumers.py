@@ -7,6 +7,12 @@ from prometheus_client import Counter, Gauge
 DEAD_LETTERS = Counter(
     "headwater_dead_letters", "Messages sent to the dead letters", ["chain", "stage", "error"]
 )
+CONSUMER_MESSAGES = Counter("headwater_consumer_messages", "Messages received", ["chain", "group", "topic"])
+CONSUMER_REBALANCES = Counter(
+    "headwater_consumer_rebalances",
+    "Times that a process was told which partitions of its group are its own",
+    ["chain", "group"],
+)
 CONSUMER_LAG = Gauge(
     "headwater_consumer_lag",
     "Messages behind the end of a partition, as its reader sees it: what it holds back on purpose is read",

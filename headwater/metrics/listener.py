@@ -7,6 +7,11 @@ from prometheus_client import Counter, Gauge, Histogram
 from headwater.metrics.buckets import SECONDS
 
 CHAIN_BLOCK = Gauge("headwater_chain_block", "Height of a tag of the chain as published", ["chain", "tag"])
+CHAIN_BLOCK_AGE = Gauge(
+    "headwater_chain_block_age_seconds",
+    "Seconds since the timestamp of a tag's block; it grows while no other block comes",
+    ["chain", "tag"],
+)
 CHAIN_SEQUENCE = Gauge("headwater_chain_sequence", "Last sequence published on raw-blocks", ["chain"])
 LEADS = Gauge("headwater_listener_leads", "1 while this listener is the chain's elected one", ["chain"])
 EVENTS = Counter("headwater_listener_events", "Events published on raw-blocks", ["chain", "event"])
@@ -35,6 +40,11 @@ SUBSCRIPTIONS_LOST = Counter(
     "headwater_node_subscriptions_lost",
     "Subscriptions to new heads that ended, by why: closed, refused, silent",
     ["chain", "endpoint", "reason"],
+)
+NODE_HEAD_AGE = Gauge(
+    "headwater_node_head_age_seconds",
+    "Seconds since the timestamp of the head that an endpoint told, where several are compared",
+    ["chain", "endpoint"],
 )
 NODE_DEMOTED = Gauge(
     "headwater_node_demoted",

@@ -18,6 +18,12 @@ STAGE_SECONDS = Histogram(
     ["chain", "stage"],
     buckets=SECONDS,
 )
+STAGE_BATCH_EVENTS = Histogram(
+    "headwater_stage_batch_events",
+    "Events that a stage handled and wrote together",
+    ["chain", "stage"],
+    buckets=(1, 2, 4, 8, 16),
+)
 STAGE_LATENCY = Histogram(
     "headwater_stage_latency_seconds",
     "From the listener's write to the stage's finish",

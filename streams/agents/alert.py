@@ -114,7 +114,8 @@ class AlertStage:
 
     def _count(self, decision: Decision) -> None:
         for version in decision.versions.values():
-            metrics.ALERT_VERSIONS.labels(chain=self._chain, status=version.status.value).inc()
+            labels = self._chain, version.alert.rule_id, version.status.value
+            metrics.ALERT_VERSIONS.labels(*labels).inc()
         _add(metrics.ALERT_CONDITION_ERRORS, self._chain, self._alerting.errors.items())
         _add(metrics.ALERT_GROUPS_REFUSED, self._chain, decision.refused.items())
         self._measure()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streams.logic.event import ChainEvent
 from topics.chainlog.claims import ClaimFilter, LogPosition, SequenceFilter, Verdict
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
+from topics.chainlog.log_fields import fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,10 @@ class Incoming:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...]
+
+    def log_fields(self, stage: str, messages: int | None = None) -> Mapping[str, object]:
+        """What log lines say of it: `topics.chainlog.log_fields`, which says what `messages` is."""
+        return fields(stage, self.topic, self.partition, self.offset, self.headers, messages)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Final
 
 from headwater.errors import Transient
 from headwater.health import HEALTH
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
 from headwater.retry import Backoff, Retry
 from streams.runtime.assembler import Incoming, Start
 from streams.runtime.batch import BatchHandler
@@ -41,11 +41,12 @@ def take_over(
     """
 
     def waits(error: Transient, seconds: float) -> None:
-        _log.warning("waiting to take over", partition=first.partition, error=str(error))
+        _log.warning("waiting to take over", seconds=round(seconds, 2), error=str(error))
         HEALTH.report("assignment", False, f"partition {first.partition}: {error}")
 
     retry = Retry(backoff=Backoff(ceiling=_LONGEST_PAUSE_SECONDS), stop=stop, on_failure=waits)
-    return retry(partial(_take_over, context, stage, table, output, first, stop))
+    with about(partial(first.log_fields, context.group.name)):
+        return retry(partial(_take_over, context, stage, table, output, first, stop))
 
 
 def _take_over(
@@ -66,13 +67,7 @@ def _take_over(
         reached = ProgressLog(context, output.send_later).reached
     if group.fenced:
         start = replace(start, claim=claim_at(settings, start, group.input, first))
-    _log.info(
-        "took over",
-        partition=first.partition,
-        offset=first.offset,
-        last_sequence=start.last,
-        position=start.position,
-    )
+    _log.info("took over", last_sequence=start.last, position=start.position)
     return BatchHandler(settings, group, stage, output.write, stop, start, reached)
 
 

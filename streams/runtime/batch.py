@@ -92,7 +92,10 @@ class BatchHandler:
             envelope, problem = self._read(message)
             if envelope is None:
                 self._count += 1
-                outcomes.append(Outcome(internal=self._dead((message,), problem or Permanent("no event"))))
+                with about(partial(message.log_fields, self._group.name)):
+                    outcomes.append(
+                        Outcome(internal=self._dead((message,), problem or Permanent("no event")))
+                    )
                 continue
             verdict, event = self.assembler.judge(envelope, message)
             if verdict is Verdict.GAP:
@@ -105,17 +108,13 @@ class BatchHandler:
             elif event is not None:
                 self._count += 1
                 events.append(event)
-                with about(
-                    stage=self._group.name,
-                    topic=message.topic,
-                    partition=message.partition,
-                    offset=message.offset,
-                    sequence=envelope.sequence,
-                ):
+                with about(partial(message.log_fields, self._group.name)):
                     outcomes.append(self._marked(self._decide(event, message, problem), message))
         if outcomes:
-            self._write(outcomes)
+            with about(partial(messages[0].log_fields, self._group.name, len(messages))):
+                self._write(outcomes)
             self._limit.done(self._count, self._bad)
+            metrics.STAGE_BATCH_EVENTS.labels(**self._labels).observe(self._count)
             metrics.STAGE_SECONDS.labels(**self._labels).observe(time.perf_counter() - began)
             self._reached(self.assembler.reached)
         table = tuple(change for outcome in outcomes for change in outcome.table)
@@ -192,14 +191,7 @@ class BatchHandler:
         """The dead letters of one event. Raises Fatal when there are too many, before any is written."""
         self._bad += 1
         self._limit.check(self._count, self._bad, error)
-        first = originals[0]
-        _log.error(
-            "sent to the dead letters",
-            topic=first.topic,
-            partition=first.partition,
-            offset=first.offset,
-            error=str(error),
-        )
+        _log.error("sent to the dead letters", offset=originals[0].offset, error=str(error))
         DEAD_LETTERS.labels(**self._labels, error=type(error).__name__).inc()
         return dead_letters(originals, self._group.name, error)
 

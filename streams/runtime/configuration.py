@@ -133,7 +133,13 @@ class ConfigurationFollower:
         try:
             change = change_of(self._reader, offset, message.key(), message.value())
         except Permanent as error:
-            _log.warning("not a change of the configuration", offset=offset, error=str(error))
+            _log.warning(
+                "not a change of the configuration",
+                topic=self._topic,
+                partition=message.partition(),
+                offset=offset,
+                error=str(error),
+            )
             change = None
         self._reached(offset + 1, change)
 

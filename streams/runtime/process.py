@@ -78,6 +78,7 @@ class StageProcess:
             key_serializer="raw",
             value_serializer="raw",
         )
+        app.on_partitions_assigned.connect(self._assigned)
         app.agent(topic, name=group.name, concurrency=1)(self._agent(runner))
         failure = await self._live(app, runner)
         self._stop.set()
@@ -88,6 +89,9 @@ class StageProcess:
             raise await self._no_kafka(failure) from failure
         if failure is not None:
             raise failure
+
+    def _assigned(self, *_: object, **__: object) -> None:
+        self._lag.rebalanced()
 
     async def _live(self, app: faust.App, runner: StageRunner) -> BaseException | None:
         """Start the application and wait for what ends it; None when that is a signal."""
@@ -204,6 +208,7 @@ async def _batches(stream: StreamT[bytes], lag: ReportedLag) -> AsyncIterator[tu
                 continue
             batch.append(following)
             size += len(following.message.value or b"")
+        lag.counted(first.topic, len(batch))
         yield generation, [(_incoming(each), each.ack) for each in batch]
 
 

@@ -9,16 +9,18 @@ and skip in silence what its input no longer has.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, cast
 
 from headwater import clock, kafka
 from headwater.errors import Permanent
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
 from schemas import StreamReader, codec_for
 from streams.logic.event import Messages
 from streams.runtime.assembler import Start
 from streams.stage import StageContext
 from topics.catalog import topic_name
+from topics.chainlog.log_fields import message_fields
 
 STREAM: Final = "stage-progress"
 _codec = codec_for(STREAM)
@@ -57,17 +59,18 @@ def last_reached(context: StageContext) -> Start:
         start = Start()
         for message in kafka.read_range(client, topic, low, high):
             if message.key() == key and message.value() is not None:
-                start = start.or_later(_read(reader, cast(bytes, message.value()), message.offset()))
+                with about(partial(message_fields, context.group.name, message)):
+                    start = start.or_later(_read(reader, cast(bytes, message.value())))
         return start
     finally:
         client.close()
 
 
-def _read(reader: StreamReader, value: bytes, offset: int | None) -> Start:
+def _read(reader: StreamReader, value: bytes) -> Start:
     try:
         record = reader.read(value)
     except Permanent as error:
-        _log.error("progress that cannot be read is passed over", offset=offset, error=str(error))
+        _log.error("progress that cannot be read is passed over", error=str(error))
         return Start()
     return Start(
         cast(int, record["sequence"]), cast("int | None", record["claim"]), cast(int, record["position"])

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 
 from headwater.errors import Fatal
 from headwater.health import HEALTH
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
 from headwater.metrics import stages as metrics
 from headwater.retry import Backoff, Retry
 from streams.runtime.assembler import Incoming
@@ -139,7 +139,8 @@ class StageRunner:
         """Handle messages up to the first gap, and say where that is."""
         result = await self._thread(partial(handler.handle, messages))
         if result.table:
-            await self._write_table(result.table)
+            with about(partial(messages[0].log_fields, self._group.name, len(messages))):
+                await self._write_table(result.table)
         handler.count(result.events)
         return result.gap
 
@@ -147,15 +148,10 @@ class StageRunner:
         """Close a gap from the topic itself: a reset offset looks like one. Raises Fatal when it is real."""
         assembler, group = handler.assembler, self._group.name
         metrics.STAGE_GAPS.labels(chain=self._settings.chain.name, stage=group).inc()
-        _log.error(
-            "gap in the sequence, reading the topic again",
-            stage=group,
-            topic=message.topic,
-            partition=message.partition,
-            offset=message.offset,
-            last=assembler.last,
-            start=assembler.position,
-        )
+        with about(partial(message.log_fields, group)):
+            _log.error(
+                "gap in the sequence, reading the topic again", last=assembler.last, start=assembler.position
+            )
         # As when it was read first: a CLAIM behind the gap must not fence what is before it.
         assembler.rewind()
         pieces = reread(self._settings, message.topic, message.partition, assembler.position, message.offset)

@@ -73,6 +73,7 @@ class FakeGroup:
     def __init__(self, log: FakeLog, first: Sequence[Partition] | None = None) -> None:
         self.assigned: set[Partition] = set()
         self.paused: set[Partition] = set()
+        self.pauses: list[tuple[int, set[Partition]]] = []
         self.commits: list[dict[Partition, int]] = []
         self.refused: set[Partition] = set()
         self.received = 0
@@ -128,7 +129,10 @@ class FakeGroup:
         return not self._moves
 
     def pause_only(self, wanted: Iterable[Partition]) -> None:
-        self.paused = set(wanted) & self.assigned
+        paused = set(wanted) & self.assigned
+        if paused != self.paused:
+            self.pauses.append((self.received, paused))
+        self.paused = paused
 
     def commit(self, positions: Mapping[Partition, int], *, wait: bool) -> None:
         mine = {each: position for each, position in positions.items() if self._owns(each)}

@@ -52,6 +52,7 @@ class MemoryStore:
         self.time_ms = 0
         self.times: list[int] = []
         self._written = threading.Condition()
+        self.topic = "raw-blocks"
 
     async def until(self, fact: Callable[[], bool], seconds: float = 20) -> None:
         """Wait until something is true that only a write makes true. Raises TimeoutError."""

@@ -41,9 +41,13 @@ def headers(
     if sequence is not None:
         found.append((SEQUENCE, str(sequence).encode()))
     if block_hash is not None:
-        trace = block_hash[:24].hex()
-        found.append((TRACEPARENT, f"00-{trace[:32]}-{trace[32:]}-01".encode()))
+        found.append((TRACEPARENT, f"00-{trace_id(block_hash)}-{block_hash[16:24].hex()}-01".encode()))
     return tuple(found)
+
+
+def trace_id(block_hash: bytes) -> str:
+    """The trace of everything that a block causes: W3C's 32 hexadecimal digits, the first of its hash."""
+    return block_hash[:16].hex()
 
 
 def headers_of(envelope: Envelope, stream: str) -> Headers:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Protocol
 
-from connectors.clickhouse.sink.messages import Bad, Message
+from connectors.clickhouse.sink.messages import STAGE, Bad, Message
 from connectors.clickhouse.sink.rows import dead_letter_row
 from connectors.clickhouse.sink.table import Table
 from headwater.errors import Fatal, Transient
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
 from headwater.metrics.consumers import DEAD_LETTERS
+from topics.chainlog.log_fields import message_fields
 from topics.dead_letters import error_headers
 
 SECONDS: Final = 30.0
@@ -76,20 +77,15 @@ class DeadLetters:
         ]
         self._table.write({name: [row[name] for row in rows] for name in rows[0]})
         for each in bad:
-            DEAD_LETTERS.labels(self._chain, "sink", type(each.error).__name__).inc()
-            _log.error(
-                "row sent to the dead letters",
-                topic=each.message.topic(),
-                partition=each.message.partition(),
-                offset=each.message.offset(),
-                error=str(each.error),
-            )
+            DEAD_LETTERS.labels(self._chain, STAGE, type(each.error).__name__).inc()
+            with about(partial(message_fields, STAGE, each.message)):
+                _log.error("row sent to the dead letters", error=str(each.error))
 
     def _headers(self, bad: Bad) -> dict[str, bytes]:
         message = bad.message
         own = {name: value or b"" for name, value in message.headers() or ()}
         position = message.topic(), message.partition(), message.offset()
-        return own | dict(error_headers(*position, "sink", bad.error))
+        return own | dict(error_headers(*position, STAGE, bad.error))
 
 
 class _DeliveryReports:

@@ -119,6 +119,7 @@ class Sink:
 
     def _assigned(self, partitions: Sequence[Partition]) -> None:
         self._progress.assign(partitions)
+        self._report.rebalanced()
         HEALTH.report("kafka", True)
 
     def _revoked(self, partitions: Sequence[Partition], lost: bool) -> None:

@@ -9,6 +9,9 @@ from typing import Final, NamedTuple, Protocol
 
 from headwater.errors import Permanent
 
+STAGE: Final = "sink"
+"""What the sink calls itself where stages are told apart: dead letters, metrics, log lines."""
+
 
 class Partition(NamedTuple):
     """A partition of a topic."""

@@ -35,8 +35,13 @@ class Report:
 
     def received(self, messages: Sequence[Message]) -> None:
         """The consumer gave these, which are of one topic."""
+        self._lag.counted(messages[0].topic(), len(messages))
         for partition, message in first_of_each(messages).items():
             self._lag.received(*partition, message.offset(), message.timestamp()[1])
+
+    def rebalanced(self) -> None:
+        """The group dealt its partitions out."""
+        self._lag.rebalanced()
 
     def stalled(self, waiting: Mapping[Partition, int], seconds: float) -> Fatal:
         """What to end with when partitions stand still: `waiting`, how many offsets wait in each."""

@@ -12,12 +12,14 @@ from connectors.clickhouse.sink.coverage.holdback import Held
 from connectors.clickhouse.sink.coverage.replicas import ReplicaProgress
 from connectors.clickhouse.sink.coverage.writer import CoverageBatch, CoverageWriter
 from connectors.clickhouse.sink.lane import Lane
-from connectors.clickhouse.sink.messages import Assignments, Message, Partition, end_offsets
+from connectors.clickhouse.sink.messages import STAGE, Assignments, Message, Partition, end_offsets
 from connectors.clickhouse.sink.placement.placement import Offsets, Placement
 from connectors.clickhouse.sink.writer import Writer
 from headwater.errors import Transient
 from headwater.health import HEALTH
+from headwater.logging import about
 from headwater.retry import Retry
+from topics.chainlog.log_fields import message_fields
 
 PUBLISH_SECONDS: Final = 0.25
 
@@ -60,7 +62,8 @@ class RowStream:
         self.lane.start(partial(self._job, messages, assignments))
 
     def _job(self, messages: Sequence[Message], assignments: Assignments) -> JobResult:
-        self._writer.write(messages)
+        with about(partial(message_fields, STAGE, messages[0], len(messages))):
+            self._writer.write(messages)
         return JobResult(end_offsets(messages), assignments)
 
 
@@ -88,7 +91,11 @@ class CoverageStream:
         self.lane.start(partial(self._job, messages, assignments, ready))
 
     def _job(self, messages: Sequence[Message], assignments: Assignments, ready: Sequence[Held]) -> JobResult:
-        return JobResult(end_offsets(messages), assignments, self._writer.write(messages, ready))
+        # Rows of blocks that are whole by now go in without a new message.
+        first = messages[0] if messages else ready[0].message
+        with about(partial(message_fields, STAGE, first, len(messages) + len(ready))):
+            read = self._writer.write(messages, ready)
+        return JobResult(end_offsets(messages), assignments, read)
 
 
 class ProgressPublisher:

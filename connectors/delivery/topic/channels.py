@@ -10,6 +10,7 @@ import orjson
 
 from connectors.delivery.channels.channel import ChannelSettings
 from connectors.delivery.channels.text import Written, checked
+from connectors.delivery.topic.log_fields import STAGE
 from headwater import clock, kafka
 from headwater.errors import Permanent
 from headwater.logging import get_logger
@@ -74,7 +75,7 @@ class ChannelTopic:
         try:
             applied = _applied(self._reader.read(value), timestamp)
         except MalformedRecord as error:
-            _log.warning("not a channel", topic=self._topic, key=channel, error=str(error))
+            _log.warning("not a channel", stage=STAGE, topic=self._topic, key=channel, error=str(error))
             return
         self._channels[applied.id] = applied
 

@@ -9,16 +9,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition
 
 from connectors.delivery.queue.delivery import STREAM, Delivery, delivery_of, key_of
+from connectors.delivery.topic.log_fields import STAGE
 from connectors.delivery.topic.transactions import Transactions
 from headwater import kafka
 from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
+from headwater.metrics.consumers import CONSUMER_MESSAGES, CONSUMER_REBALANCES
 from headwater.retry import Retry
 from headwater.settings import Settings
 from schemas import MalformedRecord, codec_for, frame
@@ -26,6 +29,7 @@ from schemas.naming import name_of
 from schemas.registry import Registry
 from topics.catalog import topic_name
 from topics.chainlog.headers import headers
+from topics.chainlog.log_fields import message_fields
 
 GROUP: Final = "deliver-channels"
 _MESSAGES: Final = 500
@@ -87,6 +91,9 @@ class KafkaLedger:
         messages = self._consumer.consume(1, seconds)
         # What librdkafka has fetched already: no waiting for more.
         messages += self._consumer.consume(_MESSAGES, 0) if messages else []
+        CONSUMER_MESSAGES.labels(self._settings.chain.name, GROUP, self._topic).inc(
+            sum(each.error() is None for each in messages)
+        )
         for message in messages:
             partition = int(message.partition() or 0)
             error = message.error()
@@ -160,19 +167,15 @@ class KafkaLedger:
         try:
             return delivery_of(self._retry(lambda: self._reader.read(value)))
         except (MalformedRecord, ValueError) as error:
-            _log.warning(
-                "not a delivery",
-                topic=self._topic,
-                partition=message.partition(),
-                offset=message.offset(),
-                error=str(error),
-            )
+            with about(partial(message_fields, STAGE, message)):
+                _log.warning("not a delivery", error=str(error))
             return None
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # Without a call of ours librdkafka would begin to read at once; the fence comes first.
         consumer.incremental_assign([])
         self._gained |= {each.partition for each in partitions}
+        CONSUMER_REBALANCES.labels(self._settings.chain.name, GROUP).inc()
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = {each.partition for each in partitions}

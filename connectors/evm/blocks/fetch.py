@@ -16,14 +16,16 @@ from connectors.evm.blocks.errors import CheckError
 from connectors.evm.blocks.receipts import Receipts, present
 from connectors.evm.blocks.roots import RootError
 from connectors.evm.blocks.traces import check_calls
-from connectors.evm.events import Content, Head
+from connectors.evm.events import STAGE, Content, Head
 from connectors.evm.pool.comparison import Votes
-from connectors.evm.pool.nodes import Pool, Rejected
 from connectors.evm.pool.quorum import NoQuorum, Quorum
+from connectors.evm.pool.rejected import Rejected
+from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, Pruned, Unsupported, is_null
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.errors import Fatal
 from headwater.evm.answers.shapes import Receipt
+from headwater.logging import about
 from headwater.metrics import listener as metrics
 
 T = TypeVar("T")
@@ -230,7 +232,8 @@ class Fetcher:
                 raise Empty(endpoint.name, failure.what, "null") from failure
 
         try:
-            fetched = await self._whole(work if at_head else of_old, "block")
+            with about(lambda: {"stage": STAGE, "block": number}):
+                fetched = await self._whole(work if at_head else of_old, "block")
             if self._quorum is not None:
                 await self._quorum.confirm(fetched.head, self._at)
             self._cache.put(fetched, at_head)
@@ -301,7 +304,8 @@ class Fetcher:
                 listed = await self._receipts.of(endpoint, block) if block.transactions else _NO_RECEIPTS
             return await self._assembled(endpoint, block, raw, listed, True)
 
-        fetched = await self._whole(work, "block by hash")
+        with about(head.log_fields):
+            fetched = await self._whole(work, "block by hash")
         self._cache.put(fetched, True)
         return fetched
 

@@ -8,7 +8,7 @@ from connectors.evm.blocks.fetch import Fetcher
 from connectors.evm.events import Head
 from connectors.evm.head.tags import ODD
 from connectors.evm.pool.comparison import Votes
-from connectors.evm.pool.nodes import Pool
+from connectors.evm.pool.seam import Pool
 
 
 @dataclass(frozen=True, slots=True)

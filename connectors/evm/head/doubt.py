@@ -6,9 +6,9 @@ from typing import Final
 
 from connectors.evm.events import Head
 from connectors.evm.head.tags import ODD
-from connectors.evm.pool.nodes import Pool
+from connectors.evm.pool.seam import Pool
 from headwater.health import HEALTH
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
 
 LOOKS: Final = 3
 """Looks in a row that end at nothing before the endpoint that shows the head is passed over."""
@@ -30,7 +30,8 @@ class Doubt:
         self._looks += 1
         self._without = 0 if progress else self._without + 1
         if self._looks >= LOOKS and source and self._pool.pass_over(source):
-            _log.warning("a head leads nowhere", endpoint=source, number=head.number, reason=why)
+            with about(head.log_fields):
+                _log.warning("a head leads nowhere", endpoint=source, reason=why)
             self._looks = 0
         if self._without >= RED:
             HEALTH.report(

@@ -11,7 +11,7 @@ from connectors.evm.head.forks import Publish
 from connectors.evm.head.tags import FINALIZED, SAFE, Meant, amiss, best
 from connectors.evm.head.waiting import Waiting
 from connectors.evm.log.async_log import AsyncLog
-from connectors.evm.pool.nodes import Pool
+from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from headwater.settings import ChainSettings
 from topics.chainlog.kinds import EventKind

@@ -15,11 +15,11 @@ from connectors.evm.blocks.fetch import Fetched, Fetcher
 from connectors.evm.events import Event, Head
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.branch import Ancestor, BelowFinalized, BelowStart
-from connectors.evm.pool.nodes import Pool
+from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Fatal
 from headwater.health import HEALTH
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
 from topics.chainlog.kinds import EventKind
 
 PATIENCE: Final = 12
@@ -74,6 +74,10 @@ class Forks:
 
         Raises NodeFailure, with nothing taken back, and Fatal.
         """
+        with about(seen.log_fields):
+            return await self._followed(seen)
+
+    async def _followed(self, seen: Head) -> Followed:
         self._pool.recheck()
         if await self._fetcher.header(number=seen.number, hash=seen.hash) is None:
             return Followed()
@@ -107,7 +111,8 @@ class Forks:
 
     def _broken(self, head: Head) -> None:
         """The parent of a block is not to be had: the branch left meanwhile, or the chain does not link."""
-        _log.warning("a branch vanished while it was followed", number=head.number)
+        with about(head.log_fields):
+            _log.warning("a branch vanished while it was followed")
         self._unlinked = self._unlinked + 1 if self._unlinked_hash == head.hash else 1
         self._unlinked_hash = head.hash
         if self._unlinked >= UNLINKED:
@@ -129,7 +134,7 @@ class Forks:
     def _patient(self, seen: Head) -> bool:
         self._lagging += 1
         if self._lagging < PATIENCE:
-            _log.warning("the node's head is behind what is published", head=seen.number, look=self._lagging)
+            _log.warning("the node's head is behind what is published", look=self._lagging)
             return False
         self._lagging = 0
         return True
@@ -143,7 +148,8 @@ class Forks:
                 remedy="start over with empty topics (another HEADWATER_TOPIC_PREFIX)",
             )
         if oldest.hash == self._accept_fork:
-            _log.warning("following a fork below finality, as told", block=here, number=oldest.number)
+            with about(oldest.log_fields):
+                _log.warning("following a fork below finality, as told", hash=here)
             self.accepted = True
             await self._log.open(finality=False)
             return

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from confluent_kafka import KafkaError, KafkaException, Message
 
 from connectors.evm.events import Head
 from headwater import kafka
 from headwater.clock import now_ms
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
 from headwater.settings import Settings
 from schemas import codec_for, frame
 from topics.catalog import topic_name
@@ -38,10 +40,10 @@ class Heads:
                 value=self._frame + body,
                 key=str(self._chain_id).encode(),
                 headers=list(headers(self._chain_id, stream=STREAM)),
-                on_delivery=_delivered,
+                on_delivery=partial(_delivered, head, sequence),
             )
         except (BufferError, KafkaException) as error:
-            _log.warning("no copy on heads", tag=tag, number=head.number, error=str(error))
+            _not_written(head, sequence, self._topic, str(error))
         self._producer.poll(0)
 
     def close(self, seconds: float = 2.0) -> None:
@@ -51,6 +53,11 @@ class Heads:
             _log.warning("copies on heads were not acknowledged", messages=left)
 
 
-def _delivered(error: KafkaError | None, message: Message) -> None:
+def _delivered(head: Head, sequence: int, error: KafkaError | None, message: Message) -> None:
     if error is not None:
-        _log.warning("no copy on heads", error=str(error), topic=message.topic())
+        _not_written(head, sequence, message.topic(), str(error))
+
+
+def _not_written(head: Head, sequence: int, topic: str | None, error: str) -> None:
+    with about(head.log_fields):
+        _log.warning("no copy on heads", topic=topic, sequence=sequence, error=error)

@@ -21,11 +21,11 @@ from connectors.evm.head.progress import ProgressReporter
 from connectors.evm.head.ticker import Ticker
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.branch import PublishedBranch
-from connectors.evm.pool.nodes import Pool
+from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
 from headwater.retry import Backoff
 from headwater.settings import ChainSettings
 from topics.chainlog.kinds import EventKind
@@ -113,6 +113,10 @@ class Listener:
     async def round(self) -> bool:
         """One look at the head and what follows from it; tells whether to look again at once."""
         latest = await self._head()
+        with about(latest.log_fields):
+            return await self._follow(latest)
+
+    async def _follow(self, latest: Head) -> bool:
         before = tip_hash(self._log.branch)
         try:
             behind = await self._toward(latest)
@@ -152,7 +156,8 @@ class Listener:
     def _say_when_caught_up(self, behind: bool) -> None:
         tip = self._log.branch.tip
         if not behind and not self._at_head and tip is not None:
-            _log.info("at the head of the chain", number=tip.number)
+            with about(tip.log_fields):
+                _log.info("at the head of the chain")
         self._at_head = not behind
 
     async def _head(self) -> Head:

@@ -9,6 +9,7 @@ from connectors.evm.events import Event, Head
 from connectors.evm.log.branch import PublishedBranch
 from headwater.health import HEALTH
 from headwater.metrics import listener as metrics
+from headwater.metrics.age import grows
 from topics.chainlog.kinds import EventKind
 
 
@@ -27,7 +28,7 @@ class ProgressReporter:
 
     def node_head(self, head: Head) -> None:
         """The node showed its head."""
-        metrics.CHAIN_BLOCK.labels(self._chain, "node").set(head.number)
+        self._show("node", head)
 
     def published(self, events: Sequence[Event], sequence: int, branch: PublishedBranch) -> None:
         """Events were published, `sequence` being that of the last."""
@@ -47,6 +48,7 @@ class ProgressReporter:
         """
         metrics.CHAIN_SEQUENCE.clear()
         metrics.CHAIN_BLOCK.clear()
+        metrics.CHAIN_BLOCK_AGE.clear()
 
     def reorganised(self, depth: int) -> None:
         """A fork was followed that reverted `depth` blocks."""
@@ -54,5 +56,9 @@ class ProgressReporter:
         metrics.REORG_DEPTH.labels(self._chain).observe(depth)
 
     def _moved(self, tag: str, head: Head, sequence: int) -> None:
-        metrics.CHAIN_BLOCK.labels(self._chain, tag.lower()).set(head.number)
+        self._show(tag.lower(), head)
         self._copies.moved(tag, head, sequence)
+
+    def _show(self, tag: str, head: Head) -> None:
+        metrics.CHAIN_BLOCK.labels(self._chain, tag).set(head.number)
+        grows(metrics.CHAIN_BLOCK_AGE.labels(self._chain, tag), head.timestamp_ms)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypedDict, cast
 
-from connectors.evm.events import Content, Event, Head
+from connectors.evm.events import STAGE, Content, Event, Head
 from schemas import Codec, StreamReader, codec_for, frame, schema_of
 from topics.chainlog.claims import LogPosition
 from topics.chainlog.kinds import EventKind
@@ -51,6 +51,12 @@ class Stored:
     head: Head | None
     observed_at: int
     source: str
+
+    def log_fields(self, topic: str) -> Mapping[str, object]:
+        """What log lines about the message say, for `headwater.logging.about`."""
+        block = {} if self.head is None else self.head.log_fields()
+        place = {"topic": topic, "partition": 0, "offset": self.position.offset}
+        return {"stage": STAGE, **block, **place, "sequence": self.position.sequence}
 
 
 @dataclass(frozen=True, slots=True)

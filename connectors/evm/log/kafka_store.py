@@ -43,6 +43,10 @@ class KafkaStore:
         self._producer: Producer | None = None
         self._closing = threading.Event()
 
+    @property
+    def topic(self) -> str:
+        return self._topic
+
     def bounds(self) -> tuple[int, int]:
         return kafka.watermarks(self._reader, self._topic, PARTITION, timeout=_READ_SECONDS)
 

@@ -38,4 +38,4 @@ class Retention:
         self._last = self._now_ms()
         first = log.delete_older(self._now_ms() - self._kept_ms)
         if first is not None:
-            _log.info("deleted what is finalized and old", first_offset=first)
+            _log.info("deleted what is finalized and old", topic=log.topic, partition=0, offset=first)

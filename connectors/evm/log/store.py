@@ -24,6 +24,10 @@ class LogStore(Protocol):
     `renew` makes the store fit for writing again.
     """
 
+    @property
+    def topic(self) -> str:
+        """Its name, for log lines."""
+
     def bounds(self) -> tuple[int, int]:
         """First offset kept, and the offset after the last message."""
 

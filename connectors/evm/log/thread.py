@@ -19,7 +19,7 @@ class Thread:
 
     async def call(self, work: Callable[[], T]) -> T:
         """What the work returns. Raises what it raises."""
-        # The thread's log lines say the role too, which is bound to the context.
+        # The thread's log lines are about what the caller's are about.
         run = contextvars.copy_context().run
         return await asyncio.get_running_loop().run_in_executor(self._executor, run, work)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 
-from connectors.evm.events import Content, Event, Head
+from connectors.evm.events import STAGE, Content, Event, Head
 from connectors.evm.log.branch import Link, PublishedBranch
 from connectors.evm.log.codec import STREAM, EventCodec, Numbered, Stored
 from connectors.evm.log.content import read_content
@@ -17,7 +18,7 @@ from connectors.evm.log.stored import read_stored
 from connectors.evm.log.tail import Published, load, resume
 from connectors.evm.log.whole import Found
 from headwater.errors import Fatal, Transient
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
 from topics.chainlog.claims import Verdict
 from topics.chainlog.headers import Headers, headers
 from topics.chainlog.kinds import EventKind
@@ -54,6 +55,11 @@ class ChainLog:
         self._now_ms = now_ms
         self._published: Published | None = None
         self._next_offset = 0
+
+    @property
+    def topic(self) -> str:
+        """The topic's name."""
+        return self._store.topic
 
     @property
     def branch(self) -> PublishedBranch:
@@ -95,7 +101,10 @@ class ChainLog:
         branch = self.branch
         _log.info(
             "chain claimed",
-            claim=self.claim,
+            stage=STAGE,
+            topic=self._store.topic,
+            partition=0,
+            offset=self.claim,
             sequence=self.sequence,
             tip=branch.tip.number if branch.tip else None,
             finalized=branch.finalized.number if branch.finalized else None,
@@ -220,7 +229,8 @@ class ChainLog:
             if stored.kind is EventKind.CLAIM:
                 raise self._fenced(stored)
             self._note(stored)
-            _log.warning("ignored a message of a fenced listener", offset=stored.position.offset)
+            with about(partial(stored.log_fields, self._store.topic)):
+                _log.warning("ignored a message of a fenced listener", source=stored.source)
 
     def _fenced(self, stored: Stored) -> Fenced:
         return Fenced(

@@ -1,1 +1,6 @@
-"""Several endpoints of one chain: `nodes` runs a piece of work whole on one of them, with failover."""
+"""Several endpoints of one chain: a piece of work runs whole on one of them, with failover.
+
+Read it in this order: `nodes`, what the listener asks; `asking/`, how; `order` over `standing` and `pace`,
+who is asked first; `hedging`, who is asked beside; `admission` and `cordon`, who may be asked at all;
+`comparison` and `quorum`, what several say of one block; `survey`, the look at all of them now and then.
+"""

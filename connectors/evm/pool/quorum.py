@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from connectors.evm.events import Head
-from connectors.evm.pool.nodes import Pool, Work
+from connectors.evm.pool.asking.work import Work
+from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure
 from headwater.health import HEALTH
 from headwater.metrics import listener as metrics

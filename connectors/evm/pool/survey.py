@@ -15,6 +15,8 @@ from connectors.evm.rpc.answers import NodeFailure, Unsupported, is_null
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.digits import quantity
 from headwater.evm.answers.errors import UNREADABLE
+from headwater.metrics import listener as metrics
+from headwater.metrics.age import grows
 
 SECONDS: Final = 15.0
 
@@ -88,6 +90,7 @@ class Survey:
         except Unsupported as error:
             return endpoint, NodeFailure(endpoint.name, error.what, "unsupported")
         self._nodes.standing(endpoint).looked(took, head_time)
+        grows(metrics.NODE_HEAD_AGE.labels(endpoint.chain, endpoint.name), int(1_000 * head_time))
         return None
 
 

@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from connectors.evm.repair.request import Outcome, Request
+from headwater.logging import Fields
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A message of repair-requests; `request` is None where it cannot be read, and `problem` says why."""
+    """A message of repair-requests; `request` is None where it cannot be read, and `problem` says why.
+
+    `log_fields` is what log lines say of the message.
+    """
 
     offset: int
     request: Request | None
     problem: str = ""
+    log_fields: Fields = dict
 
 
 class Requests(Protocol):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from confluent_kafka import (
@@ -19,16 +20,18 @@ from confluent_kafka import (
     TopicPartition,
 )
 
+from connectors.evm.events import STAGE
 from connectors.evm.repair.channel import Asked
 from connectors.evm.repair.request import OUTCOMES, PUBLISHED, REQUESTS, Outcome, outcome_of, request_of
 from headwater import kafka
 from headwater.errors import Transient
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
 from headwater.settings import Settings
 from schemas import MalformedRecord, StreamReader, codec_for, frame
 from schemas.naming import name_of
 from topics.catalog import topic_name
 from topics.chainlog.headers import headers
+from topics.chainlog.log_fields import message_fields
 
 PARTITION: Final = 0
 GROUP: Final = "listen"
@@ -94,12 +97,13 @@ class KafkaRequests:
 
     def _read(self, message: Message) -> Asked:
         offset, value = int(message.offset() or 0), message.value()
+        told = partial(message_fields, STAGE, message)
         if value is None:
-            return Asked(offset, None, "it has no value")
+            return Asked(offset, None, "it has no value", told)
         try:
             return Asked(offset, request_of(self._reader.read(value)))
         except MalformedRecord as error:
-            return Asked(offset, None, str(error))
+            return Asked(offset, None, str(error), told)
 
 
 class KafkaOutcomes:
@@ -166,5 +170,6 @@ class KafkaOutcomes:
         try:
             return outcome_of(self._reader.read(value))
         except MalformedRecord as error:
-            _log.warning("not an outcome", topic=self._topic, offset=message.offset(), error=str(error))
+            with about(partial(message_fields, STAGE, message)):
+                _log.warning("not an outcome", error=str(error))
             return None

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
+from connectors.evm.events import STAGE
+from topics.chainlog.headers import trace_id
+
 REQUESTS: Final = "repair-requests"
 OUTCOMES: Final = "repairs"
 PUBLISHED: Final = "PUBLISHED"
@@ -48,6 +51,11 @@ class Request:
     def block(self) -> BlockName:
         """The block that is asked for."""
         return BlockName(self.chain_id, self.block_number, self.block_hash)
+
+    def log_fields(self) -> Mapping[str, object]:
+        """What log lines about the request say, for `headwater.logging.about`."""
+        trace = None if self.block_hash is None else trace_id(self.block_hash)
+        return {"stage": STAGE, "block": self.block_number, "trace_id": trace, "request": self.request_id}
 
     def record(self) -> dict[str, Any]:
         """The record as the codec takes it."""

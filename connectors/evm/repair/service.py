@@ -23,7 +23,7 @@ from connectors.evm.repair.request import Outcome, Request, published, refused
 from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Transient
 from headwater.health import HEALTH
-from headwater.logging import get_logger
+from headwater.logging import about, get_logger
 from headwater.metrics import listener as metrics
 from headwater.retry import Retry
 from topics.chainlog.kinds import EventKind
@@ -111,9 +111,8 @@ class Repairs:
         if isinstance(answer, Refused):
             # What a listener says that was replaced without knowing would outlast the other's answer.
             await self._log.check_claim()
-            _log.warning(
-                "repair refused", block=str(request.block), request=request.request_id, reason=str(answer)
-            )
+            with about(request.log_fields):
+                _log.warning("repair refused", reason=str(answer))
             return refused(request, str(answer), decided_at=self._now_ms())
         head = answer.head
         assert head is not None
@@ -121,14 +120,14 @@ class Repairs:
         self._progress.published([answer], sequence, self._log.branch)
         self._preparation.remember({head.hash: sequence})
         removed = answer.kind is EventKind.REPAIR_REVERT
-        _log.info(
-            "repair published",
-            block=str(request.block),
-            request=request.request_id,
-            kind=answer.kind.name,
-            sequence=sequence,
-            source=prepared.source,
-        )
+        with about(head.log_fields):
+            _log.info(
+                "repair published",
+                request=request.request_id,
+                kind=answer.kind.name,
+                sequence=sequence,
+                source=prepared.source,
+            )
         return published(
             request,
             head.hash,
@@ -162,9 +161,8 @@ class Repairs:
         for each in batch:
             if each.request is None:
                 metrics.REPAIRS.labels(self._chain, "UNREADABLE").inc()
-                _log.error(
-                    "a request that cannot be read is left out", offset=each.offset, reason=each.problem
-                )
+                with about(each.log_fields):
+                    _log.error("a request that cannot be read is left out", reason=each.problem)
         self._count_waiting()
 
     async def _handed_over(self, prepared: Sequence[Prepared]) -> Sequence[Outcome | None]:
@@ -176,13 +174,12 @@ class Repairs:
 
         def waits(error: Transient, seconds: float) -> None:
             HEALTH.report("repairs", True, f"block {request.block} waits for a node: {error}")
-            _log.warning(
-                "trying again", block=str(request.block), reason=str(error), retry_in=round(seconds, 2)
-            )
+            _log.warning("trying again", reason=str(error), retry_in=round(seconds, 2))
 
         nodes = Retry(attempts=ATTEMPTS, on_failure=waits, on_recovery=self._goes_on)
         try:
-            return await nodes.run(lambda: self._preparation.prepare(request, self._reads))
+            with about(request.log_fields):
+                return await nodes.run(lambda: self._preparation.prepare(request, self._reads))
         except NodeFailure as error:
             self._goes_on()
             answer = Refused(

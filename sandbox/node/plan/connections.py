@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from sandbox.node.plan.errors import ERRORS
+from sandbox.node.plan.errors import ErrorName
 from sandbox.node.plan.rule import Rule
 
 
@@ -87,13 +87,7 @@ class RateLimit(Rule):
     kind: Literal["rate_limit"]
     per_second: float = Field(gt=0)
     retry_after: float = Field(1.0, ge=0)
-    name: str | None = None
-
-    @model_validator(mode="after")
-    def _is_known(self) -> RateLimit:
-        if self.name is not None and self.name not in ERRORS:
-            raise ValueError(f"no such error: {self.name}; there are {', '.join(ERRORS)}")
-        return self
+    name: ErrorName | None = None
 
 
 class SilentSubscription(Rule):

@@ -1,7 +1,11 @@
 """Error bodies as nodes and providers word them: name → code, message."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import AfterValidator
 
 ERRORS: Final[Mapping[str, tuple[int, str]]] = {
     "alchemy-capacity": (
@@ -27,3 +31,13 @@ ERRORS: Final[Mapping[str, tuple[int, str]]] = {
     "arbitrum-retry": (-32000, "temporarily not available, try again later"),
 }
 """-32005, -32016 and 429 are rates or times; -39001 and 4444 are of execution-apis."""
+
+
+def _known(name: str) -> str:
+    if name not in ERRORS:
+        raise ValueError(f"no such error: {name}; there are {', '.join(ERRORS)}")
+    return name
+
+
+ErrorName = Annotated[str, AfterValidator(_known)]
+"""The name of one of them."""

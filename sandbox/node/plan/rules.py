@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from headwater.errors import Fatal
 from sandbox.node.plan.branches import FinalizedBack, MixedBatch, MovedFinalized, SealedFork
@@ -24,7 +24,7 @@ from sandbox.node.plan.connections import (
     SilentSubscription,
     Throttled,
 )
-from sandbox.node.plan.errors import ERRORS
+from sandbox.node.plan.errors import ErrorName
 from sandbox.node.plan.rule import Rule
 
 BLOCKS: Final = ("eth_getBlockByNumber", "eth_getBlockByHash")
@@ -36,15 +36,9 @@ class Error(Rule):
     """A JSON-RPC error: one of real providers by `name`, or any."""
 
     kind: Literal["error"]
-    name: str | None = None
+    name: ErrorName | None = None
     code: int = -32000
     message: str = "internal error"
-
-    @model_validator(mode="after")
-    def _is_known(self) -> Error:
-        if self.name is not None and self.name not in ERRORS:
-            raise ValueError(f"no such error: {self.name}; there are {', '.join(ERRORS)}")
-        return self
 
 
 class Null(Rule):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from connectors.clickhouse.sink.messages import Partition
+from connectors.clickhouse.sink.messages import STAGE, Partition
 from connectors.clickhouse.sink.placement.start import Gap, Kept, starts
 from headwater.errors import Fatal
 from headwater.logging import get_logger
@@ -65,6 +65,7 @@ class Placement:
         for gap in gaps:
             _log.error(
                 "messages were deleted from Kafka before they were stored: their blocks show as incomplete",
+                stage=STAGE,
                 topic=gap.partition.topic,
                 partition=gap.partition.number,
                 first=gap.first,

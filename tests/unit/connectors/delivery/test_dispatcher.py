@@ -10,12 +10,16 @@ from connectors.delivery.channels.print import PrintSettings
 from connectors.delivery.dispatcher import Dispatcher
 from connectors.delivery.queue.attempt import Answer, Outcome
 from connectors.delivery.queue.delivery import Delivery, State
+from connectors.delivery.queue.notification import Notification
+from connectors.delivery.queue.routing import Place, route
 from connectors.delivery.topic.channels import Applied
+from connectors.delivery.topic.log_fields import notification_fields
 from headwater.errors import Fatal
 from headwater.health import HEALTH
 from headwater.settings import load_settings
-from tests.builders.deliveries import pending
+from tests.builders.deliveries import alert, pending
 from tests.fakes.delivery import FakeChannels, FakeLedger, FakeSender, LedgerLog
+from tests.fakes.log_lines import configured, lines
 
 TAKEN = Outcome(Answer.TAKEN, 204)
 OPS = Applied("ops", "print", "{}", 0, "me", PrintSettings())
@@ -125,6 +129,36 @@ def test_a_channel_that_cannot_be_used_keeps_its_queue_and_says_why(log: LedgerL
     deliver.channels.applied = {"ops": Applied("ops", "print", "{}", 0, "me", PrintSettings(at_once=1))}
     deliver.turn()
     assert deliver.begun() == [10]
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_a_delivery_that_fails_is_logged_with_its_alert_and_the_trace_of_its_block(
+    attempts: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = LedgerLog()
+    place = Place(2, 55, 1_000)
+    found = alert(1, 10, block_hash=bytes(range(32)))
+    log.queue(0, *route(found, place, {"ops": 0}, 1_000).deliveries)
+    deliver = Deliver(log, OPS)
+    with configured("deliver"):
+        for _ in range(attempts):
+            while not deliver.sender.begun:
+                deliver.turn()
+            deliver.sender.end(Outcome(Answer.FAILED, 500, "HTTP 500"))
+            deliver.turn()
+    told = lines(capsys)
+    assert [each["event"] for each in told] == ["not delivered"] * attempts
+    trace = "000102030405060708090a0b0c0d0e0f"
+    names = ("chain", "stage", "topic", "partition", "offset", "sequence", "trace_id", "channel", "error")
+    assert [[each[name] for name in names] for each in told] == [
+        ["local", "deliver", "local.alerts.v1", 2, 55, 10, trace, "ops", "HTTP 500"]
+    ] * attempts
+
+
+@pytest.mark.parametrize("payload", ["", "no JSON", "[]", '{"block_hash":null}', '{"block_hash":"0xq"}'])
+def test_an_alert_of_no_block_has_no_trace(payload: str) -> None:
+    told = notification_fields("alerts", Notification((pending(1, 10, payload=payload),)))
+    assert (told["sequence"], told["trace_id"]) == (10, None)
 
 
 def test_draining_begins_nothing_and_keeps_what_ends_meanwhile(log: LedgerLog) -> None:

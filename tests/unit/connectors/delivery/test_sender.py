@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -13,8 +14,11 @@ from connectors.delivery.channels.webhook import WebhookSettings
 from connectors.delivery.queue.attempt import Answer, Outcome
 from connectors.delivery.queue.notification import Notification
 from connectors.delivery.sender import Done, LoopSender
+from connectors.delivery.topic.log_fields import notification_fields
+from headwater.logging import about
 from headwater.settings import DeliverySettings
 from tests.builders.deliveries import pending
+from tests.fakes.log_lines import configured, lines
 
 
 class Scripted:
@@ -38,6 +42,13 @@ class Scripted:
         raise AssertionError("unreachable")
 
 
+class Broken:
+    """Has a defect."""
+
+    async def send(self, notification: Notification) -> Outcome:
+        raise KeyError("title")
+
+
 @pytest.fixture
 def sender() -> Iterator[LoopSender]:
     made = LoopSender(DeliverySettings(), {})
@@ -58,6 +69,23 @@ def test_what_ends_is_told_with_its_ticket_and_a_defect_is_a_failure(sender: Loo
     sender.close()
     assert channel.broken_off.is_set()
     assert sender.done() == []
+
+
+def test_the_lines_of_an_attempt_are_about_what_it_was_begun_for(
+    sender: LoopSender, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with configured("deliver"):
+        for version in (11, 21):
+            notification = Notification((pending(version, version),))
+            with about(partial(notification_fields, "alerts", notification)):
+                sender.send(version, Broken(), notification)
+        ended = 0
+        while ended < 2:
+            ended += len(sender.done())
+    told = lines(capsys)
+    assert [each["event"] for each in told] == ["a channel failed"] * 2
+    assert sorted(each["sequence"] for each in told) == [11, 21]
+    assert {each["channel"] for each in told} == {"ops"}
 
 
 def test_a_channel_without_its_secret_is_unusable_here(sender: LoopSender) -> None:

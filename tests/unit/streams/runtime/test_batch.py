@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging as std_logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +19,7 @@ from streams.runtime.assembler import Incoming, Start
 from streams.runtime.batch import BatchHandler
 from streams.stage import Outcome
 from tests.builders.stage_events import envelope, value_of
+from tests.fakes.log_lines import configured, lines
 from topics.chainlog.headers import SOURCE_POSITION, headers_of
 from topics.chainlog.kinds import EventKind
 from topics.groups import Group
@@ -81,18 +80,25 @@ class Line:
 
 def incoming(sequence: int, offset: int, value: bytes | None = None) -> Incoming:
     event = envelope(sequence, number=sequence)
-    headers = (("sequence", str(sequence).encode()), ("chain-id", b"1"))
+    headers = (
+        ("sequence", str(sequence).encode()),
+        ("chain-id", b"1"),
+        ("traceparent", b"00-%032x-%016x-01" % (sequence, 0)),
+    )
     return Incoming("input", 0, offset, b"key", value_of(event, STREAM) if value is None else value, headers)
 
 
 def test_events_are_handled_once_and_in_order(tmp_path: Path) -> None:
     stage = Recorder()
     line = Line(tmp_path, stage, Start(last=9))
+    labels = {"chain": "local", "stage": "enrich"}
+    before = REGISTRY.get_sample_value("headwater_stage_batch_events_sum", labels) or 0
     done = line.handler.handle([incoming(9, 0), incoming(10, 1), incoming(10, 2), incoming(11, 3)])
     assert stage.handled == [10, 11]
     assert done.gap is None
     assert [key for key, _ in done.table] == [b"10", b"11"]
     assert [dict(messages.headers)[SOURCE_POSITION] for messages in line.written] == [b"2", b"4"]
+    assert (REGISTRY.get_sample_value("headwater_stage_batch_events_sum", labels) or 0) - before == 2
     assert line.reached == [Start(11, None, 4)]
 
 
@@ -244,19 +250,26 @@ def test_what_is_logged_while_an_event_is_handled_says_which(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("headwater.retry.Backoff.next", lambda *_: 0.0)
-    root = std_logging.getLogger()
-    before, level = root.handlers[:], root.level
-    logging.configure("enrich", format="json", chain="local")
-    try:
-        stage = Recorder({10: [Transient("the registry is away")], 11: [Permanent("no")]})
-        batch = [incoming(number, offset) for offset, number in enumerate(range(10, 20))]
+    stage = Recorder({10: [Transient("the registry is away")], 11: [Permanent("no")]})
+    batch = [incoming(number, offset) for offset, number in enumerate(range(10, 20))]
+    batch.append(incoming(99, 10, value=b"no event"))
+    with configured("enrich"):
         Line(tmp_path, stage, Start(last=9)).handler.handle(batch)
-    finally:
-        root.handlers[:] = before
-        root.setLevel(level)
-    told = [json.loads(each) for each in capsys.readouterr().err.splitlines()]
-    names = ("event", "chain", "stage", "topic", "partition", "offset", "sequence")
-    assert [tuple(each[name] for name in names) for each in told] == [
-        ("retrying", "local", "enrich", "input", 0, 0, 10),
-        ("sent to the dead letters", "local", "enrich", "input", 0, 1, 11),
+    names = ("event", "chain", "stage", "topic", "partition", "offset", "sequence", "trace_id")
+    assert [tuple(each[name] for name in names) for each in lines(capsys)] == [
+        ("retrying", "local", "enrich", "input", 0, 0, 10, f"{10:032x}"),
+        ("sent to the dead letters", "local", "enrich", "input", 0, 1, 11, f"{11:032x}"),
+        ("sent to the dead letters", "local", "enrich", "input", 0, 10, 99, f"{99:032x}"),
     ]
+
+
+def test_what_is_logged_while_a_batch_is_written_names_its_first_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = Line(tmp_path, Recorder(), Start(last=9))
+    log = logging.get_logger("streams.output")
+    monkeypatch.setattr(line.handler, "_write", lambda outcomes: log.warning("kafka acknowledges nothing"))
+    with configured("enrich"):
+        line.handler.handle([incoming(10, 0), incoming(11, 1), incoming(12, 2)])
+    (told,) = lines(capsys)
+    assert (told["stage"], told["offset"], told["sequence"], told["messages"]) == ("enrich", 0, 10, 3)

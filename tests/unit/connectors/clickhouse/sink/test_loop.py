@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from prometheus_client import REGISTRY
 
 from connectors.clickhouse.sink import loop as sink_loop
 from connectors.clickhouse.sink.messages import Message, Partition
@@ -13,8 +14,10 @@ from headwater.health import Health
 from headwater.settings import SinkSettings
 from tests.fakes.coverage import coverage
 from tests.fakes.group import FakeLog
+from tests.fakes.log_lines import configured, lines
 from tests.fakes.sink import FakeMessage, FakeTable
 from tests.fakes.sink_thread import BLOCKS, COVERAGE, LOGS, SECONDS, SinkThread, Tables, logs, until
+from topics.chainlog.headers import headers
 
 
 class HeldTable(FakeTable):
@@ -108,16 +111,42 @@ def test_trouble_with_one_table_leaves_the_others_alone() -> None:
         until(lambda: line.group.paused == set())
 
 
+def test_messages_and_rebalances_are_counted() -> None:
+    def count(name: str, **labels: str) -> float:
+        labels |= {"chain": "x", "group": "group"}
+        return REGISTRY.get_sample_value(f"headwater_consumer_{name}_total", labels) or 0
+
+    before = count("messages", topic=LOGS.topic), count("rebalances")
+    with Line(FakeTable(), FakeTable()) as line:
+        line.feed(*logs(1, 2, 3))
+        until(lambda: line.committed().get(LOGS) == 3)
+    assert count("messages", topic=LOGS.topic) - before[0] == 3
+    assert count("rebalances") - before[1] == 1
+
+
+def test_a_table_that_waits_says_for_which_messages(capsys: pytest.CaptureFixture[str]) -> None:
+    broken = FakeTable(failures=1_000_000)
+    own = tuple(headers(1, 12, bytes(range(32)), stream="logs"))
+    with configured("sink", "x"), Line(broken, FakeTable()) as line:
+        line.feed(FakeMessage(LOGS.topic, LOGS.number, 7, b"1", b"", own))
+        until(lambda: line.group.paused == {LOGS})
+    (told,) = [each for each in lines(capsys) if each["event"] == "the sink waits"]
+    names = ("stage", "topic", "partition", "offset", "sequence", "messages", "trace_id")
+    trace = "000102030405060708090a0b0c0d0e0f"
+    assert [told[name] for name in names] == ["sink", LOGS.topic, LOGS.number, 7, 12, 1, trace]
+
+
 def test_full_buffers_stop_reading_and_then_pause_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connectors.clickhouse.sink.backpressure.STUCK_SECONDS", 0.2)
     slow = HeldTable()
     with Line(slow, FakeTable(), SinkSettings(batch_rows=10, buffer_messages=1_000)) as line:
         line.feed(*logs(*range(1_200)))
-        until(lambda: line.group.paused == {LOGS})
-        received = line.group.received
         until(lambda: line.group.paused == {LOGS, BLOCKS, COVERAGE})
-        assert line.group.received <= received + 2
-        until(lambda: line.group.received > received + 5)
+        # As the loop's own thread saw it, which goes on while this one looks.
+        (one, only), (all_of_them, _) = line.group.pauses[-2:]
+        assert only == {LOGS}
+        assert all_of_them <= one + 2
+        until(lambda: line.group.received > all_of_them + 5)
         slow.open.set()
         until(lambda: line.group.paused == set())
         until(lambda: line.committed().get(LOGS) == 1_200)

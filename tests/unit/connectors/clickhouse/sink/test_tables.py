@@ -18,8 +18,10 @@ from connectors.clickhouse.sink.table import MemoryLimit, RowsRejected, Table, o
 from headwater.errors import Fatal, Permanent, Transient
 from schemas import codec_for
 from tests.fakes.clickhouse import FakeClient
+from tests.fakes.log_lines import configured, lines
 from tests.fakes.sink import FakeMessage
 from topics.catalog import TOPICS
+from topics.chainlog.headers import headers
 
 
 def test_every_topic_has_a_route_or_a_reason_to_have_none() -> None:
@@ -142,6 +144,22 @@ def test_a_dead_letter_has_the_original_bytes_and_says_what_was_wrong() -> None:
     assert headers["__connect.errors.stage"] == b"sink"
     assert headers["__connect.errors.exception.class.name"] == b"headwater.errors.Permanent"
     assert headers["__connect.errors.exception.message"] == b"out of range"
+
+
+def test_the_log_line_of_a_dead_letter_says_which_message_event_and_block(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    own = tuple(headers(1, 12, bytes(range(32)), stream="logs"))
+    spoilt = FakeMessage("x.logs.v1", 3, 77, b"", b"", own)
+    letters = DeadLetters(FakeProducer(), "x.dead-letters.v1", table(FakeClient(), **LETTER_COLUMNS), "x")
+    with configured("sink", "x"):
+        letters.send([Bad(spoilt, Permanent("out of range"))])
+    (told,) = lines(capsys)
+    assert told["event"] == "row sent to the dead letters"
+    assert told["error"] == "out of range"
+    names = ("chain", "stage", "topic", "partition", "offset", "sequence", "trace_id")
+    trace = "000102030405060708090a0b0c0d0e0f"
+    assert [told[name] for name in names] == ["x", "sink", "x.logs.v1", 3, 77, 12, trace]
 
 
 def test_the_row_written_at_once_is_the_row_read_from_the_topic() -> None:

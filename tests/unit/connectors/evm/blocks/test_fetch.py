@@ -10,7 +10,7 @@ import pytest
 
 from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.fetch import Fetcher
-from connectors.evm.pool.nodes import Pool
+from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, result_of
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.errors import Fatal

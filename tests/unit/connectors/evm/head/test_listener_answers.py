@@ -16,6 +16,7 @@ from structlog.testing import LogCapture
 
 import connectors.evm.blocks.receipts
 import connectors.evm.head.listener
+import connectors.evm.pool.asking.failover
 import connectors.evm.pool.nodes
 from connectors.evm.log.codec import EventCodec
 from connectors.evm.rpc.answers import NodeFailure
@@ -86,7 +87,12 @@ def said(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
     capture = LogCapture()
     every_level = structlog.make_filtering_bound_logger(0)
     logger = structlog.wrap_logger(None, processors=[capture], wrapper_class=every_level)
-    for module in (connectors.evm.pool.nodes, connectors.evm.head.listener, connectors.evm.blocks.receipts):
+    for module in (
+        connectors.evm.pool.nodes,
+        connectors.evm.pool.asking.failover,
+        connectors.evm.head.listener,
+        connectors.evm.blocks.receipts,
+    ):
         monkeypatch.setattr(module, "_log", logger)
     return capture
 

@@ -12,7 +12,8 @@ from connectors.evm.events import Head
 from connectors.evm.pool import comparison
 from connectors.evm.pool.admission import WRONG_CHAIN_ROUNDS
 from connectors.evm.pool.cordon import FIRST_SECONDS, LONGEST_SECONDS
-from connectors.evm.pool.nodes import Nodes, Rejected
+from connectors.evm.pool.nodes import Nodes
+from connectors.evm.pool.rejected import Rejected
 from connectors.evm.pool.survey import Survey
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure
 from connectors.evm.rpc.endpoint import Endpoint

@@ -6,11 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
+from prometheus_client import REGISTRY
 
 from connectors.evm.pool import hedging
 from connectors.evm.pool import nodes as nodes_module
+from connectors.evm.pool.asking import failover
+from connectors.evm.pool.asking.together import LATE_SECONDS
 from connectors.evm.pool.hedging import ENOUGH, UNKNOWN_SECONDS, Hedging
-from connectors.evm.pool.nodes import GRACE_SECONDS, LATE_SECONDS, Nodes
+from connectors.evm.pool.nodes import GRACE_SECONDS, Nodes
 from connectors.evm.pool.order import PASSED_SECONDS, WINS
 from connectors.evm.pool.survey import Survey
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, Unsupported
@@ -101,7 +104,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async def raced(first, second, delay, is_enough):  # type: ignore[no-untyped-def]
         return await real(first, second, 0.0, is_enough)
 
-    monkeypatch.setattr(nodes_module, "raced", raced)
+    monkeypatch.setattr(failover, "raced", raced)
 
 
 async def test_a_silent_first_choice_costs_a_delay_and_not_a_time_out() -> None:
@@ -273,6 +276,30 @@ async def test_the_survey_finds_the_endpoint_that_is_far_behind() -> None:
     await Survey(pool.nodes, clock=lambda: pool.now).look()
     pool.now += 2
     assert await pool.ask({name: gives(name) for name in "abc"}) == "b"
+
+
+async def test_the_age_of_each_endpoints_head_grows_while_it_says_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pool = Pool("ab")
+    pool.transport.heads = {"a": b'{"timestamp":"0x1388"}', "b": b'{"timestamp":"0x1390"}'}
+    now = 5_010_000
+    monkeypatch.setattr("headwater.clock.now_ms", lambda: now)
+
+    def ages() -> list[float | None]:
+        name, chain = "headwater_node_head_age_seconds", pool.endpoints[0].chain
+        return [
+            REGISTRY.get_sample_value(name, {"chain": chain, "endpoint": each.name})
+            for each in pool.endpoints
+        ]
+
+    survey = Survey(pool.nodes, clock=lambda: pool.now)
+    await survey.look()
+    assert ages() == [10.0, 2.0]
+    now += 60_000
+    pool.transport.heads = {"a": b"null", "b": b'{"timestamp":"0x13c0"}'}
+    await survey.look()
+    assert ages() == [70.0, 14.0]
 
 
 @pytest.mark.parametrize("head", [b"null", b"7", b'{"timestamp":"soon"}', b'{"timestamp":"-0x1"}', b'"\xff"'])

@@ -9,8 +9,10 @@ import pytest
 from prometheus_client import REGISTRY
 
 from connectors.evm.events import Head
-from connectors.evm.pool.nodes import Pool, Work, connect
+from connectors.evm.pool.asking.work import Work
+from connectors.evm.pool.connect import connect
 from connectors.evm.pool.quorum import NoQuorum, Quorum
+from connectors.evm.pool.seam import Pool
 from headwater.errors import Fatal
 from headwater.health import HEALTH
 from headwater.settings import ChainSettings, load_settings

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from connectors.evm.pool.nodes import connect
+from connectors.evm.pool.connect import connect
 from connectors.evm.rpc.answers import (
     HttpAnswer,
     NodeFailure,

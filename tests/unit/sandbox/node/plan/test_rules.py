@@ -30,7 +30,11 @@ KINDS = {
         ("faults: []\nsead: 3", "sead: Extra inputs"),
         ("faults: [{kind: null_block}]", "null_block"),
         ("faults: [{kind: silence, probability: 2}]", r"silence\.probability: .*less than or equal to 1"),
-        ("faults: [{kind: error, name: nobody}]", "no such error: nobody; there are alchemy-capacity"),
+        (
+            "faults: [{kind: error, name: nobody}]",
+            r"faults\.0\.error\.name: .*no such error: nobody; there are alchemy-capacity",
+        ),
+        ("faults: [{kind: rate_limit, per_second: 3, name: nobody}]", r"rate_limit\.name: .*no such error"),
         ("faults: [{kind: silence, every: 3}]", "`every` and `lasts` go together"),
         ("faults: [", "cannot be read"),
         ("- 1", "file: Input should be"),

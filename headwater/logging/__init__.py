@@ -1,17 +1,23 @@
-"""Logs on standard error: JSON for machines, aligned lines for people."""
+"""Logs on standard error: JSON for machines, aligned lines for people.
+
+Read `subject` for how a line says which message, event and block it is of, then `plain`, the form for people.
+"""
 
 from __future__ import annotations
 
 import logging
 import sys
 from collections.abc import MutableMapping
-from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
 
+from headwater.logging.plain import short_place
+from headwater.logging.subject import Fields, about, add_subject
 from headwater.redaction import redact
+
+__all__ = ["Fields", "about", "configure", "get_logger"]
 
 _OF_THIS_PROCESS: dict[str, str] = {}
 
@@ -27,7 +33,7 @@ def _of_this_process(
 
 SHARED: tuple[Processor, ...] = (
     _of_this_process,
-    structlog.contextvars.merge_contextvars,
+    add_subject,
     structlog.stdlib.add_logger_name,
     structlog.processors.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -56,8 +62,7 @@ def configure(role: str, level: str = "INFO", format: str = "auto", *, chain: st
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     tail: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
-    if json:
-        tail.append(structlog.processors.format_exc_info)
+    tail.append(structlog.processors.format_exc_info if json else short_place)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Redacting(foreign_pre_chain=list(SHARED), processors=[*tail, renderer]))
     root = logging.getLogger()
@@ -76,11 +81,6 @@ def configure(role: str, level: str = "INFO", format: str = "auto", *, chain: st
     )
     _OF_THIS_PROCESS.clear()
     _OF_THIS_PROCESS.update({"role": role} | ({"chain": chain} if chain else {}))
-
-
-def about(**fields: object) -> AbstractContextManager[None]:
-    """What every line is about that this thread logs inside of it: topic, partition, offset, sequence."""
-    return cast("AbstractContextManager[None]", structlog.contextvars.bound_contextvars(**fields))
 
 
 def get_logger(name: str) -> FilteringBoundLogger:

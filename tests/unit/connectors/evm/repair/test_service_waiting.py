@@ -1,0 +1,157 @@
+"""Repairs beside the head: what waits for a node or the log holds nothing up."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from connectors.evm.repair.request import PUBLISHED, REFUSED
+from connectors.evm.repair.service import ATTEMPTS
+from connectors.evm.rpc.answers import HttpAnswer
+from headwater.errors import Fatal, Transient
+from headwater.health import HEALTH
+from sandbox.node import RecordedNode
+from sandbox.node import faults as f
+from tests.builders.repair_requests import repair_request
+from tests.fakes.listening import MemoryStore, NodeTransport, canonical, hashes, served, settled_rig
+from tests.fakes.repairing import asked, events, last
+
+
+class Held:
+    """A transport that answers nothing about one block until it is released."""
+
+    def __init__(self, transport: NodeTransport, hash: str) -> None:
+        self.released = asyncio.Event()
+        self._transport, self._hash = transport, hash.encode()
+
+    async def post(self, url: str, body: bytes) -> HttpAnswer:
+        if self._hash in body:
+            await self.released.wait()
+        return await self._transport.post(url, body)
+
+    async def close(self) -> None: ...
+
+
+async def test_the_head_is_followed_while_a_request_waits_for_a_node() -> None:
+    chain, node = served(6)
+    store = MemoryStore()
+    rig = await settled_rig(store, [node])
+    held = Held(rig.transport, chain.hashes[3])
+    for endpoint in rig.nodes.endpoints:
+        endpoint._transport = held
+    rig.channel.requests.append(repair_request(4, refetch=True))
+    task = asyncio.create_task(rig.listener.run())
+    for number in range(5):
+        chain.extend()
+        await store.until(lambda number=number: len(canonical(store)) == 7 + number)
+    assert rig.channel.committed == 0
+    held.released.set()
+    await store.until(lambda: bool(events(store)))
+    chain.extend()
+    await store.until(lambda: hashes(store) == chain.hashes)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await rig.close()
+
+
+async def test_a_node_that_fails_is_asked_again_and_then_the_request_is_refused() -> None:
+    _, node = served(6)
+    store = MemoryStore()
+    rig = await settled_rig(store, [node])
+    node.faults.add(f.Status(503), "eth_getBlockReceipts", times=7)
+    (outcome,) = await asked(rig, repair_request(4, refetch=True))
+    assert outcome.outcome == PUBLISHED
+    node.faults.add(f.Status(503), "eth_getBlockReceipts", times=1_000)
+    rig.channel.requests.append(repair_request(5, refetch=True))
+    seen: set[str] = set()
+
+    def refused() -> bool:
+        seen.add(HEALTH.checks()["repairs"].detail)
+        return rig.channel.committed == 2
+
+    await rig.answer(refused)
+    assert any("block 5 waits for a node" in each for each in seen)
+    assert HEALTH.checks()["repairs"].ok
+    outcome = rig.channel.latest["5"]
+    assert outcome.outcome == REFUSED
+    said = f"no node gave block 5 in {ATTEMPTS} attempts: http://node0: eth_getBlockReceipts"
+    assert said in str(outcome.problem)
+    node.faults.clear()
+    (outcome,) = await asked(rig, repair_request(5, refetch=True, id="later"))
+    assert outcome.outcome == PUBLISHED
+    await rig.close()
+
+
+async def test_repairs_move_no_preference_among_the_nodes() -> None:
+    chain, first = served(6)
+    second = RecordedNode(chain, safe_lag=1_000, finalized_lag=1_000)
+    rig = await settled_rig(MemoryStore(), [first, second])
+    first.faults.add(f.Status(503), "eth_getBlockReceipts")
+    (outcome,) = await asked(rig, repair_request(4, refetch=True))
+    assert outcome.source == "http://node1"
+    calls = sum(second.calls.values())
+    chain.extend()
+    await rig.settle()
+    assert sum(second.calls.values()) == calls
+    await rig.close()
+
+
+async def test_a_block_that_leaves_the_chain_while_it_is_prepared_is_looked_at_again() -> None:
+    chain, node = served(8)
+    store = MemoryStore()
+    rig = await settled_rig(store, [node])
+    orphan = chain.by_number(7)
+    assert orphan is not None
+    rig.channel.requests += [repair_request(7, orphan.hash), repair_request(6, id="stays")]
+    await rig.answer(lambda: rig.repairs._offer)
+    chain.fork(2)
+    await rig.settle()
+    await rig.answer()
+    assert rig.channel.latest["7"].removed
+    assert not rig.channel.latest["stays"].removed
+    assert hashes(store) == chain.hashes
+    await rig.close()
+
+
+async def test_a_listener_that_was_replaced_refuses_nothing() -> None:
+    _, node = served(6)
+    store = MemoryStore()
+    paused = await settled_rig(store, [node], name="paused")
+    await settled_rig(MemoryStore(store.log), [node], name="replacement")
+    paused.channel.requests.append(repair_request(4_000))
+    with pytest.raises(Fatal, match="replacement"):
+        await paused.answer()
+    assert paused.channel.outcomes == []
+    await paused.close()
+
+
+async def test_what_ends_the_work_ends_the_listener(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, node = served(6)
+    rig = await settled_rig(MemoryStore(), [node])
+
+    def refuses(limit: int) -> None:
+        raise Fatal("Kafka refuses user headwater")
+
+    monkeypatch.setattr(rig.repairs._requests, "next", refuses)
+    with pytest.raises(Fatal, match="refuses user"):
+        await rig.listener.run()
+    await rig.close()
+
+
+@pytest.mark.parametrize("lost", [False, True])
+async def test_a_log_that_fails_is_claimed_anew_and_the_request_answered_then(lost: bool) -> None:
+    chain, node = served(6)
+    store = MemoryStore()
+    rig = await settled_rig(store, [node])
+    rig.channel.requests.append(repair_request(4))
+    store.fail_appends, store.lose_answer = 1, lost
+    with pytest.raises(Transient):
+        await rig.answer()
+    await rig.log.open()
+    await rig.settle()
+    await rig.answer()
+    assert len(events(store)) == 1 + lost
+    assert rig.channel.latest["4"].sequence == last(store)["sequence"]
+    assert hashes(store) == chain.hashes
+    await rig.close()

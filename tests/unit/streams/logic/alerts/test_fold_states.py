@@ -1,0 +1,120 @@
+"""Statistics and states of transactions, which rules may be about too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streams.logic.alerts.decision import Status
+from streams.logic.alerts.rule import Comparison, Match
+from tests.builders.alerting_chain import C, Chain, K, P, R
+from tests.builders.alerts import TOKEN, content, count, rule, text, transaction, transfer, window
+
+
+def test_a_statistic_is_told_once_a_window_and_leaves_with_the_block_that_told_it() -> None:
+    busy = rule(
+        "busy",
+        Match.STAT,
+        where=lambda record, lists: record["statistic"] == "token" and int(str(record["transfer_count"])) > 1,
+        title=lambda record, labels: f"{record['token_address']} {record['window_seconds']}",
+    )
+    chain = Chain(busy)
+    assert not chain.tell(K.APPLY, 0, content(transfer(0, 1)))
+    decision = chain.event(K.APPLY, 1, content(transfer(0, 1)), "", 12)
+    assert [each.alert.title for each in decision.versions.values()] == [f"{text(TOKEN)} 60"]
+    assert not chain.tell(K.APPLY, 2, content(transfer(0, 1)), at=24)
+    chain.tell(K.REVERT, 2, at=24)
+    assert {each[0] for each in chain.tell(K.REVERT, 1, at=12).values()} == {R}
+    # The hour, told three minutes later; what was taken back is told again by what counts it again.
+    decision = chain.event(K.APPLY, 1, content(transfer(0, 1)), "b", 190)
+    assert sorted(each.alert.title[-5:] for each in decision.versions.values()) == [" 3600"]
+    assert {each[0] for each in chain.tell(K.FINALIZED, 1, name="b", at=190).values()} == {C}
+    assert not chain.alerting.fold.blocks
+
+
+def test_a_repair_takes_back_the_statistics_that_it_changes_and_no_others() -> None:
+    chain = Chain(
+        rule(
+            "busy",
+            Match.STAT,
+            where=lambda record, lists: (
+                record["statistic"] == "token" and int(str(record["transfer_count"])) > 1
+            ),
+            title=lambda record, labels: f"{record['token_address']} {record['window_seconds']}",
+        )
+    )
+
+    def said(*event: Any) -> list[tuple[str, Status]]:
+        versions = chain.event(*event).versions.values()
+        return sorted((each.alert.title, each.status) for each in versions)
+
+    one, two = content(transfer(0, 1)), content(transfer(0, 1), transfer(1, 1))
+    busy = f"{text(TOKEN)} 60"
+    assert said(K.APPLY, 0, one, "", 0) == []
+    assert said(K.APPLY, 1, one, "", 12) == [(busy, P)]
+    assert said(K.REPAIR, 0, one, "", 0) == [], "nothing of it is another"
+    assert said(K.REPAIR, 0, content(), "", 0) == [(busy, R)]
+    # What a repair adds is told with the block that is repaired.
+    hour = f"{text(TOKEN)} 3600"
+    assert said(K.REPAIR, 1, two, "", 12) == [(hour, P), (busy, P)]
+    assert said(K.REPAIR, 0, one, "", 0) == [(hour, P), (busy, P)], "they stand, with other sums"
+    assert said(K.REPAIR, 0, one, "", 0) == []
+    assert said(K.REVERT, 1, {}, "", 12) == [(hour, R), (busy, R)]
+
+
+def test_states_of_transactions_stand_from_the_event_that_decides_them() -> None:
+    chain = Chain(rule("state", Match.TRANSACTION_STATE, title=lambda record, labels: str(record["state"])))
+
+    def titles(*event: Any) -> list[tuple[str, Status]]:
+        decision = chain.event(*event)
+        return [(each.alert.title, each.status) for each in decision.versions.values()]
+
+    body = content(transactions=[transaction(0)])
+    assert titles(K.APPLY, 0, body, "", 0) == [("INCLUDED", P)]
+    assert titles(K.REVERT, 0, {}, "", 0) == [("INCLUDED", R), ("REORGED", C)]
+    assert titles(K.APPLY, 0, body, "", 0) == [("INCLUDED", P)]
+    assert titles(K.SAFE, 0, {}, "", 0) == [("SAFE", C)]
+    assert titles(K.FINALIZED, 0, {}, "", 0) == [("INCLUDED", C), ("FINALIZED", C)]
+    chain.change(chain.texts.put("rule:state", None))
+    decision = chain.event(K.APPLY, 1, content(), "", 1)
+    assert [key for key, entry in decision.derived if entry is None]
+
+
+def test_a_repair_takes_back_the_states_of_what_it_drops_and_tells_those_of_what_it_brings() -> None:
+    counted = window(60, count(Comparison.AT_LEAST, 4))
+    chain = Chain(
+        rule("state", Match.TRANSACTION_STATE, title=lambda record, labels: str(record["state"])),
+        rule("many", Match.TRANSACTION_STATE, window=counted, title=lambda record, labels: "many"),
+    )
+
+    def said(*event: Any) -> list[tuple[str, Status]]:
+        versions = chain.event(*event).versions.values()
+        return sorted((each.alert.title, each.status) for each in versions)
+
+    one, two = content(transactions=[transaction(0)]), content(transactions=[transaction(1)])
+    both = content(transactions=[transaction(0), transaction(1)])
+    assert said(K.APPLY, 0, one, "", 0) == [("INCLUDED", P)]
+    assert said(K.REPAIR, 0, one, "", 0) == []
+    assert said(K.REPAIR, 0, both, "", 0) == [("INCLUDED", P)], "the other one stands as it stood"
+    assert said(K.REPAIR, 0, two, "", 0) == [("INCLUDED", R), ("REORGED", C)]
+    assert said(K.REPAIR, 0, both, "", 0) == [("INCLUDED", P), ("many", C)]
+    assert said(K.SAFE, 0, {}, "", 0) == [("SAFE", C), ("SAFE", C)]
+    assert said(K.REPAIR, 0, two, "", 0) == [("INCLUDED", R), ("REORGED", C)]
+    assert said(K.REPAIR, 0, both, "", 0) == [("SAFE", C)]
+    assert said(K.FINALIZED, 0, {}, "", 0) == [("FINALIZED", C), ("FINALIZED", C), ("INCLUDED", C)]
+    assert said(K.REPAIR, 0, one, "", 0) == [], "it is final"
+
+
+def test_states_of_a_block_are_judged_by_what_judged_it_first() -> None:
+    chain = Chain(rule("included", Match.TRANSACTION_STATE), rule("other"))
+    chain.tell(K.APPLY, 0, {"problem": "unreadable"})
+    chain.change(
+        chain.texts.put("rule:included", None),
+        chain.texts.change(rule("later", Match.TRANSACTION_STATE)),
+    )
+    chain.tell(K.APPLY, 1, content(), at=1)
+    one = content(transactions=[transaction(0)])
+    assert set(chain.tell(K.REPAIR, 0, one)) == {"included"}
+    assert {name: each[0] for name, each in chain.tell(K.REPAIR, 0, content()).items()} == {
+        "included": R,
+        "later": C,
+    }
