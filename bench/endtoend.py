@@ -25,7 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bench import blocks
 from bench.peers import cost
 from bench.peers.environment import CannotInstallError
-from bench.processes import listener, used
+from bench.processes import cpu_seconds, listener
 from bench.report import Row, publish
 from sandbox.stack.roles import ROLES
 
@@ -142,8 +142,8 @@ def _pipeline(rpc: str, last: int) -> tuple[float, dict[str, float], dict[str, f
             for role in OWN:
                 cpu[role] = _cpu(json.loads((Path(folder) / "endpoints.json").read_text())["metrics"][role])
             served = {
-                "Kafka": used(listener(f"kafka://{endpoints['kafka']}")),
-                "ClickHouse": used(listener(endpoints["clickhouse"])),
+                "Kafka": cpu_seconds(listener(f"kafka://{endpoints['kafka']}")),
+                "ClickHouse": cpu_seconds(listener(endpoints["clickhouse"])),
             }
         finally:
             process.send_signal(signal.SIGTERM)

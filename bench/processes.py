@@ -18,7 +18,7 @@ def listener(url: str) -> psutil.Process:
     return psutil.Process(found)
 
 
-def used(process: psutil.Process) -> float:
+def cpu_seconds(process: psutil.Process) -> float:
     """CPU seconds that it has used, in its own threads."""
     times = process.cpu_times()
     return times.user + times.system

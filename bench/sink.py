@@ -15,30 +15,23 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import psutil
-from confluent_kafka import Message, Producer
+from confluent_kafka import Message
 
-from bench import blocks
+from bench import backlog, blocks
 from bench.local_services import services
-from bench.public_messages import Published, published
+from bench.processes import cpu_seconds, listener
 from bench.report import Row, publish
-from connectors.clickhouse.client import Client, connect, insert_settings
-from connectors.clickhouse.migrations.runner import migrate
+from connectors.clickhouse.client import Client, insert_settings
 from connectors.clickhouse.sink.routes import ROUTES
 from connectors.clickhouse.sink.rows import AvroRows
 from connectors.clickhouse.sink.table import RawClient, open_table
 from headwater import kafka
 from headwater.settings import Settings, environment
-from schemas import codec_for, frame
-from schemas.registry import Registry, register_all
-from schemas.sample import sample
-from streams.logic.event import Messages, Position
-from topics import admin
+from schemas.registry import Registry
 from topics.catalog import topic_name
 
 SECONDS = 300.0
@@ -52,16 +45,13 @@ def rows(loops: int = 20) -> list[Row]:
     if folder is None:
         return [Row("sink", None, "records/s/core", note="skipped: the 23 mainnet blocks are absent")]
     with services() as settings:
-        admin.apply(settings)
-        client = connect(settings.clickhouse, database="")
-        client.command(f"CREATE DATABASE IF NOT EXISTS {settings.clickhouse.database}")
-        migrate(client, settings, 1)
-        register_all(settings)
+        client = backlog.prepared(settings)
+        made = backlog.Backlog(settings, folder)
         registry = Registry(settings)
-        made = list(published(folder, lambda stream: frame(registry.id_for(stream))))
-        states = _states(made, frame(registry.id_for("transaction-states")))
         idle, _, _ = _run(settings, client, 0)
-        _produce(settings, made, states, loops)
+        for _ in range(loops):
+            with made.transaction():
+                made.write(1)
         cpu, seconds, server = _run(settings, client, loops * blocks.COUNT)
         bare = _bare(settings, client, registry)
         client.close()
@@ -81,61 +71,12 @@ def rows(loops: int = 20) -> list[Row]:
     ]
 
 
-def _states(made: Sequence[Published], head: bytes) -> list[Messages]:
-    codec = codec_for("transaction-states")
-    common = sample(codec.record) | {"state": "INCLUDED", "canonical_epoch": 0}
-    common |= dict.fromkeys(("previous_state", "finalized_at", "replaced_by", "replaces", "retracts"))
-    found = []
-    for each in made:
-        (transactions,) = [messages for messages in each.messages if messages.stream == "transactions"]
-        columns = codec_for("transactions").columns([value for value in transactions.values if value])
-        values: list[bytes | None] = [
-            head
-            + codec.write(
-                common
-                | {name: columns[name][row] for name in ("block_number", "block_hash", "hash", "nonce")}
-                | {"sender": columns["from_address"][row], "chain_id": 1}
-            )
-            for row in range(len(columns["hash"]))
-        ]
-        found.append(Messages("transaction-states", transactions.keys, values, transactions.headers))
-    return found
-
-
-def _produce(settings: Settings, made: Sequence[Published], states: Sequence[Messages], loops: int) -> None:
-    producer = kafka.producer(settings, transactional_id="bench")
-    producer.init_transactions(30)
-    for _ in range(loops):
-        producer.begin_transaction()
-        for block, state in zip(made, states, strict=True):
-            landed: dict[tuple[str, int], int] = {}
-            for messages in (*block.messages, state):
-                _send(settings, producer, messages, landed)
-            producer.flush(60)
-            positions = [Position(topic, number, offset) for (topic, number), offset in landed.items()]
-            _send(settings, producer, block.coverage(positions), {})
-        producer.commit_transaction(60)
-
-
-def _send(
-    settings: Settings, producer: Producer, messages: Messages, landed: dict[tuple[str, int], int]
-) -> None:
-    topic = topic_name(settings, messages.stream)
-
-    def delivered(_: object, message: Message) -> None:
-        landed[topic, cast(int, message.partition())] = cast(int, message.offset()) + 1
-
-    for key, value in zip(messages.keys, messages.values, strict=True):
-        producer.produce(topic, value, key, headers=list(messages.headers), on_delivery=delivered)
-        producer.poll(0)
-
-
 def _run(settings: Settings, client: Client, coverage: int) -> tuple[float, float, float]:
     """CPU and wall seconds until a sink has stored the coverage of so many blocks; 0: until assigned.
 
     The third are ClickHouse's CPU seconds meanwhile: what the sink does not decode, ClickHouse does.
     """
-    server = _listener(settings.clickhouse.url)
+    server = listener(settings.clickhouse.url)
     inserted = f"SELECT count() FROM {settings.clickhouse.database}.coverage"
     process = subprocess.Popen(
         [HEADWATER, "sink"],
@@ -146,34 +87,18 @@ def _run(settings: Settings, client: Client, coverage: int) -> tuple[float, floa
     for line in process.stderr:
         if b"partitions assigned" in line:
             break
-    started, served = time.monotonic(), _cpu(server)
-    before = _count(client, inserted)
-    while _count(client, inserted) < before + coverage and not _caught_up(settings, client, coverage):
+    started, served = time.monotonic(), cpu_seconds(server)
+    before = backlog.count(client, inserted)
+    while backlog.count(client, inserted) < before + coverage and not _caught_up(settings, client, coverage):
         if process.poll() is not None or time.monotonic() - started > SECONDS:
             raise RuntimeError("the sink does not get through")
         time.sleep(0.05)
     seconds = time.monotonic() - started
-    used, served = _cpu(psutil.Process(process.pid)), _cpu(server) - served
+    used, served = cpu_seconds(psutil.Process(process.pid)), cpu_seconds(server) - served
     process.send_signal(signal.SIGTERM)
     process.stderr.read()
     process.wait(20)
     return used, seconds, served
-
-
-def _listener(url: str) -> psutil.Process:
-    """The process that listens where the URL points to, on this machine."""
-    port = urlsplit(url).port
-    (found,) = {
-        each.pid
-        for each in psutil.net_connections("inet")
-        if each.status == psutil.CONN_LISTEN and each.laddr and each.laddr.port == port
-    }
-    return psutil.Process(found)
-
-
-def _cpu(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
 
 
 def _caught_up(settings: Settings, client: Client, coverage: int) -> bool:
@@ -181,7 +106,7 @@ def _caught_up(settings: Settings, client: Client, coverage: int) -> bool:
     if not coverage:
         return True
     topic = topic_name(settings, "coverage")
-    done = _count(
+    done = backlog.count(
         client,
         f"SELECT sum(p) FROM (SELECT max(next_offset) AS p FROM {settings.clickhouse.database}.sink_progress "
         f"WHERE topic = '{topic}' GROUP BY partition)",
@@ -189,12 +114,8 @@ def _caught_up(settings: Settings, client: Client, coverage: int) -> bool:
     reader = kafka.reader(settings)
     ends = [kafka.watermarks(reader, topic, number)[1] for number in range(4)]
     reader.close()
-    shown = _count(client, f"SELECT count() FROM {settings.clickhouse.database}.coverage FINAL")
+    shown = backlog.count(client, f"SELECT count() FROM {settings.clickhouse.database}.coverage FINAL")
     return done >= sum(ends) and shown >= blocks.COUNT
-
-
-def _count(client: Client, sql: str) -> int:
-    return int(str(client.query(sql).result_rows[0][0]))
 
 
 def _bare(settings: Settings, client: Client, registry: Registry) -> float:

@@ -25,11 +25,11 @@ class Replica:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._kill()
+        self.kill()
 
     def kill_and_start(self) -> None:
         """SIGKILL, and a new process at once, as an orchestrator does; also where it had ended by itself."""
-        self._kill()
+        self.kill()
         self._process = self._line.replacement(*self._words)
 
     def stop(self) -> int:
@@ -38,7 +38,8 @@ class Replica:
         self._process.terminate()
         return self._process.wait(STOP_SECONDS)
 
-    def _kill(self) -> None:
+    def kill(self) -> None:
+        """SIGKILL; nothing where it is dead already."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()

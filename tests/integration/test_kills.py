@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.integration.aftermath import prove_undisturbed
+from tests.integration.blows import PARTS, disturb, start_under_kills, strike
 from tests.integration.line import MARKS, ROLES, Line, pause
 from tests.integration.replica import Replica
 
-PARTS = (*ROLES, "kafka", "registry", "clickhouse")
 # Past the session time-out of ten seconds: the group has given the work to another by then.
 PAUSED_SECONDS = 14.0
 # Those that hold on to each other, beside what chance draws.
@@ -24,19 +24,8 @@ PAIRS = (
     ("kafka", "sink"),
     ("registry", "clickhouse"),
 )
-STARTING_ROUNDS = 8
+STARTING_KILLS = 16
 ROUNDS = 10
-
-
-def _kills(line: Line, order: list[str], chance: random.Random, gap: tuple[float, float]) -> int:
-    done = 0
-    for part in order:
-        pause(chance.uniform(*gap))
-        if chance.random() < 0.5:
-            line.reorg(chance.randint(1, 5))
-        line.wait_until(lambda part=part: part in line.processes(), f"{part} runs", 90)  # type: ignore[misc]
-        done += line.signal(part, signal.SIGKILL) is not None
-    return done
 
 
 def _prove(
@@ -50,7 +39,7 @@ def _prove(
     try:
         line.start()
         line.wait_until(lambda: int(line.rpc("eth_blockNumber"), 16) > 6, "six blocks", 60)
-        assert _kills(line, order[:kills], chance, gap) == kills
+        assert disturb(line, [(part,) for part in order[:kills]], gap, chance) == kills
         for role in stalled:
             _stall(line, role, chance)
         prove_undisturbed(line, directory / "fresh")
@@ -104,9 +93,9 @@ def test_two_parts_at_a_time_die_from_the_first_second_on(tmp_path: Path, seed: 
     chance = random.Random(seed)
     line = Line(tmp_path / "line", "--traffic", "10", "--seed", str(seed), "--start", "earliest")
     try:
-        _start_under_kills(line, chance, "first start")
+        start_under_kills(line, STARTING_KILLS, chance, "first start")
         assert line.stop() == 0
-        _start_under_kills(line, chance, "second start")
+        start_under_kills(line, STARTING_KILLS, chance, "second start")
         with Replica(line, *MARKS["sink"]) as second:
             for number, pair in enumerate(_pairs(chance), 1):
                 line.note(f"round {number}: {' and '.join(pair)}")
@@ -116,24 +105,6 @@ def test_two_parts_at_a_time_die_from_the_first_second_on(tmp_path: Path, seed: 
         assert line.stop() == 0
     finally:
         line.end()
-
-
-def _start_under_kills(line: Line, chance: random.Random, name: str) -> None:
-    """Start, with two of the parts that run killed at a time: topics, schemas and tables are being made."""
-    line.launch()
-    for number in range(STARTING_ROUNDS):
-        line.wait_until(lambda: len(_running(line)) > 1, "two parts run", 60)
-        pair = chance.sample(_running(line), 2)
-        line.note(f"{name}, round {number + 1}: {' and '.join(pair)}")
-        for part in pair:
-            line.signal(part, signal.SIGKILL)
-        pause(chance.uniform(0.2, 2))
-    line.wait_until(lambda: line.visible() is not None, "the first block is visible", 180)
-    line.wait_ready()
-
-
-def _running(line: Line) -> list[str]:
-    return sorted(set(PARTS) & line.processes().keys())
 
 
 def _pairs(chance: random.Random) -> list[tuple[str, ...]]:
@@ -147,10 +118,7 @@ def _kill_round(line: Line, pair: tuple[str, ...], second: Replica, chance: rand
     pause(chance.uniform(0.5, 3))
     if chance.random() < 0.5:
         line.reorg(chance.randint(1, 5))
-    for part in pair:
-        line.wait_until(lambda part=part: part in line.processes(), f"{part} runs", 60)  # type: ignore[misc]
-    for part in pair:
-        line.signal(part, signal.SIGKILL)
+    strike(line, pair, "both")
     pause(chance.uniform(0, 2))
     if chance.random() < 0.5:
         second.kill_and_start()

@@ -1,0 +1,78 @@
+"""A receiver of webhooks that fails now and then, and what must have come to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from connectors.delivery.queue.delivery import Delivery, State
+from connectors.delivery.topic import entries
+from headwater.settings import Settings
+from sandbox.receiver.checker import Published, missing, violations
+from sandbox.receiver.faults import Faults
+from sandbox.receiver.server import Receiver
+from tests.integration.alerting.said import STATUSES, said_alerts
+from tests.integration.line import Line
+
+SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SECRET_VARIABLE: Final = "DELIVERY_TEST_SECRET"
+CHANNELS: Final = ("ops", "siem")
+
+
+@contextmanager
+def receiving(folder: Path, seed: int) -> Iterator[tuple[Receiver, Path]]:
+    """A receiver with faults, and the file of the two channels that lead to it."""
+    receiver = Receiver(SECRET, reply=Faults(seed, fail=0.1, throttle=0.01, slow=0.02))
+    receiver.start()
+    file = folder / "channels.yaml"
+    file.write_text(
+        "".join(
+            f'- {{id: {name}, kind: webhook, url: "{receiver.url}/{name}", secret_env: {SECRET_VARIABLE}, '
+            f"at_once: 8}}\n"
+            for name in CHANNELS
+        )
+    )
+    try:
+        yield receiver, file
+    finally:
+        receiver.stop()
+
+
+def _published(settings: Settings) -> list[Published]:
+    found = said_alerts(settings)
+    assert {each["status"] for each in found} == STATUSES
+    return [
+        Published(channel, f"0x{each['alert_id'].hex()}", each["version"], each["status"])
+        for each in found
+        for channel in each["channels"]
+        if channel in CHANNELS  # rules of `up` itself name others, which nobody has applied
+    ]
+
+
+def _ledger(settings: Settings) -> Mapping[tuple[str, str, int], Delivery]:
+    return {
+        (each.channel, f"0x{each.alert_id.hex()}", each.version): each
+        for each in entries.read(settings, lambda _: True)
+    }
+
+
+def check_deliveries(line: Line, receiver: Receiver) -> None:
+    """Everything that was said has its entry and its end, and the receiver has what it must have."""
+    published = _published(line.settings)
+    due = {(each.channel, each.alert_id, each.version) for each in published}
+
+    def done() -> bool:
+        ledger = _ledger(line.settings)
+        return ledger.keys() == due and not any(each.is_open for each in ledger.values())
+
+    line.wait_until(done, "nothing waits to be delivered", 120)
+    arrivals = receiver.arrivals()
+    assert violations(arrivals) == []
+    assert missing(published, arrivals) == []
+    assert receiver.summary()["bad_signatures"] == 0
+    taken = {each.delivery_id for each in arrivals if each.answered == 204}
+    for each in _ledger(line.settings).values():
+        assert each.state in (State.DELIVERED, State.SUPERSEDED)
+        assert (each.state is State.DELIVERED) == (each.delivery_id in taken)

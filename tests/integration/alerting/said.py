@@ -1,0 +1,34 @@
+"""What the alert stage has said."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from headwater.errors import Transient
+from headwater.settings import Settings
+from schemas import HEADER_SIZE, codec_for
+from tests.integration.line import Line
+from tests.integration.worker_process import messages
+
+STATUSES: Final = {"PROVISIONAL", "CONFIRMED", "RETRACTED", "RESOLVED"}
+
+
+def said_alerts(settings: Settings) -> list[dict[str, Any]]:
+    """All versions, those of an alert in their order."""
+    codec = codec_for("alerts")
+    return [codec.read(each.value or b"", HEADER_SIZE) for each in messages(settings, "alerts")]
+
+
+def fork_until_every_status(line: Line) -> None:
+    """Whether the forks before took an alert back, was chance."""
+
+    def said() -> bool:
+        try:
+            if {each["status"] for each in said_alerts(line.settings)} == STATUSES:
+                return True
+        except Transient:
+            return False
+        line.reorg(3)
+        return False
+
+    line.wait_until(said, "every status occurs", 120)
