@@ -71,14 +71,19 @@ class KafkaCluster:
         self._admin: AdminClient = kafka.admin(settings)
 
     def topics(self, names: Sequence[str]) -> dict[str, Present]:
-        """Those of the named topics that exist."""
+        """Those of the named topics that exist, as far as the brokers know by now."""
         found = self._known()
         existing = [name for name in names if name in found]
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in existing]
         futures = self._admin.describe_configs(resources, request_timeout=SECONDS) if resources else {}
         present = {}
         for resource, future in futures.items():
-            entries: dict[str, ConfigEntry] = self._answer(future)
+            try:
+                entries: dict[str, ConfigEntry] = self._answer(future)
+            except Fatal as error:
+                if _code(error) != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    raise
+                continue  # Created a moment ago, or deleted: one broker shows it, the one asked does not.
             own = (key for key, entry in entries.items() if _is_own(entry))
             present[resource.name] = Present(
                 partitions=len(found[resource.name].partitions),
