@@ -17,7 +17,6 @@ PARTS = (
     "alerts",
     "workers",
     "sink",
-    "scaling",
     "views",
     "queries",
     "endtoend",
