@@ -25,21 +25,23 @@ def looking(looks: Sequence[tuple[float, str]]) -> tuple[Callable[[], list[str]]
     return missing, lambda: now
 
 
-def wait(*looks: tuple[float, str]) -> None:
+def wait(*looks: tuple[float, str]) -> float:
+    """The seconds that it was waited."""
     missing, clock = looking(looks)
     settled(missing, lambda: None, seconds=20, clock=clock)
+    return clock()
 
 
 def test_nothing_missing_is_no_wait() -> None:
-    wait((0, ""))
+    assert wait((0, "")) == 0
 
 
 def test_a_cluster_that_gets_on_is_waited_for_however_long_it_takes() -> None:
-    wait((0, "a b c d"), (15, "a b c"), (15, "b c"), (15, "c"), (15, ""))
+    assert wait((0, "a b c d"), (15, "a b c"), (15, "b c"), (15, "c"), (15, "")) == 60
 
 
 def test_one_look_that_takes_all_the_time_is_no_verdict() -> None:
-    wait((25, "a b"), (1, ""))
+    assert wait((25, "a b"), (1, "")) == 26
 
 
 def test_what_does_not_come_is_named() -> None:
