@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sandbox.receiver.server import Receiver
 from tests.integration import recorded_alerts
+from tests.integration.alerting.backtested import check_backtest
 from tests.integration.alerting.editor import Editor
 from tests.integration.alerting.receiving import check_deliveries
 from tests.integration.alerting.said import fork_until_every_status
@@ -36,3 +37,4 @@ def prove_alerts(line: Line, editor: Editor, receiver: Receiver, folder: Path) -
     compare(settings, second.settings)
     assert written(settings, INPUT) == second.size
     check_deliveries(line, receiver)
+    check_backtest(line, head[0])

@@ -89,6 +89,16 @@ def test_a_backtest_says_each_alert_of_a_rule_whatever_its_finality() -> None:
     assert "rush fired" in done.output
 
 
+@pytest.mark.parametrize("match", [Match.REORG, Match.TRANSACTION_STATE])
+def test_what_no_table_of_blocks_has_is_refused(match: Match, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = Texts(rule("deep", match))
+    monkeypatch.setattr(backtest, "compile_rule", texts.compile)
+    monkeypatch.setattr(topic, "current", lambda *_: {"rule:deep": Written(4, "deep", 0, "ann@desk")})
+    refused = _run("rules", "backtest", "deep", "--from", "2", "--to", "9").exception
+    assert isinstance(refused, Fatal)
+    assert "--source kafka" in str(refused)
+
+
 def test_what_cannot_be_meant_is_refused() -> None:
     for words in (("large", "--from", "2", "--to", "1"), ("none", "--from", "1", "--to", "2")):
         assert isinstance(_run("rules", "backtest", *words).exception, Fatal)
