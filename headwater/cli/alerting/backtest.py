@@ -19,7 +19,7 @@ from connectors.clickhouse.client import connect
 from headwater.cli.alerting import rules, topic
 from headwater.cli.alerting.enriched import EnrichedLog
 from headwater.cli.alerting.judged import Judged, Made, of_log, of_rows
-from headwater.cli.alerting.reading import text_of
+from headwater.cli.alerting.reading import limits_of, text_of
 from headwater.cli.configuration import configured
 from headwater.cli.history import History
 from headwater.cli.migrate import chain_id_for
@@ -27,7 +27,7 @@ from headwater.errors import Fatal, Permanent
 from headwater.redaction import mask_url
 from headwater.settings import Settings
 from streams.logic.alerts.alerting import Alerting
-from streams.logic.alerts.compiling import compile_rule, rules_of
+from streams.logic.alerts.compiling import compiler, rules_of
 from streams.logic.alerts.configuration import RULE, Change
 from streams.logic.alerts.evaluate import Evaluation
 from streams.logic.alerts.rule import Match
@@ -143,7 +143,7 @@ def _history(settings: Settings) -> Iterator[History]:
 
 def _alerting(settings: Settings, names: list[str] | None) -> Alerting:
     """With lists and labels as they are in force, and these rules: files, ids, or all that are in force."""
-    current = topic.current(settings)
+    current, limits = topic.current(settings), limits_of(settings.alerts)
     changes = [
         Change(each.offset, key, each.value) for key, each in current.items() if not key.startswith(RULE)
     ]
@@ -152,11 +152,11 @@ def _alerting(settings: Settings, names: list[str] | None) -> Alerting:
         if name in known:
             changes.append(Change(known[name].offset, f"{RULE}{name}", known[name].value))
         elif Path(name).exists():
-            for own, text in rules_of(text_of(Path(name)), name):
+            for own, text in rules_of(text_of(Path(name)), name, limits):
                 changes.append(Change(0, f"{RULE}{own}", text))
         else:
             raise Fatal(f"{name} is no file, and no rule of that id is in force")
-    alerting = Alerting(settings.chain.name, compile_rule)
+    alerting = Alerting(settings.chain.name, compiler(limits))
     alerting.adopt(0, changes, _refuse)
     return alerting
 

@@ -70,7 +70,7 @@ def history(monkeypatch: pytest.MonkeyPatch) -> None:
         return {f"rule:{each.id}": Written(4, each.text, 0, "ann@desk") for each in RULES}
 
     monkeypatch.setattr(backtest, "_history", chain)
-    monkeypatch.setattr(backtest, "compile_rule", TEXTS.compile)
+    monkeypatch.setattr(backtest, "compiler", lambda limits: TEXTS.compile)
     monkeypatch.setattr(topic, "current", current)
 
 
@@ -92,7 +92,7 @@ def test_a_backtest_says_each_alert_of_a_rule_whatever_its_finality() -> None:
 @pytest.mark.parametrize("match", [Match.REORG, Match.TRANSACTION_STATE])
 def test_what_no_table_of_blocks_has_is_refused(match: Match, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = Texts(rule("deep", match))
-    monkeypatch.setattr(backtest, "compile_rule", texts.compile)
+    monkeypatch.setattr(backtest, "compiler", lambda limits: texts.compile)
     monkeypatch.setattr(topic, "current", lambda *_: {"rule:deep": Written(4, "deep", 0, "ann@desk")})
     refused = _run("rules", "backtest", "deep", "--from", "2", "--to", "9").exception
     assert isinstance(refused, Fatal)

@@ -197,12 +197,15 @@ def test_a_word_is_hexadecimal_digits(digits: str) -> None:
 
 
 def test_a_macro_goes_over_so_many_elements_and_no_more() -> None:
-    condition = compile_condition(
-        "hashes.all(h, h != '0x')", {"hashes": Type(Kind.STRING, list=True)}
-    ).condition
+    condition_text, fields = "hashes.all(h, h != '0x')", {"hashes": Type(Kind.STRING, list=True)}
+    condition = compile_condition(condition_text, fields).condition
     assert condition({"hashes": ["0x1"] * 100}, {})
     with pytest.raises(ConditionError, match="101"):
         condition({"hashes": ["0x1"] * 101}, {})
+    few = compile_condition(condition_text, fields, Limits(elements=3)).condition
+    assert few({"hashes": ["0x1"] * 3}, {})
+    with pytest.raises(ConditionError, match="a list of 4; 3 is the limit"):
+        few({"hashes": ["0x1"] * 4}, {})
 
 
 def test_texts_cannot_be_doubled_without_end() -> None:
