@@ -22,6 +22,7 @@ from streams.logic.alerts.tally import Tally, eager, holds, joined, shown
 from streams.logic.alerts.tracks import (
     COOLDOWN,
     COOLDOWN_OF_FACTS,
+    HELD,
     ONCE,
     SILENCE,
     WINDOW,
@@ -168,17 +169,20 @@ class Joining:
     def _fire(self, rule: Rule, group: Group, alert: Alert, time: int, cooldown: str = COOLDOWN) -> None:
         if rule.cooldown_ms:
             key = TrackKey(rule.id, rule.version, group, cooldown)
-            state = self._tracks.get(key)
-            if not isinstance(state, Cooling):
-                if not self._room(rule, group):
+            left = key._replace(what=HELD[cooldown])
+            state, before = self._tracks.get(key), self._tracks.get(left)
+            if isinstance(state, Cooling):
+                if time < state.since + rule.cooldown_ms:
+                    self._tracks.set(key, Cooling(state.since, state.held + 1))
                     return
-                state = None
-            if state is not None and time < state.since + rule.cooldown_ms:
-                self._tracks.set(key, Cooling(state.since, state.held + 1))
+                before = state
+            elif not self._room(rule, group):
                 return
             self._tracks.set(key, Cooling(time, 0))
-            if state is not None and state.held:
-                alert = replace(alert, values={**alert.values, HELD_BACK: str(state.held)})
+            if isinstance(before, Cooling) and before.held:
+                if before is not state:
+                    self._tracks.set(left, None)
+                alert = replace(alert, values={**alert.values, HELD_BACK: str(before.held)})
         self.made[alert.id] = alert
 
     def _room(self, rule: Rule, group: Group) -> bool:
