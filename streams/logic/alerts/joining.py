@@ -16,7 +16,7 @@ from streams.logic.alerts.alert import Alert, Group, alert_id, text_of
 from streams.logic.alerts.configuration import Active, Configuration
 from streams.logic.alerts.decision import Block
 from streams.logic.alerts.evaluate import labels_of, title_of
-from streams.logic.alerts.gives import Candidate, Gives
+from streams.logic.alerts.gives import Candidate, Gives, RuleGroup
 from streams.logic.alerts.rule import Rule, Window
 from streams.logic.alerts.tally import Tally, eager, holds, joined, shown
 from streams.logic.alerts.tracks import (
@@ -38,7 +38,10 @@ HELD_BACK: Final = "held_back"
 
 
 class Joining:
-    """One block's joining. `incomplete(start, end)` tells whether something is not known of a window."""
+    """One block's joining. `incomplete(start, end)` tells whether something is not known of a window.
+
+    `denied`: the groups that had no room when the same block joined before; None where it is to be decided.
+    """
 
     def __init__(
         self,
@@ -46,9 +49,11 @@ class Joining:
         tracks: Tracks,
         max_groups: int,
         incomplete: Callable[[int, int], bool],
+        denied: frozenset[RuleGroup] | None = None,
     ) -> None:
         self._configuration, self._tracks, self._max_groups = configuration, tracks, max_groups
-        self._incomplete = incomplete
+        self._incomplete, self._denied = incomplete, denied
+        self.denied: set[RuleGroup] = set()
         self.made: dict[bytes, Alert] = {}
         self.refused: Counter[str] = Counter()
 
@@ -187,11 +192,16 @@ class Joining:
 
     def _room(self, rule: Rule, group: Group) -> bool:
         """False, and counted, when a rule counts for as many groups as it may and this is another one."""
-        tracks = self._tracks
-        if tracks.has_group(rule.id, group) or tracks.group_count(rule.id) < self._max_groups:
-            return True
-        self.refused[rule.id] += 1
-        return False
+        tracks, own = self._tracks, RuleGroup(rule.id, rule.version, group)
+        if self._denied is None:
+            room = tracks.has_group(rule.id, group) or tracks.group_count(rule.id) < self._max_groups
+        else:
+            # What took the room then may be final, and forgotten, by now.
+            room = own not in self._denied
+        if not room:
+            self.refused[rule.id] += 1
+            self.denied.add(own)
+        return room
 
     def _windowed(self, active: Active, key: TrackKey, state: Open) -> Alert:
         rule, window = active.rule, active.rule.window
