@@ -80,7 +80,7 @@ def backtest(
     if json:
         print(orjson.dumps([_for_scripts(each) for each in found]).decode())
         return
-    _show(found)
+    _show(found, statuses=source is Source.KAFKA)
     print(_summary(judged, source))
 
 
@@ -98,6 +98,8 @@ def _summary(judged: Judged, source: Source) -> str:
     parts = [f"{len(judged.alerts):,} alerts in {judged.blocks:,} blocks"]
     if source is Source.KAFKA:
         parts.append(f"{judged.retracted:,} of them retracted")
+        if judged.waiting:
+            parts.append(f"{judged.waiting:,} wait for the finality that the rule asks for")
     if judged.unknown:
         parts.append(f"{judged.unknown:,} events that cannot be read")
     if judged.errors:
@@ -182,14 +184,13 @@ def _for_scripts(made: Made) -> dict[str, object]:
     }
 
 
-def _show(found: list[Made]) -> None:
+def _show(found: list[Made], *, statuses: bool) -> None:
     table = Table(box=None, pad_edge=False)
-    statuses = any(each.status is not None for each in found)
     for name in ("block", "time", "severity", *(["status"] if statuses else []), "title"):
         table.add_column(name, overflow="fold")
     for each in found:
         at = datetime.datetime.fromtimestamp((each.place.timestamp or 0) / 1_000, datetime.UTC)
         time = at.isoformat(sep=" ", timespec="seconds")
-        status = [] if each.status is None else [each.status.value]
+        status = ["waiting" if each.status is None else each.status.value] if statuses else []
         table.add_row(str(each.place.number), time, each.alert.severity.value, *status, each.alert.title)
     Console().print(table)

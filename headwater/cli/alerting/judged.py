@@ -17,7 +17,7 @@ from topics.chainlog.kinds import EventKind
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """An alert, the block that made it, and what was said of it last: None where nobody can know."""
+    """An alert, the block that made it, and what was said of it last; None: nothing, or nobody can know."""
 
     alert: Alert
     place: Place
@@ -38,7 +38,15 @@ class Judged:
     @property
     def retracted(self) -> int:
         """Alerts that were taken back and did not come again."""
-        return sum(each.status is Status.RETRACTED for each in self.alerts.values())
+        return self._of(Status.RETRACTED)
+
+    @property
+    def waiting(self) -> int:
+        """Alerts of which nothing was said."""
+        return self._of(None)
+
+    def _of(self, status: Status | None) -> int:
+        return sum(each.status is status for each in self.alerts.values())
 
 
 def of_rows(alerting: Alerting, history: Iterable[HistoryBlock], last: int) -> Judged:
@@ -65,7 +73,10 @@ def of_rows(alerting: Alerting, history: Iterable[HistoryBlock], last: int) -> J
 def of_log(
     alerting: Alerting, events: Iterable[ChainEvent], reader: StreamReader, first: int, last: int
 ) -> Judged:
-    """Of the log: what the stage would have published of these blocks, taken back and said again included."""
+    """Of the log: what the stage would have published of these blocks, taken back and said again included.
+
+    Without a status are alerts that wait for the finality that their rule asks for.
+    """
     judged = Judged()
     for event in events:
         envelope = event.envelope
@@ -81,4 +92,8 @@ def of_log(
         for each, version in decision.versions.items():
             if first <= (version.place.number or 0) <= last:
                 judged.alerts[each] = Made(version.alert, version.place, version.status, version.reason)
+    for block in alerting.fold.blocks.values():
+        for own, made in block.made.items() if first <= block.number <= last else ():
+            if not made.told:
+                judged.alerts.setdefault(own, Made(made.alert, block.place))
     return judged

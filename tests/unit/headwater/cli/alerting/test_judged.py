@@ -61,13 +61,14 @@ def test_each_alert_has_its_last_word() -> None:
         ("large", 6, Status.PROVISIONAL),
         ("sure", 4, Status.CONFIRMED),
         ("sure", 5, Status.CONFIRMED),
+        ("sure", 6, None),
     ]
-    assert (judged.blocks, judged.retracted, judged.unknown) == (5, 1, 0)
+    assert (judged.blocks, judged.retracted, judged.waiting, judged.unknown) == (5, 1, 1, 0)
 
 
 def test_what_surrounds_the_blocks_that_were_asked_for_is_judged_and_not_told() -> None:
     judged = _judged(6, 6)
-    assert _said(judged) == [("large", 6, Status.PROVISIONAL)]
+    assert _said(judged) == [("large", 6, Status.PROVISIONAL), ("sure", 6, None)]
     assert judged.blocks == 2
 
 

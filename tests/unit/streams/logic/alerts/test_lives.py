@@ -18,6 +18,7 @@ from streams.logic.alerts.decision import Status, Version
 from streams.logic.alerts.entries import STREAM, Entries
 from streams.logic.alerts.rule import Comparison, Finality, Function, Match, Rule
 from tests.builders.alerts import (
+    OTHER,
     POOL,
     READER,
     START,
@@ -25,11 +26,13 @@ from tests.builders.alerts import (
     Told,
     content,
     count,
+    envelope,
     lives,
     measure,
     rule,
     standing,
     transaction,
+    transfer,
     value,
     window,
 )
@@ -300,9 +303,39 @@ def test_repeats_and_deaths_change_nothing_where_states_are_counted(
     _die_and_repeat([_with_transactions(each) for each in told], data)
 
 
-def _die_and_repeat(told: list[Told], data: st.DataObject) -> None:
-    undisturbed = Life(TEXTS).tell(told)
-    disturbed = Life(TEXTS)
+@given(lives(FIRST, repairs=True), st.data(), st.integers(1, 2))
+def test_repeats_and_deaths_change_nothing_where_groups_have_no_room(
+    told: list[Told], data: st.DataObject, max_groups: int
+) -> None:
+    _die_and_repeat(told, data, max_groups)
+
+
+def test_what_had_no_room_has_none_after_a_death() -> None:
+    """What took the room is final by then, and forgotten."""
+    rush = rule("rush", group_by=("token_address",), window=window(60, count(Comparison.AT_LEAST, 2)))
+    texts = Texts()
+    other = content(transfer(0, 1, token=OTHER))
+    events = [
+        (EventKind.APPLY, 0, 0, content(transfer(0, 1))),
+        (EventKind.APPLY, 1, 60, content()),
+        (EventKind.APPLY, 2, 61, other),  # no room: the window of the first token is not final
+        (EventKind.FINALIZED, 1, 60, {}),
+        (EventKind.APPLY, 3, 62, other),
+    ]
+    told = [
+        Told(envelope(kind, 100 + place, number, "", at), body, () if place else (texts.change(rush),))
+        for place, (kind, number, at, body) in enumerate(events)
+    ]
+    undisturbed, disturbed = Life(texts, 1).tell(told), Life(texts, 1).tell(told[:4])
+    disturbed.die()
+    disturbed.tell(told[4:])
+    assert disturbed.said == undisturbed.said == []
+    assert disturbed.topic == undisturbed.topic
+
+
+def _die_and_repeat(told: list[Told], data: st.DataObject, max_groups: int = 100) -> None:
+    undisturbed = Life(TEXTS, max_groups).tell(told)
+    disturbed = Life(TEXTS, max_groups)
     place = 0
     while place < len(told):
         step = data.draw(st.integers(1, len(told) - place))
