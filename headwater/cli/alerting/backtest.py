@@ -145,7 +145,8 @@ def _history(settings: Settings) -> Iterator[History]:
 
 def _alerting(settings: Settings, names: list[str] | None) -> Alerting:
     """With lists and labels as they are in force, and these rules: files, ids, or all that are in force."""
-    current, limits = topic.current(settings), limits_of(settings.alerts)
+    current, bounds = topic.current(settings), settings.alerts
+    limits = limits_of(bounds)
     changes = [
         Change(each.offset, key, each.value) for key, each in current.items() if not key.startswith(RULE)
     ]
@@ -158,7 +159,12 @@ def _alerting(settings: Settings, names: list[str] | None) -> Alerting:
                 changes.append(Change(0, f"{RULE}{own}", text))
         else:
             raise Fatal(f"{name} is no file, and no rule of that id is in force")
-    alerting = Alerting(settings.chain.name, compiler(limits))
+    alerting = Alerting(
+        settings.chain.name,
+        compiler(limits),
+        max_groups=bounds.max_groups,
+        max_unindexed=bounds.max_unindexed,
+    )
     alerting.adopt(0, changes, _refuse)
     return alerting
 

@@ -112,6 +112,12 @@ def test_a_transaction_shows_the_rules_that_it_meets() -> None:
     assert "1 of 2 rules are met" in output
 
 
+def test_rules_are_bounded_as_the_stage_bounds_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWATER_ALERTS__MAX_UNINDEXED", "1")
+    refused = str(_run("rules", "test", "--tx", text(HASH)).exception)
+    assert "rule rush would be tried with every record of its kind, as 1 others are" in refused
+
+
 @pytest.mark.parametrize(
     ("match", "record"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -209,6 +210,32 @@ def test_what_stands_equals_a_naive_recount(told: list[Told]) -> None:
     }
     if not collapsed:
         assert Life(TEXTS).tell(whole).stands == _recount(standing(whole), _identity)
+
+
+def _held_back(blocks: list[Told]) -> dict[bytes, str | None]:
+    """The obvious way: alert → how many of its group were held back since the one before."""
+    found: dict[bytes, str | None] = {}
+    last: dict[tuple[str, ...], int] = {}
+    held: Counter[tuple[str, ...]] = Counter()
+    for block in blocks:
+        time = block.envelope.block_timestamp or 0
+        for record in _transfers(block):
+            group = _group(record)
+            if group in last and time < last[group] + MINUTE:
+                held[group] += 1
+                continue
+            found[alert_id("cooled", group, _identity(block, record))] = str(held[group] or "") or None
+            last[group], held[group] = time, 0
+    return found
+
+
+@given(lives(steps=40))
+def test_what_is_held_back_equals_a_naive_recount(told: list[Told]) -> None:
+    whole = [replace(each, changes=()) for each in told]
+    whole[0] = replace(told[0], changes=(FIRST[1],))
+    life = Life(TEXTS).tell(whole)
+    mine = {own: life.latest[own].alert.values.get("held_back") for own in life.stands}
+    assert mine == _held_back(standing(whole))
 
 
 def _final_before(told: list[Told], place: int) -> bool:
