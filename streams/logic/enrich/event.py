@@ -112,7 +112,7 @@ def _split(
         [body for each in contents for body in each.derived.transfers],
         [body for each in contents for body in each.derived.contracts],
     )
-    ranges = spread(part_bytes - len(header), *arrays)
+    ranges = spread(part_bytes, header, *arrays)
     values = []
     for number, chosen in enumerate(ranges):
         transactions, logs, replaced_transactions, replaced_logs, transfers, contracts = (
