@@ -25,6 +25,15 @@ class BadRatioLimit:
         self._window = window
         self._batches: deque[tuple[int, int]] = deque()
 
+    @property
+    def recent(self) -> tuple[int, int]:
+        """Items of the window, and how many of them are bad."""
+        return sum(each for each, _ in self._batches), sum(each for _, each in self._batches)
+
+    def go_on_from(self, count: int, bad: int) -> None:
+        """Begin with what was `recent` in the process before: they count as one window at most."""
+        self.done(min(count, self._window), bad if count <= self._window else bad * self._window // count)
+
     def check(self, count: int, bad: int, last: Permanent) -> None:
         """Ask while a batch of `count` has shown `bad` bad ones so far. Raises Fatal when it is enough."""
         of_all = count + sum(each for each, _ in self._batches)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -60,16 +60,21 @@ def _take_over(
     settings, group = context.settings, context.group
     kept = table if group.state is None else committed_state(settings, group.state)
     start = Start(last=stage.restore(kept))
-    reached: Callable[[Start], None] = _kept_already
+    # A table, or a state topic, holds the last sequence itself.
+    log, recent = None, (0, 0)
     if group.output is not None:
         start = last_written(settings, topic_name(settings, group.output), group.output, first.partition)
-        start = start.or_later(last_reached(context))
-        reached = ProgressLog(context, output.send_later).reached
+        progress, recent = last_reached(context)
+        start = start.or_later(progress)
+        log = ProgressLog(context, output.send_later)
     if group.fenced:
         start = replace(start, claim=claim_at(settings, start, group.input, first))
     _log.info("took over", last_sequence=start.last, position=start.position)
-    return BatchHandler(settings, group, stage, output.write, stop, start, reached)
 
+    def reached(start: Start) -> None:
+        if log is not None:
+            log.reached(start, handler.recent)
 
-def _kept_already(start: Start) -> None:
-    """A table, or a state topic, holds the last sequence itself."""
+    handler = BatchHandler(settings, group, stage, output.write, stop, start, reached)
+    handler.goes_on_from(recent)
+    return handler

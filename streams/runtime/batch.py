@@ -85,6 +85,15 @@ class BatchHandler:
         self._bad = 0
         self.assembler = EventAssembler(start, fenced=group.fenced)
 
+    @property
+    def recent(self) -> tuple[int, int]:
+        """Events of late, and how many of them went to the dead letters."""
+        return self._limit.recent
+
+    def goes_on_from(self, recent: tuple[int, int]) -> None:
+        """Events of the process before count, too: one that is started again and again sets no more aside."""
+        self._limit.go_on_from(*recent)
+
     def handle(self, messages: Sequence[Incoming]) -> BatchResult:
         """Judge, decide and write, up to the first gap. Raises Stopped, Fatal, or what the stage raises."""
         events: list[ChainEvent] = []

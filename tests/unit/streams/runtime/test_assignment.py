@@ -52,23 +52,24 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_registry_that_is_not_whole_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
 
-    def last_reached(_: StageContext) -> Start:
+    def last_reached(_: StageContext) -> tuple[Start, tuple[int, int]]:
         check = HEALTH.checks().get("assignment")
         told.append("" if check is None or check.ok else check.detail)
         if len(told) < 3:
             raise Transient("the registry is not whole")
-        return Start()
+        return Start(), (40, 19)
 
     monkeypatch.setattr("streams.runtime.assignment.last_reached", last_reached)
     handler = take(tmp_path, threading.Event())
     assert handler.assembler.last == 9  # type: ignore[attr-defined]
+    assert handler.recent == (40, 19)  # type: ignore[attr-defined]
     assert told[1:] == ["partition 0: the registry is not whole"] * 2
 
 
 def test_a_drain_ends_the_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stop = threading.Event()
 
-    def last_reached(_: StageContext) -> Start:
+    def last_reached(_: StageContext) -> tuple[Start, tuple[int, int]]:
         stop.set()
         raise Transient("the registry is not whole")
 

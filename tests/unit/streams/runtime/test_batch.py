@@ -181,6 +181,32 @@ def test_a_stage_that_can_handle_nothing_stops_before_the_topic_is_drained(tmp_p
     assert [stream for stream, _ in line.streams()].count("dead-letters") == 20
 
 
+def test_a_stage_that_is_started_again_and_again_sets_no_more_aside(tmp_path: Path) -> None:
+    """As an orchestrator does with a bad deploy: each start would be good for twenty blocks."""
+    errors: dict[int, list[Exception]] = {number: [Permanent(f"bad {number}")] for number in range(10, 999)}
+    letters, last, recent = 0, 9, (0, 0)
+    for _ in range(9):
+        line = Line(tmp_path, Recorder(errors), Start(last=last))
+        line.handler.goes_on_from(recent)
+        stopped = False
+        while not stopped:
+            recent = line.handler.recent
+            try:
+                line.handler.handle([incoming(last + 1, last + 1)])
+                last += 1
+            except Fatal:
+                stopped = True
+        letters += [stream for stream, _ in line.streams()].count("dead-letters")
+    assert letters == 20
+    # Once it is mended it goes on, and what was bad counts less with each that is not.
+    line = Line(tmp_path, Recorder({5_000: [Permanent("bad")]}), Start(last=last))
+    line.handler.goes_on_from((1_000, 300))
+    assert line.handler.recent == (200, 60)
+    for number in range(last + 1, last + 221):
+        line.handler.handle([incoming(number, number)])
+    assert line.handler.recent == (200, 0)
+
+
 def test_a_foreign_message_goes_to_the_dead_letters_and_leaves_the_sequence_alone(tmp_path: Path) -> None:
     stage = Recorder()
     line = Line(tmp_path, stage, Start(last=9))

@@ -25,13 +25,14 @@ def test_each_step_is_written_once(tmp_path: Path) -> None:
     context = StageContext(settings, group_of("normalize"), lambda _: frame(7), unread)
     log = ProgressLog(context, written.append)
     for start in (Start(), Start(7), Start(7, 2, 30), Start(7, 2, 30), Start(9, None, 32)):
-        log.reached(start)
+        log.reached(start, (200, start.last or 0))
     assert [(each.stream, list(each.keys)) for each in written] == [(STREAM, [b"normalize"])] * 2
     records = [codec_for(STREAM).read(each.values[0] or b"", 5) for each in written]
     assert [(each["stage"], each["sequence"], each["claim"], each["position"]) for each in records] == [
         ("normalize", 7, 2, 30),
         ("normalize", 9, None, 32),
     ]
+    assert [(each["events"], each["bad"]) for each in records] == [(200, 7), (200, 9)]
 
 
 @given(STARTS, STARTS)
