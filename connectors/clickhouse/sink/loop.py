@@ -259,7 +259,9 @@ class Sink:
 
     def _say(self, now: float) -> None:
         if self._report.due(now):
-            failing = [stream.retry.failing for stream in self._streams.values() if stream.retry.failing]
+            # Without progress blocks show here, but no other replica shows any, and none is settled.
+            retries = (*(stream.retry for stream in self._streams.values()), self._publisher.retry)
+            failing = [each.failing for each in retries if each.failing]
             held = self._held_messages(), len(self._holdback)
             self._report.write(now, failing, *held, self._consumer.end_offsets(), self._progress)
             waits = self._placement.retry.failing if self._progress.unplaced() else ""

@@ -103,7 +103,7 @@ class ProgressPublisher:
 
     def __init__(self, lane: Lane[JobResult], retry: Retry, replicas: ReplicaProgress) -> None:
         self.lane = lane
-        self._retry = retry
+        self.retry = retry
         self._replicas = replicas
         self._unpublished: dict[Partition, int] = {}
         self._published = float("-inf")
@@ -121,8 +121,8 @@ class ProgressPublisher:
             self.lane.start(partial(self._job, positions, ask))
 
     def _job(self, positions: Mapping[Partition, int], ask: bool) -> JobResult:
-        self._retry(partial(self._replicas.store, positions))
-        return JobResult(elsewhere=self._retry(self._replicas.positions) if ask else {})
+        self.retry(partial(self._replicas.store, positions))
+        return JobResult(elsewhere=self.retry(self._replicas.positions) if ask else {})
 
 
 class PlacementLane:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 
 import pytest
 from prometheus_client import REGISTRY
@@ -10,7 +11,8 @@ from prometheus_client import REGISTRY
 from connectors.clickhouse.sink import loop as sink_loop
 from connectors.clickhouse.sink.messages import Message, Partition
 from connectors.clickhouse.sink.placement.start import Gap
-from headwater.health import Health
+from headwater.errors import Transient
+from headwater.health import Check, Health
 from headwater.settings import SinkSettings
 from tests.fakes.coverage import coverage
 from tests.fakes.group import FakeLog
@@ -278,6 +280,29 @@ def test_a_kafka_made_anew_is_refused() -> None:
     assert f"progress of another Kafka: {LOGS.topic} was made anew" in str(line.error)
     assert "`headwater sink --accept-topics`" in str(line.error)
     assert (line.tables.logs.rows, line.committed()) == ([], {})  # type: ignore[attr-defined]
+
+
+def test_health_says_that_progress_cannot_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    health = Health()
+    monkeypatch.setattr("connectors.clickhouse.sink.report.HEALTH", health)
+    monkeypatch.setattr("connectors.clickhouse.sink.report.REPORT_SECONDS", 0.0)
+    monkeypatch.setattr("headwater.retry.Backoff.next", lambda *_: 0.001)
+    line, away = Line(FakeTable(), FakeTable()), threading.Event()
+    away.set()
+    store = line.replicas.store
+
+    def refused(positions: Mapping[Partition, int]) -> None:
+        if away.is_set():
+            raise Transient("sink_progress is read-only")
+        store(positions)
+
+    monkeypatch.setattr(line.replicas, "store", refused)
+    with line:
+        line.feed(*logs(1, 2))
+        until(lambda: health.checks().get("clickhouse") == Check(False, "sink_progress is read-only"))
+        away.clear()
+        until(lambda: health.checks()["clickhouse"].ok)
+    assert line.replicas.published[LOGS] == 2
 
 
 def test_a_reader_that_stands_still_without_a_reason_ends_the_sink(monkeypatch: pytest.MonkeyPatch) -> None:
