@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from pathlib import Path
 
@@ -43,6 +44,9 @@ def listen(
 async def _until_stopped(settings: Settings, accept_fork: bytes | None) -> None:
     # Imported here so that a wrong setting is told before everything is loaded.
     from connectors.evm.app import listen as follow
+
+    # Modules stay as long as the process: no look for cycles has to go through them.
+    gc.freeze()
     task = asyncio.ensure_future(follow(settings, accept_fork=accept_fork))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
