@@ -15,9 +15,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from connectors.stream_check.algebra.finding import KINDS, Finding
-from connectors.stream_check.algebra.fold import DEPTH, StreamCheck
-from connectors.stream_check.session import Session, opened
+from audit.stream_check.algebra.finding import KINDS, Finding
+from audit.stream_check.algebra.fold import DEPTH, StreamCheck
+from audit.stream_check.session import Session, opened
 from headwater import clock
 from headwater.cli.configuration import configured
 from headwater.cli.moment import moment

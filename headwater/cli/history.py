@@ -43,7 +43,7 @@ class HistoryBlock:
         """Raises Fatal: there are no bytes."""
         raise Fatal(
             "states of transactions cannot be asked about in history",
-            remedy="leave rules that match transaction-state out",
+            remedy="add --source kafka, for blocks that enriched-blocks still holds",
         )
 
 

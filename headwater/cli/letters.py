@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 from rich.console import Console
 
-from connectors.repair.letters import Letter
-from connectors.repair.plan import BlockFilter, Found
-from connectors.repair.survey import Survey
+from audit.repair.letters import Letter
+from audit.repair.plan import BlockFilter, Found
+from audit.repair.survey import Survey
 from headwater.cli.repairs import SHOWN
 from headwater.cli.tables import cut, short, table_of
 

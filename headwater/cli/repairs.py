@@ -9,9 +9,9 @@ from typing import Final
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from audit.repair.asking import OutcomeReader, publish, wait
+from audit.repair.plan import Ask
 from connectors.evm.repair.request import Outcome
-from connectors.repair.asking import OutcomeReader, publish, wait
-from connectors.repair.plan import Ask
 from headwater import clock
 from headwater.cli.tables import cut, short, table_of
 from headwater.settings import Settings

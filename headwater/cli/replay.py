@@ -10,9 +10,9 @@ from typing import Annotated
 import orjson
 import typer
 
-from connectors.repair.letters import LetterFilter
-from connectors.repair.plan import BlockFilter, asks_by_number, asks_of
-from connectors.repair.survey import survey
+from audit.repair.letters import LetterFilter
+from audit.repair.plan import BlockFilter, asks_by_number, asks_of
+from audit.repair.survey import survey
 from headwater import clock
 from headwater.cli import letters, repairs
 from headwater.cli.configuration import configured

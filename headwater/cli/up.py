@@ -136,8 +136,8 @@ def up(
         read_channels(channels)
     if observe:
         installed()
-    bound = load_settings({}, ignored=logins()).alerts.max_unindexed
-    local_rules = LocalRules(rules, local_chain=not rpc, max_unindexed=bound)
+    bounds = load_settings({}, ignored=logins()).alerts
+    local_rules = LocalRules(rules, local_chain=not rpc, bounds=bounds)
     ports = {
         "kafka": kafka_port,
         "schema-registry": registry_port,

@@ -13,13 +13,13 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from audit.repair.differences import asks_for
+from audit.verify.node import NodeSource
+from audit.verify.run import Report
+from audit.verify.run import verify as check
+from audit.verify.tables import TableSource
 from connectors.clickhouse.client import connect as connect_clickhouse
 from connectors.evm.pool.connect import connect as connect_nodes
-from connectors.repair.differences import asks_for
-from connectors.verify.node import NodeSource
-from connectors.verify.run import Report
-from connectors.verify.run import verify as check
-from connectors.verify.tables import TableSource
 from headwater.cli import repairs
 from headwater.cli.configuration import configured
 from headwater.cli.migrate import chain_id_for

@@ -8,6 +8,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from headwater.errors import Fatal, Transient
 from headwater.kafka.reach import ask
+from headwater.kafka.rejections import plain_words
 
 
 def watermarks(client: Consumer, topic: str, partition: int = 0, *, timeout: float = 10.0) -> tuple[int, int]:
@@ -23,7 +24,10 @@ def watermarks(client: Consumer, topic: str, partition: int = 0, *, timeout: flo
             timeout=timeout,
         )
     except KafkaException as error:
-        raise Transient(f"cannot read the offsets of {topic}[{partition}]: {error}") from error
+        raise Transient(
+            f"cannot read the offsets of {topic}[{partition}]: {plain_words(error.args[0])}",
+            remedy="see that Kafka runs, and that kafka.bootstrap_servers names it",
+        ) from error
     return int(low), int(high)
 
 

@@ -30,6 +30,7 @@ from headwater.settings.layers import (
 )
 from headwater.settings.masking import masked
 from headwater.settings.model import (
+    AlertSettings,
     ChainSettings,
     ClickHouseSettings,
     DeliverySettings,
@@ -43,6 +44,7 @@ _KEY = re.compile(r"(?=.*[0-9])[A-Za-z0-9_-]{12,}\Z")
 
 __all__ = [
     "CHAIN_NAMES",
+    "AlertSettings",
     "ChainSettings",
     "ClickHouseSettings",
     "DeliverySettings",

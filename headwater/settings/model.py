@@ -176,6 +176,13 @@ class AlertSettings(Section):
         ge=0,
         description="Rules in force that are tried with every transaction, log, transfer or creation.",
     )
+    max_elements: int = Field(
+        100,
+        ge=1,
+        le=10_000,
+        description="Elements of a list that all, exists, map or filter in a condition goes over. A rule is "
+        "refused where so many could take too long.",
+    )
 
 
 class SinkSettings(Section):

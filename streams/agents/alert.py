@@ -11,7 +11,7 @@ from headwater.errors import Permanent
 from headwater.logging import get_logger
 from headwater.metrics import alerts as metrics
 from streams.logic.alerts.alerting import Alerting
-from streams.logic.alerts.compiling import compile_rule
+from streams.logic.alerts.compiling import Limits, compiler
 from streams.logic.alerts.configuration import Change, CompileRule
 from streams.logic.alerts.decision import Decision
 from streams.logic.alerts.entries import STREAM, Entries
@@ -136,4 +136,5 @@ def _add(counter: Counter, chain: str, counts: Iterable[tuple[str, int]]) -> Non
 def build(context: StageContext) -> AlertStage:
     """The stage of a running worker."""
     follower = ConfigurationFollower(context.settings, context.reader(CONFIGURATION))
-    return AlertStage(context, compile_rule, follower)
+    limits = Limits(elements=context.settings.alerts.max_elements)
+    return AlertStage(context, compiler(limits), follower)

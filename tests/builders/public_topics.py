@@ -6,8 +6,8 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from connectors.stream_check.algebra.partitioner import partition_of
-from connectors.stream_check.algebra.record import Partition, Place, Record, Said
+from audit.stream_check.algebra.partitioner import partition_of
+from audit.stream_check.algebra.record import Partition, Place, Record, Said
 from topics.coverage import BLOCKS, COUNTED, COVERAGE
 
 COUNTED_STREAMS = tuple(each.stream for each in COUNTED)

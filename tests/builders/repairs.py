@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from audit.repair.letters import Letter, Place
 from connectors.evm.repair.request import BlockName, Outcome, Request
-from connectors.repair.letters import Letter, Place
 
 BLOCK = BlockName(31_337, 44, b"\x44" * 32)
 

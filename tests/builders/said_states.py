@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from connectors.stream_check.algebra.asked import Range, Tally
-from connectors.stream_check.algebra.branch import Kind
-from connectors.stream_check.algebra.finding import Finding
-from connectors.stream_check.algebra.partitioner import partition_of
-from connectors.stream_check.algebra.record import Place
-from connectors.stream_check.states.check import StateCheck
-from connectors.stream_check.states.life import Facts
-from connectors.stream_check.states.said import STATES, StateSaid
+from audit.stream_check.algebra.asked import Range, Tally
+from audit.stream_check.algebra.branch import Kind
+from audit.stream_check.algebra.finding import Finding
+from audit.stream_check.algebra.partitioner import partition_of
+from audit.stream_check.algebra.record import Place
+from audit.stream_check.states.check import StateCheck
+from audit.stream_check.states.life import Facts
+from audit.stream_check.states.said import STATES, StateSaid
 from headwater.evm.identity import RecordKind, event_id
 from streams.logic.state.facts import Fact
 from streams.logic.state.fold import Change, Fold

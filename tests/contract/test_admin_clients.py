@@ -9,7 +9,7 @@ import pytest
 
 from tests.paths import ROOT
 
-FOLDERS = ("bench", "connectors", "headwater", "sandbox", "streams", "tests", "topics")
+FOLDERS = ("audit", "bench", "connectors", "headwater", "sandbox", "streams", "tests", "topics")
 MAKERS = {"admin", "AdminClient"}
 AT_ONCE = {"list_topics", "list_groups"}
 """Methods that answer themselves, not by a future."""

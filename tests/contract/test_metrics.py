@@ -31,7 +31,7 @@ def test_every_metric_is_named_for_the_project_and_says_what_it_is() -> None:
 def test_every_metric_is_counted_by_a_module() -> None:
     sources = [
         path
-        for package in ("headwater", "streams", "connectors", "sandbox")
+        for package in ("headwater", "streams", "connectors", "audit", "sandbox")
         for path in (ROOT / package).rglob("*.py")
         if not path.is_relative_to(ROOT / "headwater" / "metrics")
     ]

@@ -41,7 +41,8 @@ def main(words: Sequence[str]) -> int:
     if not chosen:
         print("make faults: there is no such fault; --list names them all", file=sys.stderr)
         return LACKING
-    signal.signal(signal.SIGTERM, _interrupted)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupted)
     try:
         if options.within is not None:
             return run(chosen, options.factor, options.within, options.json, small_disk=True)
@@ -90,6 +91,9 @@ def _is_chosen(fault: Fault, words: Sequence[str]) -> bool:
 
 
 def _interrupted(number: int, frame: object) -> NoReturn:
+    """Once: a terminal's Ctrl-C reaches the run itself and the one that waits for it, which passes it on."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

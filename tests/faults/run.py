@@ -42,11 +42,12 @@ def run(faults: Sequence[Fault], factor: float, folder: Path, json: Path | None,
             # The stack went down, or a part that a fault needs: what was seen before is told.
             print(f"make faults: {error}\nlogs are in {folder / 'logs'}", flush=True)
         finally:
+            # An interrupted run has seen something too.
+            seconds = time.monotonic() - began
+            print(table(rows, factor, seconds), flush=True)
+            if json is not None:
+                json.write_text(as_json(rows, factor, seconds) + "\n")
             site.end()
-    seconds = time.monotonic() - began
-    print(table(rows, factor, seconds))
-    if json is not None:
-        json.write_text(as_json(rows, factor, seconds) + "\n")
     return 0 if len(rows) == len(faults) and all(row.passed for row in rows) else 1
 
 

@@ -5,26 +5,26 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 from pathlib import Path
 
+from tests.faults.disk import Disk
 from tests.integration.checks import check_verify
 from tests.integration.line import Line
 
 
-def main(disk: Path) -> None:
-    filler = disk / "filler"
-    line = Line(disk / "data", "--traffic", "20")
+def main(place: Path) -> None:
+    disk = Disk(place)
+    line = Line(place / "data", "--traffic", "20")
     try:
         line.start()
         line.wait_until(lambda: (line.visible() or (0, ""))[0] >= 3, "three blocks are visible", 60)
         seen = line.visible()
-        _fill(filler)
+        disk.fill()
         assert line.exit_code(20) == 1, line.log
-        assert f"the disk tmpfs on {disk}, which holds {disk}/data, is full" in line.log, line.log
+        assert f"the disk tmpfs on {place}, which holds {place}/data, is full" in line.log, line.log
         assert "start again" in line.log, line.log
-        filler.unlink()
+        disk.empty()
         line.start()
         assert seen is not None
         # The chain itself may have lost its last block, which could not be written.
@@ -34,17 +34,6 @@ def main(disk: Path) -> None:
         assert line.stop() == 0
     finally:
         line.end()
-
-
-def _fill(filler: Path) -> None:
-    piece = bytes(1 << 20)
-    with open(filler, "wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(piece)
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""`headwater rules backtest` and `test`: the very code of the alert stage over what ClickHouse has."""
+"""`headwater rules backtest` and `test`: what rules would have said of past blocks."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import closing, contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -17,30 +17,29 @@ from rich.table import Table
 
 from connectors.clickhouse.client import connect
 from headwater.cli.alerting import rules, topic
-from headwater.cli.alerting.reading import text_of
+from headwater.cli.alerting.enriched import EnrichedLog
+from headwater.cli.alerting.judged import Judged, Made, of_log, of_rows
+from headwater.cli.alerting.reading import limits_of, text_of
 from headwater.cli.configuration import configured
-from headwater.cli.history import CHUNK, History
+from headwater.cli.history import History
 from headwater.cli.migrate import chain_id_for
 from headwater.errors import Fatal, Permanent
 from headwater.redaction import mask_url
 from headwater.settings import Settings
-from streams.logic.alerts.alert import Alert
 from streams.logic.alerts.alerting import Alerting
-from streams.logic.alerts.compiling import compile_rule, rules_of
+from streams.logic.alerts.compiling import compiler, rules_of
 from streams.logic.alerts.configuration import RULE, Change
-from streams.logic.alerts.decision import Place
 from streams.logic.alerts.evaluate import Evaluation
-from topics.chainlog.kinds import EventKind
+from streams.logic.alerts.rule import Match
 
 _ANY: Final = "rule of a file, or one that is in force"
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """An alert, and the block that made it."""
+class Source(StrEnum):
+    """Where the blocks come from."""
 
-    alert: Alert
-    place: Place
+    CLICKHOUSE = "clickhouse"
+    KAFKA = "kafka"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -53,41 +52,59 @@ def backtest(
     rule: Annotated[str, typer.Argument(metavar="FILE|ID", help=f"A {_ANY}.")],
     first: Annotated[int, typer.Option("--from", min=0, help="First block.")],
     last: Annotated[int, typer.Option("--to", min=0, help="Last block, included.")],
+    source: Annotated[
+        Source, typer.Option(help="clickhouse: the canonical blocks. kafka: enriched-blocks, forks included.")
+    ] = Source.CLICKHOUSE,
     data_dir: rules.DataDir = None,
     json: rules.Json = False,
 ) -> None:
-    """Show what a rule would have said of blocks that ClickHouse has: each alert, and how often.
+    """Show what a rule would have said of past blocks: each alert, how often, and what was taken back.
 
-    The blocks are the canonical ones, so that nothing is retracted. Lists and labels are those in force now.
+    ClickHouse has all history and only what stands: nothing is retracted, and rules on reorgs and on states
+    of transactions have nothing to look at. Kafka has the blocks that enriched-blocks still holds, and what
+    happened to them. Lists and labels are those in force now.
     """
     settings = configured({"data_dir": data_dir})
     if first > last:
         raise Fatal(f"no blocks from {first} to {last}", remedy="give --from no greater than --to")
-    with _history(settings) as history:
-        alerting = _alerting(settings, [rule])
-        found: dict[bytes, Made] = {}
-        blocks = errors = 0
-        for block in history.blocks(first, last):
-            envelope = block.envelope
-            # Two numbers a block: finality, which bounds what is remembered, has one of its own.
-            own = replace(envelope, sequence=envelope.sequence * 2)
-            alerting.adopt(own.sequence, ())
-            alerting.handle(own, (b"",), block)
-            place = Place(own.block_number, own.block_hash, own.block_timestamp)
-            remembered = alerting.fold.blocks[own.block_hash or b""]
-            found |= {each: Made(one.alert, place) for each, one in remembered.made.items()}
-            blocks, errors = blocks + 1, errors + alerting.errors.total()
-            final = replace(own, event=EventKind.FINALIZED, sequence=own.sequence + 1)
-            if blocks % CHUNK == 0 or own.block_number == last:
-                decision = alerting.handle(final, (), block)
-                for each, version in decision.versions.items():
-                    found.setdefault(each, Made(version.alert, version.place))
+    alerting = _alerting(settings, [rule])
+    if source is Source.KAFKA:
+        with closing(EnrichedLog(settings)) as log:
+            judged = of_log(alerting, log.events(first, last), log.reader, first, last)
+            judged.unknown += log.unread
+    else:
+        _needs_rows(alerting)
+        with _history(settings) as history:
+            judged = of_rows(alerting, history.blocks(first, last), last)
+    found = list(judged.alerts.values())
     if json:
-        print(orjson.dumps([_for_scripts(each) for each in found.values()]).decode())
+        print(orjson.dumps([_for_scripts(each) for each in found]).decode())
         return
-    _show(list(found.values()))
-    without = f"; {errors:,} records for which the condition has no value" if errors else ""
-    print(f"{len(found):,} alerts in {blocks:,} blocks{without}")
+    _show(found, statuses=source is Source.KAFKA)
+    print(_summary(judged, source))
+
+
+def _needs_rows(alerting: Alerting) -> None:
+    """Raises Fatal for a rule that asks for what no table of blocks has."""
+    for each in alerting.configuration.rules.values():
+        if each.rule.match in (Match.REORG, Match.TRANSACTION_STATE):
+            raise Fatal(
+                f"rule {each.rule.id} matches {each.rule.match.value}: canonical blocks have none",
+                remedy="add --source kafka, for blocks that enriched-blocks still holds",
+            )
+
+
+def _summary(judged: Judged, source: Source) -> str:
+    parts = [f"{len(judged.alerts):,} alerts in {judged.blocks:,} blocks"]
+    if source is Source.KAFKA:
+        parts.append(f"{judged.retracted:,} of them retracted")
+        if judged.waiting:
+            parts.append(f"{judged.waiting:,} wait for the finality that the rule asks for")
+    if judged.unknown:
+        parts.append(f"{judged.unknown:,} events that cannot be read")
+    if judged.errors:
+        parts.append(f"{judged.errors:,} records for which the condition has no value")
+    return "; ".join(parts)
 
 
 def try_transaction(
@@ -128,7 +145,8 @@ def _history(settings: Settings) -> Iterator[History]:
 
 def _alerting(settings: Settings, names: list[str] | None) -> Alerting:
     """With lists and labels as they are in force, and these rules: files, ids, or all that are in force."""
-    current = topic.current(settings)
+    current, bounds = topic.current(settings), settings.alerts
+    limits = limits_of(bounds)
     changes = [
         Change(each.offset, key, each.value) for key, each in current.items() if not key.startswith(RULE)
     ]
@@ -137,11 +155,16 @@ def _alerting(settings: Settings, names: list[str] | None) -> Alerting:
         if name in known:
             changes.append(Change(known[name].offset, f"{RULE}{name}", known[name].value))
         elif Path(name).exists():
-            for own, text in rules_of(text_of(Path(name)), name):
+            for own, text in rules_of(text_of(Path(name)), name, limits):
                 changes.append(Change(0, f"{RULE}{own}", text))
         else:
             raise Fatal(f"{name} is no file, and no rule of that id is in force")
-    alerting = Alerting(settings.chain.name, compile_rule)
+    alerting = Alerting(
+        settings.chain.name,
+        compiler(limits),
+        max_groups=bounds.max_groups,
+        max_unindexed=bounds.max_unindexed,
+    )
     alerting.adopt(0, changes, _refuse)
     return alerting
 
@@ -161,16 +184,19 @@ def _for_scripts(made: Made) -> dict[str, object]:
         "window_start": alert.window_start,
         "title": alert.title,
         "group": alert.group,
+        "status": None if made.status is None else made.status.value,
+        "reason": made.reason,
         "values": alert.values,
     }
 
 
-def _show(found: list[Made]) -> None:
+def _show(found: list[Made], *, statuses: bool) -> None:
     table = Table(box=None, pad_edge=False)
-    for name in ("block", "time", "severity", "title"):
+    for name in ("block", "time", "severity", *(["status"] if statuses else []), "title"):
         table.add_column(name, overflow="fold")
     for each in found:
         at = datetime.datetime.fromtimestamp((each.place.timestamp or 0) / 1_000, datetime.UTC)
         time = at.isoformat(sep=" ", timespec="seconds")
-        table.add_row(str(each.place.number), time, each.alert.severity.value, each.alert.title)
+        status = ["waiting" if each.status is None else each.status.value] if statuses else []
+        table.add_row(str(each.place.number), time, each.alert.severity.value, *status, each.alert.title)
     Console().print(table)

@@ -9,7 +9,7 @@ from headwater.cli.alerting import topic
 from headwater.cli.alerting.reading import read_files, sound, warnings_of
 from headwater.cli.alerting.rules import changes_of
 from headwater.errors import Fatal
-from headwater.settings import Settings
+from headwater.settings import AlertSettings, Settings
 from sandbox import traffic
 from sandbox.stack.builtin import Ours, carry_out
 from streams.logic.alerts.compiling import ReadRule
@@ -25,17 +25,17 @@ class LocalRules:
     Permanent naming file, line and column of what is wrong with a rule.
     """
 
-    def __init__(self, folder: Path | None, *, local_chain: bool, max_unindexed: int) -> None:
+    def __init__(self, folder: Path | None, *, local_chain: bool, bounds: AlertSettings) -> None:
         self._notes: list[str] = []
         self._builtin: dict[str, ReadRule] = {}
         self._named: dict[str, ReadRule] | None = None
         if folder is not None:
-            read = read_files([folder])
-            self._named = sound(read, max_unindexed)
+            read = read_files([folder], bounds)
+            self._named = sound(read, bounds.max_unindexed)
             self._notes += [f"{path}:{warning}" for path, warning in warnings_of(read)]
         elif local_chain:
             try:
-                self._builtin = sound(read_files([BUILTIN]), max_unindexed)
+                self._builtin = sound(read_files([BUILTIN], bounds), bounds.max_unindexed)
             except Fatal as error:  # no compiler for this platform, which is no reason to have no pipeline
                 self._notes.append(f"no built-in rules: {error}")
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from headwater.errors import Fatal, Permanent
-from streams.logic.alerts.compiling import Problem, ReadFile, ReadRule, compile_rule, read_file
+from headwater.settings import AlertSettings, Settings
+from streams.logic.alerts.compiling import Limits, Problem, ReadFile, ReadRule, compiler, read_file
 from streams.logic.alerts.configuration import RULE, Adopted, Change, Configuration
 from streams.logic.alerts.index import unindexed
 
@@ -26,9 +27,15 @@ class RuleFile:
     file: ReadFile
 
 
-def read_files(paths: Sequence[Path]) -> list[RuleFile]:
+def limits_of(bounds: AlertSettings) -> Limits:
+    """What a condition may take, as the alert stage has it."""
+    return Limits(elements=bounds.max_elements)
+
+
+def read_files(paths: Sequence[Path], bounds: AlertSettings) -> list[RuleFile]:
     """Files, and those of directories. Raises Fatal where one cannot be read, or without the CEL compiler."""
-    return [RuleFile(path, read_file(text_of(path))) for path in files_of(paths)]
+    limits = limits_of(bounds)
+    return [RuleFile(path, read_file(text_of(path), limits)) for path in files_of(paths)]
 
 
 def problems_of(read: Sequence[RuleFile], max_unindexed: int) -> list[Placed]:
@@ -55,16 +62,15 @@ def sound(read: Sequence[RuleFile], max_unindexed: int) -> dict[str, ReadRule]:
     return {rule.id: rule for each in read for rule in each.file.rules}
 
 
-def admit(
-    chain: str, max_unindexed: int, in_force: Iterable[tuple[int, str, str]], wanted: Sequence[ReadRule]
-) -> None:
+def admit(settings: Settings, in_force: Iterable[tuple[int, str, str]], wanted: Sequence[ReadRule]) -> None:
     """Raises Permanent where the alert stage of the chain would have no room for these rules.
 
     `in_force`: offset, id and text of what stands on the topic.
     """
     if not any(each.rule is not None and unindexed(each.rule) for each in wanted):
         return
-    stage = Configuration(chain, compile_rule, max_unindexed)
+    compile_rule = compiler(limits_of(settings.alerts))
+    stage = Configuration(settings.chain.name, compile_rule, settings.alerts.max_unindexed)
     for offset, own, text in sorted(in_force):
         try:
             _adopt(stage, Change(offset, f"{RULE}{own}", text))

@@ -45,7 +45,7 @@ def apply(
     force already is left as it is, with its windows. Workers take changes up before the next event.
     """
     settings = configured({"data_dir": data_dir})
-    read = read_files(paths)
+    read = read_files(paths, settings.alerts)
     wanted = sound(read, settings.alerts.max_unindexed)
     before = topic.current(settings, RULE)
     changes = changes_of(settings, wanted, before)
@@ -72,7 +72,7 @@ def changes_of(
     # Those that are looked up first: one that is no more slow makes room for another.
     new.sort(key=lambda each: each.rule is not None and unindexed(each.rule))
     in_force = [(each.offset, key.removeprefix(RULE), each.value) for key, each in before.items()]
-    admit(settings.chain.name, settings.alerts.max_unindexed, in_force, new)
+    admit(settings, in_force, new)
     return {f"{RULE}{each.id}": each.text for each in new}
 
 

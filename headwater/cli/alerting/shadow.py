@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from headwater.cli.alerting import rules, topic
+from headwater.cli.alerting.reading import limits_of
 from headwater.cli.configuration import configured
 from streams.logic.alerts.compiling import compile_rule, shadowed
 from streams.logic.alerts.configuration import RULE
@@ -41,6 +42,6 @@ def shadow(
     on = switch is Switch.ON
     text = shadowed(known.value, on=on)
     if text != known.value:
-        compile_rule(text, 0)
+        compile_rule(text, 0, limits_of(settings.alerts))
         topic.write(settings, {f"{RULE}{rule}": text})
     print(f"{rule}: its alerts are {'stored and not delivered' if on else 'delivered'}")

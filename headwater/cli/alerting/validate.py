@@ -27,8 +27,9 @@ def validate(files: Files, json: Json = False) -> None:
     Every problem is told with file, line and column. A warning is of a rule that works and is slow: of those
     there may be so many as alerts.max_unindexed says.
     """
-    read = read_files(files)
-    problems = problems_of(read, configured().alerts.max_unindexed)
+    bounds = configured().alerts
+    read = read_files(files, bounds)
+    problems = problems_of(read, bounds.max_unindexed)
     warnings = warnings_of(read)
     if json:
         print(orjson.dumps(_for_scripts(read, problems, warnings)).decode())

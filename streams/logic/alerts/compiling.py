@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from streams.logic.alerts.cel import Limits
+from streams.logic.alerts.configuration import CompileRule
 from streams.logic.alerts.rules import (
     Problem,
     ReadFile,
@@ -14,12 +18,19 @@ from streams.logic.alerts.rules import (
 )
 
 __all__ = [
+    "Limits",
     "Problem",
     "ReadFile",
     "ReadRule",
     "compile_rule",
+    "compiler",
     "is_shadowed",
     "read_file",
     "rules_of",
     "shadowed",
 ]
+
+
+def compiler(limits: Limits) -> CompileRule:
+    """`compile_rule` within these limits."""
+    return partial(compile_rule, limits=limits)

@@ -8,7 +8,7 @@ from enum import Enum
 
 from streams.logic.alerts.alert import Alert
 from streams.logic.alerts.configuration import Adopted, Former
-from streams.logic.alerts.gives import Gives
+from streams.logic.alerts.gives import Gives, RuleGroup
 from streams.logic.alerts.tracks import State, TrackKey, Undo
 
 
@@ -42,7 +42,8 @@ class Made:
 class Block:
     """A canonical block that may still leave: what it gave, what it made, and what it replaced by that.
 
-    `sequence` is that of the event that applied it; `known` is False where its content is not.
+    `sequence` is that of the event that applied it; `known` is False where its content is not. `denied`:
+    groups of rules for which there was no room when it joined.
     """
 
     sequence: int
@@ -54,6 +55,7 @@ class Block:
     known: bool
     made: dict[bytes, Made] = field(default_factory=dict)
     undo: Undo = field(default_factory=dict)
+    denied: frozenset[RuleGroup] = frozenset()
 
     @property
     def place(self) -> Place:

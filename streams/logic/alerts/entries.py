@@ -44,7 +44,10 @@ class _Progress(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Block(msgspec.Struct, frozen=True, array_like=True):
-    """`made`: an alert, or the place of the match in this entry that it is; whether it was told."""
+    """`made`: an alert, or the place of the match in this entry that it is; whether it was told.
+
+    New fields go to the end: state topics have older blocks.
+    """
 
     parent_hash: bytes | None
     known: bool
@@ -52,6 +55,7 @@ class _Block(msgspec.Struct, frozen=True, array_like=True):
     made: list[tuple[Alert | int, bool]]
     tallies: list[tuple[RuleGroup, int, _Measures]]
     seen: list[RuleGroup]
+    denied: list[RuleGroup] = []
 
 
 class _Window(msgspec.Struct, frozen=True, array_like=True, tag="window"):
@@ -237,6 +241,7 @@ def _blocks(block: Block) -> Iterator[bytes]:
                 del rest[each.alert.id]
                 made[number].append((place, found.told))
     made[0] += [(each.alert, each.told) for each in rest.values()]
+    denied = sorted(block.denied)
     for number, chunk in enumerate(chunks):
         first = number == 0
         content = _Block(
@@ -246,6 +251,7 @@ def _blocks(block: Block) -> Iterator[bytes]:
             made[number],
             [(owner, *packed(tally)) for owner, tally in block.gives.tallies.items()] if first else [],
             list(block.gives.seen) if first else [],
+            denied[number :: len(chunks)],
         )
         yield _entry(
             "BLOCK",
@@ -280,6 +286,7 @@ def _joined(before: Block | None, record: Mapping[str, Any]) -> Block:
         gives,
         content.known,
         {} if before is None else before.made,
+        denied=frozenset(content.denied) | (frozenset() if before is None else before.denied),
     )
     for each, told in content.made:
         alert = content.candidates[each].alert if isinstance(each, int) else each

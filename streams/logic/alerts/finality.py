@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 
 from streams.logic.alerts.configuration import Configuration
 from streams.logic.alerts.decision import Block, Decision
 from streams.logic.alerts.remembered import Remembered
-from streams.logic.alerts.tracks import Cooling, Once, Silence, TrackKey, Tracks
+from streams.logic.alerts.tracks import HELD, Cooling, Once, Silence, State, TrackKey, Tracks
 
 
 def collapse(block: Block, later: Collection[Block], tracks: Tracks, decision: Decision) -> None:
@@ -22,12 +23,26 @@ def collapse(block: Block, later: Collection[Block], tracks: Tracks, decision: D
 
 
 def forget(remembered: Remembered, decision: Decision) -> None:
-    """Drop what can decide nothing any more: windows that are over, cooldowns and silences that are told."""
-    later = {key for each in remembered.blocks.values() for key in each.undo}
-    for key in _expired(remembered.tracks, remembered.configuration, remembered.final_time):
+    """Drop what can decide nothing any more: windows and cooldowns that are over, silences that are told.
+
+    Of a cooldown that held alerts back the number stays, for the group's next alert: of as many groups of a
+    rule, the latest, as it may count for. They take no room of others.
+    """
+    tracks, later = remembered.tracks, {key for each in remembered.blocks.values() for key in each.undo}
+
+    def put(key: TrackKey, state: State | None) -> None:
+        tracks.set(key, state)
+        decision.tracks[key] = state
+
+    for key in _expired(tracks, remembered.configuration, remembered.final_time):
         if key not in later:
-            remembered.tracks.set(key, None)
-            decision.tracks[key] = None
+            state = tracks.get(key)
+            put(key, None)
+            if isinstance(state, Cooling) and state.held:
+                put(key._replace(what=HELD[key.what]), state)
+    for key in _beyond(tracks, remembered.max_groups):
+        if key not in later:
+            put(key, None)
     longest = max(
         (each.rule.window.size_ms for each in remembered.configuration.rules.values() if each.rule.window),
         default=0,
@@ -49,10 +64,21 @@ def _expired(tracks: Tracks, configuration: Configuration, final: int) -> Iterat
             case Silence(_, fired):
                 # The next record begins anew; a rule without groups waits from its first block on.
                 over = fired and bool(key.group)
-            case Cooling(since, held):
+            case Cooling(since, _) if key.what in HELD:
                 active = configuration.active(key.rule_id, key.version)
-                over = not held and (active is None or since + active.rule.cooldown_ms <= final)
+                over = active is None or since + active.rule.cooldown_ms <= final
             case _:
                 over = False
         if over:
             yield key
+
+
+def _beyond(tracks: Tracks, most: int) -> Iterator[TrackKey]:
+    """The oldest of the counts that cooldowns left, where a rule has more of them than `most`."""
+    left: defaultdict[str, list[tuple[int, TrackKey]]] = defaultdict(list)
+    for key, state in tracks.items().items():
+        if isinstance(state, Cooling) and key.what not in HELD:
+            left[key.rule_id].append((state.since, key))
+    for found in left.values():
+        if len(found) > most:
+            yield from (key for _, key in sorted(found)[:-most])

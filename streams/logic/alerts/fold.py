@@ -126,9 +126,11 @@ class Fold(Remembered):
         """Blocks join again behind a change; what they no longer make is retracted for this reason."""
         gone: dict[bytes, tuple[Made, Block]] = {}
         for block in blocks:
-            before = block.made
+            before, denied = block.made, block.denied
             self.blocks[block.hash] = block
             alerts = self.join(block, decision.refused)
+            if block.denied != denied:
+                decision.blocks[block.hash] = block
             block.made = {own: before.get(own, Made(alert)) for own, alert in alerts.items()}
             for own, alert in alerts.items():
                 made = block.made[own]

@@ -16,12 +16,13 @@ from streams.logic.alerts.alert import Alert, Group, alert_id, text_of
 from streams.logic.alerts.configuration import Active, Configuration
 from streams.logic.alerts.decision import Block
 from streams.logic.alerts.evaluate import labels_of, title_of
-from streams.logic.alerts.gives import Candidate, Gives
+from streams.logic.alerts.gives import Candidate, Gives, RuleGroup
 from streams.logic.alerts.rule import Rule, Window
 from streams.logic.alerts.tally import Tally, eager, holds, joined, shown
 from streams.logic.alerts.tracks import (
     COOLDOWN,
     COOLDOWN_OF_FACTS,
+    HELD,
     ONCE,
     SILENCE,
     WINDOW,
@@ -37,7 +38,10 @@ HELD_BACK: Final = "held_back"
 
 
 class Joining:
-    """One block's joining. `incomplete(start, end)` tells whether something is not known of a window."""
+    """One block's joining. `incomplete(start, end)` tells whether something is not known of a window.
+
+    `denied`: the groups that had no room when the same block joined before; None where it is to be decided.
+    """
 
     def __init__(
         self,
@@ -45,9 +49,11 @@ class Joining:
         tracks: Tracks,
         max_groups: int,
         incomplete: Callable[[int, int], bool],
+        denied: frozenset[RuleGroup] | None = None,
     ) -> None:
         self._configuration, self._tracks, self._max_groups = configuration, tracks, max_groups
-        self._incomplete = incomplete
+        self._incomplete, self._denied = incomplete, denied
+        self.denied: set[RuleGroup] = set()
         self.made: dict[bytes, Alert] = {}
         self.refused: Counter[str] = Counter()
 
@@ -168,26 +174,34 @@ class Joining:
     def _fire(self, rule: Rule, group: Group, alert: Alert, time: int, cooldown: str = COOLDOWN) -> None:
         if rule.cooldown_ms:
             key = TrackKey(rule.id, rule.version, group, cooldown)
-            state = self._tracks.get(key)
-            if not isinstance(state, Cooling):
-                if not self._room(rule, group):
+            left = key._replace(what=HELD[cooldown])
+            state, before = self._tracks.get(key), self._tracks.get(left)
+            if isinstance(state, Cooling):
+                if time < state.since + rule.cooldown_ms:
+                    self._tracks.set(key, Cooling(state.since, state.held + 1))
                     return
-                state = None
-            if state is not None and time < state.since + rule.cooldown_ms:
-                self._tracks.set(key, Cooling(state.since, state.held + 1))
+                before = state
+            elif not self._room(rule, group):
                 return
             self._tracks.set(key, Cooling(time, 0))
-            if state is not None and state.held:
-                alert = replace(alert, values={**alert.values, HELD_BACK: str(state.held)})
+            if isinstance(before, Cooling) and before.held:
+                if before is not state:
+                    self._tracks.set(left, None)
+                alert = replace(alert, values={**alert.values, HELD_BACK: str(before.held)})
         self.made[alert.id] = alert
 
     def _room(self, rule: Rule, group: Group) -> bool:
         """False, and counted, when a rule counts for as many groups as it may and this is another one."""
-        tracks = self._tracks
-        if tracks.has_group(rule.id, group) or tracks.group_count(rule.id) < self._max_groups:
-            return True
-        self.refused[rule.id] += 1
-        return False
+        tracks, own = self._tracks, RuleGroup(rule.id, rule.version, group)
+        if self._denied is None:
+            room = tracks.has_group(rule.id, group) or tracks.group_count(rule.id) < self._max_groups
+        else:
+            # What took the room then may be final, and forgotten, by now.
+            room = own not in self._denied
+        if not room:
+            self.refused[rule.id] += 1
+            self.denied.add(own)
+        return room
 
     def _windowed(self, active: Active, key: TrackKey, state: Open) -> Alert:
         rule, window = active.rule, active.rule.window

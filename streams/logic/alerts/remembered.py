@@ -78,13 +78,18 @@ class Remembered:
         )
         return self.configuration.before(later) if later else self.configuration
 
-    def join(self, block: Block, refused: Counter[str]) -> dict[bytes, Alert]:
-        """The alerts that a block makes by what it gives; what it replaces is kept with it."""
+    def join(self, block: Block, refused: Counter[str], *, restored: bool = False) -> dict[bytes, Alert]:
+        """The alerts that a block makes by what it gives; what it replaces is kept with it.
+
+        `restored`: which groups have room was decided when it joined first.
+        """
         block.undo = {}
         self.tracks.recording(block.undo)
-        joining = Joining(self.configuration, self.tracks, self.max_groups, self.incomplete)
+        denied = block.denied if restored else None
+        joining = Joining(self.configuration, self.tracks, self.max_groups, self.incomplete, denied)
         made = joining.block(block)
         self.tracks.recorded()
+        block.denied = frozenset(joining.denied)
         refused.update(joining.refused)
         return made
 
@@ -101,7 +106,7 @@ class Remembered:
     def restore(self, block: Block) -> None:
         """A remembered block joins again, after a restart: what it made is known."""
         self.blocks[block.hash] = block
-        self.join(block, Counter())
+        self.join(block, Counter(), restored=True)
 
     def incomplete(self, start: int, end: int) -> bool:
         """True when something is not known of the time from `start` to `end`."""

@@ -18,6 +18,13 @@ COOLDOWN: Final = "cooldown"
 COOLDOWN_OF_FACTS: Final = "cooldown of facts"
 SILENCE: Final = "silence"
 ONCE: Final = "once"
+HELD: Final[Mapping[str, str]] = {
+    COOLDOWN: "held back",
+    COOLDOWN_OF_FACTS: "held back of facts",
+}
+"""What a cooldown that is over for good leaves until the group's next alert: how many it held back."""
+_NO_GROUP: Final = frozenset({ONCE, *HELD.values()})
+"""States that take no room of a rule's groups."""
 
 
 class TrackKey(NamedTuple):
@@ -139,13 +146,13 @@ class Tracks:
         if state is None:
             if before is not None:
                 del self._states[key]
-                if key.what != ONCE:
+                if key.what not in _NO_GROUP:
                     groups[key.group] -= 1
                     if not groups[key.group]:
                         del groups[key.group]
             return
         self._states[key] = state
-        if before is None and key.what != ONCE:
+        if before is None and key.what not in _NO_GROUP:
             groups[key.group] = groups.get(key.group, 0) + 1
         if isinstance(state, Open):
             self._ends.setdefault(state.end, set()).add(key)

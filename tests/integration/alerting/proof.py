@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sandbox.receiver.server import Receiver
 from tests.integration import recorded_alerts
+from tests.integration.alerting.backtested import check_backtest
 from tests.integration.alerting.editor import Editor
 from tests.integration.alerting.receiving import check_deliveries
 from tests.integration.alerting.said import fork_until_every_status
@@ -22,6 +23,7 @@ def prove_alerts(line: Line, editor: Editor, receiver: Receiver, folder: Path) -
     """
     settings = line.settings
     fork_until_every_status(line)
+    line.reorg(3)  # the rule on forks has something to say, whatever chance had it miss
     line.freeze()
     head = line.close_windows()
     editor.finish()
@@ -36,3 +38,4 @@ def prove_alerts(line: Line, editor: Editor, receiver: Receiver, folder: Path) -
     compare(settings, second.settings)
     assert written(settings, INPUT) == second.size
     check_deliveries(line, receiver)
+    check_backtest(line, head[0])

@@ -16,6 +16,16 @@ from streams.logic.alerts.cel.types import Kind, Type
 LISTS: Final = "lists"
 _PLACED: Final = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 _CONTAINER: Final = " (in container '')"
+_LARGE: Final = f'above {(1 << 63) - 1} it is written uint256("…")'
+# What the compiler says, and what helps: amounts in the smallest unit are large, and people write 1e18.
+_HINTS: Final = (
+    (re.compile("invalid int literal"), _LARGE),
+    (
+        re.compile(r"no matching overload .*\bdouble\b"),
+        f"integers are written out, without point and exponent; {_LARGE}",
+    ),
+    (re.compile("token recognition error at: '=[^=]"), "equal is written =="),
+)
 _WRAPPERS: Final = {Kind.BOOL: "BoolValue", Kind.INT: "Int64Value", Kind.STRING: "StringValue"}
 _OWN: Final = {
     "uint256": ("INT", ("STRING",)),
@@ -92,8 +102,9 @@ def _problem(answer: str) -> ExpressionProblem:
     """From what the compiler says; the first of its complaints."""
     placed = _PLACED.search(answer)
     if placed is not None and int(placed[1]) > 0:
-        message = placed[3].replace(_CONTAINER, "")
-        return ExpressionProblem(_shortened(message), int(placed[1]), int(placed[2]))
+        message = _shortened(placed[3].replace(_CONTAINER, ""))
+        hint = next((f"; {hint}" for said, hint in _HINTS if said.search(message)), "")
+        return ExpressionProblem(message + hint, int(placed[1]), int(placed[2]))
     if "recursion" in answer:
         return ExpressionProblem("nested too deeply: 32 levels are the limit")
     return ExpressionProblem(_shortened((placed[3] if placed else answer).replace(_CONTAINER, "")))

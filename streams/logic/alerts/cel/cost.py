@@ -46,8 +46,8 @@ def check_cost(expr: Expr, text: str, limits: Limits) -> None:
         raise at(
             text,
             expr.offset,
-            f"up to {steps:,} steps for a record, {limits.steps:,} is the limit: "
-            "a macro within a macro multiplies",
+            f"up to {steps:,} steps for a record, {limits.steps:,} is the limit: a macro within a macro "
+            f"multiplies, and a list may have {limits.elements:,} elements (alerts.max_elements)",
         )
 
 

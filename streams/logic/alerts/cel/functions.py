@@ -35,6 +35,8 @@ PLAIN: Final[Mapping[str, str]] = {
     "word": "word({0}, {1})",
 }
 LOGIC: Final = ("_&&_", "_||_")
+DECIDED: Final[Mapping[str, int]] = {"_&&_": 2, "_||_": 2, "!_": 1, "_?_:_": 1}
+"""How many of the first arguments must be true or false."""
 SPECIAL: Final = ("uint256", "matches")
 """Their last argument is a literal, which is read once."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from streams.logic.alerts.cel.cost import Limits
-from streams.logic.alerts.cel.functions import LOGIC, form
+from streams.logic.alerts.cel.functions import DECIDED, LOGIC, form
 from streams.logic.alerts.cel.macros import Elements, Expr, Function, Macro
 from streams.logic.alerts.cel.patterns import matcher
 from streams.logic.alerts.cel.problem import ExpressionProblem, at
@@ -69,13 +69,22 @@ class Source:
         if call.name == "@in":
             left = self._write(call.arguments[0], logic, variables)
             return f"({left} in {self._members(call.arguments[1], logic, variables)})"
-        arguments = [self._write(each, logic, variables) for each in call.arguments]
+        decided = DECIDED.get(call.name, 0)
+        arguments = [
+            (self._truth if place < decided else self._write)(each, logic, variables)
+            for place, each in enumerate(call.arguments)
+        ]
         if call.name in LOGIC:
             return logic[call.name].format(*arguments)
         own = form(call)
         if own is None:
             raise at(self._text, call.offset, f"the function {call.name!r} is no part of a condition")
         return own.format(*arguments)
+
+    def _truth(self, expr: Expr, logic: dict[str, str], variables: dict[str, str]) -> str:
+        """What decides something. Python would take a null for false, CEL has no value then."""
+        own = self._write(expr, logic, variables)
+        return f"truth({own})" if expr.type.nullable else own
 
     def _members(self, expr: Expr, logic: dict[str, str], variables: dict[str, str]) -> str:
         """What `in` looks into: a set where the members are known."""
@@ -93,7 +102,7 @@ class Source:
         self._variables += 1
         variable = f"v{self._variables}"
         inner = {**variables, macro.variable: variable}
-        test = "" if macro.test is None else self._write(macro.test, logic, inner)
+        test = "" if macro.test is None else self._truth(macro.test, logic, inner)
         if macro.kind == "exists_one":
             return f"one({values}, lambda {variable}: {test})"
         if macro.body is None:

@@ -49,6 +49,13 @@ def element(values: Sequence[T], place: int) -> T:
     return values[place]
 
 
+def truth(value: bool | None) -> bool:
+    """What decides: a null is neither true nor false."""
+    if value is None:
+        raise ConditionError("a null where true or false is needed")
+    return value
+
+
 def bounded(longest: int) -> Callable[[Sequence[T]], Sequence[T]]:
     """The check of a list before a macro goes over it."""
 
@@ -159,6 +166,7 @@ def namespace(lowest: int, highest: int, longest: int) -> Mapping[str, object]:
         "divided": divided(check),
         "remainder": remainder,
         "element": element,
+        "truth": truth,
         "bounded": bounded(longest),
         "joined": joined,
         "extended": extended(longest),

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from yaml.nodes import ScalarNode
 
-from streams.logic.alerts.cel import Compiled, Kind, Type, requirements_of
+from streams.logic.alerts.cel import Compiled, Kind, Limits, Type, requirements_of
 from streams.logic.alerts.index import looks_at, unindexed
 from streams.logic.alerts.rule import Finality, Lists, Match, Record, Rule, Severity, Window
 from streams.logic.alerts.rules.draft import Draft
@@ -27,8 +27,8 @@ RECORDS: Final = (
 class Builder:
     """Collects problems in the draft; `rule` is None when there are any."""
 
-    def __init__(self, source: str, draft: Draft) -> None:
-        self._source, self._draft = source, draft
+    def __init__(self, source: str, draft: Draft, limits: Limits) -> None:
+        self._source, self._draft, self._limits = source, draft, limits
         self.warnings: list[Problem] = []
 
     def rule(self, text: str, version: int) -> Rule | None:
@@ -109,7 +109,7 @@ class Builder:
         node = self._draft.nodes.get("where")
         if not isinstance(node, ScalarNode) or "where" not in self._draft.values:
             return None
-        return condition_of(self._source, node, records)
+        return condition_of(self._source, node, records, self._limits)
 
     def _title(
         self, match: Match, fields: Mapping[str, Type], group_by: tuple[str, ...], window: Window | None

@@ -7,7 +7,7 @@ from typing import Final
 
 from yaml.nodes import ScalarNode
 
-from streams.logic.alerts.cel import Compiled, ExpressionProblem, compile_condition
+from streams.logic.alerts.cel import Compiled, ExpressionProblem, Limits, compile_condition
 from streams.logic.alerts.rule import Match
 from streams.logic.alerts.rules.fields import fields_of, untyped
 from streams.logic.alerts.rules.place import place_of
@@ -16,10 +16,10 @@ from streams.logic.alerts.rules.problem import Problem, Refused, nearest
 _UNKNOWN: Final = re.compile(r"undeclared reference to '([^']*)'")
 
 
-def condition_of(source: str, node: ScalarNode, match: Match) -> Compiled:
+def condition_of(source: str, node: ScalarNode, match: Match, limits: Limits) -> Compiled:
     """The condition that a scalar says of the records of a kind. Raises Refused."""
     try:
-        return compile_condition(node.value, fields_of(match))
+        return compile_condition(node.value, fields_of(match), limits)
     except ExpressionProblem as problem:
         line, column = place_of(source, node, problem.line, problem.column)
         raise Refused(Problem(line, column, problem.message + _hint(problem.message, match))) from problem

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from yaml.nodes import ScalarNode
@@ -19,17 +22,23 @@ def place_of(source: str, node: ScalarNode, line: int | None, column: int | None
     own = node.start_mark.line + 1, node.start_mark.column + 1
     if line is None or column is None:
         return own
-    starts = [0, *(each.end() for each in _BREAK.finditer(source))]
+    starts = _starts(source)
     lines = node.value.split("\n")
     offset = sum(len(each) + 1 for each in lines[: line - 1]) + column - 1
     found = _aligned(source, _first(source, node, starts), node, offset)
     if found is None:
         return own
-    row = next(n for n in range(len(starts) - 1, -1, -1) if starts[n] <= found)
-    return row + 1, found - starts[row] + 1
+    row = bisect_right(starts, found)
+    return row, found - starts[row - 1] + 1
 
 
-def _first(source: str, node: ScalarNode, starts: list[int]) -> int:
+@lru_cache(maxsize=1)
+def _starts(source: str) -> tuple[int, ...]:
+    """Where each line begins. A file may have a problem in each of ten thousand rules: looked for once."""
+    return (0, *(each.end() for each in _BREAK.finditer(source)))
+
+
+def _first(source: str, node: ScalarNode, starts: Sequence[int]) -> int:
     """The first character of the content: behind a quote, or on the line below `|` and `>`."""
     if node.style in ("|", ">"):
         below = node.start_mark.line + 1

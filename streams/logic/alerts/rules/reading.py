@@ -9,6 +9,7 @@ import yaml
 from yaml.nodes import Node, SequenceNode
 
 from headwater.errors import Permanent
+from streams.logic.alerts.cel import Limits
 from streams.logic.alerts.rule import Rule
 from streams.logic.alerts.rules.build import Builder
 from streams.logic.alerts.rules.document import root_of
@@ -18,6 +19,7 @@ from streams.logic.alerts.rules.problem import Problem, Refused, at
 MAX_RULES: Final = 10_000
 MAX_TEXT: Final = 16_384
 _SHOWN: Final = 5
+LIMITS: Final = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class ReadFile:
         return tuple(sorted([*self.problems, *(each for rule in self.rules for each in rule.problems)]))
 
 
-def read_file(source: str) -> ReadFile:
+def read_file(source: str, limits: Limits = LIMITS) -> ReadFile:
     """The rules of a text in YAML: one mapping, or a list of them. Raises Fatal without the CEL compiler."""
     source = source.removeprefix("\ufeff")
     try:
@@ -52,19 +54,19 @@ def read_file(source: str) -> ReadFile:
     except Refused as refused:
         return ReadFile((), (refused.problem,))
     if not isinstance(root, SequenceNode):
-        return ReadFile((_read(source, root, source),))
+        return ReadFile((_read(source, root, source, limits),))
     if len(root.value) > MAX_RULES:
         message = f"{len(root.value):,} rules in a file, {MAX_RULES:,} is the limit"
         return ReadFile((), (at(root, message).problem,))
     if not root.value:
         return ReadFile((), (at(root, "the file has no rule").problem,))
-    rules = tuple(_read(source, node, _text(node)) for node in root.value)
+    rules = tuple(_read(source, node, _text(node), limits) for node in root.value)
     return ReadFile(rules, tuple(_repeated(root, rules)))
 
 
-def compile_rule(text: str, version: int) -> Rule:
+def compile_rule(text: str, version: int, limits: Limits = LIMITS) -> Rule:
     """The rule of a text. Raises Permanent with what is wrong and where, Fatal as `read_file` does."""
-    found = read_file(text)
+    found = read_file(text, limits)
     _accept(found, "a rule")
     if len(found.rules) != 1:
         raise Permanent(f"a text of {len(found.rules)} rules where one is expected")
@@ -73,12 +75,12 @@ def compile_rule(text: str, version: int) -> Rule:
     return replace(rule, version=version)
 
 
-def rules_of(source: str, name: str) -> list[tuple[str, str]]:
+def rules_of(source: str, name: str, limits: Limits = LIMITS) -> list[tuple[str, str]]:
     """Id and text of each rule of a file, all of which compile; `name` is the file's, for problems.
 
     Raises as `compile_rule` does.
     """
-    found = read_file(source)
+    found = read_file(source, limits)
     _accept(found, name)
     return [(each.id, each.text) for each in found.rules]
 
@@ -93,13 +95,13 @@ def _accept(found: ReadFile, name: str) -> None:
         )
 
 
-def _read(source: str, node: Node, text: str) -> ReadRule:
+def _read(source: str, node: Node, text: str, limits: Limits) -> ReadRule:
     own = id_of(node)
     if len(text) > MAX_TEXT:
         message = f"a rule of {len(text):,} characters, {MAX_TEXT:,} is the limit: addresses can be a list"
         return ReadRule(own, text, None, (at(node, message).problem,), ())
     draft = draft_of(node)
-    builder = Builder(source, draft)
+    builder = Builder(source, draft, limits)
     rule = builder.rule(text, 0)
     return ReadRule(own, text, rule, tuple(sorted(draft.problems)), tuple(builder.warnings))
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable
 import pytest
 from typer.testing import CliRunner, Result
 
-from connectors.stream_check.algebra.finding import Finding
-from connectors.stream_check.algebra.fold import StreamCheck
-from connectors.stream_check.algebra.record import Record
+from audit.stream_check.algebra.finding import Finding
+from audit.stream_check.algebra.fold import StreamCheck
+from audit.stream_check.algebra.record import Record
 from headwater.cli import build, check_stream
 from headwater.errors import Fatal
 from tests.builders.public_topics import PARTITIONS, live

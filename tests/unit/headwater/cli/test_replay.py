@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from audit.repair.block import NoBlock
+from audit.repair.history import Became, Fate
+from audit.repair.plan import Ask, Found
+from audit.repair.survey import Survey
 from connectors.evm.repair.request import BlockName
-from connectors.repair.block import NoBlock
-from connectors.repair.history import Became, Fate
-from connectors.repair.plan import Ask, Found
-from connectors.repair.survey import Survey
 from headwater.cli import build, repairs
 from headwater.cli import replay as command
 from headwater.cli.repairs import Asked, conclusion, exit_code

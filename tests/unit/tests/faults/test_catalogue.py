@@ -7,7 +7,7 @@ import re
 import pytest
 
 from headwater.cli.alerting.reading import read_files, sound, warnings_of
-from headwater.settings import load_settings
+from headwater.settings import AlertSettings, load_settings
 from sandbox.node.plan import Plan
 from sandbox.observing import configuration
 from tests.faults import __main__ as command
@@ -54,7 +54,7 @@ def test_the_settings_of_a_time_lapse_are_settings() -> None:
 
 
 def test_the_rules_that_make_alerts_to_deliver_are_sound() -> None:
-    read = read_files([RULES_FOLDER])
+    read = read_files([RULES_FOLDER], AlertSettings())
     assert {each.rule.channels for each in sound(read, 1).values() if each.rule is not None} == {("local",)}
     assert warnings_of(read) == []
 

@@ -70,7 +70,7 @@ def history(monkeypatch: pytest.MonkeyPatch) -> None:
         return {f"rule:{each.id}": Written(4, each.text, 0, "ann@desk") for each in RULES}
 
     monkeypatch.setattr(backtest, "_history", chain)
-    monkeypatch.setattr(backtest, "compile_rule", TEXTS.compile)
+    monkeypatch.setattr(backtest, "compiler", lambda limits: TEXTS.compile)
     monkeypatch.setattr(topic, "current", current)
 
 
@@ -89,6 +89,16 @@ def test_a_backtest_says_each_alert_of_a_rule_whatever_its_finality() -> None:
     assert "rush fired" in done.output
 
 
+@pytest.mark.parametrize("match", [Match.REORG, Match.TRANSACTION_STATE])
+def test_what_no_table_of_blocks_has_is_refused(match: Match, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = Texts(rule("deep", match))
+    monkeypatch.setattr(backtest, "compiler", lambda limits: texts.compile)
+    monkeypatch.setattr(topic, "current", lambda *_: {"rule:deep": Written(4, "deep", 0, "ann@desk")})
+    refused = _run("rules", "backtest", "deep", "--from", "2", "--to", "9").exception
+    assert isinstance(refused, Fatal)
+    assert "--source kafka" in str(refused)
+
+
 def test_what_cannot_be_meant_is_refused() -> None:
     for words in (("large", "--from", "2", "--to", "1"), ("none", "--from", "1", "--to", "2")):
         assert isinstance(_run("rules", "backtest", *words).exception, Fatal)
@@ -100,6 +110,12 @@ def test_a_transaction_shows_the_rules_that_it_meets() -> None:
     assert "large  high  large fired" in output
     assert "rush  counts block 3 in its windows" in output
     assert "1 of 2 rules are met" in output
+
+
+def test_rules_are_bounded_as_the_stage_bounds_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADWATER_ALERTS__MAX_UNINDEXED", "1")
+    refused = str(_run("rules", "test", "--tx", text(HASH)).exception)
+    assert "rule rush would be tried with every record of its kind, as 1 others are" in refused
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,21 @@ def test_slow_rules_are_told_of_and_bounded_as_the_stage_bounds_them(
     assert list(configuration.writes[-1]) == ["rule:two", "rule:four"]
 
 
+def test_lists_that_a_condition_goes_over_are_bounded_by_a_setting(
+    configuration: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = "uncles.exists(a, uncles.exists(b, a != b))"
+    (tmp_path / "r.yaml").write_text(_rule("one", f'where: "{where}"'))
+    assert _run("rules", "validate", "r.yaml").exit_code == 0
+    assert _run("rules", "apply", "r.yaml").exit_code == 0
+    monkeypatch.setenv("HEADWATER_ALERTS__MAX_ELEMENTS", "1000")
+    refused = _run("rules", "validate", "r.yaml")
+    assert refused.exit_code == 1
+    assert "r.yaml:3:" in refused.output
+    assert "alerts.max_elements" in refused.output
+    assert "steps for a record" in str(_run("rules", "apply", "r.yaml").exception)
+
+
 def test_rules_are_listed_and_removed(configuration: Configuration, tmp_path: Path) -> None:
     (tmp_path / "r.yaml").write_text(_rule("one"))
     _run("rules", "apply", "r.yaml")

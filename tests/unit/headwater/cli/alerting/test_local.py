@@ -12,7 +12,7 @@ from headwater.cli.alerting.local import BUILTIN, LocalRules
 from headwater.cli.alerting.reading import read_files
 from headwater.cli.alerting.topic import Written
 from headwater.errors import Fatal, Permanent
-from headwater.settings import Settings, load_settings
+from headwater.settings import AlertSettings, Settings, load_settings
 from sandbox.traffic.deployment import places
 
 
@@ -42,7 +42,7 @@ def configuration(monkeypatch: pytest.MonkeyPatch) -> Configuration:
 
 
 def test_the_built_in_rules_know_where_the_traffic_puts_its_contracts() -> None:
-    (read,) = read_files([BUILTIN])
+    (read,) = read_files([BUILTIN], AlertSettings())
     assert not read.file.all_problems
     rules = {each.id: each for each in read.file.rules}
     for own, address in {
@@ -62,7 +62,7 @@ def test_they_are_put_in_force_once_and_a_folder_takes_their_place(
     configuration: Configuration, tmp_path: Path
 ) -> None:
     settings = load_settings({"data_dir": str(tmp_path)}, environ={})
-    own = LocalRules(None, local_chain=True, max_unindexed=50)
+    own = LocalRules(None, local_chain=True, bounds=AlertSettings())
     assert own.apply(settings, {"local"})[0].startswith(
         "rules in force: collectible-minted, failed-transactions"
     )
@@ -72,7 +72,7 @@ def test_they_are_put_in_force_once_and_a_folder_takes_their_place(
     folder = tmp_path / "rules"
     folder.mkdir()
     (folder / "a.yaml").write_text("{id: mine, match: log, channels: [ops, local]}")
-    named = LocalRules(folder, local_chain=True, max_unindexed=50)
+    named = LocalRules(folder, local_chain=True, bounds=AlertSettings())
     slow, undelivered, in_force = named.apply(settings, {"local"})
     assert "a.yaml:1:1: this rule is tried with every log" in slow
     assert undelivered == "rule mine: nobody has applied channel ops: not delivered there"
@@ -85,25 +85,25 @@ def test_a_bad_rule_is_refused_with_its_place_before_anything_starts(tmp_path: P
     with pytest.raises(
         Permanent, match=r"a\.yaml:3:8: undeclared reference to 'adress'.*headwater rules validate"
     ):
-        LocalRules(tmp_path, local_chain=True, max_unindexed=50)
+        LocalRules(tmp_path, local_chain=True, bounds=AlertSettings())
     file.write_text("id: a\nmatch: log\n")
     with pytest.raises(Permanent, match=r"a\.yaml:1:1: 0 rules before this one"):
-        LocalRules(tmp_path, local_chain=True, max_unindexed=0)
+        LocalRules(tmp_path, local_chain=True, bounds=AlertSettings(max_unindexed=0))
     (tmp_path / "empty").mkdir()
     with pytest.raises(Fatal, match="has no file that ends in"):
-        LocalRules(tmp_path / "empty", local_chain=True, max_unindexed=50)
+        LocalRules(tmp_path / "empty", local_chain=True, bounds=AlertSettings())
 
 
 def test_another_chain_and_a_platform_without_the_compiler_have_no_built_in_rules(
     configuration: Configuration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = load_settings({"data_dir": str(tmp_path)}, environ={})
-    followed = LocalRules(None, local_chain=False, max_unindexed=50)
+    followed = LocalRules(None, local_chain=False, bounds=AlertSettings())
     assert followed.apply(settings, set()) == ["rules in force: none"]
 
-    def without(paths: object) -> None:
+    def without(*_: object) -> None:
         raise Fatal("no wheel")
 
     monkeypatch.setattr(local, "read_files", without)
-    said = LocalRules(None, local_chain=True, max_unindexed=50).apply(settings, set())
+    said = LocalRules(None, local_chain=True, bounds=AlertSettings()).apply(settings, set())
     assert said == ["no built-in rules: no wheel", "rules in force: none"]

@@ -8,8 +8,9 @@ import pytest
 
 from headwater.errors import Permanent
 from streams.logic.alerts.rule import ConditionError, Finality
+from streams.logic.alerts.tracks import Cooling
 from tests.builders.alerting_chain import C, Chain, K, P
-from tests.builders.alerts import BOB, content, rule, transfer
+from tests.builders.alerts import ALICE, BOB, CAROL, START, content, rule, transfer
 
 
 def test_finality_says_when_an_alert_goes_out_first() -> None:
@@ -60,6 +61,24 @@ def test_a_cooldown_counts_what_it_held_back_and_a_fork_takes_that_back() -> Non
     assert chain.tell(K.APPLY, 1, content(transfer(0, 1, BOB)), "b", at=59)
     said = chain.tell(K.APPLY, 2, content(transfer(0, 1)), at=60)
     assert said["moved"][1]["held_back"] == "1"
+
+
+def test_what_a_cooldown_held_back_is_told_however_late_and_takes_no_room_of_others() -> None:
+    """It kept its group for good: with so many of them no other group made an alert ever again."""
+    chain = Chain(rule("moved", group_by=("from_address",), cooldown_ms=60_000), max_groups=1)
+    told = []
+    for hour, source in enumerate((ALICE, BOB, CAROL, CAROL, ALICE)):
+        number, at = 3 * hour, 3_600 * hour
+        first = content(transfer(0, 1, source), transfer(1, 1, source))
+        for name in ("left", ""):  # the first of the two blocks leaves
+            told.append(chain.tell(K.APPLY, number, first, name, at)["moved"][1].get("held_back"))
+            if name:
+                chain.tell(K.REVERT, number, name=name, at=at)
+        assert not chain.tell(K.APPLY, number + 1, content(transfer(0, 1, source)), at=at + 30)
+        chain.tell(K.APPLY, number + 2, content(), at=at + 60)
+        chain.tell(K.FINALIZED, number + 2, at=at + 60)
+    assert told == [*[None] * 6, "2", "2", None, None], "of one group what it held back is kept"
+    assert [*chain.alerting.fold.tracks.items().values()] == [Cooling(START + 4 * 3_600_000, 2)]
 
 
 def test_a_shadowed_rule_goes_to_no_channel() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from streams.logic.alerts.decision import Status, Version
 from streams.logic.alerts.entries import STREAM, Entries
 from streams.logic.alerts.rule import Comparison, Finality, Function, Match, Rule
 from tests.builders.alerts import (
+    OTHER,
     POOL,
     READER,
     START,
@@ -25,11 +27,13 @@ from tests.builders.alerts import (
     Told,
     content,
     count,
+    envelope,
     lives,
     measure,
     rule,
     standing,
     transaction,
+    transfer,
     value,
     window,
 )
@@ -208,6 +212,32 @@ def test_what_stands_equals_a_naive_recount(told: list[Told]) -> None:
         assert Life(TEXTS).tell(whole).stands == _recount(standing(whole), _identity)
 
 
+def _held_back(blocks: list[Told]) -> dict[bytes, str | None]:
+    """The obvious way: alert → how many of its group were held back since the one before."""
+    found: dict[bytes, str | None] = {}
+    last: dict[tuple[str, ...], int] = {}
+    held: Counter[tuple[str, ...]] = Counter()
+    for block in blocks:
+        time = block.envelope.block_timestamp or 0
+        for record in _transfers(block):
+            group = _group(record)
+            if group in last and time < last[group] + MINUTE:
+                held[group] += 1
+                continue
+            found[alert_id("cooled", group, _identity(block, record))] = str(held[group] or "") or None
+            last[group], held[group] = time, 0
+    return found
+
+
+@given(lives(steps=40))
+def test_what_is_held_back_equals_a_naive_recount(told: list[Told]) -> None:
+    whole = [replace(each, changes=()) for each in told]
+    whole[0] = replace(told[0], changes=(FIRST[1],))
+    life = Life(TEXTS).tell(whole)
+    mine = {own: life.latest[own].alert.values.get("held_back") for own in life.stands}
+    assert mine == _held_back(standing(whole))
+
+
 def _final_before(told: list[Told], place: int) -> bool:
     number = told[place].envelope.block_number or 0
     return any(
@@ -300,9 +330,39 @@ def test_repeats_and_deaths_change_nothing_where_states_are_counted(
     _die_and_repeat([_with_transactions(each) for each in told], data)
 
 
-def _die_and_repeat(told: list[Told], data: st.DataObject) -> None:
-    undisturbed = Life(TEXTS).tell(told)
-    disturbed = Life(TEXTS)
+@given(lives(FIRST, repairs=True), st.data(), st.integers(1, 2))
+def test_repeats_and_deaths_change_nothing_where_groups_have_no_room(
+    told: list[Told], data: st.DataObject, max_groups: int
+) -> None:
+    _die_and_repeat(told, data, max_groups)
+
+
+def test_what_had_no_room_has_none_after_a_death() -> None:
+    """What took the room is final by then, and forgotten."""
+    rush = rule("rush", group_by=("token_address",), window=window(60, count(Comparison.AT_LEAST, 2)))
+    texts = Texts()
+    other = content(transfer(0, 1, token=OTHER))
+    events = [
+        (EventKind.APPLY, 0, 0, content(transfer(0, 1))),
+        (EventKind.APPLY, 1, 60, content()),
+        (EventKind.APPLY, 2, 61, other),  # no room: the window of the first token is not final
+        (EventKind.FINALIZED, 1, 60, {}),
+        (EventKind.APPLY, 3, 62, other),
+    ]
+    told = [
+        Told(envelope(kind, 100 + place, number, "", at), body, () if place else (texts.change(rush),))
+        for place, (kind, number, at, body) in enumerate(events)
+    ]
+    undisturbed, disturbed = Life(texts, 1).tell(told), Life(texts, 1).tell(told[:4])
+    disturbed.die()
+    disturbed.tell(told[4:])
+    assert disturbed.said == undisturbed.said == []
+    assert disturbed.topic == undisturbed.topic
+
+
+def _die_and_repeat(told: list[Told], data: st.DataObject, max_groups: int = 100) -> None:
+    undisturbed = Life(TEXTS, max_groups).tell(told)
+    disturbed = Life(TEXTS, max_groups)
     place = 0
     while place < len(told):
         step = data.draw(st.integers(1, len(told) - place))

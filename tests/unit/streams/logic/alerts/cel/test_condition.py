@@ -22,6 +22,7 @@ NAMES: Final = {
     "value": Type(Kind.INT),
     "other": Type(Kind.INT),
     "fee": Type(Kind.INT, nullable=True),
+    "flag": Type(Kind.BOOL, nullable=True),
     "to_address": Type(Kind.STRING, nullable=True, size=42),
     "address": Type(Kind.STRING, size=42),
     "state": Type(Kind.STRING, symbols=("PENDING", "INCLUDED")),
@@ -33,6 +34,7 @@ RECORD: Final = {
     "value": (1 << 64) + 1,
     "other": 3,
     "fee": None,
+    "flag": None,
     "to_address": None,
     "address": "0x" + "ab" * 20,
     "state": "PENDING",
@@ -113,6 +115,11 @@ def test_what_conditions_say(text: str, expected: bool) -> None:
         ("topics.all(t, t == topics[0] && other / 0 == 1)", False),
         ("fee > 3 && (fee > 4 && value < 0)", False),
         ("!(fee > 3 && value < 0)", True),
+        ("flag && value < 0", False),
+        ("!(value < 0 && flag)", True),
+        ("flag || value > 0", True),
+        ("topics.exists(t, flag || t == topics[0])", True),
+        ("flag == null && flag != true", True),
     ],
 )
 def test_logic_absorbs_a_failure_that_does_not_decide(text: str, expected: bool) -> None:
@@ -123,6 +130,17 @@ def test_logic_absorbs_a_failure_that_does_not_decide(text: str, expected: bool)
     "text",
     [
         "fee > 3",
+        "!flag",
+        "flag && value > 0",
+        "value > 0 && flag",
+        "flag || value < 0",
+        "!(flag && value > 0)",
+        "flag ? value > 0 : value > 0",
+        "(value > 0 ? flag : flag) || value < 0",
+        "!topics.exists(t, flag)",
+        "topics.all(t, flag)",
+        "!topics.exists_one(t, flag)",
+        "size(topics.filter(t, flag)) == 0",
         "fee > 3 && value > 0",
         "fee > 3 || value < 0",
         "(fee > 3) == false || value < 0",
@@ -151,7 +169,14 @@ def test_what_has_no_value_is_an_error_of_the_condition(text: str) -> None:
         ("valeu > 1", 1, 1, "undeclared reference to 'valeu'"),
         ('value > 1 &&\n  state == "DONE"', 2, 12, "none of PENDING, INCLUDED"),
         ('value > "1"', 1, 7, "no matching overload"),
-        ("value > 9223372036854775808", 1, 9, "invalid int literal"),
+        (
+            "value > 9223372036854775808",
+            1,
+            9,
+            'literal; above 9223372036854775807 it is written uint256("…")',
+        ),
+        ("value > 1e18", 1, 7, "(int, double)'; integers are written out, without point and exponent"),
+        ('data = "0x"', 1, 6, "'= '; equal is written =="),
         ("value >", 1, 8, "Syntax error"),
         ('address == "0xAB"', 1, 12, "never equal"),
         (f'data == "0x{"AB" * 20}"', 1, 9, "lower-case"),
@@ -163,6 +188,7 @@ def test_what_has_no_value_is_an_error_of_the_condition(text: str) -> None:
         ('state.matches("(")', 1, 15, "not a pattern of RE2"),
         ("state.matches(state)", 1, 14, "a literal"),
         ("value", 1, 1, "true or false"),
+        ("flag", 1, 1, "write … == true"),
         ("value > 1.0", 1, 7, "no matching overload"),
         ("1.0 > 2.0", 1, 1, "fraction"),
         ("1u == 2u", 1, 1, "unsigned"),
@@ -197,12 +223,15 @@ def test_a_word_is_hexadecimal_digits(digits: str) -> None:
 
 
 def test_a_macro_goes_over_so_many_elements_and_no_more() -> None:
-    condition = compile_condition(
-        "hashes.all(h, h != '0x')", {"hashes": Type(Kind.STRING, list=True)}
-    ).condition
+    condition_text, fields = "hashes.all(h, h != '0x')", {"hashes": Type(Kind.STRING, list=True)}
+    condition = compile_condition(condition_text, fields).condition
     assert condition({"hashes": ["0x1"] * 100}, {})
     with pytest.raises(ConditionError, match="101"):
         condition({"hashes": ["0x1"] * 101}, {})
+    few = compile_condition(condition_text, fields, Limits(elements=3)).condition
+    assert few({"hashes": ["0x1"] * 3}, {})
+    with pytest.raises(ConditionError, match="a list of 4; 3 is the limit"):
+        few({"hashes": ["0x1"] * 4}, {})
 
 
 def test_texts_cannot_be_doubled_without_end() -> None:

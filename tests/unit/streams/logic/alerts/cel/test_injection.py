@@ -16,7 +16,7 @@ WORDS: Final = {
     *("def", "evaluate", "absorbing", "record", "lists", "try", "return", "except", "FAULTS", "again"),
     *("all", "any", "len", "checked", "divided", "remainder", "element", "bounded", "joined", "extended"),
     *("address", "word", "both", "either", "every", "some", "one", "startswith", "endswith", "lambda"),
-    *("for", "in", "if", "else", "and", "or", "not"),
+    *("for", "in", "if", "else", "and", "or", "not", "truth"),
 }
 PIECES: Final = st.sampled_from(
     [

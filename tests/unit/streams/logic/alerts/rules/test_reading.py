@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ from streams.logic.alerts.rule import (
     Requirement,
     Severity,
 )
-from streams.logic.alerts.rules import compile_rule, read_file, rules_of
+from streams.logic.alerts.rules import compile_rule, place, read_file, rules_of
 
 USDC = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"
 WHOLE = f"""\
@@ -191,6 +192,25 @@ def test_all_problems_are_named_at_once() -> None:
     with pytest.raises(Permanent, match=re.escape("1:6: id is a-z")) as caught:
         compile_rule("{id: A, match: block, where: foo}", 1)
     assert "1:30: undeclared" in caught.value.message
+
+
+def test_a_file_is_searched_for_its_lines_once_however_many_problems_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For each problem it took minutes to refuse ten thousand rules."""
+    searched: list[int] = []
+
+    class Breaks:
+        def finditer(self, source: str) -> Iterator[re.Match[str]]:
+            searched.append(len(source))
+            return breaks.finditer(source)
+
+    breaks = place._BREAK
+    monkeypatch.setattr(place, "_BREAK", Breaks())
+    source = "".join(f"- id: r{number}\n  match: log\n  where: adress == ''\n" for number in range(30))
+    found = problems(source)
+    assert [each.split(":")[:2] for each in found] == [[str(3 * n + 3), "10"] for n in range(30)]
+    assert searched == [len(source)]
 
 
 def test_a_rule_that_no_index_finds_is_warned_of() -> None:

@@ -1,0 +1,93 @@
+"""A message of `transaction-states`, and what must hold of it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from audit.stream_check.algebra.finding import Finding
+from audit.stream_check.algebra.partitioner import partition_of
+from audit.stream_check.algebra.record import Place
+
+STATES: Final = "transaction-states"
+RANKS: Final = {"INCLUDED": 5, "SAFE": 6, "FINALIZED": 7, "REORGED": 8}
+"""States that a block decides, with their rank in a version: the place in the schema's enum."""
+REORGED: Final = "REORGED"
+_SHOWN: Final = 3
+
+
+class StateSaid(NamedTuple):
+    """A message, decoded. `time_ms` is the broker's time, `content` a hash of the value.
+
+    `own_id` is what event_id must be by the other fields; None where the message names no block.
+    """
+
+    place: Place
+    time_ms: int
+    key: bytes
+    transaction: bytes
+    sequence: int
+    state: str
+    version: int
+    number: int | None
+    block_hash: bytes | None
+    removed: bool
+    event_id: bytes | None
+    own_id: bytes | None
+    epoch: int
+    retracts: int | None
+    content: int
+
+
+def of_states(kind: str, said: Sequence[StateSaid], detail: str, *sequences: int) -> Finding:
+    """A finding about messages, one at least."""
+    first = said[0]
+    return Finding(
+        kind,
+        first.number,
+        None if first.block_hash is None else "0x" + first.block_hash.hex(),
+        tuple(sorted({*sequences, *(each.sequence for each in said)})),
+        tuple(each.place for each in said[:_SHOWN]),
+        detail,
+    )
+
+
+def shown(transactions: Iterable[bytes]) -> str:
+    """A few hashes for a sentence."""
+    found = sorted(transactions)
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return ", ".join("0x" + each.hex() for each in found[:_SHOWN]) + more
+
+
+def faults(said: StateSaid, partitions: int) -> Iterator[Finding]:
+    """The breaches in one message of a topic of so many partitions."""
+    key = b"0x" + said.transaction.hex().encode()
+    if said.key != key:
+        yield of_states("key", [said], f"its key is {said.key!r}, its hash makes {key!r}")
+    if said.place.partition != (own := partition_of(said.key, partitions)):
+        yield of_states(
+            "partition",
+            [said],
+            f"its key belongs to partition {own} of {partitions}: a consumer of that partition never sees it",
+        )
+    rank = RANKS.get(said.state)
+    if rank is None:
+        return
+    if said.version != said.sequence * 16 + rank:
+        yield of_states(
+            "state",
+            [said],
+            f"its version is {said.version}, sequence and state make {said.sequence * 16 + rank}: a consumer "
+            "that keeps the highest one keeps another state",
+        )
+    if said.removed is not (said.state == REORGED):
+        yield of_states(
+            "state",
+            [said],
+            f"it is {said.state} and {'' if said.removed else 'not '}removed: consumers that go by "
+            "the one or by the other differ",
+        )
+    if said.block_hash is None or said.event_id != said.own_id:
+        yield of_states(
+            "identity", [said], "its event_id is not that of the transaction in the block it names"
+        )
