@@ -31,7 +31,7 @@ PAUSE_NAME: Final = "localhost/pause:1"
 # What the Containerfile copies.
 COPIED: Final = (
     *("Containerfile", "requirements.lock", "pyproject.toml", "README.md", "LICENSE", "container/"),
-    *("headwater/", "schemas/", "topics/", "streams/", "connectors/", "sandbox/"),
+    *("headwater/", "schemas/", "topics/", "streams/", "connectors/", "audit/", "sandbox/"),
 )
 # Of pip's settings those that say how this machine reaches packages.
 REACHING: Final = ("index-url", "extra-index-url", "trusted-host", "proxy", "timeout", "default-timeout")

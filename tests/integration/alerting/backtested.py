@@ -19,7 +19,15 @@ RULES: Final = ("failed", "deep-fork")
 
 def check_backtest(line: Line, head: int) -> None:
     """Every alert with its last status; beside them only those of blocks before the rules were in force."""
-    since = min(recorded_alerts.recorded(line.settings))
+    adopted = recorded_alerts.recorded(line.settings)
+    since = max(
+        min(
+            sequence
+            for sequence, changes in adopted.items()
+            if f"rule:{own}" in {each.key for each in changes}
+        )
+        for own in RULES
+    )
     with closing(EnrichedLog(line.settings)) as log:
         before = max(
             (
@@ -30,7 +38,7 @@ def check_backtest(line: Line, head: int) -> None:
             default=-1,
         )
     said = {each["alert_id"].hex(): each for each in said_alerts(line.settings) if each["rule_id"] in RULES}
-    assert any(each["rule_id"] == RULES[0] for each in said.values())
+    assert any(each["rule_id"] == "deep-fork" for each in said.values())
     found = {}
     for rule in RULES:
         words = ("rules", "backtest", rule, "--from", "0", "--to", str(head), "--source", "kafka", "--json")

@@ -23,6 +23,7 @@ def prove_alerts(line: Line, editor: Editor, receiver: Receiver, folder: Path) -
     """
     settings = line.settings
     fork_until_every_status(line)
+    line.reorg(3)  # the rule on forks has something to say, whatever chance had it miss
     line.freeze()
     head = line.close_windows()
     editor.finish()
