@@ -141,6 +141,7 @@ def test_a_file_is_taken_as_a_whole_or_not_at_all() -> None:
         (LEAST + 'window: {size: 1m, sum(minr): "> 1"}', "3:20: 'minr' is no field; did you mean 'miner'?"),
         (LEAST + 'window: {size: 1m, sum(miner): "> 1"}', "3:20: sum takes an integer, miner is string"),
         (LEAST + 'window: {size: 1m, sum: "> 1"}', "3:20: sum names a field"),
+        (LEAST + 'window: {size: 1m, distinct(miner): "< 50000"}', "3:37: distinct(miner) is compared with"),
         (LEAST + 'window: {size: 1m, cuont: "> 1"}', "3:20: 'cuont' is no key of a window; did"),
         (LEAST + 'title: "{{ miner | shrt }}"', "3:9: 'shrt' is no filter; did you mean 'short'?"),
         (LEAST + 'title: "of {{ minr }}"', "3:12: 'minr' is no field; did you mean 'miner'?"),
