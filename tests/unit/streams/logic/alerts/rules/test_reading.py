@@ -130,6 +130,7 @@ def test_a_file_is_taken_as_a_whole_or_not_at_all() -> None:
         ("id: a\nmatch: absence\nwithin: 1d\nof: reorg", "4:5: an absence has of"),
         (LEAST + "group_by: [miner, mner]", "3:19: 'mner' is no field of one value; did you mean 'miner'?"),
         (LEAST + "group_by: [uncles]", "3:12: 'uncles' is no field of one value"),
+        ("id: a\nmatch: log\ngroup_by: [address, data]", "3:21: data may be of any length"),
         (LEAST + "group_by: [miner, miner]", "3:19: miner is there twice"),
         (LEAST + "group_by: [miner, nonce, size, gas_used, gas_limit]", "3:11: group_by: 5 of them, 4"),
         ('id: a\nmatch: stat\nwindow: {size: 1m, count: "> 1"}', "3:9: a rule about stat has no window"),
