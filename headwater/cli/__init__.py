@@ -14,7 +14,9 @@ import logging
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
 from typing import Final
 
 import typer
@@ -22,6 +24,7 @@ import typer
 from headwater import __version__
 from headwater.cli.extras import require_local
 from headwater.errors import Fatal, HeadwaterError
+from headwater.redaction import redact
 from topics.groups import NAMES
 
 # name → what `headwater --help` says. The module that `module_of` names has `app`, a Typer.
@@ -124,12 +127,18 @@ def main() -> None:
     failed = threading.Event()
     # First of all, so that it is the last that Python does.
     atexit.register(_end_at_once, failed)
+    sys.excepthook = _defect
     try:
         build([*sys.argv[1:], *_typed_so_far(os.environ)])()
     except HeadwaterError as error:
         print(f"headwater: {error}", file=sys.stderr)
         failed.set()
         raise SystemExit(1) from error
+
+
+def _defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What nobody caught passes no logger: as Python tells it, but for logins and keys."""
+    print(redact("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.stderr)
 
 
 def _end_at_once(failed: threading.Event) -> None:
