@@ -155,10 +155,12 @@ class Fetcher:
     async def _named(self, endpoint: Endpoint, tag: str, finalized: Head | None) -> Head | None:
         try:
             raw = await endpoint.call("eth_getBlockByNumber", tag, False)
-        except NoSuchBlock:
-            # geth answers "finalized block not found" before there is one.
+        except NoSuchBlock as failure:
             if tag in _ALWAYS_THERE:
                 raise
+            if failure.invalid:
+                raise Unsupported(endpoint.name, failure.what) from failure
+            # geth answers "finalized block not found" before there is one.
             return None
         if is_null(raw):
             if tag in _ALWAYS_THERE:
@@ -194,15 +196,26 @@ class Fetcher:
             return None
 
     async def _header_on(self, endpoint: Endpoint, number: int | None, hash: bytes | None) -> Head | None:
+        refused: NodeFailure | Unsupported | None = None
         for method, reference in _references(number, hash):
-            raw = await endpoint.call(method, reference, False)
+            try:
+                raw = await endpoint.call(method, reference, False)
+            except NoSuchBlock:
+                continue
+            except (NodeFailure, Unsupported) as failure:
+                if method != BY_HASH or number is None or not _is_of_hashes(failure):
+                    raise
+                refused = failure
+                continue
             if is_null(raw):
                 continue
             block = self._header(endpoint, raw)
             if hash is not None and method == BY_NUMBER and block.head.hash != hash:
-                return None
+                break
             self._checked(endpoint, partial(check_place, block, number=number, hash=hash))
             return block.head
+        if refused is not None:
+            raise refused
         return None
 
     async def by_number(self, number: int, *, at_head: bool = True) -> Fetched:
@@ -286,18 +299,12 @@ class Fetcher:
         held = self._cache.get(head.hash, True)
         if held is not None:
             return held
-        reference = "0x" + head.hash.hex()
 
         async def work(endpoint: Endpoint) -> Fetched:
             listed: bytes | memoryview | None
             raw, listed = await asyncio.gather(
-                endpoint.call(BY_HASH, reference, True),
-                self._receipts.beside(endpoint, reference),
+                self._body(endpoint, head), self._receipts.beside(endpoint, head.hash)
             )
-            if is_null(raw):
-                # Some nodes know blocks by height alone.
-                raw = await endpoint.call(BY_NUMBER, hex(head.number), True)
-            raw = present(endpoint, raw, f"{BY_HASH} {reference}")
             block = self._header(endpoint, raw)
             self._checked(endpoint, lambda: check_place(block, hash=head.hash))
             if listed is None:
@@ -308,6 +315,26 @@ class Fetcher:
             fetched = await self._whole(work, "block by hash")
         self._cache.put(fetched, True)
         return fetched
+
+    async def _body(self, endpoint: Endpoint, head: Head) -> memoryview:
+        reference = "0x" + head.hash.hex()
+        refused: NodeFailure | Unsupported = NodeFailure(
+            endpoint.name, f"{BY_HASH} {reference}: null", "null"
+        )
+        try:
+            raw = await endpoint.call(BY_HASH, reference, True)
+            if not is_null(raw):
+                return raw
+            refused = NodeFailure(endpoint.name, f"{BY_HASH} {reference}: null", "null")
+        except (NodeFailure, Unsupported) as failure:
+            if not _is_of_hashes(failure):
+                raise
+            refused = failure
+        # Some nodes know blocks by height alone.
+        raw = await endpoint.call(BY_NUMBER, hex(head.number), True)
+        if is_null(raw):
+            raise refused
+        return raw
 
     async def _assembled(
         self,
@@ -384,6 +411,11 @@ def _refuse_genesis(number: int, error: NodeFailure) -> None:
             remedy="a chain's first block may have no receipts: begin above it with --start 1 "
             "(HEADWATER_CHAIN__START)",
         ) from error
+
+
+def _is_of_hashes(failure: NodeFailure | Unsupported) -> bool:
+    """Whether a node that failed on a block of a hash may answer for its height."""
+    return isinstance(failure, Unsupported) or failure.outcome in ("null", "error")
 
 
 def _references(number: int | None, hash: bytes | None) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,105 @@
+"""What a node refuses for ever, or once, and the way on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from headwater.errors import Fatal
+from tests.fakes.listening import hashes
+from tests.fakes.ruled_node import NULL, Call, Error, Rule, number_of, rig_on
+
+INTERNAL = Error(-32603, "Internal error")
+NOT_FOUND = Error(-32000, "block not found")
+NO_METHOD = Error(-32601, "the method does not exist/is not available")
+
+
+def of(method: str, said: object) -> Rule:
+    return lambda call: said if call["method"] == method else None
+
+
+def once(rule: Rule) -> Rule:
+    """The rule for the first call that it is about."""
+    told: list[Call] = []
+
+    def first(call: Call) -> object:
+        said = None if told else rule(call)
+        if said is not None:
+            told.append(call)
+        return said
+
+    return first
+
+
+@pytest.mark.parametrize(
+    "said",
+    [NULL, INTERNAL, NOT_FOUND, Error(-32000, "failed to find transaction in block"), NO_METHOD],
+    ids=["null", "internal", "not found", "failed to find", "no method"],
+)
+@pytest.mark.parametrize("method", ["eth_getBlockReceipts", "eth_getBlockByHash"])
+async def test_what_a_node_cannot_do_in_one_way_is_asked_in_another(method: str, said: object) -> None:
+    chain, store, rig = await rig_on(of(method, said))
+    await rig.settle()
+    chain.extend()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    assert rig.pauses == []
+
+
+@pytest.mark.parametrize("said", [NOT_FOUND, Error(-39001, "Unknown block")], ids=["words", "code"])
+async def test_a_first_block_that_is_refused_in_words_is_one_that_is_not_there(said: object) -> None:
+    def rule(call: Call) -> object:
+        return said if call["params"][:1] in (["earliest"], ["0x0"]) else None
+
+    _, _, rig = await rig_on(rule, start="earliest")
+    with pytest.raises(Fatal, match="no endpoint has an earliest block; give --start N"):
+        await rig.settle()
+    _, _, rig = await rig_on(rule, start="0")
+    with pytest.raises(Fatal, match=r"block 0 cannot be had whole from any node: .*--start 1"):
+        await rig.settle()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Block #103 does not exist",
+        "BlockOutOfRangeError: block height is 102 but requested was 103",
+        "Invalid block number",
+        "requested block is in the future",
+    ],
+)
+@pytest.mark.parametrize("code", [-32602, -32000])
+async def test_a_block_that_is_refused_once_is_asked_for_again(words: str, code: int) -> None:
+    refused: Callable[[Call], object] = lambda call: (  # noqa: E731
+        Error(code, words) if call["method"] == "eth_getBlockByNumber" and number_of(call) == 103 else None
+    )
+    chain, store, rig = await rig_on(once(refused))
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+
+
+async def test_history_that_a_node_let_go_of_is_said_with_the_remedy_in_whatever_words() -> None:
+    pruned = Error(-32000, "old data not available due to pruning")
+    _, store, rig = await rig_on(
+        lambda call: (
+            pruned if call["method"] == "eth_getBlockByNumber" and number_of(call) in (100, 101) else None
+        )
+    )
+    with pytest.raises(Fatal, match=r"no endpoint keeps history so old: .*; .*--start N"):
+        await rig.settle()
+    assert hashes(store) == []
+
+
+async def test_a_tag_that_is_called_invalid_is_one_that_the_node_does_not_know() -> None:
+    """Finality by depth then, as of any chain without tags."""
+    chain, store, rig = await rig_on(
+        lambda call: (
+            Error(-32602, "Invalid block number") if call["params"][:1] in (["finalized"], ["safe"]) else None
+        )
+    )
+    await rig.settle()
+    chain.extend(100)
+    await rig.settle()
+    assert rig.log.branch.finalized is not None
+    assert hashes(store) == chain.hashes
