@@ -348,7 +348,7 @@ class Fetcher:
         listed = await self._receipts.completed(endpoint, block, listed)
         decoded: Sequence[Receipt] = self._checked(endpoint, lambda: decode_receipts(listed))
         own: Sequence[Receipt] = ()
-        if len(decoded) != len(block.transactions):
+        if tuple(each.transaction_hash for each in decoded) != block.transactions:
             found = unlisted.listed(block, listed, decoded)
             if found is None:
                 listed = await self._receipts.singly(endpoint, block)

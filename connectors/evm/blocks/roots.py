@@ -79,6 +79,11 @@ class RootChecks:
         except lists.OtherHashError as error:
             what = f"block {block.head.number}: {error}"
             raise RootError(TRANSACTIONS_ROOT, what, str(error)) from error
+        except ValueError as error:
+            # Of the fields that only this check reads.
+            raise CheckError(
+                TRANSACTIONS_ROOT, f"block {block.head.number}: a transaction's field is not hex: {error}"
+            ) from error
         return _holds(records, TRANSACTIONS_ROOT, records.transactions_root, found)
 
     def _receipts_hold(

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from headwater.errors import Fatal
-from tests.fakes.listening import hashes
+from sandbox.node.faults import Changed
+from tests.fakes.listening import MemoryStore, hashes, served, settled_rig
 from tests.fakes.ruled_node import NULL, Call, Error, Rule, number_of, rig_on
 
 INTERNAL = Error(-32603, "Internal error")
@@ -103,3 +104,30 @@ async def test_a_tag_that_is_called_invalid_is_one_that_the_node_does_not_know()
     await rig.settle()
     assert rig.log.branch.finalized is not None
     assert hashes(store) == chain.hashes
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda receipts: receipts[::-1],
+        lambda receipts: [receipts[0], *receipts[:-1]],
+        lambda receipts: [*receipts[1:], receipts[-1]],
+        lambda receipts: [*receipts, receipts[0]],
+        lambda receipts: receipts[:-1],
+    ],
+    ids=["backwards", "the last missing, one twice", "the first missing, one twice", "one twice", "cut"],
+)
+async def test_receipts_of_other_places_are_put_in_order_or_asked_for_singly(
+    change: Callable[[list[object]], list[object]],
+) -> None:
+    chain, node = served(6)
+    node.faults.add(
+        Changed(lambda said: change(said) if isinstance(said, list) and len(said) > 1 else said),
+        "eth_getBlockReceipts",
+        times=99,
+    )
+    store = MemoryStore()
+    rig = await settled_rig(store, [node])
+    assert node.faults.taken >= 6
+    assert hashes(store) == chain.hashes
+    assert rig.pauses == []
