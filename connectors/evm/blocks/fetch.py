@@ -27,6 +27,7 @@ from headwater.errors import Fatal
 from headwater.evm.answers.shapes import Receipt
 from headwater.logging import about
 from headwater.metrics import listener as metrics
+from headwater.redaction import brief
 
 T = TypeVar("T")
 BY_HASH: Final = "eth_getBlockByHash"
@@ -281,7 +282,7 @@ class Fetcher:
         try:
             above = await self.header(number=number + 1)
             below = await self.header(number=number - 1) if number else None
-        except NodeFailure:
+        except (NodeFailure, Unsupported):
             return
         if above is not None and below is not None and above.parent == below.hash:
             raise Fatal(
@@ -393,14 +394,16 @@ class Fetcher:
     def _checked(self, endpoint: Endpoint, check: Callable[[], T]) -> T:
         try:
             return check()
-        except (CheckError, ShapeError) as error:
+        except (ValueError, RecursionError) as error:
+            # Whatever stumbles over what others wrote: it is that answer which is bad.
             raise self._rejected(endpoint, error) from error
 
-    def _rejected(self, endpoint: Endpoint, error: CheckError | ShapeError) -> Rejected:
+    def _rejected(self, endpoint: Endpoint, error: ValueError | RecursionError) -> Rejected:
         check = error.check if isinstance(error, CheckError) else SHAPE
         metrics.REJECTED_BLOCKS.labels(self._chain, check).inc()
         found = error.found if isinstance(error, RootError) else ""
-        return Rejected(endpoint.name, check, str(error), found)
+        known = isinstance(error, CheckError | ShapeError)
+        return Rejected(endpoint.name, check, str(error) if known else f"no block: {brief(error)}", found)
 
 
 def _refuse_genesis(number: int, error: NodeFailure) -> None:

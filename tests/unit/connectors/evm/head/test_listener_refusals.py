@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
 from headwater.errors import Fatal
+from headwater.health import HEALTH
 from sandbox.node.faults import Changed
 from tests.fakes.listening import MemoryStore, hashes, served, settled_rig
 from tests.fakes.ruled_node import NULL, Call, Error, Rule, number_of, rig_on
@@ -131,3 +133,19 @@ async def test_receipts_of_other_places_are_put_in_order_or_asked_for_singly(
     assert node.faults.taken >= 6
     assert hashes(store) == chain.hashes
     assert rig.pauses == []
+
+
+@pytest.mark.parametrize("said", [NO_METHOD, Error(-32602, "invalid params")], ids=["method", "params"])
+async def test_a_refusal_is_believed_when_it_lasts(said: Error) -> None:
+    chain, store, rig = await rig_on(once(of("eth_getBlockByNumber", said)))
+    running = asyncio.create_task(rig.listener.run())
+    await store.until(lambda: len(store.log) > len(chain.hashes))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert hashes(store) == chain.hashes
+
+    _, store, rig = await rig_on(of("eth_getBlockByNumber", said))
+    with pytest.raises(Fatal, match=r"no endpoint can serve this chain: .*eth_getBlockByNumber"):
+        await rig.listener.run()
+    assert hashes(store) == []
+    assert not HEALTH.checks()["nodes"].ok
