@@ -49,6 +49,14 @@ class RootChecks:
             return at_head or _is_sampled(block_hash)
         return self.setting == "all" or (self.setting == "sampled" and _is_sampled(block_hash))
 
+    def check_none(self, records: answers.Block) -> tuple[str, ...]:
+        """Whether withdrawals that are not there are none: that costs nothing, so it is asked of every block.
+
+        Gives the names of the roots that hold. Raises RootError.
+        """
+        due = self.setting != "off" and "withdrawals" in self.hold and not records.withdrawals
+        return (WITHDRAWALS_ROOT,) if due and _withdrawals_hold(records, records.transactions or []) else ()
+
     def check(
         self,
         block: Block,
