@@ -15,7 +15,7 @@ from connectors.evm.blocks.decode import Block, ShapeError, decode_block, decode
 from connectors.evm.blocks.errors import CheckError
 from connectors.evm.blocks.receipts import Receipts, present
 from connectors.evm.blocks.roots import RootError
-from connectors.evm.blocks.traces import check_calls
+from connectors.evm.blocks.traces import check_calls, check_flat
 from connectors.evm.events import STAGE, Content, Head
 from connectors.evm.pool.comparison import Votes
 from connectors.evm.pool.quorum import NoQuorum, Quorum
@@ -383,12 +383,8 @@ class Fetcher:
         else:
             raw = await endpoint.call("trace_block", hex(block.head.number))
         found = bytes(present(endpoint, raw, f"traces of block {block.head.number}"))
-        if self._traces == "callTracer":
-            self._checked(endpoint, lambda: check_calls(found, block))
-        if self._traces == "trace_block" and found != b"[]" and reference.encode() not in found:
-            raise self._rejected(
-                endpoint, CheckError(SHAPE, f"traces of block {block.head.number} are of another block")
-            )
+        check = check_calls if self._traces == "callTracer" else check_flat
+        self._checked(endpoint, lambda: check(found, block))
         return found
 
     def _checked(self, endpoint: Endpoint, check: Callable[[], T]) -> T:
