@@ -7,8 +7,11 @@ nothing is parsed twice.
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 import msgspec
@@ -285,16 +288,28 @@ def _said(body: bytes) -> _Error | None:
     return None
 
 
-def retry_after_seconds(header: str | None) -> float:
-    """Seconds of a Retry-After header, at most two minutes; a date or nonsense counts as one second."""
+def retry_after_seconds(header: str | None, now: float | None = None) -> float:
+    """Seconds of a Retry-After header (RFC 9110, 10.2.3), at most two minutes; nonsense counts as one second.
+
+    `now` is the Unix time, by which a date in it is read; one that is past counts as one second too.
+    """
     if header is None:
         return 0.0
     try:
         seconds = float(header)
     except ValueError:
-        return 1.0
+        return _until(header, time.time() if now is None else now)
     # "nan" is a float, and no bound holds it.
     return 1.0 if math.isnan(seconds) else min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def _until(date: str, now: float) -> float:
+    try:
+        at = parsedate_to_datetime(date)
+        seconds = at.replace(tzinfo=at.tzinfo or UTC).timestamp() - now
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return 1.0
+    return min(max(seconds, 1.0), MAX_RETRY_AFTER)
 
 
 def _broken(endpoint: str, method: str, body: bytes, error: Exception) -> NodeFailure:

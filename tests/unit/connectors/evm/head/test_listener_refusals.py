@@ -149,3 +149,14 @@ async def test_a_refusal_is_believed_when_it_lasts(said: Error) -> None:
         await rig.listener.run()
     assert hashes(store) == []
     assert not HEALTH.checks()["nodes"].ok
+
+
+@pytest.mark.parametrize(
+    "said", [INTERNAL, Error(-32000, "not on this plan"), NO_METHOD, "false", NULL, 0], ids=str
+)
+async def test_a_node_that_cannot_say_whether_it_syncs_is_used(said: object) -> None:
+    chain, store, rig = await rig_on(of("eth_syncing", said))
+    async with asyncio.timeout(20):
+        await rig.settle()
+    assert hashes(store) == chain.hashes
+    assert rig.pauses == []

@@ -209,6 +209,23 @@ def test_retry_after_is_honoured_within_reason() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("Wed, 21 Oct 2026 07:28:30 GMT", 30.0),
+        ("Wednesday, 21-Oct-26 07:28:30 GMT", 30.0),
+        ("Wed Oct 21 07:28:30 2026", 30.0),
+        ("Wed, 21 Oct 2026 09:28:30 +0200", 30.0),
+        ("Wed, 21 Oct 2026 07:27:00 GMT", 1.0),
+        ("Wed, 21 Oct 9999 07:28:30 GMT", 120.0),
+        ("Wed, 99 Oct 2026 07:28:30 GMT", 1.0),
+        ("21 Oct", 1.0),
+    ],
+)
+def test_retry_after_may_be_a_date(date: str, seconds: float) -> None:
+    assert retry_after_seconds(date, 1792567680.0) == seconds
+
+
 def test_backoff_has_full_jitter_under_a_doubling_ceiling() -> None:
     backoff = Backoff(first=1.0, ceiling=8.0, random=random.Random(1))
     waits = [backoff.next() for _ in range(200)]
