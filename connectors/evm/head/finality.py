@@ -11,7 +11,7 @@ from connectors.evm.blocks.fetch import ROUNDS, Fetcher
 from connectors.evm.events import Event, Head
 from connectors.evm.head.confirmation import Confirmation
 from connectors.evm.head.forks import Publish
-from connectors.evm.head.tags import FINALIZED, SAFE, Meant, amiss, best
+from connectors.evm.head.tags import FINALIZED, ODD, SAFE, Meant, amiss, best
 from connectors.evm.head.waiting import Waiting
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.pool.seam import Pool
@@ -143,5 +143,21 @@ class Finality:
             return wrong
         if tag.number <= tip.number:
             return Meant(branch.at(tag.number))
-        there = await self._fetcher.header(number=tip.number)
+        return await self._above(tag, tip)
+
+    async def _above(self, tag: Head, tip: Head) -> Meant:
+        """What a tag above the tip means: the tip, where tip and tag are both on the node's chain."""
+        try:
+            there, own = await asyncio.gather(
+                self._fetcher.header(number=tip.number), self._fetcher.header(number=tag.number)
+            )
+        except (NodeFailure, Unsupported) as error:
+            return Meant(None, str(error))
+        if own is None or own.hash != tag.hash:
+            has = "no block" if own is None else f"block 0x{own.hash.hex()}"
+            return Meant(
+                None,
+                f"the nodes name block {tag.number} (0x{tag.hash.hex()}), and have {has} at that height: "
+                f"{ODD}",
+            )
         return Meant(tip if there is not None and there.hash == tip.hash else None)

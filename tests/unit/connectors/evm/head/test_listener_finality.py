@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
+import orjson
 import pytest
 
 from connectors.evm.head import finality
@@ -14,6 +15,7 @@ from connectors.evm.rpc.endpoint import Transport
 from headwater.errors import Fatal
 from headwater.health import HEALTH
 from headwater.settings import ChainSettings
+from sandbox.node import AdjustableChain
 from sandbox.node import faults as f
 from tests.fakes.listening import (
     CHAIN_ID,
@@ -25,6 +27,7 @@ from tests.fakes.listening import (
     served,
     settled_rig,
 )
+from tests.fakes.ruled_node import rig_on
 from topics.chainlog.kinds import EventKind
 
 
@@ -176,3 +179,21 @@ async def test_tags_that_are_never_answered_hold_up_no_block(monkeypatch: pytest
     await rig.settle()
     assert rig.log.branch.finalized is not None
     assert HEALTH.checks()["finality"].detail == ""
+
+
+@pytest.mark.parametrize("tag", ["finalized", "safe"])
+async def test_a_tag_above_every_block_of_its_node_makes_nothing_final(tag: str) -> None:
+    """It is of another chain, or made up: the tip is not final by that."""
+    block = AdjustableChain.synthetic(500, first=100).by_number(550)
+    assert block is not None
+    beyond = orjson.loads(block.part("hashes") or b"")
+    chain, store, rig = await rig_on(lambda call: beyond if call["params"][:1] == [tag] else None)
+    await rig.settle()
+    chain.extend()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    kinds = {each.kind for each in accepted(store)}
+    named = {"finalized": EventKind.FINALIZED, "safe": EventKind.SAFE}
+    assert kinds & set(named.values()) == set(named.values()) - {named[tag]}
+    assert f"{tag}: the nodes name block 550 (0x" in HEALTH.checks()["finality"].detail
+    assert "have no block at that height" in HEALTH.checks()["finality"].detail
