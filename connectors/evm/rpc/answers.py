@@ -175,14 +175,14 @@ def results_of(
         if answer.body.lstrip()[:1] == b"{":
             raise _of_batch(endpoint, method, count, _ONE.decode(answer.body).failed(), secrets)
         answers = _MANY.decode(answer.body)
+        by_id = {_id(each.id): each for each in answers}
+        # What refuses a whole batch has nobody's id, or that of the first call (geth).
+        refusal = next((error for each in answers if (error := each.failed()) is not None), None)
     except UNREADABLE as error:
         raise _broken(endpoint, method, answer.body, error) from error
-    by_id = {_id(each.id): each for each in answers}
     missing = sum(str(number) not in by_id for number in range(count))
     if not missing:
         return [_result(endpoint, method, by_id[str(number)], secrets) for number in range(count)]
-    # What refuses a whole batch has nobody's id, or that of the first call (geth).
-    refusal = next((error for each in answers if (error := each.failed()) is not None), None)
     if refusal is not None:
         raise _of_batch(endpoint, method, count, refusal, secrets)
     # Some leave out the answers beyond their limit.

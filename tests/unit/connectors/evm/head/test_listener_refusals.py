@@ -74,9 +74,10 @@ async def test_a_first_block_that_is_refused_in_words_is_one_that_is_not_there(s
 )
 @pytest.mark.parametrize("code", [-32602, -32000])
 async def test_a_block_that_is_refused_once_is_asked_for_again(words: str, code: int) -> None:
-    refused: Callable[[Call], object] = lambda call: (  # noqa: E731
-        Error(code, words) if call["method"] == "eth_getBlockByNumber" and number_of(call) == 103 else None
-    )
+    def refused(call: Call) -> object:
+        asked = call["method"] == "eth_getBlockByNumber" and number_of(call) == 103
+        return Error(code, words) if asked else None
+
     chain, store, rig = await rig_on(once(refused))
     await rig.settle()
     assert hashes(store) == chain.hashes

@@ -112,6 +112,17 @@ def test_an_error_is_read_whatever_its_type(error: str) -> None:
     assert failure.value.outcome == "throttled"
 
 
+@pytest.mark.parametrize("depth", [100, 900, 100_000])
+def test_an_error_that_is_nested_without_end_is_a_bad_answer(depth: int) -> None:
+    error = "[" * depth + "]" * depth
+    for body in (f'{{"id":0,"error":{error}}}', f'{{"id":0,"error":{{"message":{error},"data":{error}}}}}'):
+        with pytest.raises(NodeFailure):
+            result_of("node", "eth_x", HttpAnswer(200, body.encode()))
+        for batch in (body, f"[{body}]", f'[{{"id":{error}}}]', f'[{body},{{"id":1,"result":1}}]'):
+            with pytest.raises(NodeFailure):
+                results_of("node", "eth_x", HttpAnswer(200, batch.encode()), 2)
+
+
 @pytest.mark.parametrize("error", ['""', "{}", "false", "null", "0", "[]"])
 def test_an_empty_error_beside_a_result_is_none(error: str) -> None:
     body = f'{{"id":0,"result":"0x1","error":{error}}}'.encode()

@@ -7,7 +7,7 @@ import pytest
 from connectors.evm.rpc.phrases import Meaning, meaning_of
 
 # Meaning → what was said: code, words, and who says so (repository and thread, or the source that has it).
-SAID = {
+SAID: dict[Meaning | None, tuple[tuple[object, str, str], ...]] = {
     Meaning.BATCH_LIMIT: (
         (-32000, "batch limit 100 exceeded: 142 requests given", "erigontech/erigon#7072"),
         (-32007, "batch limit exceeded", "fystack/multichain-indexer#19"),
