@@ -33,6 +33,22 @@ INSERT_SETTINGS: Final[Mapping[str, int | str]] = {
 # Codes that a broken login or a missing database answers with: waiting does not cure them.
 _LOGIN_CODES: Final = frozenset({192, 193, 194, 516})
 _UNKNOWN_DATABASE: Final = 81
+# What a server answers that stops, or whose shards, replicas or Keeper are away (ErrorCodes.cpp).
+_PASSING_CODES: Final = frozenset(
+    {
+        159,  # TIMEOUT_EXCEEDED
+        209,  # SOCKET_TIMEOUT
+        210,  # NETWORK_ERROR
+        225,  # NO_ZOOKEEPER
+        236,  # ABORTED
+        242,  # TABLE_IS_READ_ONLY
+        279,  # ALL_CONNECTION_TRIES_FAILED
+        285,  # TOO_FEW_LIVE_REPLICAS
+        319,  # UNKNOWN_STATUS_OF_INSERT
+        394,  # QUERY_WAS_CANCELLED
+        999,  # KEEPER_EXCEPTION
+    }
+)
 _LOCAL: Final = ("127.0.0.1", "localhost", "::1")
 
 # It logs what it raises; we say that in our words. Without a handler Python would print it all the same.
@@ -146,7 +162,7 @@ def answering(settings: ClickHouseSettings) -> Iterator[None]:
         yield
     except (ClickHouseError, HTTPError, OSError) as error:
         words = brief(redact(str(error), secrets_of(settings.url)))
-        if getattr(error, "code", None) is not None:
+        if getattr(error, "code", None) not in (None, *_PASSING_CODES):
             raise Fatal(
                 f"ClickHouse at {shown} refuses a statement: {words}", remedy="see its log"
             ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import uvloop
 from headwater.cli.role import start_role
 from headwater.errors import Fatal
 from headwater.logging import get_logger
+from headwater.memory import keep_freed
 from headwater.settings import Settings
 
 app = typer.Typer(rich_markup_mode=None)
@@ -33,6 +35,7 @@ def listen(
 ) -> None:
     """Follow the head of a chain and publish every event of it, in order, to raw-blocks."""
     chain = {"rpc": ",".join(rpc) or None, "start": start}
+    keep_freed()
     settings = start_role("listen", {"chain": chain, "data_dir": data_dir})
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_stopped(settings, _hash(accept_fork)))
@@ -42,6 +45,8 @@ async def _until_stopped(settings: Settings, accept_fork: bytes | None) -> None:
     # Imported here so that a wrong setting is told before everything is loaded.
     from connectors.evm.app import listen as follow
 
+    # Modules stay as long as the process: no look for cycles has to go through them.
+    gc.freeze()
     task = asyncio.ensure_future(follow(settings, accept_fork=accept_fork))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -29,6 +29,8 @@ from topics.tail import resolve
 app = typer.Typer(rich_markup_mode=None)
 _TO_ASK = 2
 _STAGES = (*NAMES, "sink")
+MOST_BLOCKS = 10_000
+"""Blocks of a range that are asked for at once: the listener reads or fetches each, four a round."""
 
 
 @app.command()
@@ -55,6 +57,9 @@ def replay(
     ] = [],  # noqa: B006 - typer's way to repeat an option
     first: Annotated[int | None, typer.Option("--from", min=0, help="Only blocks from here.")] = None,
     last: Annotated[int | None, typer.Option("--to", min=0, help="Only blocks up to here.")] = None,
+    every: Annotated[
+        bool, typer.Option("--every", help="Every block from --from to --to, those without a letter too.")
+    ] = False,
     refetch: Annotated[
         bool,
         typer.Option("--refetch", help="Take the blocks' content from a node again, not from raw-blocks."),
@@ -91,11 +96,16 @@ def replay(
     headwater replay                                  what is there, and what would be asked
     headwater replay --stage enrich --since 2h --yes  what enrich gave up in the last two hours
     headwater replay --block 19000000 --refetch --yes one block, its content from a node
+    headwater replay --from 19000000 --to 19000099 --every --yes   a range, with letters or without
     """
     settings = configured({"data_dir": data_dir})
     configure("replay", "ERROR" if json else "WARNING", settings.log_format)
     wanted = _letters(settings, reason, topic, stage, since, until)
-    blocks = _blocks(block, first, last)
+    blocks = _blocks(block, first, last, every=every)
+    if every and wanted != LetterFilter():
+        raise Fatal(
+            "--every asks for blocks, whatever letters there are", remedy="leave the choice of letters out"
+        )
     surveyed = survey(settings, wanted, blocks)
     asks = asks_of(surveyed.found, refetch=refetch, again=again)
     if wanted == LetterFilter() and blocks.numbers:
@@ -146,7 +156,7 @@ def _letters(
     )
 
 
-def _blocks(names: Sequence[str], first: int | None, last: int | None) -> BlockFilter:
+def _blocks(names: Sequence[str], first: int | None, last: int | None, *, every: bool) -> BlockFilter:
     numbers, hashes = set(), set()
     for name in names:
         number = decimal(name)
@@ -158,4 +168,13 @@ def _blocks(names: Sequence[str], first: int | None, last: int | None) -> BlockF
             raise Fatal(f"--block {name} is neither a number nor a block's hash")
     if first is not None and last is not None and first > last:
         raise Fatal(f"no blocks from {first} to {last}", remedy="give --from no greater than --to")
+    if every:
+        if first is None or last is None:
+            raise Fatal("--every goes with --from and --to")
+        if last - first >= MOST_BLOCKS:
+            raise Fatal(
+                f"{last - first + 1:,} blocks are too many to be asked for at once",
+                remedy=f"ask for {MOST_BLOCKS:,} at a time",
+            )
+        numbers |= set(range(first, last + 1))
     return BlockFilter(frozenset(numbers), frozenset(hashes), first, last)

@@ -129,6 +129,10 @@ class ChainSettings(Section):
         None,
         description="Ask eth_getBlockReceipt for the logs that a block has outside of its transactions.",
     )
+    created_by_calls: bool | None = Field(
+        None,
+        description="Calls create contracts, too: what a receipt's contractAddress names.",
+    )
     roots: tuple[Root, ...] | None = Field(
         None, description="Which roots the chain makes as Ethereum does, of those that verify_roots checks."
     )

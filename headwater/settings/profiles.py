@@ -26,6 +26,7 @@ class Profile:
     roots: tuple[Root, ...] = ALL_ROOTS
     log_indexes: LogIndexes = "block"
     block_receipt: bool = False
+    created_by_calls: bool = False
 
 
 TAGGED: Final = Profile(finality="tags")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from headwater.errors import Permanent
+from headwater.settings.profiles import profile_of
 from streams.logic.enrich.event import STREAM, Enriched, enrich, enriched_placeholder
 from streams.logic.event import ChainEvent, Messages
 from streams.stage import Outcome, StageContext
@@ -20,11 +21,15 @@ class EnrichStage:
     def __init__(self, context: StageContext, to_current_schema: Callable[[bytes], bytes]) -> None:
         self._frame = context.frame
         self._to_current_schema = to_current_schema
+        self._chain = context.settings.chain
 
     def handle(self, event: ChainEvent) -> Outcome:
         """A block's public records, its coverage, and the enriched event. Raises Permanent."""
         values = [self._to_current_schema(value) for value in event.values]
-        return self._outcome(event.envelope, enrich(event.envelope, values, self._frame))
+        calls = profile_of(event.envelope.chain_id, self._chain).created_by_calls
+        return self._outcome(
+            event.envelope, enrich(event.envelope, values, self._frame, created_by_calls=calls)
+        )
 
     def placeholder(self, event: ChainEvent, problem: Permanent) -> Outcome:
         """The event's number, and an incomplete coverage record of its block; none for a repair."""

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
+
+from headwater.errors import Permanent
+
+HEADER_BYTES: Final = 1 << 20
+"""Of a block's header at most, which every part carries: nodes add fields of their own to it."""
 
 
-def spread(limit: int, *arrays: Sequence[bytes]) -> list[tuple[slice, ...]]:
-    """For each part a slice of each array; a part has `limit` bytes of records at most.
+def spread(limit: int, header: bytes, *arrays: Sequence[bytes]) -> list[tuple[slice, ...]]:
+    """For each part a slice of each array; a part has `limit` bytes of records at most, its header included.
 
     The order of records stays, one array after the other; one part when everything fits. A record above
-    the limit is a part of its own.
+    the limit is a part of its own. Raises Permanent for a header above HEADER_BYTES: with one as large as a
+    part, a block would become as many parts as it has records.
     """
+    if len(header) > HEADER_BYTES:
+        raise Permanent(
+            f"the block's header has {len(header)} bytes, at most {HEADER_BYTES} are taken",
+            remedy="see which node adds what to it, and ask another one: `headwater replay --refetch`",
+        )
+    limit -= len(header)
     if sum(sum(map(len, array)) for array in arrays) <= limit:
         return [tuple(slice(0, len(array)) for array in arrays)]
     parts: list[tuple[slice, ...]] = []

@@ -12,6 +12,7 @@ from headwater import clock
 from headwater.bad_ratio import BadRatioLimit
 from headwater.digits import decimal
 from headwater.errors import Permanent, Transient
+from headwater.health import HEALTH
 from headwater.logging import about, get_logger
 from headwater.metrics import stages as metrics
 from headwater.metrics.consumers import DEAD_LETTERS
@@ -67,7 +68,10 @@ class BatchHandler:
         self._write = write
         self._reached = reached
         self._retry = Retry(
-            backoff=Backoff(ceiling=_LONGEST_PAUSE_SECONDS), stop=stop, on_failure=self._waits
+            backoff=Backoff(ceiling=_LONGEST_PAUSE_SECONDS),
+            stop=stop,
+            on_failure=self._waits,
+            on_recovery=lambda: HEALTH.report("events", True),
         )
         self._refusal = Refusal(group.name, settings.stages.refuse_blocks)
         self._labels = {"chain": settings.chain.name, "stage": group.name}
@@ -186,6 +190,7 @@ class BatchHandler:
 
     def _waits(self, error: Transient, seconds: float) -> None:
         _log.warning("retrying", seconds=round(seconds, 2), error=str(error))
+        HEALTH.report("events", False, str(error))
 
     def _dead(self, originals: tuple[Incoming, ...], error: Permanent) -> tuple[Messages, ...]:
         """The dead letters of one event. Raises Fatal when there are too many, before any is written."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from headwater.errors import Permanent
-from streams.logic.event import Messages
 from streams.stage import Outcome
 from topics.catalog import spec
+from topics.spec import BLOCK_BYTES
 
 _OVERHEAD: Final = 2_048
 """Bytes of headers and of the batch around a message."""
@@ -17,14 +18,15 @@ def refuse_too_large(outcome: Outcome) -> None:
     """Raises Permanent for a record that its topic would refuse: the brokers would refuse it for ever."""
     state = () if outcome.state is None else (outcome.state,)
     for messages in (*outcome.public, *outcome.internal, *state):
-        limit = spec(messages.stream).max_message_bytes - _OVERHEAD
-        largest = _largest(messages)
-        if largest > limit:
-            raise Permanent(
-                f"a record of {messages.stream} has {largest} bytes, its topic takes {limit}",
-                remedy="raise max_message_bytes in the topic catalogue, apply it, run `headwater replay`",
-            )
+        _refuse(messages.stream, messages.values, spec(messages.stream).max_message_bytes)
+    _refuse("the group's table", (value for _, value in outcome.table), BLOCK_BYTES)
 
 
-def _largest(messages: Messages) -> int:
-    return max((len(value) for value in messages.values if value is not None), default=0)
+def _refuse(where: str, values: Iterable[bytes | None], topic_bytes: int) -> None:
+    limit = topic_bytes - _OVERHEAD
+    largest = max((len(value) for value in values if value is not None), default=0)
+    if largest > limit:
+        raise Permanent(
+            f"a record of {where} has {largest} bytes, its topic takes {limit}",
+            remedy="raise max_message_bytes in the topic catalogue, apply it, run `headwater replay`",
+        )

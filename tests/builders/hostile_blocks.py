@@ -9,6 +9,7 @@ from tests.builders.chain_answers import RECEIVER, SENDER, Answer, block, log, r
 
 TRANSFER_BATCH = "0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c0526c8f7fb"
 _BASE, _LOG, _TOPIC, _LOG_BYTE, _ZERO_BYTE, _WORD = 21_000, 375, 375, 8, 4, 32
+_COLD_CALL: Final = 2_600
 
 Made = tuple[Answer, list[Answer]]
 """The answers of eth_getBlockByNumber and eth_getBlockReceipts."""
@@ -30,8 +31,18 @@ def plain_logs(gas: int, size: int) -> Made:
     return _with_logs([log(0, index, topics=[], data="0x" + "01" * size) for index in range(count)])
 
 
+def tokens(gas: int) -> Made:
+    """One transaction that has as many contracts as it can call say that they moved the largest amount."""
+    price = _COLD_CALL + _LOG + 3 * _TOPIC + _LOG_BYTE * _WORD
+    count = max(1, (gas - _BASE) // price)
+    logs = [
+        log(0, index, address=f"0x{index + 1:040x}", data="0x" + "f" * 2 * _WORD) for index in range(count)
+    ]
+    return _with_logs(logs)
+
+
 def call_data(gas: int, transactions: int) -> Made:
-    """Transactions of nothing but zero bytes, as they were priced before EIP-7623."""
+    """Transactions with no data but zero bytes, as they were priced before EIP-7623."""
     own = max(0, (gas // transactions - _BASE) // _ZERO_BYTE)
     sent = [transaction(position, input="0x" + "00" * own) for position in range(transactions)]
     return block(sent), [receipt(position) for position in range(transactions)]
@@ -40,7 +51,9 @@ def call_data(gas: int, transactions: int) -> Made:
 WORST: Final[dict[str, Callable[[int], Made]]] = {
     "batches": lambda gas: batches(gas, max(1, gas // 10_000)),
     "logs": lambda gas: plain_logs(gas, 0),
+    "tokens": tokens,
     "call data": lambda gas: call_data(gas, 1),
+    "transactions": lambda gas: call_data(gas, gas // _BASE),
 }
 """What a block is worst in → such a block of that much gas."""
 

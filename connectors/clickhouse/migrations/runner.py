@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Final, cast
 
-from connectors.clickhouse.client import Client
+from connectors.clickhouse.client import Client, insert_settings
 from connectors.clickhouse.migrations.template import Target, render, view_database
 from headwater.errors import Fatal
 from headwater.settings import Settings
@@ -139,15 +139,21 @@ def migrate(client: Client, settings: Settings, chain_id: int | None) -> tuple[S
     steps = plan(client, settings, chain_id)
     for step in steps:
         for statement in step.statements:
-            client.command(statement)
+            client.command(statement, settings=_settings(client, statement))
         done = step.migration
         client.insert(
             "schema_migrations",
             [[done.version, done.scope, done.name, done.checksum]],
             column_names=["version", "scope", "name", "checksum"],
             database=target.database,
+            settings=insert_settings(client),
         )
     return steps
+
+
+def _settings(client: Client, statement: str) -> Mapping[str, int | str] | None:
+    """What is moved into a Distributed table is there when a file counts as applied."""
+    return insert_settings(client) if statement.startswith("INSERT") else None
 
 
 def etl_database(chain: str, chain_id: int, taken: Sequence[tuple[str, int]]) -> str:
@@ -168,6 +174,7 @@ def _assign_etl_database(client: Client, database: str, chain: str, chain_id: in
             [[chain_id, chain, name]],
             column_names=["chain_id", "chain", "name"],
             database=database,
+            settings=insert_settings(client),
         )
 
 

@@ -14,11 +14,12 @@ from headwater.digits import quantity
 from headwater.evm.answers.errors import UNREADABLE
 from headwater.logging import get_logger
 from headwater.metrics import listener as metrics
-from headwater.redaction import brief, mask_url, redact
+from headwater.redaction import brief, mask_url, redact, secrets_of
 from headwater.retry import Backoff
 
 ANSWER_SECONDS: Final = 10.0
 _CHAIN_ID, _SUBSCRIBE = 1, 2
+_SHOWN: Final = 300
 _log = get_logger("headwater.listen.subscription")
 
 
@@ -76,7 +77,11 @@ class Subscription:
             metrics.SUBSCRIPTIONS_LOST.labels(self._chain, name, reason).inc()
             wait = backoff.next()
             _log.warning(
-                "not told of new heads, polling", endpoint=name, reason=redact(why), retry_in=round(wait, 2)
+                "not told of new heads, polling",
+                endpoint=name,
+                # Nodes quote the key that they were asked with.
+                reason=brief(redact(why, secrets_of(url)), _SHOWN),
+                retry_in=round(wait, 2),
             )
             await asyncio.sleep(wait)
             at += 1
@@ -130,7 +135,7 @@ async def _ask(socket: Socket, number: int, method: str, *params: str) -> object
     except TimeoutError:
         raise Closed(f"no answer to {method} in {ANSWER_SECONDS:.0f} s") from None
     if message.error is not None or message.result is None:
-        raise Refused(f"{method}: {brief(message.error, 200)}")
+        raise Refused(f"{method}: {message.error}")
     return message.result
 
 

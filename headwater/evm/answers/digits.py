@@ -22,6 +22,7 @@ from headwater.evm.answers.shapes import (
     Withdrawal,
 )
 
+_HEX_DIGITS: Final = b"0123456789abcdefABCDEF"
 _BLOCK: Final = hex_fields(Block, "withdrawals")
 _TRANSACTION: Final = hex_fields(Transaction, "input")
 _RECEIPT: Final = hex_fields(Receipt, "transaction_hash")
@@ -70,24 +71,20 @@ def _lists(transaction: Transaction) -> Iterator[str]:
 
 
 def _are_hex(texts: Iterable[str | None]) -> bool:
-    # Each text begins with 0x, and has it nowhere else: what is left of all of them are digits.
+    # Without its digits each text is one x, which stands behind a zero at its beginning.
     said = ["", *filter(None, texts)]
     joined = ",".join(said)
-    if joined.count(",") != len(said) - 1:
-        return False
-    digits = joined.replace(",0x", "")
-    return _is_bytes(f"0x0{digits}" if len(digits) & 1 else f"0x{digits}")
+    count = len(said) - 1
+    rest = joined.encode("ascii", "replace").translate(None, _HEX_DIGITS)
+    return rest == b",x" * count and joined.count(",0x") == count
 
 
 def _are_bytes(data: Iterable[str | None]) -> bool:
-    return all(_is_bytes(each) for each in data if each)
-
-
-def _is_bytes(text: str) -> bool:
-    if not text.startswith("0x"):
-        return False
     try:
-        unhexlify(text[2:])
+        for each in filter(None, data):
+            if not each.startswith("0x"):
+                return False
+            unhexlify(each[2:])
     except ValueError:
         return False
     return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from headwater.errors import Permanent
@@ -26,7 +26,7 @@ def adopt(
     """
     configuration = remembered.configuration
     time = 0 if remembered.tip is None else remembered.tip.timestamp or 0
-    keys = set()
+    keys, ended = set(), dict[str, str]()
     for change in changes:
         if not configuration.differs(change):
             continue
@@ -36,8 +36,7 @@ def adopt(
             refused(change, error)
             continue
         if change.key.startswith(RULE):
-            reason = REMOVED if change.value is None else CHANGED
-            _end_rule(remembered, change.key.removeprefix(RULE), reason, decision)
+            ended.setdefault(change.key.removeprefix(RULE), REMOVED if change.value is None else CHANGED)
         adopted = (
             None if change.value is None else Adopted(change.offset, change.value, decision.sequence, time)
         )
@@ -48,22 +47,26 @@ def adopt(
         decision.configuration[change.key] = adopted
         keys.add(change.key)
     configuration.settle(keys)
+    _end_rules(remembered, ended, decision)
 
 
-def _end_rule(remembered: Remembered, rule_id: str, reason: str, decision: Decision) -> None:
-    """A rule's text is no longer in force: what it counts is forgotten, what rests on it is resolved."""
-    for key in remembered.tracks.of_rule(rule_id):
+def _end_rules(remembered: Remembered, ended: Mapping[str, str], decision: Decision) -> None:
+    """Texts that are no longer in force, and why: what they count is forgotten, what rests on it is resolved.
+
+    All at once: thousands of rules may be edited before one event, each with thousands of groups.
+    """
+    if not ended:
+        return
+    for key in remembered.tracks.of_rules(ended):
         remembered.tracks.set(key, None)
         decision.tracks[key] = None
     for block in remembered.blocks.values():
-        for key in [each for each in block.undo if each.rule_id == rule_id]:
+        for key in [each for each in block.undo if each.rule_id in ended]:
             del block.undo[key]
             decision.tracks[key] = None
-        ending = [
-            each for each in block.made.values() if each.alert.rule_id == rule_id and each.alert.resolves
-        ]
+        ending = [each for each in block.made.values() if each.alert.rule_id in ended and each.alert.resolves]
         for made in ending:
             del block.made[made.alert.id]
             decision.blocks[block.hash] = block
             if made.told:
-                decision.says(made.alert, Status.RESOLVED, block.place, reason)
+                decision.says(made.alert, Status.RESOLVED, block.place, ended[made.alert.rule_id])

@@ -6,7 +6,8 @@ which join again when a stage starts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Final, TypeVar, cast
 
 import msgspec
@@ -30,6 +31,8 @@ _PROGRESS: Final = b"progress"
 _FORMER: Final = b"former:"
 _CHUNK: Final = 2_000
 """Matches in one entry: far below what a topic takes."""
+_GROUPS: Final = 20_000
+"""Groups, and values of their measures, in one entry."""
 _codec = codec_for(STREAM)
 _encoder = msgspec.msgpack.Encoder()
 _T = TypeVar("_T")
@@ -228,31 +231,27 @@ def _restore_progress(fold: Fold, record: Mapping[str, Any]) -> None:
 
 
 def _blocks(block: Block) -> Iterator[bytes]:
-    """A block's entries: its matches in pieces, the rest with the first of them."""
-    candidates = block.gives.candidates
-    rest = dict(block.made)
-    places = range(0, max(1, len(candidates)), _CHUNK)
-    chunks = [list(candidates[start : start + _CHUNK]) for start in places]
-    made: list[list[tuple[Alert | int, bool]]] = [[] for _ in chunks]
-    for number, chunk in enumerate(chunks):
-        for place, each in enumerate(chunk):
+    """A block's entries: each has a piece of all that there may be much of."""
+    rest, matches = dict(block.made), _pieces(block.gives.candidates, _CHUNK)
+    made: list[list[tuple[Alert | int, bool]]] = [[] for _ in matches]
+    for own, piece in zip(made, matches, strict=True):
+        for place, each in enumerate(piece):
             found = rest.get(each.alert.id)
             if found is not None and found.alert == each.alert:
                 del rest[each.alert.id]
-                made[number].append((place, found.told))
-    made[0] += [(each.alert, each.told) for each in rest.values()]
-    denied = sorted(block.denied)
-    for number, chunk in enumerate(chunks):
-        first = number == 0
-        content = _Block(
-            block.parent_hash,
-            block.known,
-            chunk,
-            made[number],
-            [(owner, *packed(tally)) for owner, tally in block.gives.tallies.items()] if first else [],
-            list(block.gives.seen) if first else [],
-            denied[number :: len(chunks)],
-        )
+                own.append((place, found.told))
+    tallies = [(owner, *packed(tally)) for owner, tally in block.gives.tallies.items()]
+    parts: Iterable[tuple[list[Any], ...]] = zip_longest(
+        matches,
+        made,
+        _pieces([(each.alert, each.told) for each in rest.values()], _CHUNK),
+        _pieces(tallies, _GROUPS, lambda each: sum(map(len, each[2]), 1)),
+        _pieces(block.gives.seen, _GROUPS),
+        _pieces(sorted(block.denied), _GROUPS),
+        fillvalue=[],
+    )
+    for piece, own, others, counted, seen, denied in list(parts) or [([],) * 6]:
+        content = _Block(block.parent_hash, block.known, piece, own + others, counted, seen, denied)
         yield _entry(
             "BLOCK",
             block.sequence,
@@ -261,6 +260,20 @@ def _blocks(block: Block) -> Iterator[bytes]:
             block_hash=block.hash,
             timestamp=block.timestamp,
         )
+
+
+def _pieces(items: Iterable[_T], most: int, weight: Callable[[_T], int] = lambda _: 1) -> list[list[_T]]:
+    """The items in lists that weigh so much at most; one that weighs more is alone."""
+    found: list[list[_T]] = []
+    left = 0
+    for each in items:
+        own = weight(each)
+        if not found or own > left:
+            found.append([])
+            left = most
+        found[-1].append(each)
+        left -= own
+    return found
 
 
 def _joined(before: Block | None, record: Mapping[str, Any]) -> Block:

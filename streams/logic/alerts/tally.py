@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import blake2b
 from typing import Final, TypeAlias
 
 import msgspec
@@ -29,6 +30,11 @@ _HOLDS: Final[Mapping[Comparison, Callable[[int, int], bool]]] = {
     Comparison.EQUAL: operator.eq,
     Comparison.UNEQUAL: operator.ne,
 }
+MOST_VALUES: Final = 50_000
+"""Different values that are told apart: a count of so many may be of more. What is kept of them goes into one
+message of the state topic, eight measures at most."""
+_LONGEST: Final = 66
+"""Characters of a value that is kept as it is: those of a hash. Call data may be all of a block."""
 Distinct: TypeAlias = tuple[frozenset[str], ...]
 """Values in sets that share none; sets of a size are joined, so that a window adds a value in few steps."""
 Measure: TypeAlias = tuple[int, int | None] | Distinct
@@ -91,7 +97,7 @@ def _measure(threshold: Threshold, record: Record, lists: Lists) -> Measure:
         return (1, 1)
     value = threshold.value(record, lists)
     if threshold.function is Function.DISTINCT:
-        return () if value is None else (frozenset({str(value)}),)
+        return () if value is None else (frozenset({_kept(str(value))}),)
     if threshold.function is Function.COUNT:
         return (0, 0) if value is None else (1, 1)
     if value is None:
@@ -116,12 +122,21 @@ def _joined(threshold: Threshold, one: Measure, other: Measure) -> Measure:
             return (count + more, first + second)
 
 
+def _kept(text: str) -> str:
+    return text if len(text) <= _LONGEST else blake2b(text.encode(), digest_size=16).hexdigest()
+
+
 def _together(one: Distinct, other: Distinct) -> Distinct:
+    room = MOST_VALUES - sum(map(len, one))
+    if not room:
+        return one
     new = frozenset().union(*other)
     for each in one:
         new -= each
     if not new:
         return one
+    if len(new) > room:
+        new = frozenset(sorted(new)[:room])
     sets = [*one, new]
     while len(sets) > 1 and len(sets[-2]) <= 2 * len(sets[-1]):
         last = sets.pop()

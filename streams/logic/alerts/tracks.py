@@ -5,7 +5,7 @@ A state is never changed but replaced, and a block keeps what it replaced: when 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -123,9 +123,9 @@ class Tracks:
         """The groups of a rule for which something is counted."""
         return tuple(self._groups.get(rule_id, ()))
 
-    def of_rule(self, rule_id: str) -> list[TrackKey]:
-        """All keys of a rule."""
-        return [key for key in self._states if key.rule_id == rule_id]
+    def of_rules(self, rule_ids: Container[str]) -> list[TrackKey]:
+        """All keys of some rules."""
+        return [key for key in self._states if key.rule_id in rule_ids]
 
     def due(self, time: int) -> list[TrackKey]:
         """Windows that end there or before and are not judged, in order of their ends."""

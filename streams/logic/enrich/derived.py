@@ -54,14 +54,17 @@ class Content:
     derived: Derived
 
 
-def content_of(part: Message, prefix: str = "") -> Content:
+def content_of(part: Message, prefix: str = "", *, created_by_calls: bool = False) -> Content:
     """The content of one part, read with FIELDS; of what it replaces, read with REPLACED, by its prefix."""
     transactions, logs = part.records[f"{prefix}transactions"], part.records[f"{prefix}logs"]
-    return Content(transactions, logs, derive(transactions, logs))
+    return Content(transactions, logs, derive(transactions, logs, created_by_calls))
 
 
-def derive(transactions: Records, logs: Records) -> Derived:
-    """Everything derived from these records of one block, read with at least FIELDS."""
+def derive(transactions: Records, logs: Records, created_by_calls: bool = False) -> Derived:
+    """Everything derived from these records of one block, read with at least FIELDS.
+
+    `created_by_calls`: on this chain a transaction to somebody creates the contract that its receipt names.
+    """
     derived = Derived()
     rows = logs.rows("topics", "data", "log_index", "transaction_hash", "transaction_index", "address")
     for topics, data, log_index, transaction, position, token in cast("Iterable[_LogRow]", rows):
@@ -98,7 +101,9 @@ def derive(transactions: Records, logs: Records) -> Derived:
         # A creation is a transaction without a recipient (Yellow Paper, 4.2); some nodes give the field to
         # calls too, and that of a creation that failed. Before Byzantium no receipt tells of failure, so each
         # creation counts there.
-        if target is not None or address is None or status == 0 or address == _NOBODY:
+        if address is None or status == 0 or address == _NOBODY:
+            continue
+        if target is not None and not created_by_calls:
             continue
         derived.contracts.append(_contract(address, creator, transaction, position))
         derived.contract_places.append(position)

@@ -52,10 +52,12 @@ def enrich(
     frame: Callable[[str], bytes],
     *,
     part_bytes: int = PART_BYTES,
+    created_by_calls: bool = False,
 ) -> Enriched:
     """Enrich one whole event; `values` are its framed parts, in order.
 
     What is derived can be many times what it is derived from, so the event may come to have more parts.
+    `created_by_calls` is a habit of the chain, see `derive`.
 
     A block that could not be normalised has an incomplete coverage record and no other public message.
     Raises MalformedRecord for bytes that are not a normalised event, Permanent for one that contradicts
@@ -65,8 +67,9 @@ def enrich(
     fields = _REPAIR_FIELDS if repairs else _FIELDS
     parts = [_normalized.message(value, fields) for value in values]
     block = block_facts(envelope)
-    contents = [content_of(part) for part in parts]
-    replaced = [content_of(part, "replaced_") for part in parts] if repairs else []
+    content = partial(content_of, created_by_calls=created_by_calls)
+    contents = [content(part) for part in parts]
+    replaced = [content(part, "replaced_") for part in parts] if repairs else []
     internal = [_internal(frame, value, own.derived) for value, own in zip(values, contents, strict=True)]
     if max(map(len, internal)) > part_bytes and "header" in parts[0].bodies:
         internal = _split(envelope, frame, parts[0].bodies["header"], contents, replaced, part_bytes)
@@ -78,8 +81,8 @@ def enrich(
     if "header" not in parts[0].bodies:
         raise Permanent(f"{envelope.event.name} {envelope.sequence} carries neither header nor problem")
     writer = PublicWriter(block, frame, partial(headers_of, envelope))
-    for content in contents:
-        writer.add(content)
+    for each in contents:
+        writer.add(each)
     counts = writer.close(parts[0].bodies["header"])
     if repairs:
         writer.retract(contents, replaced)
@@ -112,7 +115,7 @@ def _split(
         [body for each in contents for body in each.derived.transfers],
         [body for each in contents for body in each.derived.contracts],
     )
-    ranges = spread(part_bytes - len(header), *arrays)
+    ranges = spread(part_bytes, header, *arrays)
     values = []
     for number, chosen in enumerate(ranges):
         transactions, logs, replaced_transactions, replaced_logs, transfers, contracts = (

@@ -39,10 +39,10 @@ def normalize(
         return [body_of(envelope)]
     try:
         bodies = _bodies(envelope, block, receipts)
+        arrays = (bodies.transactions, bodies.logs, *_no_longer_true(envelope, bodies, replaced))
+        parts = spread(part_bytes, bodies.header, *arrays)
     except (Permanent, AnswerError) as error:
         raise Permanent(f"{_named(envelope)}: {error}") from error
-    arrays = (bodies.transactions, bodies.logs, *_no_longer_true(envelope, bodies, replaced))
-    parts = spread(part_bytes - len(bodies.header), *arrays)
     return [
         body_of(
             envelope,

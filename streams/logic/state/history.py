@@ -54,7 +54,7 @@ class Transition:
 def history(facts: Sequence[Fact], number: int, safe: Tags, finalized: Tags) -> list[Transition]:
     """All states a block came to, or was said to be in, in order of their sequences."""
     transitions: list[Transition] = []
-    for run in runs_of(facts):
+    for run in (each for each in runs_of(facts) if each.decides):
         if run.began is not None:
             transitions += _canonical(run, run.began, number, safe, finalized)
         if run.ended is not None:

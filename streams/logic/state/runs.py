@@ -23,6 +23,15 @@ class Run:
     repairs: list[Fact] = field(default_factory=list)
     repeated: list[Fact] = field(default_factory=list)
 
+    @property
+    def decides(self) -> bool:
+        """False where a REPAIR_REVERT is the first that is known of the block.
+
+        It left the chain long ago, and what its transactions came to since in other blocks, nearly all of
+        them are mined again, is not known any more either: to say REORGED would take back what is right.
+        """
+        return self.began is not None or (self.ended is not None and not self.ended.event.repairs)
+
 
 def runs_of(facts: Sequence[Fact]) -> list[Run]:
     """The stretches, oldest first; `facts` are in order of their sequences.
@@ -50,7 +59,8 @@ def runs_of(facts: Sequence[Fact]) -> list[Run]:
 
 def reverts_in(facts: Sequence[Fact]) -> list[Fact]:
     """The distinct facts that took the block off the chain: REVERTs, and REPAIR_REVERTs where one is lost."""
-    ended = [run.ended for run in runs_of(facts) if run.ended is not None and run.ended.event.repairs]
+    runs = [run for run in runs_of(facts) if run.decides]
+    ended = [run.ended for run in runs if run.ended is not None and run.ended.event.repairs]
     return [fact for fact in facts if fact.event is EventKind.REVERT] + ended
 
 

@@ -237,6 +237,16 @@ def test_what_a_service_of_the_sandbox_says_as_it_dies(tmp_path: object) -> None
     assert "node.example" in child.ending()
 
 
+def test_what_nobody_caught_is_told_without_logins() -> None:
+    broken = f"def build(words): raise OSError({LOGIN!r})"
+    program = f"import headwater.cli as cli\n{broken}\ncli.build = build\ncli.main()"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("Traceback")
+    assert "OSError: http://db:8123" in ended.stderr
+    clean(ended.stderr)
+
+
 @pytest.mark.parametrize(
     ("url", "says"),
     [

@@ -22,6 +22,8 @@ RECORDS: Final = (
     Match.BLOCK, Match.TRANSACTION, Match.LOG, Match.TOKEN_TRANSFER, Match.CONTRACT_CREATION
 )  # fmt: skip
 """Kinds of records that a block has, which can be missed."""
+_ENDLESS: Final = frozenset({"input", "data", "extra", "receipt_extra"})
+"""No groups are made by them: a group is in alerts and in keys of the state, and call data fits neither."""
 
 
 class Builder:
@@ -91,6 +93,9 @@ class Builder:
             type_ = fields.get(name)
             if type_ is None or type_.list:
                 problem = f"{shown(name)} is no field of one value{nearest(name, fields)}"
+                self._draft.problems.append(at(node, problem).problem)
+            elif name in _ENDLESS:
+                problem = f"{name} may be of any length, and a group is named by its value"
                 self._draft.problems.append(at(node, problem).problem)
             elif name in found:
                 self._draft.problems.append(at(node, f"{name} is there twice").problem)

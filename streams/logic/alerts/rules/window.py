@@ -13,6 +13,7 @@ from streams.logic.alerts.rule import Function, Lists, Record, Threshold, Value,
 from streams.logic.alerts.rules.document import entries
 from streams.logic.alerts.rules.problem import at, nearest, shown
 from streams.logic.alerts.rules.values import DAY_MS, comparison, duration
+from streams.logic.alerts.tally import MOST_VALUES
 
 MAX_THRESHOLDS: Final = 8
 MAX_OVERLAP: Final = 60
@@ -61,6 +62,8 @@ def _threshold(key: ScalarNode, value: Node, fields: Mapping[str, Type]) -> Thre
     if of is None:
         raise at(key, f"{function.value} names a field: {function.value}(value)")
     _check_field(key, function, of, fields)
+    if function is Function.DISTINCT and bound >= MOST_VALUES:
+        raise at(value, f"{key.value} is compared with less than {MOST_VALUES:,}: more are not told apart")
     return Threshold(function, of, _reads(of), relation, bound)
 
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from headwater import __version__
-from headwater.cli import COMMANDS, build
+from headwater.cli import COMMANDS, YOUNG_OBJECTS, build
 
 
 def test_help_names_every_command_and_loads_none() -> None:
@@ -45,6 +45,16 @@ def test_a_shell_completes_the_commands_of_a_group(environ: dict[str, str]) -> N
     assert {"list", "plan", "apply", "tail", "export"} <= set(
         done.stdout.replace('"', " ").replace(":", " ").split()
     )
+
+
+def test_modules_are_loaded_without_a_look_for_cycles_every_few_hundred_objects() -> None:
+    code = (
+        "import gc, headwater.cli as cli\n"
+        "cli.build = lambda words: lambda: print(gc.get_threshold()[0])\n"
+        "cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == YOUNG_OBJECTS
 
 
 def test_a_known_failure_ends_the_process_without_the_exit_handlers_of_c() -> None:

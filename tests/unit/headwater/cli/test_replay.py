@@ -111,6 +111,18 @@ def test_a_block_named_by_number_is_asked_for_without_a_letter(
     assert [each["block_number"] for each in json.loads(done.output)["requests"]] == [44]
 
 
+def test_a_range_is_asked_for_with_letters_or_without(
+    surveyed: list[Survey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADWATER_CHAIN__CHAIN_ID", "5")
+    done = run("replay", "--from", "43", "--to", "45", "--every", "--json")
+    asked = [(each["block_number"], each["block_hash"]) for each in json.loads(done.output)["requests"]]
+    assert (done.exit_code, asked) == (2, [(44, f"0x{'44' * 32}"), (43, None), (45, None)])
+    # Without it a range chooses among the letters.
+    done = run("replay", "--from", "43", "--to", "45", "--json")
+    assert [each["block_number"] for each in json.loads(done.output)["requests"]] == [44]
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
@@ -121,6 +133,9 @@ def test_a_block_named_by_number_is_asked_for_without_a_letter(
         (("--until", "soon"), "--until soon is no time"),
         (("--block", "0x12"), "neither a number nor a block's hash"),
         (("--from", "5", "--to", "4"), "no blocks from 5 to 4"),
+        (("--from", "5", "--every"), "--every goes with --from and --to"),
+        (("--from", "5", "--to", "10005", "--every"), "10,001 blocks are too many"),
+        (("--from", "5", "--to", "6", "--every", "--stage", "sink"), "leave the choice of letters out"),
     ],
 )
 def test_options_that_cannot_be_meant_are_refused(

@@ -23,8 +23,9 @@ def same(value: bytes) -> bytes:
     return value
 
 
-def context(group: str) -> StageContext:
-    return StageContext(load_settings(environ={}), group_of(group), lambda stream: frame(len(stream)), unread)
+def context(group: str, **environ: str) -> StageContext:
+    settings = load_settings(environ=environ)
+    return StageContext(settings, group_of(group), lambda stream: frame(len(stream)), unread)
 
 
 NORMALIZE = normalize.NormalizeStage(context("normalize"), same)
@@ -130,3 +131,14 @@ def test_enrich_leaves_a_placeholder_for_bytes_that_are_no_event() -> None:
     assert outcome.public == []
     (internal,) = outcome.internal
     assert read("enriched-blocks", internal.values[0])["problem"] == str(caught.value)
+
+
+def test_whether_calls_create_contracts_is_a_habit_of_the_chain() -> None:
+    answer = block([transaction()])
+    (internal,) = NORMALIZE.handle(
+        raw(envelope(answer), answer, [receipt(contractAddress="0x" + "c2" * 20)])
+    ).internal
+    event = ChainEvent(envelope(answer), (internal.values[0] or b"",), "local.normalized-blocks.v1", 0, (0,))
+    said = enrich.EnrichStage(context("enrich", HEADWATER_CHAIN__CREATED_BY_CALLS="true"), same)
+    found = [{each.stream for each in stage.handle(event).public} for stage in (ENRICH, said)]
+    assert found[1] - found[0] == {"contracts"}

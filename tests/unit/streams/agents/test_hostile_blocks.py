@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from headwater.settings import load_settings
 from schemas import codec_for, frame
-from streams.agents import enrich, normalize
+from streams.agents import aggregate, enrich, normalize, state
 from streams.logic.enrich.event import Enriched
 from streams.logic.enrich.event import enrich as enriched
 from streams.logic.event import ChainEvent
@@ -19,7 +19,7 @@ from streams.runtime.sizes import refuse_too_large
 from streams.stage import StageContext
 from tests.builders.chain_answers import encoded, envelope
 from tests.builders.hostile_blocks import WORST, Made, batches, call_data, plain_logs
-from tests.fakes.stage import unread
+from tests.fakes.stage import current
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.parts import split_answers
 from topics.groups import group_of
@@ -30,7 +30,7 @@ FRAME = frame(1)
 
 
 def context(group: str) -> StageContext:
-    return StageContext(load_settings(environ={}), group_of(group), lambda _: FRAME, unread)
+    return StageContext(load_settings(environ={}), group_of(group), lambda _: FRAME, current)
 
 
 def raw(made: Made) -> ChainEvent:
@@ -58,6 +58,15 @@ def test_every_message_of_a_full_block_fits_its_topic(kind: str) -> None:
     onward = ChainEvent(event.envelope, values, "normalized", 0, tuple(range(len(values))))
     outcome = enrich.EnrichStage(context("enrich"), lambda value: value).handle(onward)
     refuse_too_large(outcome)
+    enriched_values = tuple(value or b"" for value in outcome.internal[0].values)
+    further = ChainEvent(event.envelope, enriched_values, "enriched", 0, tuple(range(len(enriched_values))))
+    for stage in (
+        state.StateStage(context("state"), lambda value: value),
+        aggregate.AggregateStage(context("aggregate")),
+    ):
+        said = stage.handle(further)
+        refuse_too_large(said)
+        assert said.table or said.state
     if kind == "batches":
         assert (
             sum(map(len, values))

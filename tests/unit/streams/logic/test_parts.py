@@ -16,7 +16,7 @@ ARRAYS = st.lists(st.lists(st.binary(max_size=40), max_size=12), min_size=1, max
 def test_every_record_is_in_one_part_and_parts_are_full_but_not_over(
     arrays: list[list[bytes]], limit: int
 ) -> None:
-    parts = spread(limit, *arrays)
+    parts = spread(limit + 3, b"hdr", *arrays)
     for index, array in enumerate(arrays):
         assert [record for part in parts for record in array[part[index]]] == array
     contents = [
@@ -31,5 +31,5 @@ def test_every_record_is_in_one_part_and_parts_are_full_but_not_over(
 
 
 def test_what_fits_is_one_part() -> None:
-    assert spread(3, [b"a", b"b"], [b"c"]) == [(slice(0, 2), slice(0, 1))]
-    assert spread(0, [], []) == [(slice(0, 0), slice(0, 0))]
+    assert spread(3, b"", [b"a", b"b"], [b"c"]) == [(slice(0, 2), slice(0, 1))]
+    assert spread(0, b"", [], []) == [(slice(0, 0), slice(0, 0))]

@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 
 from headwater import logging
 from headwater.errors import Fatal, Permanent, Transient
+from headwater.health import HEALTH
 from headwater.retry import Stopped
 from headwater.settings import load_settings
 from streams.logic.event import ChainEvent, Messages
@@ -224,8 +225,15 @@ def test_a_transient_failure_is_tried_again(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("headwater.retry.Backoff.next", lambda *_: 0.0)
     stage = Recorder({10: [Transient("not now"), Transient("not yet")]})
     line = Line(tmp_path, stage, Start(last=9))
-    line.handler.handle([incoming(10, 0)])
+    told: list[tuple[str, bool | None]] = []
+    HEALTH.watch(lambda name, ok: told.append((name, ok)))
+    try:
+        line.handler.handle([incoming(10, 0)])
+    finally:
+        HEALTH.watch(lambda name, ok: None)
     assert stage.handled == [10]
+    # It is not ready while it waits: a registry may stay away for long.
+    assert [ok for name, ok in told if name == "events"][-3:] == [False, False, True]
 
 
 def test_a_stop_ends_the_tries_with_nothing_written(tmp_path: Path) -> None:

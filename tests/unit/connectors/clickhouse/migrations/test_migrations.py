@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from connectors.clickhouse.migrations.runner import Migration, due, etl_database, load
+from connectors.clickhouse.migrations.runner import Migration, due, etl_database, load, migrate
 from connectors.clickhouse.migrations.template import Target, render, statements, view_database
 from headwater.errors import Fatal
+from headwater.settings import load_settings
 from tests.paths import ROOT
 
 SETTLED = {
@@ -88,6 +92,34 @@ def test_views_that_move_rows_to_another_shard_write_to_the_distributed_table() 
             assert sharded[source] == sharded[target.removesuffix("_local")], view
     assert moves["blocks_to_unsettled"] == (["blocks"], "coverage_unsettled")
     assert moves["transaction_states_to_finalized_blocks"] == (["transaction_states"], "finalized_blocks")
+
+
+class Recorded:
+    """A server that has nothing yet, and remembers what it is told to do and by which settings."""
+
+    def __init__(self) -> None:
+        self.inserts: list[tuple[str, Mapping[str, object]]] = []
+
+    def command(self, cmd: str, settings: Mapping[str, object] | None = None) -> None:
+        if "INSERT INTO" in cmd:
+            self.inserts.append((cmd, settings or {}))
+
+    def insert(self, table: str, data: object, *, settings: Mapping[str, object], **_: object) -> None:
+        self.inserts.append((table, settings))
+
+    def query(self, query: str, parameters: object = None) -> Any:
+        return SimpleNamespace(result_rows=[[0]] if "system.tables" in query else [])
+
+
+def test_what_a_migration_moves_is_acknowledged_by_its_shards() -> None:
+    """By default an INSERT into a Distributed table returns before any shard has a row."""
+    client = Recorded()
+    settings = load_settings({"clickhouse": {"cluster": "c"}}, environ={})
+    assert migrate(client, settings, 1)  # type: ignore[arg-type]
+    assert {"etl_databases", "schema_migrations"} < {table for table, _ in client.inserts}
+    assert any("INSERT INTO headwater.coverage_unsettled" in text for text, _ in client.inserts)
+    for text, by in client.inserts:
+        assert by.get("distributed_foreground_insert") == 1, text
 
 
 def test_statements_are_split_at_semicolons_only() -> None:

@@ -132,6 +132,28 @@ async def test_a_node_that_refuses_or_is_of_another_chain_is_passed_over(node: d
     assert opened == [URL, OTHER]
 
 
+@pytest.mark.parametrize(
+    "node",
+    [
+        # Where the text is cut, half a key would be recognised by nobody.
+        {"error": {"message": "x" * 168 + " key-of-somebody is over its limit"}},
+        {"error": {"message": "key-of-somebody", "data": "x" * 100_000}},
+        {"chain": "key-of-somebody" * 1_000},
+    ],
+    ids=["cut", "alone", "chain"],
+)
+async def test_what_a_node_says_is_told_without_its_key(
+    node: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ticker, bad, other = ToldTicker(FOREVER), Node(**node), Node()
+    async with subscribed({URL: bad, OTHER: other}, ticker):
+        await soon(other.connected.acquire)
+    said = capsys.readouterr().out
+    assert "not told of new heads" in said
+    assert "key-of" not in said
+    assert len(said) < 2_000
+
+
 async def test_a_node_that_does_not_answer_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscription, "ANSWER_SECONDS", 0.01)
     ticker, mute, other = ToldTicker(FOREVER), Node(), Node()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+
+import pytest
 
 from streams.logic.alerts.alerting import Alerting
 from streams.logic.alerts.decision import Status
 from streams.logic.alerts.rule import Comparison, Match, Requirement
+from streams.logic.alerts.tracks import TrackKey, Tracks
 from tests.builders.alerting_chain import C, Chain, K, P
 from tests.builders.alerts import (
     ALICE,
@@ -59,6 +63,28 @@ def chain_values(amount: str) -> dict[str, str]:
         **{"transaction_index": "0", "token_address": text(TOKEN), "token_standard": "ERC20"},
         **{"from_address": text(ALICE), "to_address": text(BOB), "value": amount},
     }
+
+
+def test_all_rules_that_an_edit_changes_are_looked_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One by one it took minutes where thousands of them counted for some groups each."""
+    looked: list[set[str]] = []
+    of_rules = Tracks.of_rules
+
+    def counted(tracks: Tracks, rule_ids: Mapping[str, str]) -> list[TrackKey]:
+        looked.append(set(rule_ids))
+        return of_rules(tracks, rule_ids)
+
+    monkeypatch.setattr(Tracks, "of_rules", counted)
+    names = [f"r{number}" for number in range(5)]
+    rush = window(60, count(Comparison.AT_LEAST, 1))
+    chain = Chain(*(rule(name, window=rush) for name in names))
+    assert chain.tell(K.APPLY, 0, content(transfer(0, 1))).keys() == set(names)
+    edited = [chain.texts.change(rule(name, text=f"{name}, edited", window=rush)) for name in names[1:]]
+    chain.change(chain.texts.put("rule:r0", None), *edited)
+    decision = chain.event(K.APPLY, 1, content(), "", 1)
+    reasons = {each.alert.rule_id: each.reason for each in decision.versions.values()}
+    assert reasons == {"r0": "the rule was removed"} | dict.fromkeys(names[1:], "the rule was changed")
+    assert looked[1:] == [set(names)]
 
 
 def test_the_same_text_again_is_no_change_and_a_rule_of_another_chain_none_here() -> None:

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from headwater.evm.identity import RecordKind, event_id
 from schemas import codec_for
+from streams.logic.alerts import entries
 from streams.logic.alerts.alert import alert_id
 from streams.logic.alerts.alerting import Alerting
 from streams.logic.alerts.decision import Status, Version
@@ -358,6 +360,36 @@ def test_what_had_no_room_has_none_after_a_death() -> None:
     disturbed.tell(told[4:])
     assert disturbed.said == undisturbed.said == []
     assert disturbed.topic == undisturbed.topic
+
+
+def test_a_block_that_gives_much_is_kept_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups, their values and what they made were all in one message, which takes 32 MiB at most."""
+    monkeypatch.setattr(entries, "_CHUNK", 2)
+    monkeypatch.setattr(entries, "_GROUPS", 6)
+    by = ("token_address",)
+    rules = (
+        rule("each"),
+        rule("rush", group_by=by, window=window(60, count(Comparison.AT_LEAST, 1))),
+        rule("wide", window=window(60, measure(Function.DISTINCT, "token_address", Comparison.ABOVE, 1))),
+        rule("gone", Match.ABSENCE, of=Match.TOKEN_TRANSFER, within_ms=90_000, group_by=by),
+    )
+    texts, tokens = Texts(), [bytes([number]) * 20 for number in range(20)]
+    body = content(*(transfer(place, 1, token=each) for place, each in enumerate(tokens)))
+    told = [
+        Told(envelope(EventKind.APPLY, 100, 0), body, tuple(map(texts.change, rules))),
+        Told(envelope(EventKind.APPLY, 101, 1, seconds=61), body),
+        Told(envelope(EventKind.APPLY, 102, 2, seconds=200), content()),
+    ]
+    undisturbed, disturbed = Life(texts, 15).tell(told), Life(texts, 15)
+    for each in told:
+        disturbed.tell([each])
+        disturbed.die()
+    assert disturbed.said == undisturbed.said
+    assert disturbed.topic == undisturbed.topic
+    assert len({version.alert.rule_id for _, version in undisturbed.said}) == 4
+    pieces = [key for key in undisturbed.topic if key.startswith(b"block:")]
+    assert len(pieces) > 20
+    assert max(len(undisturbed.topic[key]) for key in pieces) < 3_000
 
 
 def _die_and_repeat(told: list[Told], data: st.DataObject, max_groups: int = 100) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.logic.alerts import tally as tally_module
 from streams.logic.alerts.joining import starts
 from streams.logic.alerts.rule import Comparison, ConditionError, Function, Window
 from streams.logic.alerts.tally import Tally, eager, holds, joined, packed, tally_of, unpacked
@@ -78,6 +79,29 @@ def test_many_distinct_values_are_joined_in_few_sets() -> None:
     assert holds(own, tally)
     assert isinstance(tally, Tally)
     assert len(tally.measures[0]) <= 12
+
+
+def test_so_many_values_are_told_apart_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A week of receivers was one message of the state topic, which takes 32 MiB: the stage stood still."""
+    monkeypatch.setattr(tally_module, "MOST_VALUES", 5)
+    own = window(60, measure(Function.DISTINCT, "v", Comparison.ABOVE, 4))
+    one = tally_of(own, {"v": 0}, {})
+    for each in (3, 9, 1, 1):
+        one = joined(own, one, tally_of(own, {"v": each}, {}))
+    assert not holds(own, one)
+    more = joined(own, tally_of(own, {"v": 8}, {}), tally_of(own, {"v": 7}, {}))
+    full = joined(own, one, more)
+    assert holds(own, full)
+    assert packed(full)[1] == [["d", "0", "1", "3", "7", "9"]], "the same ones, whoever joins them"
+    assert joined(own, full, tally_of(own, {"v": 2}, {})).measures == full.measures
+
+
+def test_of_a_long_value_a_hash_is_kept() -> None:
+    own = window(60, measure(Function.DISTINCT, "v", Comparison.ABOVE, 1))
+    tallies = [tally_of(own, {"v": "0x" + "ab" * 100_000 + end}, {}) for end in ("00", "01", "01")]
+    assert len(str(packed(tallies[0]))) < 100
+    assert not holds(own, joined(own, tallies[1], tallies[2]))
+    assert holds(own, joined(own, tallies[0], tallies[1]))
 
 
 @given(st.integers(1, 50), st.integers(1, 50), st.integers(0, 500))

@@ -180,6 +180,10 @@ def test_a_call_creates_nothing_whatever_its_receipt_says() -> None:
     ((_, created),) = records(result)["contracts"]
     assert created["address"] == bytes.fromhex(NEW_CONTRACT[2:])
     assert coverage(result)[1]["contract_count"] == 1
+    # But on a chain of which that is said.
+    result = enrich(own, values, frame_of, created_by_calls=True)
+    assert [each["transaction_index"] for _, each in records(result)["contracts"]] == [0, 1]
+    assert coverage(result)[1]["contract_count"] == 2
 
 
 def test_transfers_and_contracts() -> None:

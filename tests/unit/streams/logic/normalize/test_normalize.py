@@ -342,6 +342,13 @@ def test_a_placeholder_keeps_the_number_and_says_why() -> None:
     assert found["block_hash"] == octets(BLOCK_HASH)
 
 
+def test_a_header_that_would_fill_every_part_is_refused() -> None:
+    """A node may add fields of its own, and each part carries the header: records times its bytes."""
+    answer = block([transaction(each) for each in range(3)]) | {"note": "x" * (1 << 20)}
+    with pytest.raises(Permanent, match=r"block 42 0xb1.*the block's header has 1049\d{3} bytes"):
+        normalize(envelope(answer), encoded(answer), encoded([receipt(each) for each in range(3)]))
+
+
 def test_a_large_block_is_split_by_its_records() -> None:
     answer = block([transaction(position, input="0x" + "ee" * 1000) for position in range(5)])
     receipts = [receipt(position, [log(position, 2 * position + n) for n in (0, 1)]) for position in range(5)]

@@ -312,6 +312,27 @@ def test_a_repair_revert_says_a_removal_again_and_counts_it_once() -> None:
         assert states_in(fold.add(fact(EventKind.APPLY, 13, BLOCK)))[transaction(1)].epoch == 1
 
 
+def test_a_repair_revert_of_a_block_that_left_the_fold_retracts_nothing() -> None:
+    """Its transactions were mined again in blocks that left it too, where they are final."""
+    fold, sequence = Fold(grace_blocks=2), FIRST
+    orphan, canonical = Block(1, "one", (7, 8)), Block(1, "another one", (7,))
+    events = [(EventKind.APPLY, orphan), (EventKind.REVERT, orphan), (EventKind.APPLY, canonical)]
+    events += [(EventKind.APPLY, Block(number, f"block {number}", ())) for number in range(2, 9)]
+    told: dict[bytes, TransactionState] = {}
+    for kind, block in [*events, (EventKind.FINALIZED, Block(8, "block 8", ()))]:
+        told |= states_in(fold.add(fact(kind, sequence, block)))
+        sequence += 1
+    assert (told[transaction(7)].state, told[transaction(8)].state) == ("FINALIZED", "REORGED")
+    fold.forget(fold.prunable())
+    assert fold.holds(orphan.hash) is fold.holds(canonical.hash) is None
+    again = [fact(EventKind.REPAIR_REVERT, sequence + each, orphan) for each in range(2)]
+    assert [fold.add(each) for each in again] == [[], []]
+    assert restored({key_of(each.sequence): pack(each) for each in again}).fold.states() == {}
+    # What joins the chain again is told as ever, and was not reverted a second time.
+    changes = states_in(fold.add(fact(EventKind.APPLY, sequence + 2, orphan)))
+    assert changes[transaction(8)] == TransactionState("INCLUDED", None, sequence + 2, orphan.hash, 0)
+
+
 def test_a_repair_is_what_is_known_of_a_block_whose_apply_is_not() -> None:
     fold, changes = folded(fact(EventKind.REPAIR, 12, BLOCK))
     assert {state.state for state in states_in(changes).values()} == {"INCLUDED"}
