@@ -90,7 +90,7 @@ class Subscription:
         """Raises Refused and Closed."""
         answer = await _ask(socket, _CHAIN_ID, "eth_chainId")
         if quantity(answer) != self._chain_id:
-            raise Refused(f"it is on chain {brief(answer, 80)}, not {self._chain_id}")
+            raise Refused(f"it is on chain {answer}, not {self._chain_id}")
         await _ask(socket, _SUBSCRIBE, "eth_subscribe", "newHeads")
         self._ticker.subscribed()
 
