@@ -87,6 +87,7 @@ def _text(answer: bytes, where: str) -> str:
         if len(answer) == _WORD:
             return answer.rstrip(b"\0").decode()
         (text,) = decode(["string"], answer)
-    except (DecodingError, UnicodeDecodeError) as error:
+    except (DecodingError, UnicodeDecodeError, OverflowError) as error:
+        # Overflow: of a string that is 2**63 bytes long, by its own word.
         raise Permanent(f"{where}: neither string nor bytes32: {error}", remedy=_BY_HAND) from error
     return str(text)

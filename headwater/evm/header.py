@@ -9,6 +9,7 @@ from typing import cast
 
 import sha3
 
+from headwater.evm.answers.canonical import shown
 from headwater.evm.forks import AURA_SEALS, AVALANCHE, ETHEREUM, HEAD, SEAL, after_seal
 from headwater.evm.rlp import encode_bytes, encode_int, encode_list
 
@@ -44,7 +45,7 @@ def _octets(value: object, name: str) -> bytes:
 
 
 def _no_hex(value: object, name: str) -> HeaderFieldError:
-    return HeaderFieldError(f"header field {name} is {value!r}, which is not a hex value")
+    return HeaderFieldError(f"header field {name} is {shown(value)}, which is not a hex value")
 
 
 def _tail(header: Header, fields: tuple[tuple[str, bool], ...]) -> list[bytes]:

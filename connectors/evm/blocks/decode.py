@@ -5,6 +5,7 @@ Pure. What is published are the node's own bytes; the records decide whether it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -15,6 +16,7 @@ from connectors.evm.events import Head
 from headwater.digits import quantity
 from headwater.evm.answers import decode as decoding
 from headwater.evm.answers import shapes as answers
+from headwater.evm.answers.canonical import shown
 from headwater.evm.answers.errors import UNREADABLE, AnswerError
 
 LAST_SECOND: Final = 10_413_791_999
@@ -43,6 +45,8 @@ _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _HASHES: Final = msgspec.json.Decoder(list[str])
 _ANY: Final = msgspec.json.Decoder()
 _NONE: Final = msgspec.Raw(b"[]")
+_HASH: Final = re.compile(r"0[xX][0-9a-fA-F]{64}\Z")
+_LISTS_TEXTS: Final = re.compile(rb'\[\s*"')
 
 
 def decode_block(raw: bytes | memoryview) -> Block:
@@ -52,7 +56,7 @@ def decode_block(raw: bytes | memoryview) -> Block:
         fields = _FIELDS.decode(raw)
         header = {name: _ANY.decode(value) for name, value in fields.items() if name not in _NOT_HEADER}
         head = _head(header)
-        if bytes(memoryview(fields.get("transactions", _NONE))[1:17]).lstrip()[:1] == b'"':
+        if _LISTS_TEXTS.match(fields.get("transactions", _NONE)):
             return Block(head, header, tuple(_HASHES.decode(fields["transactions"])))
         records = decoding.decode_block(raw)
         return Block(head, header, tuple(each.hash for each in records.transactions or ()), records)
@@ -101,9 +105,6 @@ def _quantity(header: Mapping[str, object], name: str, largest: int = 2**63 - 1)
 
 def hash_bytes(value: object) -> bytes:
     """The 32 bytes of a hash in hex. Raises ShapeError."""
-    if not isinstance(value, str) or len(value) != 66:
-        raise ShapeError(f"{value!r} is not a hash of 32 bytes")
-    try:
-        return bytes.fromhex(value[2:])
-    except ValueError as error:
-        raise ShapeError(f"{value!r} is not a hash of 32 bytes") from error
+    if not isinstance(value, str) or not _HASH.match(value):
+        raise ShapeError(f"{shown(value)} is not a hash of 32 bytes")
+    return bytes.fromhex(value[2:])

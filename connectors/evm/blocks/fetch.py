@@ -15,7 +15,7 @@ from connectors.evm.blocks.decode import Block, ShapeError, decode_block, decode
 from connectors.evm.blocks.errors import CheckError
 from connectors.evm.blocks.receipts import Receipts, present
 from connectors.evm.blocks.roots import RootError
-from connectors.evm.blocks.traces import check_calls
+from connectors.evm.blocks.traces import check_calls, check_flat
 from connectors.evm.events import STAGE, Content, Head
 from connectors.evm.pool.comparison import Votes
 from connectors.evm.pool.quorum import NoQuorum, Quorum
@@ -27,6 +27,7 @@ from headwater.errors import Fatal
 from headwater.evm.answers.shapes import Receipt
 from headwater.logging import about
 from headwater.metrics import listener as metrics
+from headwater.redaction import brief
 
 T = TypeVar("T")
 BY_HASH: Final = "eth_getBlockByHash"
@@ -155,10 +156,12 @@ class Fetcher:
     async def _named(self, endpoint: Endpoint, tag: str, finalized: Head | None) -> Head | None:
         try:
             raw = await endpoint.call("eth_getBlockByNumber", tag, False)
-        except NoSuchBlock:
-            # geth answers "finalized block not found" before there is one.
+        except NoSuchBlock as failure:
             if tag in _ALWAYS_THERE:
                 raise
+            if failure.invalid:
+                raise Unsupported(endpoint.name, failure.what) from failure
+            # geth answers "finalized block not found" before there is one.
             return None
         if is_null(raw):
             if tag in _ALWAYS_THERE:
@@ -194,15 +197,26 @@ class Fetcher:
             return None
 
     async def _header_on(self, endpoint: Endpoint, number: int | None, hash: bytes | None) -> Head | None:
+        refused: NodeFailure | Unsupported | None = None
         for method, reference in _references(number, hash):
-            raw = await endpoint.call(method, reference, False)
+            try:
+                raw = await endpoint.call(method, reference, False)
+            except NoSuchBlock:
+                continue
+            except (NodeFailure, Unsupported) as failure:
+                if method != BY_HASH or number is None or not _is_of_hashes(failure):
+                    raise
+                refused = failure
+                continue
             if is_null(raw):
                 continue
             block = self._header(endpoint, raw)
             if hash is not None and method == BY_NUMBER and block.head.hash != hash:
-                return None
+                break
             self._checked(endpoint, partial(check_place, block, number=number, hash=hash))
             return block.head
+        if refused is not None:
+            raise refused
         return None
 
     async def by_number(self, number: int, *, at_head: bool = True) -> Fetched:
@@ -268,7 +282,7 @@ class Fetcher:
         try:
             above = await self.header(number=number + 1)
             below = await self.header(number=number - 1) if number else None
-        except NodeFailure:
+        except (NodeFailure, Unsupported):
             return
         if above is not None and below is not None and above.parent == below.hash:
             raise Fatal(
@@ -286,18 +300,12 @@ class Fetcher:
         held = self._cache.get(head.hash, True)
         if held is not None:
             return held
-        reference = "0x" + head.hash.hex()
 
         async def work(endpoint: Endpoint) -> Fetched:
             listed: bytes | memoryview | None
             raw, listed = await asyncio.gather(
-                endpoint.call(BY_HASH, reference, True),
-                self._receipts.beside(endpoint, reference),
+                self._body(endpoint, head), self._receipts.beside(endpoint, head.hash)
             )
-            if is_null(raw):
-                # Some nodes know blocks by height alone.
-                raw = await endpoint.call(BY_NUMBER, hex(head.number), True)
-            raw = present(endpoint, raw, f"{BY_HASH} {reference}")
             block = self._header(endpoint, raw)
             self._checked(endpoint, lambda: check_place(block, hash=head.hash))
             if listed is None:
@@ -308,6 +316,26 @@ class Fetcher:
             fetched = await self._whole(work, "block by hash")
         self._cache.put(fetched, True)
         return fetched
+
+    async def _body(self, endpoint: Endpoint, head: Head) -> memoryview:
+        reference = "0x" + head.hash.hex()
+        refused: NodeFailure | Unsupported = NodeFailure(
+            endpoint.name, f"{BY_HASH} {reference}: null", "null"
+        )
+        try:
+            raw = await endpoint.call(BY_HASH, reference, True)
+            if not is_null(raw):
+                return raw
+            refused = NodeFailure(endpoint.name, f"{BY_HASH} {reference}: null", "null")
+        except (NodeFailure, Unsupported) as failure:
+            if not _is_of_hashes(failure):
+                raise
+            refused = failure
+        # Some nodes know blocks by height alone.
+        raw = await endpoint.call(BY_NUMBER, hex(head.number), True)
+        if is_null(raw):
+            raise refused
+        return raw
 
     async def _assembled(
         self,
@@ -321,7 +349,7 @@ class Fetcher:
         listed = await self._receipts.completed(endpoint, block, listed)
         decoded: Sequence[Receipt] = self._checked(endpoint, lambda: decode_receipts(listed))
         own: Sequence[Receipt] = ()
-        if len(decoded) != len(block.transactions):
+        if tuple(each.transaction_hash for each in decoded) != block.transactions:
             found = unlisted.listed(block, listed, decoded)
             if found is None:
                 listed = await self._receipts.singly(endpoint, block)
@@ -355,25 +383,23 @@ class Fetcher:
         else:
             raw = await endpoint.call("trace_block", hex(block.head.number))
         found = bytes(present(endpoint, raw, f"traces of block {block.head.number}"))
-        if self._traces == "callTracer":
-            self._checked(endpoint, lambda: check_calls(found, block))
-        if self._traces == "trace_block" and found != b"[]" and reference.encode() not in found:
-            raise self._rejected(
-                endpoint, CheckError(SHAPE, f"traces of block {block.head.number} are of another block")
-            )
+        check = check_calls if self._traces == "callTracer" else check_flat
+        self._checked(endpoint, lambda: check(found, block))
         return found
 
     def _checked(self, endpoint: Endpoint, check: Callable[[], T]) -> T:
         try:
             return check()
-        except (CheckError, ShapeError) as error:
+        except (ValueError, RecursionError) as error:
+            # Whatever stumbles over what others wrote: it is that answer which is bad.
             raise self._rejected(endpoint, error) from error
 
-    def _rejected(self, endpoint: Endpoint, error: CheckError | ShapeError) -> Rejected:
+    def _rejected(self, endpoint: Endpoint, error: ValueError | RecursionError) -> Rejected:
         check = error.check if isinstance(error, CheckError) else SHAPE
         metrics.REJECTED_BLOCKS.labels(self._chain, check).inc()
         found = error.found if isinstance(error, RootError) else ""
-        return Rejected(endpoint.name, check, str(error), found)
+        known = isinstance(error, CheckError | ShapeError)
+        return Rejected(endpoint.name, check, str(error) if known else f"no block: {brief(error)}", found)
 
 
 def _refuse_genesis(number: int, error: NodeFailure) -> None:
@@ -384,6 +410,11 @@ def _refuse_genesis(number: int, error: NodeFailure) -> None:
             remedy="a chain's first block may have no receipts: begin above it with --start 1 "
             "(HEADWATER_CHAIN__START)",
         ) from error
+
+
+def _is_of_hashes(failure: NodeFailure | Unsupported) -> bool:
+    """Whether a node that failed on a block of a hash may answer for its height."""
+    return isinstance(failure, Unsupported) or failure.outcome in ("null", "error")
 
 
 def _references(number: int | None, hash: bytes | None) -> Iterator[tuple[str, str]]:

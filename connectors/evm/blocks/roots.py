@@ -49,6 +49,14 @@ class RootChecks:
             return at_head or _is_sampled(block_hash)
         return self.setting == "all" or (self.setting == "sampled" and _is_sampled(block_hash))
 
+    def check_none(self, records: answers.Block) -> tuple[str, ...]:
+        """Whether withdrawals that are not there are none: that costs nothing, so it is asked of every block.
+
+        Gives the names of the roots that hold. Raises RootError.
+        """
+        due = self.setting != "off" and "withdrawals" in self.hold and not records.withdrawals
+        return (WITHDRAWALS_ROOT,) if due and _withdrawals_hold(records, records.transactions or []) else ()
+
     def check(
         self,
         block: Block,
@@ -79,6 +87,11 @@ class RootChecks:
         except lists.OtherHashError as error:
             what = f"block {block.head.number}: {error}"
             raise RootError(TRANSACTIONS_ROOT, what, str(error)) from error
+        except ValueError as error:
+            # Of the fields that only this check reads.
+            raise CheckError(
+                TRANSACTIONS_ROOT, f"block {block.head.number}: a transaction's field is not hex: {error}"
+            ) from error
         return _holds(records, TRANSACTIONS_ROOT, records.transactions_root, found)
 
     def _receipts_hold(

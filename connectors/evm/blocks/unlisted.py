@@ -1,4 +1,5 @@
-"""Receipts of transactions that a block does not list: some nodes add those of system calls, or one twice.
+"""Receipts other than those of a block's transactions: some nodes add those of system calls, or one twice, or
+have them in another order.
 
 What belongs to no transaction of the block is left out of what is published. The receipt that has the block's
 own hash for a transaction's is the block's (Celo: logs of calls outside of transactions): root and bloom have

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
 
 from connectors.evm.blocks.fetch import ROUNDS, Fetcher
 from connectors.evm.events import Event, Head
 from connectors.evm.head.confirmation import Confirmation
 from connectors.evm.head.forks import Publish
-from connectors.evm.head.tags import FINALIZED, SAFE, Meant, amiss, best
+from connectors.evm.head.tags import FINALIZED, ODD, SAFE, Meant, amiss, best
 from connectors.evm.head.waiting import Waiting
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from headwater.settings import ChainSettings
 from topics.chainlog.kinds import EventKind
+
+TAG_SECONDS: Final = 10.0
+"""How long blocks wait for a look at the tags."""
+REST_SECONDS: Final = 60.0
+"""How long they are left alone after one that took longer."""
 
 
 class Finality:
@@ -32,7 +40,10 @@ class Finality:
         log: AsyncLog,
         publish: Publish,
         waiting: Waiting | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
+        self._asks_again = float("-inf")
         self._chain = chain
         self._pool = pool
         self._fetcher = fetcher
@@ -54,9 +65,18 @@ class Finality:
         tip = branch.tip
         if tip is None or tip.hash == self._tagged:
             return
-        depths = {FINALIZED: self._chain.finalized_depth, SAFE: self._chain.safe_depth}
-        found = await asyncio.gather(*(self._tag(name, tip, depth) for name, depth in depths.items()))
-        finalized, safe = await self._confirmed(found[0]), found[1]
+        if self._clock() < self._asks_again:
+            return
+        try:
+            async with asyncio.timeout(TAG_SECONDS):
+                told, safe = await self._tags(tip)
+                finalized = await self._confirmed(told)
+        except TimeoutError:
+            # Blocks are not held up for longer: the next ones are published meanwhile.
+            self._asks_again = self._clock() + REST_SECONDS
+            for name in (FINALIZED, SAFE):
+                self._waiting.waits(name, f"no node tells of its tags within {TAG_SECONDS:g} s")
+            return
         self._waiting.waits(FINALIZED, finalized.why, contradicted=finalized.contradicted)
         self._waiting.waits(SAFE, safe.why, contradicted=safe.contradicted)
         events: list[Event] = []
@@ -67,7 +87,14 @@ class Finality:
         if events:
             await self._publish(events)
         # What was not confirmed may be a moment later.
-        self._tagged = tip.hash if finalized.block is found[0].block else None
+        self._tagged = tip.hash if finalized.block is told.block else None
+
+    async def _tags(self, tip: Head) -> tuple[Meant, Meant]:
+        finalized, safe = await asyncio.gather(
+            self._tag(FINALIZED, tip, self._chain.finalized_depth),
+            self._tag(SAFE, tip, self._chain.safe_depth),
+        )
+        return finalized, safe
 
     async def _confirmed(self, meant: Meant) -> Meant:
         """What is final is asked of the other nodes too, where it is news."""
@@ -116,5 +143,21 @@ class Finality:
             return wrong
         if tag.number <= tip.number:
             return Meant(branch.at(tag.number))
-        there = await self._fetcher.header(number=tip.number)
+        return await self._above(tag, tip)
+
+    async def _above(self, tag: Head, tip: Head) -> Meant:
+        """What a tag above the tip means: the tip, where tip and tag are both on the node's chain."""
+        try:
+            there, own = await asyncio.gather(
+                self._fetcher.header(number=tip.number), self._fetcher.header(number=tag.number)
+            )
+        except (NodeFailure, Unsupported) as error:
+            return Meant(None, str(error))
+        if own is None or own.hash != tag.hash:
+            has = "no block" if own is None else f"block 0x{own.hash.hex()}"
+            return Meant(
+                None,
+                f"the nodes name block {tag.number} (0x{tag.hash.hex()}), and have {has} at that height: "
+                f"{ODD}",
+            )
         return Meant(tip if there is not None and there.hash == tip.hash else None)

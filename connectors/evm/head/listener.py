@@ -34,6 +34,8 @@ ROUND_WINDOWS: Final = 16
 """Prefetch windows between two looks at the head and the tags, while behind."""
 HEAD_BLOCKS: Final = 64
 """Blocks below the head that count as the head, where a check is made more often than while catching up."""
+REFUSALS: Final = 5
+"""Looks in a row at which every endpoint says that it cannot do what is needed, before it is believed."""
 _log = get_logger("headwater.listen")
 
 
@@ -75,6 +77,7 @@ class Listener:
         # An operator who accepts a fork may mean one that is shorter than what was final.
         self._heeds_finalized = accept_fork is None
         self._at_head = False
+        self._refusals = 0
         self._age = age or HeadAge(chain.stale_head_seconds)
 
     async def run(self) -> None:
@@ -87,6 +90,7 @@ class Listener:
                     await self._log.open(finality=not self._forks.accepted)
                     opened = True
                 behind = await self.round()
+                self._refusals = 0
                 backoff.reset()
                 HEALTH.report("log", True)
                 self._say_when_caught_up(behind)
@@ -99,9 +103,8 @@ class Listener:
                 _log.warning("looking at the head again", endpoint=failure.endpoint, reason=failure.what)
                 await self._ticker.wait()
             except Unsupported as error:
-                raise Fatal(
-                    f"no endpoint can serve this chain: {error}", remedy="check chain.rpc and chain.traces"
-                ) from error
+                self._refused(error)
+                await self._ticker.wait()
             except Transient as error:
                 # Nobody knows what was written: read it back, under a new claim and with a new producer.
                 opened = False
@@ -109,6 +112,17 @@ class Listener:
                 wait = backoff.next()
                 _log.warning("claiming the chain again", reason=str(error), retry_in=round(wait, 2))
                 await asyncio.sleep(wait)
+
+    def _refused(self, error: Unsupported) -> None:
+        """Every endpoint says that it cannot do what is needed. Raises Fatal where they go on saying so."""
+        # One answer proves nothing: behind one address there may be many nodes, one of them set up otherwise.
+        self._refusals += 1
+        if self._refusals >= REFUSALS:
+            raise Fatal(
+                f"no endpoint can serve this chain: {error}", remedy="check chain.rpc and chain.traces"
+            ) from error
+        HEALTH.report("nodes", False, str(error))
+        _log.warning("looking at the head again", endpoint=error.endpoint, reason=error.what)
 
     async def round(self) -> bool:
         """One look at the head and what follows from it; tells whether to look again at once."""

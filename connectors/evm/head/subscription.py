@@ -10,6 +10,8 @@ import msgspec
 
 from connectors.evm.head.ticker import ToldTicker
 from connectors.evm.rpc.socket import Closed, Connect, Socket
+from headwater.digits import quantity
+from headwater.evm.answers.errors import UNREADABLE
 from headwater.logging import get_logger
 from headwater.metrics import listener as metrics
 from headwater.redaction import brief, mask_url, redact, secrets_of
@@ -66,8 +68,7 @@ class Subscription:
                 async with self._connect(url) as socket:
                     await self._subscribe(socket)
                     _log.info("told of new heads from now on", endpoint=name)
-                    backoff.reset()
-                    await self._until_silent(socket, name)
+                    await self._until_silent(socket, name, backoff)
                 reason, why = "silent", "it did not tell of heads that another look found"
             except Refused as error:
                 reason, why = "refused", str(error)
@@ -88,12 +89,12 @@ class Subscription:
     async def _subscribe(self, socket: Socket) -> None:
         """Raises Refused and Closed."""
         answer = await _ask(socket, _CHAIN_ID, "eth_chainId")
-        if answer != hex(self._chain_id):  # as JSON-RPC writes quantities: no leading zeros
+        if quantity(answer) != self._chain_id:
             raise Refused(f"it is on chain {answer}, not {self._chain_id}")
         await _ask(socket, _SUBSCRIBE, "eth_subscribe", "newHeads")
         self._ticker.subscribed()
 
-    async def _until_silent(self, socket: Socket, name: str) -> None:
+    async def _until_silent(self, socket: Socket, name: str, backoff: Backoff) -> None:
         """Pass on what is told until it is silent. Raises Closed."""
         told = metrics.NEW_HEADS.labels(self._chain, name)
 
@@ -103,6 +104,8 @@ class Subscription:
                 if message.method == "eth_subscription":
                     self._ticker.tell(_height(message))
                     told.inc()
+                    # Not before: there are nodes that subscribe everybody and then hang up.
+                    backoff.reset()
 
         passing, silent = asyncio.create_task(pass_on()), asyncio.create_task(self._ticker.silent.wait())
         try:
@@ -139,12 +142,15 @@ async def _ask(socket: Socket, number: int, method: str, *params: str) -> object
 def _read(text: str) -> _Message:
     try:
         return _decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise Closed(f"a message that is no JSON-RPC: {error}") from error
 
 
 def _height(message: _Message) -> int:
     try:
-        return int(_decode_told(message.params).result.number, 16)
-    except (msgspec.DecodeError, ValueError, RecursionError) as error:
+        number = quantity(_decode_told(message.params).result.number)
+    except UNREADABLE as error:
         raise Closed(f"a head that cannot be read: {error}") from error
+    if number is None:
+        raise Closed("a head that cannot be read: its number is no quantity")
+    return number

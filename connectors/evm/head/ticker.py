@@ -7,6 +7,10 @@ from typing import Final, Protocol
 
 MISSED: Final = 3
 """Heads that polling found and the subscription had not told of, after which it counts as silent."""
+LATE: Final = 16
+"""Heights below the head that may be told of late, or again by a fork; what is further below is no news."""
+EARLY: Final = 1_000
+"""Heights above the head that an endpoint which lags may not show yet; further above is no chain of ours."""
 
 
 class Ticker(Protocol):
@@ -42,7 +46,8 @@ class ToldTicker:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._told = asyncio.Event()
-        self._highest: int | None = None
+        self._found: int | None = None
+        self._highest = 0
         self._missed = 0
         self.silent = asyncio.Event()
 
@@ -55,20 +60,29 @@ class ToldTicker:
         self._told.clear()
 
     def tell(self, number: int) -> None:
-        """A node tells of a head."""
-        self._highest = max(self._highest or 0, number)
-        self._missed = 0
+        """A node tells of a head. What it says counts where another look finds heads near there."""
         self._told.set()
+        found = self._found
+        if found is None or found - LATE < number < found + EARLY:
+            self._highest = max(self._highest, number) if found is not None else number
+            self._missed = 0
 
     def subscribed(self) -> None:
         """There is a new subscription, which has missed nothing yet."""
-        self._highest = None
+        self._found = None
+        self._highest = 0
         self._missed = 0
         self.silent.clear()
 
     def looked(self, number: int) -> None:
-        if self._highest is not None and number > self._highest:
-            self._missed += 1
-        self._highest = max(self._highest or 0, number)
+        before = self._found
+        if before is None:
+            self._found = number
+        elif number <= before - LATE:
+            self._found, self._highest = number, 0  # The chain began anew.
+        elif number > before:
+            self._found = number
+            if not number <= self._highest < number + EARLY:
+                self._missed += 1
         if self._missed >= MISSED:
             self.silent.set()

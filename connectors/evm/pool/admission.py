@@ -90,15 +90,22 @@ class Admission:
 
 
 async def is_syncing(endpoint: Endpoint) -> bool:
-    """Whether blocks are still missing; one that has them and builds an index over them is not syncing."""
+    """Whether blocks are still missing; one that has them and builds an index over them is not syncing.
+
+    One that cannot say it is used: its blocks are checked, and its head is compared with those of the others.
+    """
     try:
         answer = msgspec.json.decode(await endpoint.call("eth_syncing"))
     except Unsupported:
         return False
+    except NodeFailure as failure:
+        if failure.outcome in ("error", "null"):
+            return False
+        raise
     except UNREADABLE as error:
         raise NodeFailure(endpoint.name, f"eth_syncing: {error}", "broken") from error
     if not isinstance(answer, dict):
-        return bool(answer)
+        return bool(answer) and answer != "false"
     current, highest = (str(answer.get(name)) for name in ("currentBlock", "highestBlock"))
     try:
         return int(current, 16) < int(highest, 16)

@@ -65,10 +65,14 @@ class Pace:
         self._limit = min(float(self._most), self._limit + 1.0 / self._limit)
         self._wake()
 
+    def rest(self, retry_after: float) -> None:
+        """The endpoint wants to be left alone for so many seconds."""
+        self._rests_until = max(self._rests_until, self._clock() + retry_after)
+
     def throttled(self, retry_after: float) -> None:
         """The endpoint refused for its limits, and wants to be left alone for `retry_after` seconds."""
         now = self._clock()
-        self._rests_until = max(self._rests_until, now + retry_after)
+        self.rest(retry_after)
         if now - self._halved >= ONCE_SECONDS:
             self._halved = now
             self._limit = max(1.0, min(self._limit, max(1, self._busy)) / 2)

@@ -7,45 +7,22 @@ nothing is parsed twice.
 from __future__ import annotations
 
 import math
-import re
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 import msgspec
 
+from connectors.evm.rpc.phrases import Meaning, meaning_of
 from headwater.errors import Permanent, Transient
 from headwater.evm.answers.errors import UNREADABLE
-from headwater.redaction import redact
+from headwater.redaction import brief, redact
 
 MAX_RETRY_AFTER: Final = 120.0
 _SHOWN: Final = 160
-PARSE_ERROR: Final = -32700
-INVALID_REQUEST: Final = -32600
-METHOD_NOT_FOUND: Final = -32601
-INVALID_PARAMS: Final = -32602
-UNKNOWN_BLOCK: Final = -39001
-LIMIT_EXCEEDED: Final = -32005
-PRUNED_HISTORY: Final = 4444
-"""EIP-4444, as execution-apis has it."""
-
-# Phrases of nodes and providers, in this order and before any code: they use the codes for anything.
-_BATCH_LIMIT: Final = re.compile(r"batch.*(limit|large|exceed|maximum|too many)|(maximum|limit|max).*batch")
-_THROTTLED: Final = re.compile(
-    r"rate.?limit|too many requests|request (rate|limit)|limit (exceeded|reached)|capacity|throttl|quota"
-)
-_PRUNED: Final = re.compile(r"\bpruned\b|history.*(unavailable|not available|expired)")
-_NO_SUCH_BLOCK: Final = re.compile(
-    r"\b(block|header)\b.*(not found|not available|unavailable|not yet available)"
-    r"|\b(unknown|no such|could not find|cannot find) (block|header)\b(?! tag)|resource not found"
-)
-_PASSING: Final = re.compile(
-    r"temporar|try again|\bretry\b|timed? ?out|\bbusy\b|overload|unavailable|not ready|upstream"
-)
-_UNSUPPORTED: Final = re.compile(
-    r"\bmethod\b.*(not|disabled|unknown|unsupported)|(unknown|unsupported|invalid|no such) method"
-    r"|not (supported|whitelisted|implemented)|unsupported|does not exist|\btag\b|hex number"
-)
 
 
 class NodeFailure(Transient):
@@ -75,7 +52,14 @@ class NodeFailure(Transient):
 
 
 class NoSuchBlock(NodeFailure):
-    """The node says that it does not have the block; a chain without finality says so of its tags."""
+    """The node says in words what others say by null: it does not have the block, or has none by that tag.
+
+    `invalid`: that it cannot be asked for. Said of a tag it means that the node does not know that tag.
+    """
+
+    def __init__(self, endpoint: str, what: str, *, invalid: bool = False) -> None:
+        super().__init__(endpoint, what, "null")
+        self.invalid = invalid
 
 
 class Pruned(NodeFailure):
@@ -112,29 +96,55 @@ class HttpAnswer:
     retry_after: str | None = None
 
 
-class _Error(msgspec.Struct):
-    code: int | str | None = None
-    message: str | None = None
-    data: object = None
+@dataclass(frozen=True, slots=True)
+class _Error:
+    """`message` is what it says first, `more` what it says beside that."""
+
+    code: object
+    message: str
+    more: str = ""
+
+    @property
+    def told(self) -> str:
+        return self.message if not self.more else f"{self.message} ({self.more})"
 
 
 class _Envelope(msgspec.Struct):
-    """An answer. Gateways also send an error as a text, or its object in place of the answer."""
+    """An answer. Gateways also send an error as a text, in a list, or its object in place of the answer."""
 
     result: msgspec.Raw = msgspec.Raw()
-    error: _Error | str | None = None
-    id: int | float | str | None = None
-    code: int | str | None = None
-    message: str | None = None
+    error: object = None
+    id: object = None
+    code: object = None
+    message: object = None
 
     def failed(self) -> _Error | None:
-        if isinstance(self.error, str):
-            return _Error(message=self.error)
-        if self.error is None and not self.result and self.message is not None:
-            return _Error(self.code, self.message)
-        return self.error
+        if self.error or (self.error is not None and not self.result):
+            return _error(self.error)
+        if not self.result and self.message is not None:
+            return _Error(self.code, _text(self.message))
+        return None
 
 
+def _error(said: object) -> _Error:
+    if isinstance(said, list) and said:
+        said = said[0]
+    if not isinstance(said, dict):
+        return _Error(None, _text(said))
+    message, data = said.get("message"), said.get("data")
+    if not message:
+        return _Error(said.get("code"), _text({name: each for name, each in said.items() if name != "code"}))
+    return _Error(said.get("code"), _text(message), _text(data) if data else "")
+
+
+def _text(said: object) -> str:
+    """What an error says, of whatever type; texts within an object, where those are."""
+    if isinstance(said, dict):
+        return ", ".join(each for each in said.values() if isinstance(each, str))
+    return said if isinstance(said, str) else "" if said is None else brief(said)
+
+
+_OF_ANY_CALL: Final = frozenset({Meaning.BATCH_LIMIT, Meaning.THROTTLED, Meaning.PASSING})
 _ONE: Final = msgspec.json.Decoder(_Envelope)
 _MANY: Final = msgspec.json.Decoder(list[_Envelope])
 
@@ -154,18 +164,29 @@ def result_of(endpoint: str, method: str, answer: HttpAnswer, secrets: Collectio
 def results_of(
     endpoint: str, method: str, answer: HttpAnswer, count: int, secrets: Collection[str] = ()
 ) -> list[memoryview]:
-    """The raw JSON of a batch's results; calls have the ids 0 to count - 1. Raises as `result_of`."""
-    _check_status(endpoint, method, answer, secrets)
+    """The raw JSON of a batch's results; calls have the ids 0 to count - 1.
+
+    Raises as `result_of`, BatchTooLarge where a smaller batch may do, and NoBatches.
+    """
+    if answer.status == 413:
+        raise BatchTooLarge(endpoint, f"{method}: HTTP 413 for a batch of {count}", "throttled")
+    _check_status(endpoint, method, answer, secrets, count)
     try:
         if answer.body.lstrip()[:1] == b"{":
-            raise _no_batches(endpoint, method, count, _ONE.decode(answer.body), secrets)
-        by_id = {_id(each.id): each for each in _MANY.decode(answer.body)}
+            raise _of_batch(endpoint, method, count, _ONE.decode(answer.body).failed(), secrets)
+        answers = _MANY.decode(answer.body)
+        by_id = {_id(each.id): each for each in answers}
+        # What refuses a whole batch has nobody's id, or that of the first call (geth).
+        refusal = next((error for each in answers if (error := each.failed()) is not None), None)
     except UNREADABLE as error:
         raise _broken(endpoint, method, answer.body, error) from error
-    missing = [number for number in range(count) if str(number) not in by_id]
-    if missing:
-        raise NodeFailure(endpoint, f"{method}: {len(missing)} of {count} answers are missing", "broken")
-    return [_result(endpoint, method, by_id[str(number)], secrets) for number in range(count)]
+    missing = sum(str(number) not in by_id for number in range(count))
+    if not missing:
+        return [_result(endpoint, method, by_id[str(number)], secrets) for number in range(count)]
+    if refusal is not None:
+        raise _of_batch(endpoint, method, count, refusal, secrets)
+    # Some leave out the answers beyond their limit.
+    raise BatchTooLarge(endpoint, f"{method}: {missing} of {count} answers are missing", "broken")
 
 
 def json_array(items: Sequence[bytes | memoryview]) -> bytes:
@@ -188,75 +209,107 @@ def _result(endpoint: str, method: str, envelope: _Envelope, secrets: Collection
     return raw
 
 
-def _id(value: float | str | None) -> str:
+def _id(value: object) -> str:
     """An id as text; some gateways answer 0 with 0.0."""
     return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
-def _no_batches(
-    endpoint: str, method: str, count: int, answer: _Envelope, secrets: Collection[str]
+def _of_batch(
+    endpoint: str, method: str, count: int, error: _Error | None, secrets: Collection[str]
 ) -> NodeFailure | Unsupported:
-    error = answer.failed()
-    if error is not None:
-        failure = _failure(endpoint, method, error, secrets)
-        # An invalid request is what a node says that expects one call; all else is about the calls.
-        if isinstance(failure, BatchTooLarge) or error.code not in (INVALID_REQUEST, PARSE_ERROR):
-            return failure
-    return NoBatches(endpoint, f"{method}: one answer to a batch of {count}", "broken")
+    """What one answer to a batch of `count` calls means: that batch, or batches, are refused."""
+    if error is not None and meaning_of(error.code, error.message, error.more) in _OF_ANY_CALL:
+        return _failure(endpoint, method, error, secrets)
+    told = "" if error is None else f": error {redact(error.told, secrets)[:_SHOWN]}"
+    # Whether the call is refused, or batches of it, is told by the calls one after the other.
+    return NoBatches(endpoint, f"{method}: one answer to a batch of {count}{told}", "broken")
 
 
 def _failure(
-    endpoint: str, method: str, error: _Error, secrets: Collection[str]
+    endpoint: str, method: str, error: _Error, secrets: Collection[str], wait: float = 0.0
 ) -> NodeFailure | Unsupported:
-    message = (error.message or "").lower()
-    shown = redact(error.message or "without a message", secrets)[:_SHOWN]
+    shown = redact(error.told or "without a message", secrets)[:_SHOWN]
     what = f"{method}: error {redact(str(error.code)[:_SHOWN], secrets)}: {shown}"
-    if _BATCH_LIMIT.search(message):
-        return BatchTooLarge(endpoint, what, "throttled")
-    if error.code in (LIMIT_EXCEEDED, 429) or _THROTTLED.search(message):
-        return NodeFailure(endpoint, what, "throttled")
-    if error.code == PRUNED_HISTORY or _PRUNED.search(message):
-        return Pruned(endpoint, what, "pruned")
-    if _NO_SUCH_BLOCK.search(message):
-        return NoSuchBlock(endpoint, what, "error")
-    if _PASSING.search(message):
-        return NodeFailure(endpoint, what, "error")
-    if error.code in (METHOD_NOT_FOUND, INVALID_PARAMS) or _UNSUPPORTED.search(message):
-        return Unsupported(endpoint, what)
-    if error.code == UNKNOWN_BLOCK:
-        return NoSuchBlock(endpoint, what, "error")
-    return NodeFailure(endpoint, what, "error")
+    match meaning_of(error.code, error.message, error.more):
+        case Meaning.BATCH_LIMIT:
+            return BatchTooLarge(endpoint, what, "throttled", retry_after=wait)
+        case Meaning.NO_BATCHES:
+            return NoBatches(endpoint, what, "error")
+        case Meaning.THROTTLED:
+            return NodeFailure(endpoint, what, "throttled", retry_after=wait)
+        case Meaning.PRUNED:
+            return Pruned(endpoint, what, "pruned")
+        case Meaning.NO_SUCH_BLOCK:
+            return NoSuchBlock(endpoint, what)
+        case Meaning.INVALID_BLOCK:
+            return NoSuchBlock(endpoint, what, invalid=True)
+        case Meaning.UNSUPPORTED:
+            return Unsupported(endpoint, what)
+        case _:
+            return NodeFailure(endpoint, what, "error", retry_after=wait)
 
 
-def _check_status(endpoint: str, method: str, answer: HttpAnswer, secrets: Collection[str]) -> None:
+def _check_status(
+    endpoint: str, method: str, answer: HttpAnswer, secrets: Collection[str], count: int = 1
+) -> None:
+    """Raises for a status of 400 and above, by what the body says where that is a JSON-RPC error."""
     status = answer.status
     if status < 400:
         return
     wait = retry_after_seconds(answer.retry_after)
+    error = _said(answer.body)
+    if error is not None:
+        # What it says is worth more than the number; a gateway's 5xx passes, whatever it makes of the method.
+        failure = (
+            _failure(endpoint, method, error, secrets, wait)
+            if count == 1
+            else _of_batch(endpoint, method, count, error, secrets)
+        )
+        if status < 429 or isinstance(failure, BatchTooLarge | NoBatches | Pruned | NoSuchBlock):
+            raise failure
+        if isinstance(failure, NodeFailure) and failure.outcome == "throttled":
+            raise failure
     if status == 429:
         raise NodeFailure(endpoint, f"{method}: HTTP 429, too many requests", "throttled", retry_after=wait)
-    # Some nodes send a JSON-RPC error with a 4xx status: what it says is worth more than the number.
-    if status < 500 and answer.body.lstrip()[:1] == b"{":
-        try:
-            error = _ONE.decode(answer.body).failed()
-        except UNREADABLE:
-            error = None
-        if error is not None:
-            raise _failure(endpoint, method, error, secrets)
     hint = " (is the key in its address right?)" if status in (401, 403, 404) else ""
     raise NodeFailure(endpoint, f"{method}: HTTP {status}{hint}", "http", retry_after=wait)
 
 
-def retry_after_seconds(header: str | None) -> float:
-    """Seconds of a Retry-After header, at most two minutes; a date or nonsense counts as one second."""
+def _said(body: bytes) -> _Error | None:
+    """The JSON-RPC error in the body of an HTTP error, if it is one."""
+    start = body.lstrip()[:1]
+    try:
+        if start == b"{":
+            return _ONE.decode(body).failed()
+        if start == b"[":
+            return next((error for each in _MANY.decode(body) if (error := each.failed()) is not None), None)
+    except UNREADABLE:
+        pass  # A page, or whatever a gateway makes: the status says what there is to say.
+    return None
+
+
+def retry_after_seconds(header: str | None, now: float | None = None) -> float:
+    """Seconds of a Retry-After header (RFC 9110, 10.2.3), at most two minutes; nonsense counts as one second.
+
+    `now` is the Unix time, by which a date in it is read; one that is past counts as one second too.
+    """
     if header is None:
         return 0.0
     try:
         seconds = float(header)
     except ValueError:
-        return 1.0
+        return _until(header, time.time() if now is None else now)
     # "nan" is a float, and no bound holds it.
     return 1.0 if math.isnan(seconds) else min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def _until(date: str, now: float) -> float:
+    try:
+        at = parsedate_to_datetime(date)
+        seconds = at.replace(tzinfo=at.tzinfo or UTC).timestamp() - now
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return 1.0
+    return min(max(seconds, 1.0), MAX_RETRY_AFTER)
 
 
 def _broken(endpoint: str, method: str, body: bytes, error: Exception) -> NodeFailure:

@@ -28,7 +28,8 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Transport(Protocol):
-    """Posts a body to an address. Raises OSError, TimeoutError or aiohttp.ClientError."""
+    """Posts a body to an address. Raises OSError, TimeoutError, aiohttp.ClientError, and ValueError for an
+    address that is none, as a node may send us to."""
 
     async def post(self, url: str, body: bytes) -> HttpAnswer: ...
 
@@ -129,7 +130,7 @@ class Endpoint:
             raise self._failed(method, "no answer in time", "timeout") from error
         except AnswerTooLarge as error:
             raise self._failed(method, f"{error} (HEADWATER_CHAIN__ANSWER_BYTES)", "broken") from error
-        except (OSError, aiohttp.ClientError) as error:
+        except (OSError, aiohttp.ClientError, ValueError) as error:
             # The message of a client error may hold the address with its key: the class says enough.
             reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
             raise self._failed(method, f"connection failed: {self._clean(reason)}", "connection") from error

@@ -44,6 +44,7 @@ class Single:
                     pace.throttled(failure.retry_after)
                 elif failure.outcome not in _NEUTRAL:
                     standing.add(Outcome.FAILED)
+                    pace.rest(failure.retry_after)
                 raise
             standing.add(Outcome.GOOD)
             pace.good()

@@ -72,6 +72,8 @@ def test_old_contracts_say_it_in_bytes32() -> None:
         ({"name": bytes(31)}, "name: neither string nor bytes32"),
         ({"name": SIX + (2**255).to_bytes(32, "big")}, "name: neither string nor bytes32"),
         ({"name": (32).to_bytes(32, "big") + (10**9).to_bytes(32, "big")}, "neither string nor bytes32"),
+        ({"name": (32).to_bytes(32, "big") + (2**255).to_bytes(32, "big")}, "neither string nor bytes32"),
+        ({"name": (32).to_bytes(32, "big") + b"\xff" * 64}, "neither string nor bytes32"),
         ({"name": (32).to_bytes(32, "big") * 1 + (2).to_bytes(32, "big") + b"\xff" * 32}, "neither string"),
     ],
 )

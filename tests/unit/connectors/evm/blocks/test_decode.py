@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.decode import LAST_SECOND, ShapeError, decode_block, decode_receipts
 from connectors.evm.blocks.errors import CheckError
+from connectors.evm.blocks.roots import RootChecks
+from connectors.evm.rpc.answers import HttpAnswer, result_of
 from headwater.evm.bloom import Bloom
 from tests.builders import chain_answers
 from tests.builders.chain_answers import encoded, receipt, transaction
@@ -56,3 +59,36 @@ def test_an_index_that_is_none_is_said_in_few_words(text: str) -> None:
             decode_block(block()), decode_receipts(encoded([receipt(transactionIndex=text)]))
         )
     assert len(str(raised.value)) < 200
+
+
+@pytest.mark.parametrize("indent", [None, 1, 2, 4, 8, 40, "\t"])
+def test_hashes_in_place_of_transactions_are_told_however_the_answer_is_indented(
+    indent: int | str | None,
+) -> None:
+    listed = [transaction(each)["hash"] for each in range(2)]
+    within = {"id": 0, "result": chain_answers.block([]) | {"transactions": listed}}
+    pretty = json.dumps(within, indent=indent).encode()
+    found = decode_block(result_of("node", "eth_getBlockByNumber", HttpAnswer(200, pretty)))
+    assert found.records is None
+    assert found.transactions == tuple(listed)
+
+
+@pytest.mark.parametrize("field", ["hash", "parentHash", "miner", "extraData", "gasUsed"])
+@pytest.mark.parametrize(
+    "text", ["0x" + "f" * 1_000_000, "0x" + "ab" * 31 + "  ", "zz" + "ab" * 32], ids=lambda t: t[-4:]
+)
+def test_a_header_that_is_no_hex_is_refused_in_few_words(field: str, text: str) -> None:
+    hashes_alone = chain_answers.block([]) | {"transactions": ["0x" + "ab" * 32], field: text}
+    with pytest.raises((ShapeError, CheckError)) as raised:
+        Verifier(Bloom()).check_header(decode_block(encoded(hashes_alone)))
+    assert len(str(raised.value)) < 400
+
+
+@pytest.mark.parametrize("text", ["0xzz", "0x1_0", "-0x1", "0x1 ", "0x,0x1", "0x１"])
+def test_a_chain_id_that_is_no_quantity_is_refused_where_it_is_read(text: str) -> None:
+    """It is read only for the root of the transactions, and kept as it came where that is not checked."""
+    given = decode_block(encoded(chain_answers.block([transaction(type="0x2", chainId=text)])))
+    roots = RootChecks(Bloom(), "all")
+    assert given.records is not None
+    with pytest.raises(CheckError, match=r"block .*: a transaction's field is not hex"):
+        roots.check(given, given.records, decode_receipts(encoded([receipt()])))

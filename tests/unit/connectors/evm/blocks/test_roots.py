@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.decode import Block, decode_block, decode_receipts
 from connectors.evm.blocks.errors import CheckError
 from connectors.evm.blocks.roots import ONE_IN, RECEIPTS_ROOT, TRANSACTIONS_ROOT, WITHDRAWALS_ROOT, RootChecks
@@ -133,3 +134,29 @@ def test_the_setting_says_of_which_blocks(setting: VerifyRoots, at_head: int, be
     hashes = [bytes(31) + bytes([last]) for last in range(256)]
     assert sum(checks.are_due(each, True) for each in hashes) == at_head
     assert sum(checks.are_due(each, False) for each in hashes) == behind
+
+
+@pytest.mark.parametrize("lost", [None, [], "0x"], ids=str)
+def test_withdrawals_that_were_lost_are_missed_in_every_block(real: list[Answers], lost: object) -> None:
+    """Also in those whose roots are not made anew, while the chain is caught up with."""
+    verifier = Verifier(Bloom(), roots=RootChecks(Bloom(), "head"))
+
+    def checked(block: Json, receipts: list[Json]) -> tuple[str, ...]:
+        listed = decode_receipts(json.dumps(receipts).encode())
+        return verifier.check(decoded(block), listed, at_head=False)
+
+    due = verifier.roots.are_due
+    having = [
+        each for each in real if each[0].get("withdrawals") and not due(decoded(each[0]).head.hash, False)
+    ]
+    assert len(having) > 5
+    for block, receipts in having:
+        assert WITHDRAWALS_ROOT not in checked(block, receipts)
+        with pytest.raises(CheckError, match="its withdrawals root is"):
+            checked(block | {"withdrawals": lost}, receipts)
+    block, receipts = next(
+        each
+        for each in real
+        if each[0].get("withdrawals") == [] and each[0]["transactions"][0]["type"] != "0x7e"
+    )
+    assert WITHDRAWALS_ROOT in checked(block, receipts)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal
 
+import orjson
 import pytest
 
+from connectors.evm.head import finality
 from connectors.evm.head.forks import PATIENCE
+from connectors.evm.rpc.answers import HttpAnswer
+from connectors.evm.rpc.endpoint import Transport
 from headwater.errors import Fatal
 from headwater.health import HEALTH
 from headwater.settings import ChainSettings
+from sandbox.node import AdjustableChain
 from sandbox.node import faults as f
 from tests.fakes.listening import (
     CHAIN_ID,
@@ -21,6 +27,7 @@ from tests.fakes.listening import (
     served,
     settled_rig,
 )
+from tests.fakes.ruled_node import rig_on
 from topics.chainlog.kinds import EventKind
 
 
@@ -132,3 +139,61 @@ async def test_a_chain_that_went_back_below_finality_is_followed_when_accepted()
     for _ in range(PATIENCE):
         await rig.settle()
     assert hashes(store) == chain.hashes[:9]
+
+
+class Hanging:
+    """Posts as `inner` does, and never ends a call for a tag of finality while it `hangs`."""
+
+    def __init__(self, inner: Transport) -> None:
+        self._inner = inner
+        self.hangs = True
+        self.asked = 0
+
+    async def post(self, url: str, body: bytes) -> HttpAnswer:
+        if self.hangs and (b'"finalized"' in body or b'"safe"' in body):
+            self.asked += 1
+            await asyncio.Event().wait()
+        return await self._inner.post(url, body)
+
+    async def close(self) -> None:
+        await self._inner.close()
+
+
+async def test_tags_that_are_never_answered_hold_up_no_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finality, "TAG_SECONDS", 0.05)
+    chain, node = served(20, safe_lag=2, finalized_lag=4)
+    store = MemoryStore()
+    rig = make_rig(store, [node])
+    transport = Hanging(rig.transport)
+    for endpoint in rig.nodes.endpoints:
+        monkeypatch.setattr(endpoint, "_transport", transport)
+    await rig.log.open()
+    for _ in range(5):
+        await rig.settle()
+        assert hashes(store) == chain.hashes
+        chain.extend()
+    assert transport.asked == 2  # Once each: they are left alone for a while.
+    assert "no node tells of its tags within" in HEALTH.checks()["finality"].detail
+    transport.hangs = False
+    monkeypatch.setattr(rig.listener._finality, "_asks_again", 0.0)
+    await rig.settle()
+    assert rig.log.branch.finalized is not None
+    assert HEALTH.checks()["finality"].detail == ""
+
+
+@pytest.mark.parametrize("tag", ["finalized", "safe"])
+async def test_a_tag_above_every_block_of_its_node_makes_nothing_final(tag: str) -> None:
+    """It is of another chain, or made up: the tip is not final by that."""
+    block = AdjustableChain.synthetic(500, first=100).by_number(550)
+    assert block is not None
+    beyond = orjson.loads(block.part("hashes") or b"")
+    chain, store, rig = await rig_on(lambda call: beyond if call["params"][:1] == [tag] else None)
+    await rig.settle()
+    chain.extend()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    kinds = {each.kind for each in accepted(store)}
+    named = {"finalized": EventKind.FINALIZED, "safe": EventKind.SAFE}
+    assert kinds & set(named.values()) == set(named.values()) - {named[tag]}
+    assert f"{tag}: the nodes name block 550 (0x" in HEALTH.checks()["finality"].detail
+    assert "have no block at that height" in HEALTH.checks()["finality"].detail

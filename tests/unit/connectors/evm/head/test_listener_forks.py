@@ -116,8 +116,8 @@ async def test_a_branch_that_cannot_be_had_whole_takes_nothing_back() -> None:
     rig = await settled_rig(store, [node])
     before = len(store.log)
     chain.fork(3, 5)
-    for _ in range(100):
-        node.faults.add(f.Status(503), "eth_getBlockReceipts")
+    for method in ("eth_getBlockReceipts", "eth_getTransactionReceipt"):
+        node.faults.add(f.Status(503), method, times=100)
     with pytest.raises(NodeFailure):
         await rig.listener.round()
     assert len(store.log) == before

@@ -193,3 +193,44 @@ def test_who_lags_behind_what_was_told_is_not_taken_for_silence() -> None:
     for number in range(101, 120):
         ticker.looked(number)
     assert not ticker.silent.is_set()
+
+
+@pytest.mark.parametrize(
+    "told_of",
+    [[1 << 60], [5_000_000], [7, 7, 7, 7, 7, 7], [84, 84, 84, 84, 84, 84]],
+    ids=["no number of a block", "of another chain", "an old one", "the same again and again"],
+)
+def test_who_tells_of_other_heads_than_there_are_is_silent(told_of: list[int]) -> None:
+    ticker = ToldTicker(FOREVER)
+    for first in (True, False):
+        ticker.subscribed()
+        if first:  # Before or after the first look at the head.
+            ticker.tell(told_of[0])
+        ticker.looked(100)
+        looks = 0
+        while not ticker.silent.is_set():
+            looks += 1
+            ticker.looked(100 + looks)
+            ticker.tell(told_of[looks % len(told_of)])
+            assert looks <= MISSED + 2
+    assert looks >= MISSED
+
+
+def test_a_chain_that_begins_anew_is_told_of_as_before() -> None:
+    ticker = ToldTicker(FOREVER)
+    ticker.subscribed()
+    ticker.looked(10_000)
+    for number in range(20):
+        ticker.tell(number)
+        ticker.looked(number)
+    assert not ticker.silent.is_set()
+    for number in range(20, 20 + MISSED):
+        ticker.looked(number)
+    assert ticker.silent.is_set()
+
+
+@pytest.mark.parametrize("chain", ["0x7A69", "0x07a69"])
+async def test_a_chain_id_is_a_number_however_it_is_written(chain: str) -> None:
+    ticker, node = ToldTicker(FOREVER), Node(chain=chain)
+    async with subscribed({URL: node}, ticker):
+        await soon(node.connected.acquire)

@@ -244,11 +244,12 @@ async def test_an_endpoint_that_throttles_is_asked_last_until_it_is_left_alone_f
     assert pool.first() == "b", "and stays the first choice when the other does well again"
 
 
-async def test_an_endpoint_that_wants_to_be_left_alone_is_asked_last_until_then() -> None:
+@pytest.mark.parametrize("outcome", ["throttled", "http"])
+async def test_an_endpoint_that_wants_to_be_left_alone_is_asked_last_until_then(outcome: str) -> None:
     pool = Pool("ab")
 
     async def refuses() -> object:
-        raise NodeFailure("a", "too many requests", "throttled", retry_after=30.0)
+        raise NodeFailure("a", "too many requests", outcome, retry_after=30.0)
 
     with pytest.raises(NodeFailure):
         await pool.nodes.on(pool.endpoints[0], refuses)

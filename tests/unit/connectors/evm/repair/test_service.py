@@ -120,7 +120,8 @@ async def test_what_cannot_be_said_is_refused_with_a_remedy() -> None:
         assert "; " in str(each.problem)
         assert each.sequence is None
     assert len(store.log) == before
-    node.faults.add(f.CallError(-32601, "the method does not exist"), "eth_getBlockByHash", times=1)
+    for method in ("eth_getBlockByHash", "eth_getBlockByNumber"):
+        node.faults.add(f.CallError(-32601, "the method does not exist"), method, times=1)
     (outcome,) = await asked(rig, repair_request(39, refetch=True))
     assert "no node can serve block 39" in str(outcome.problem)
     await rig.close()

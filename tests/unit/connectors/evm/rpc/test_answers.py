@@ -8,7 +8,9 @@ import pytest
 
 from connectors.evm.pool.connect import connect
 from connectors.evm.rpc.answers import (
+    BatchTooLarge,
     HttpAnswer,
+    NoBatches,
     NodeFailure,
     Unsupported,
     json_array,
@@ -35,6 +37,116 @@ def test_a_batch_comes_back_in_the_order_of_the_calls() -> None:
         results_of("node", "eth_x", HttpAnswer(200, body), 3)
     with pytest.raises(NodeFailure, match="one answer to a batch"):
         results_of("node", "eth_x", HttpAnswer(200, b'{"id":null,"result":1}'), 2)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"id":null,"error":{"code":-32000,"message":"batch limit 2 exceeded"}}',
+        '[{"id":0,"error":{"code":-32600,"message":"batch too large"}}]',
+        '[{"id":null,"error":{"code":-32005,"message":"batch limit exceeded"}}]',
+        '[{"id":0,"result":1},{"id":1,"error":{"code":-32003,"message":"response too large"}},'
+        '{"id":2,"error":{"code":-32003,"message":"response too large"}}]',
+        '{"message":"Batch of more than 3 requests are not allowed on free plan","code":31}',
+        '{"error":{"code":-32603,"message":"Internal error","data":"Exceeded max limit of 2 in a batch"}}',
+    ],
+)
+@pytest.mark.parametrize("status", [200, 400, 403, 429, 500, 503])
+def test_a_batch_above_a_limit_is_to_be_smaller_however_that_is_said(body: str, status: int) -> None:
+    with pytest.raises(BatchTooLarge):
+        results_of("node", "eth_x", HttpAnswer(status, body.encode()), 3)
+
+
+@pytest.mark.parametrize("body", [b'[{"id":0,"result":1},{"id":2,"result":1}]', b"[]"])
+def test_answers_that_are_left_out_are_a_batch_above_a_limit(body: bytes) -> None:
+    with pytest.raises(BatchTooLarge, match=r"[13] of 3 answers are missing"):
+        results_of("node", "eth_x", HttpAnswer(200, body), 3)
+
+
+def test_a_body_that_is_too_large_is_a_batch_above_a_limit() -> None:
+    with pytest.raises(BatchTooLarge, match="HTTP 413 for a batch of 3"):
+        results_of("node", "eth_x", HttpAnswer(413, b"<html>Request Entity Too Large"), 3)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        '{"code":-32600,"message":"batches are disabled"}',
+        '{"code":-32000,"message":"batch requests are not supported"}',
+        '{"code":-32005,"message":"Batched requests are not supported by this server"}',
+        '{"code":-32601,"message":"Method not found"}',
+        '{"code":-32700,"message":"Parse error"}',
+        '{"code":-32603,"message":"Internal error"}',
+    ],
+)
+@pytest.mark.parametrize("form", ['{"id":null,"error":%s}', '[{"id":null,"error":%s}]', "%s"])
+def test_a_batch_refused_as_a_whole_is_asked_call_by_call(error: str, form: str) -> None:
+    with pytest.raises(NoBatches, match="one answer to a batch of 3"):
+        results_of("node", "eth_x", HttpAnswer(200, (form % error).encode()), 3)
+
+
+@pytest.mark.parametrize("form", ['{"id":null,"error":%s}', '[{"id":0,"error":%s}]'])
+def test_a_batch_that_comes_too_soon_is_waited_for(form: str) -> None:
+    body = form % '{"code":-32012,"message":"credits limited to 6000/sec"}'
+    with pytest.raises(NodeFailure) as failure:
+        results_of("node", "eth_x", HttpAnswer(200, body.encode()), 3)
+    assert failure.value.outcome == "throttled"
+    assert not isinstance(failure.value, NoBatches | BatchTooLarge)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        '{"code":-32603,"message":"Internal error","data":"too many requests"}',
+        '{"code":-32603,"message":"Internal error","data":{"reason":"too many requests"}}',
+        '{"code":-32000.5,"message":"too many requests"}',
+        '{"code":{},"message":{"text":"too many requests"}}',
+        '{"reason":"too many requests"}',
+        '[{"code":1,"message":"too many requests"}]',
+        '"too many requests"',
+    ],
+)
+def test_an_error_is_read_whatever_its_type(error: str) -> None:
+    with pytest.raises(NodeFailure, match="too many requests") as failure:
+        result_of("node", "eth_x", HttpAnswer(200, f'{{"id":0,"error":{error}}}'.encode()))
+    assert failure.value.outcome == "throttled"
+
+
+@pytest.mark.parametrize("depth", [100, 900, 100_000])
+def test_an_error_that_is_nested_without_end_is_a_bad_answer(depth: int) -> None:
+    error = "[" * depth + "]" * depth
+    for body in (f'{{"id":0,"error":{error}}}', f'{{"id":0,"error":{{"message":{error},"data":{error}}}}}'):
+        with pytest.raises(NodeFailure):
+            result_of("node", "eth_x", HttpAnswer(200, body.encode()))
+        for batch in (body, f"[{body}]", f'[{{"id":{error}}}]', f'[{body},{{"id":1,"result":1}}]'):
+            with pytest.raises(NodeFailure):
+                results_of("node", "eth_x", HttpAnswer(200, batch.encode()), 2)
+
+
+@pytest.mark.parametrize("error", ['""', "{}", "false", "null", "0", "[]"])
+def test_an_empty_error_beside_a_result_is_none(error: str) -> None:
+    body = f'{{"id":0,"result":"0x1","error":{error}}}'.encode()
+    assert bytes(result_of("node", "eth_x", HttpAnswer(200, body))) == b'"0x1"'
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "outcome"),
+    [
+        (503, '{"code":-32005,"message":"too many requests"}', "throttled"),
+        (500, '{"code":4444,"message":"pruned history unavailable"}', "pruned"),
+        (500, '{"code":-32000,"message":"header not found"}', "null"),
+        (500, '{"code":-32601,"message":"method not found"}', "http"),
+        (502, '{"code":-32603,"message":"Internal error"}', "http"),
+        (403, '{"code":-32005,"message":"too many requests"}', "throttled"),
+    ],
+)
+def test_an_http_error_says_what_its_body_says(status: int, error: str, outcome: str) -> None:
+    for body in (f'{{"id":0,"error":{error}}}', f'[{{"id":0,"error":{error}}}]'):
+        with pytest.raises(NodeFailure) as failure:
+            result_of("node", "eth_x", HttpAnswer(status, body.encode(), "7"))
+        assert failure.value.outcome == outcome
+        if outcome in ("throttled", "http"):
+            assert failure.value.retry_after == 7.0
 
 
 @pytest.mark.parametrize(
@@ -106,6 +218,23 @@ def test_retry_after_is_honoured_within_reason() -> None:
         1.0,
         1.0,
     ]
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("Wed, 21 Oct 2026 07:28:30 GMT", 30.0),
+        ("Wednesday, 21-Oct-26 07:28:30 GMT", 30.0),
+        ("Wed Oct 21 07:28:30 2026", 30.0),
+        ("Wed, 21 Oct 2026 09:28:30 +0200", 30.0),
+        ("Wed, 21 Oct 2026 07:27:00 GMT", 1.0),
+        ("Wed, 21 Oct 9999 07:28:30 GMT", 120.0),
+        ("Wed, 99 Oct 2026 07:28:30 GMT", 1.0),
+        ("21 Oct", 1.0),
+    ],
+)
+def test_retry_after_may_be_a_date(date: str, seconds: float) -> None:
+    assert retry_after_seconds(date, 1792567680.0) == seconds
 
 
 def test_backoff_has_full_jitter_under_a_doubling_ceiling() -> None:

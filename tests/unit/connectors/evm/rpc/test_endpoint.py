@@ -47,3 +47,22 @@ async def test_such_a_node_has_failed_and_another_is_asked() -> None:
     endpoint = Endpoint("local", "http://node", "http://node", Endless())
     with pytest.raises(NodeFailure, match="http://node: eth_x: an answer above"):
         await endpoint.call("eth_x")
+
+
+class Elsewhere:
+    """A transport whose node sends on to an address that is none: IDNA refuses it."""
+
+    async def post(self, url: str, body: bytes) -> HttpAnswer:
+        "a..b".encode("idna")
+        raise AssertionError
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.asyncio
+async def test_a_node_that_sends_on_to_no_address_has_failed() -> None:
+    endpoint = Endpoint("local", "http://node", "http://node", Elsewhere())
+    with pytest.raises(NodeFailure, match="http://node: eth_x: connection failed: UnicodeError") as failure:
+        await endpoint.call("eth_x")
+    assert failure.value.outcome == "connection"

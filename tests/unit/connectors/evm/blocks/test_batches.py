@@ -1,0 +1,82 @@
+"""Batches as large as an endpoint takes, however it says what that is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import cast
+
+import pytest
+
+from connectors.evm.blocks.batches import MOST, Batches
+from connectors.evm.rpc.answers import BatchTooLarge, NoBatches, NodeFailure
+from connectors.evm.rpc.endpoint import Endpoint
+
+ASKED = [f"0x{number:064x}" for number in range(250)]
+
+
+class FakeEndpoint:
+    """Answers what is asked; a batch of more than `limit` calls fails with `refusal`."""
+
+    name = "node"
+
+    def __init__(self, limit: int, refusal: Callable[[], Exception]) -> None:
+        self.limit, self._refusal = limit, refusal
+        self.batches: list[int] = []
+        self.calls = 0
+
+    async def batch(self, method: str, params: Sequence[Sequence[str]]) -> list[memoryview]:
+        self.batches.append(len(params))
+        if len(params) > self.limit:
+            raise self._refusal()
+        return [memoryview(json.dumps(each).encode()) for (each,) in params]
+
+    async def call(self, method: str, asked: str) -> memoryview:
+        self.calls += 1
+        return memoryview(json.dumps(asked).encode())
+
+
+async def _asked(batches: Batches, endpoint: FakeEndpoint) -> list[str]:
+    answers = await batches.ask(cast(Endpoint, endpoint), "eth_getTransactionReceipt", ASKED)
+    return [json.loads(bytes(each)) for each in answers]
+
+
+def too_large() -> BatchTooLarge:
+    return BatchTooLarge("node", "batch too large", "throttled")
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 10, 60, 99, 100])
+async def test_a_limit_is_found_and_kept_to(limit: int) -> None:
+    endpoint, batches = FakeEndpoint(limit, too_large), Batches()
+    assert await _asked(batches, endpoint) == ASKED
+    endpoint.batches.clear()
+    for _ in range(4):
+        assert await _asked(batches, endpoint) == ASKED
+    assert sum(size > limit for size in endpoint.batches) <= 3
+    assert not endpoint.batches or max(endpoint.batches[-5:]) <= limit
+
+
+async def test_calls_one_by_one_where_batches_are_refused() -> None:
+    endpoint, batches = FakeEndpoint(0, lambda: NoBatches("node", "no batches", "broken")), Batches()
+    for _ in range(2):
+        assert await _asked(batches, endpoint) == ASKED
+    assert (endpoint.batches, endpoint.calls) == ([MOST], 2 * len(ASKED))
+
+
+@pytest.mark.parametrize("outcome", ["timeout", "connection", "http", "throttled", "broken"])
+async def test_a_batch_that_failed_is_smaller_the_next_time_until_it_passes(outcome: str) -> None:
+    endpoint, batches = FakeEndpoint(20, lambda: NodeFailure("node", "no answer", outcome)), Batches()
+    for _ in range(3):
+        with pytest.raises(NodeFailure):
+            await _asked(batches, endpoint)
+    endpoint.batches.clear()
+    while True:
+        try:
+            assert await _asked(batches, endpoint) == ASKED
+            break
+        except NodeFailure:
+            endpoint.limit = MOST  # The trouble is over.
+    assert endpoint.batches[0] < 20
+    for _ in range(30):
+        await _asked(batches, endpoint)
+    assert endpoint.batches[-3] == MOST

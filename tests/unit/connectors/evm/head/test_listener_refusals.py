@@ -1,0 +1,163 @@
+"""What a node refuses for ever, or once, and the way on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from headwater.errors import Fatal
+from headwater.health import HEALTH
+from sandbox.node.faults import Changed
+from tests.fakes.listening import MemoryStore, hashes, served, settled_rig
+from tests.fakes.ruled_node import NULL, Call, Error, Rule, number_of, rig_on
+
+INTERNAL = Error(-32603, "Internal error")
+NOT_FOUND = Error(-32000, "block not found")
+NO_METHOD = Error(-32601, "the method does not exist/is not available")
+
+
+def of(method: str, said: object) -> Rule:
+    return lambda call: said if call["method"] == method else None
+
+
+def once(rule: Rule) -> Rule:
+    """The rule for the first call that it is about."""
+    told: list[Call] = []
+
+    def first(call: Call) -> object:
+        said = None if told else rule(call)
+        if said is not None:
+            told.append(call)
+        return said
+
+    return first
+
+
+@pytest.mark.parametrize(
+    "said",
+    [NULL, INTERNAL, NOT_FOUND, Error(-32000, "failed to find transaction in block"), NO_METHOD],
+    ids=["null", "internal", "not found", "failed to find", "no method"],
+)
+@pytest.mark.parametrize("method", ["eth_getBlockReceipts", "eth_getBlockByHash"])
+async def test_what_a_node_cannot_do_in_one_way_is_asked_in_another(method: str, said: object) -> None:
+    chain, store, rig = await rig_on(of(method, said))
+    await rig.settle()
+    chain.extend()
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+    assert rig.pauses == []
+
+
+@pytest.mark.parametrize("said", [NOT_FOUND, Error(-39001, "Unknown block")], ids=["words", "code"])
+async def test_a_first_block_that_is_refused_in_words_is_one_that_is_not_there(said: object) -> None:
+    def rule(call: Call) -> object:
+        return said if call["params"][:1] in (["earliest"], ["0x0"]) else None
+
+    _, _, rig = await rig_on(rule, start="earliest")
+    with pytest.raises(Fatal, match="no endpoint has an earliest block; give --start N"):
+        await rig.settle()
+    _, _, rig = await rig_on(rule, start="0")
+    with pytest.raises(Fatal, match=r"block 0 cannot be had whole from any node: .*--start 1"):
+        await rig.settle()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Block #103 does not exist",
+        "BlockOutOfRangeError: block height is 102 but requested was 103",
+        "Invalid block number",
+        "requested block is in the future",
+    ],
+)
+@pytest.mark.parametrize("code", [-32602, -32000])
+async def test_a_block_that_is_refused_once_is_asked_for_again(words: str, code: int) -> None:
+    def refused(call: Call) -> object:
+        asked = call["method"] == "eth_getBlockByNumber" and number_of(call) == 103
+        return Error(code, words) if asked else None
+
+    chain, store, rig = await rig_on(once(refused))
+    await rig.settle()
+    assert hashes(store) == chain.hashes
+
+
+async def test_history_that_a_node_let_go_of_is_said_with_the_remedy_in_whatever_words() -> None:
+    pruned = Error(-32000, "old data not available due to pruning")
+    _, store, rig = await rig_on(
+        lambda call: (
+            pruned if call["method"] == "eth_getBlockByNumber" and number_of(call) in (100, 101) else None
+        )
+    )
+    with pytest.raises(Fatal, match=r"no endpoint keeps history so old: .*; .*--start N"):
+        await rig.settle()
+    assert hashes(store) == []
+
+
+async def test_a_tag_that_is_called_invalid_is_one_that_the_node_does_not_know() -> None:
+    """Finality by depth then, as of any chain without tags."""
+    chain, store, rig = await rig_on(
+        lambda call: (
+            Error(-32602, "Invalid block number") if call["params"][:1] in (["finalized"], ["safe"]) else None
+        )
+    )
+    await rig.settle()
+    chain.extend(100)
+    await rig.settle()
+    assert rig.log.branch.finalized is not None
+    assert hashes(store) == chain.hashes
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda receipts: receipts[::-1],
+        lambda receipts: [receipts[0], *receipts[:-1]],
+        lambda receipts: [*receipts[1:], receipts[-1]],
+        lambda receipts: [*receipts, receipts[0]],
+        lambda receipts: receipts[:-1],
+    ],
+    ids=["backwards", "the last missing, one twice", "the first missing, one twice", "one twice", "cut"],
+)
+async def test_receipts_of_other_places_are_put_in_order_or_asked_for_singly(
+    change: Callable[[list[object]], list[object]],
+) -> None:
+    chain, node = served(6)
+    node.faults.add(
+        Changed(lambda said: change(said) if isinstance(said, list) and len(said) > 1 else said),
+        "eth_getBlockReceipts",
+        times=99,
+    )
+    store = MemoryStore()
+    rig = await settled_rig(store, [node])
+    assert node.faults.taken >= 6
+    assert hashes(store) == chain.hashes
+    assert rig.pauses == []
+
+
+@pytest.mark.parametrize("said", [NO_METHOD, Error(-32602, "invalid params")], ids=["method", "params"])
+async def test_a_refusal_is_believed_when_it_lasts(said: Error) -> None:
+    chain, store, rig = await rig_on(once(of("eth_getBlockByNumber", said)))
+    running = asyncio.create_task(rig.listener.run())
+    await store.until(lambda: len(store.log) > len(chain.hashes))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert hashes(store) == chain.hashes
+
+    _, store, rig = await rig_on(of("eth_getBlockByNumber", said))
+    with pytest.raises(Fatal, match=r"no endpoint can serve this chain: .*eth_getBlockByNumber"):
+        await rig.listener.run()
+    assert hashes(store) == []
+    assert not HEALTH.checks()["nodes"].ok
+
+
+@pytest.mark.parametrize(
+    "said", [INTERNAL, Error(-32000, "not on this plan"), NO_METHOD, "false", NULL, 0], ids=str
+)
+async def test_a_node_that_cannot_say_whether_it_syncs_is_used(said: object) -> None:
+    chain, store, rig = await rig_on(of("eth_syncing", said))
+    async with asyncio.timeout(20):
+        await rig.settle()
+    assert hashes(store) == chain.hashes
+    assert rig.pauses == []
