@@ -153,7 +153,9 @@ async def test_a_refusal_is_believed_when_it_lasts(said: Error) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [INTERNAL, Error(-32000, "not on this plan"), NO_METHOD, "false", NULL, 0], ids=str
+    "said",
+    [INTERNAL, Error(-32000, "not on this plan"), NO_METHOD, "false", NULL, 0],
+    ids=["internal", "plan", "no method", "false", "null", "0"],
 )
 async def test_a_node_that_cannot_say_whether_it_syncs_is_used(said: object) -> None:
     chain, store, rig = await rig_on(of("eth_syncing", said))
