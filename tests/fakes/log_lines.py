@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import structlog
 
 from headwater import logging
 
@@ -17,13 +18,14 @@ from headwater import logging
 def configured(role: str, chain: str = "local", form: str = "json") -> Iterator[None]:
     """Within it logs go to whatever standard error is, in the form `json` or `human`."""
     root = std_logging.getLogger()
-    before, level = root.handlers[:], root.level
+    before, level, made = root.handlers[:], root.level, structlog.get_config()
     logging.configure(role, format=form, chain=chain)
     try:
         yield
     finally:
         root.handlers[:] = before
         root.setLevel(level)
+        structlog.configure(**made)
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
