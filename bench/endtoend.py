@@ -22,7 +22,8 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from bench import blocks
+from bench import blocks, listening
+from bench.compiled import compile_packages
 from bench.peers import cost
 from bench.peers.environment import CannotInstallError
 from bench.processes import cpu_seconds, listener
@@ -38,10 +39,13 @@ def rows(loops: int = 100, etl_loops: int = 3) -> list[Row]:
     folder = blocks.folder()
     if folder is None:
         return [Row("end to end", None, "records/s", note="no real-chain data")]
+    compile_packages()
     last = blocks.FIRST + blocks.COUNT * loops - 1
     records = blocks.RECORDS * loops
     with _node(folder, loops) as rpc:
         seconds, cpu, served = _pipeline(rpc, last)
+        # A peer has the machine for itself and the node, and so has the listener here.
+        alone = listening.seconds(rpc, blocks.FIRST, last) / records * 1e6
         # The whole job once, from an empty start: how a peer is run. What a longer run costs stands below it.
         once = blocks.FIRST + blocks.COUNT - 1
         peers = {
@@ -71,6 +75,7 @@ def rows(loops: int = 100, etl_loops: int = 3) -> list[Row]:
     ]
     for peer, limit in (("cryo", 0.5), ("ethereum-etl", 0.05)):
         result.append(_against("listener CPU", each["listen"], peer, peers[peer], limit))
+        result.append(_against("listener CPU, alone as the peers are", alone, peer, peers[peer], limit))
     for peer, limit in (("cryo", 2.0), ("ethereum-etl", 0.1)):
         result.append(_against("all own processes CPU", own, peer, peers[peer], limit, shares))
     for peer, measured in longer.items():
