@@ -34,6 +34,8 @@ BY_HASH: Final = "eth_getBlockByHash"
 BY_NUMBER: Final = "eth_getBlockByNumber"
 _NO_RECEIPTS: Final = b"[]"
 _ALWAYS_THERE: Final = ("latest", "earliest")
+GAP: Final = 16
+"""Heights without a block, one after the other, that are known for what they are."""
 ROUNDS: Final = 3
 """Attempts over all endpoints before the head is looked at again: the block may be gone."""
 
@@ -278,10 +280,13 @@ class Fetcher:
             ) from error
 
     async def _refuse_gap(self, number: int) -> None:
-        """Raises Fatal when the chain goes on over a height as if there were none: it has no block there."""
+        """Raises Fatal for a height that no node will ever have a block at.
+
+        The chain goes on over it as if there were none, or begins above it.
+        """
         try:
-            above = await self.header(number=number + 1)
             below = await self.header(number=number - 1) if number else None
+            above = await self._next(number) if below is not None else None
         except (NodeFailure, Unsupported):
             return
         if above is not None and below is not None and above.parent == below.hash:
@@ -290,6 +295,35 @@ class Fetcher:
                 remedy="chains with null rounds (heights without a block, as Filecoin has them) are not "
                 "supported, since every height of the log has one block: point HEADWATER_CHAIN__RPC at "
                 "another chain",
+            )
+        if below is None:
+            await self._refuse_below_first(number)
+
+    async def _next(self, number: int) -> Head | None:
+        """The lowest block above a height, of the next few."""
+        for above in range(number + 1, number + 1 + GAP):
+            found = await self._ask_header(above)
+            if found is not None:
+                return found
+        return None
+
+    async def _ask_header(self, number: int) -> Head | None:
+        try:
+            return await self._pool.ask(
+                lambda endpoint: self._header_on(endpoint, number, None), kind="header", rounds=1
+            )
+        except NodeFailure:
+            return None  # A height without a block may be an error, as Filecoin has it.
+
+    async def _refuse_below_first(self, number: int) -> None:
+        first = [head for _, head in await self._pool.each(lambda each: self._named(each, "earliest", None))]
+        lowest = min((head.number for head in first if head is not None), default=number)
+        # Who does not answer may have the block.
+        if len(first) == self._pool.size and lowest > number:
+            raise Fatal(
+                f"no endpoint has block {number}: the first that one of them has is block {lowest}",
+                remedy=f"begin there with --start {lowest} (HEADWATER_CHAIN__START), or add a node with the "
+                "whole history to HEADWATER_CHAIN__RPC",
             )
 
     async def by_hash(self, head: Head) -> Fetched:
@@ -347,7 +381,11 @@ class Fetcher:
     ) -> Fetched:
         listed = present(endpoint, receipts, f"receipts of block {block.head.number}")
         listed = await self._receipts.completed(endpoint, block, listed)
-        decoded: Sequence[Receipt] = self._checked(endpoint, lambda: decode_receipts(listed))
+        try:
+            decoded: Sequence[Receipt] = self._checked(endpoint, lambda: decode_receipts(listed))
+        except Rejected as rejected:
+            listed = await self._in_place_of(endpoint, block, rejected)
+            decoded = self._checked(endpoint, lambda: decode_receipts(listed))
         own: Sequence[Receipt] = ()
         if tuple(each.transaction_hash for each in decoded) != block.transactions:
             found = unlisted.listed(block, listed, decoded)
@@ -365,6 +403,13 @@ class Fetcher:
         traces = await self._traces_of(endpoint, block)
         content = Content(bytes(raw), bytes(listed), traces, endpoint.name, verified)
         return Fetched(block.head, content)
+
+    async def _in_place_of(self, endpoint: Endpoint, block: Block, rejected: Rejected) -> bytes:
+        """Single receipts in place of a list that cannot be read. Raises `rejected` where there are none."""
+        try:
+            return await self._receipts.singly(endpoint, block)
+        except (NodeFailure, Unsupported):
+            raise rejected from None
 
     def _header(self, endpoint: Endpoint, raw: memoryview) -> Block:
         def decoded() -> Block:

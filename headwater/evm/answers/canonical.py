@@ -1,6 +1,6 @@
 """Answers that are not written as the structs have them, in the one form that they do.
 
-`null`, a field left out and "0x" are the same wherever a field can be absent; numbers become quantities,
+`null`, a field left out, "0x" and "" are the same wherever a field can be absent; numbers become quantities,
 padded quantities lose their zeros; what no field models goes into the record's extra field. What cannot be
 read is named. Called for an answer that does not decode straight away, so speed matters less than words.
 """
@@ -21,7 +21,10 @@ from headwater.evm.answers.shapes import EXTRA, Answer, Authorization, Block, Di
 _QUANTITY: Final = re.compile(r"0[xX]([0-9a-fA-F]+)\Z")
 _OCTETS: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*\Z")
 _SHORT_SEAL: Final = re.compile(r"0x([0-9a-fA-F]{1,15})\Z")
+_NO_BLOOM: Final = re.compile(r"0x0*\Z")
 _SEAL_DIGITS: Final = 16
+_BLOOM_LENGTH: Final = 514
+_NOTHING: Final = frozenset(("0x", ""))
 _ABSENT: Final = object()
 _SHOWN: Final = 60
 _Json = dict[str, object]
@@ -74,17 +77,21 @@ def _read(value: object, kind: Kind, shape: type[Answer], path: str) -> object:
         case Octets(size):
             if shape is Block and path == "nonce":
                 value = _seal(value)
+            if shape is Block and path == "logsBloom":
+                value = _bloom(value)
+            if value == "":
+                value = "0x"
             return _ABSENT if value is None else _octets(value, size, path)
         case Text():
             return _text(value, path)
         case Flag():
-            if value == "0x":
+            if _is_nothing(value):
                 return _ABSENT
             if not isinstance(value, bool):
                 raise AnswerError(f"{path} is {shown(value)}, which is neither true nor false")
             return value
         case Items(of):
-            if value == "0x":
+            if _is_nothing(value):
                 return _ABSENT
             if not isinstance(value, list):
                 raise AnswerError(f"{path} is {shown(value)}, not a list")
@@ -103,7 +110,7 @@ def _item(value: object, kind: Kind, shape: type[Answer], path: str) -> object:
 
 
 def _quantity(value: object, bits: int, path: str) -> object:
-    if value == "0x":
+    if _is_nothing(value):
         return _ABSENT
     if type(value) is int and value >= 0:
         number = value
@@ -134,9 +141,19 @@ def _octets(value: object, size: int | None, path: str) -> object:
     return value
 
 
+def _is_nothing(value: object) -> bool:
+    return isinstance(value, str) and value in _NOTHING
+
+
+def _bloom(value: object) -> object:
+    # Zeros of another length are written by nodes of chains that make none.
+    short = isinstance(value, str) and len(value) != _BLOOM_LENGTH and _NO_BLOOM.match(value)
+    return None if short else value
+
+
 def _seal(value: object) -> object:
     # Some nodes write the eight bytes of a header's nonce as a quantity.
-    if value == "0x":
+    if _is_nothing(value):
         return None
     match = _SHORT_SEAL.match(value) if isinstance(value, str) else None
     return value if match is None else "0x" + match[1].zfill(_SEAL_DIGITS)

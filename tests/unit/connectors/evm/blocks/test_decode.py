@@ -51,7 +51,9 @@ def test_the_latest_time_is_the_last_that_a_column_holds() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [text for text in HOSTILE if isinstance(text, str) and text != "0x"], ids=lambda t: t[:12]
+    "text",
+    [text for text in HOSTILE if isinstance(text, str) and text not in ("0x", "")],
+    ids=lambda t: t[:12],
 )
 def test_an_index_that_is_none_is_said_in_few_words(text: str) -> None:
     with pytest.raises((ShapeError, CheckError), match=r"receipts\[0\]\.transactionIndex") as raised:
@@ -92,3 +94,31 @@ def test_a_chain_id_that_is_no_quantity_is_refused_where_it_is_read(text: str) -
     assert given.records is not None
     with pytest.raises(CheckError, match=r"block .*: a transaction's field is not hex"):
         roots.check(given, given.records, decode_receipts(encoded([receipt()])))
+
+
+ABSENT = ["to", "contractAddress", "status", "effectiveGasPrice", "root", "type", "l1Fee", "blockNumber"]
+
+
+@pytest.mark.parametrize("nothing", ["", "0x", None], ids=repr)
+@pytest.mark.parametrize("field", ABSENT)
+def test_what_can_be_absent_is_so_however_that_is_written(field: str, nothing: object) -> None:
+    found = decode_receipts(encoded([receipt(**{field: nothing})]))
+    name = "".join(f"_{each.lower()}" if each.isupper() else each for each in field)
+    assert getattr(found[0], name) is None
+
+
+@pytest.mark.parametrize("bloom", ["", "0x", None, "0x0", "0x00", "0x" + "00" * 128], ids=str)
+def test_no_bloom_is_none_however_it_is_written(bloom: object) -> None:
+    records = decode_block(block(logsBloom=bloom)).records
+    assert records is not None
+    assert records.logs_bloom is None
+    with pytest.raises(ShapeError, match=r"logsBloom is '0x01': 1 bytes, not 256"):
+        decode_block(block(logsBloom="0x01"))
+
+
+@pytest.mark.parametrize("data", ["", "0x"])
+def test_no_data_is_empty(data: str) -> None:
+    records = decode_block(encoded(chain_answers.block([transaction(input=data)], extraData=data))).records
+    assert records is not None
+    assert records.transactions is not None
+    assert (records.transactions[0].input, records.extra_data) == ("0x", "0x")

@@ -5,13 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import orjson
 import pytest
 
+from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Fatal
 from headwater.health import HEALTH
+from headwater.settings import ChainSettings
+from sandbox.node import AdjustableChain
+from sandbox.node.answers import Part
 from sandbox.node.faults import Changed
-from tests.fakes.listening import MemoryStore, hashes, served, settled_rig
-from tests.fakes.ruled_node import NULL, Call, Error, Rule, number_of, rig_on
+from sandbox.node.synthetic import Content, synthetic_block
+from tests.fakes.listening import CHAIN_ID, MemoryStore, hashes, make_rig, served, settled_rig
+from tests.fakes.ruled_node import NULL, Call, Error, Rule, RuledNode, number_of, rig_on
 
 INTERNAL = Error(-32603, "Internal error")
 NOT_FOUND = Error(-32000, "block not found")
@@ -163,3 +169,72 @@ async def test_a_node_that_cannot_say_whether_it_syncs_is_used(said: object) -> 
         await rig.settle()
     assert hashes(store) == chain.hashes
     assert rig.pauses == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda receipts: [None, *receipts[1:]],
+        lambda receipts: [each["transactionHash"] for each in receipts],
+        lambda receipts: [receipts],
+        lambda receipts: {"receipts": receipts},
+        lambda receipts: True,
+    ],
+    ids=["a null in it", "hashes", "nested", "an object", "a flag"],
+)
+async def test_a_list_of_receipts_that_cannot_be_read_is_asked_for_singly(
+    change: Callable[[list[dict[str, object]]], object],
+) -> None:
+    chain, node = served(6)
+    node.faults.add(
+        Changed(lambda said: change(said) if isinstance(said, list) and said else said),
+        "eth_getBlockReceipts",
+        times=99,
+    )
+    store = MemoryStore()
+    rig = await settled_rig(store, [node])
+    assert hashes(store) == chain.hashes
+    assert rig.pauses == []
+
+
+async def test_a_start_below_the_first_block_is_said_with_the_remedy() -> None:
+    _, store, rig = await rig_on(lambda _: None, start="50")
+    with pytest.raises(Fatal, match=r"no endpoint has block 50: the first .* is block 100; .*--start 100"):
+        await rig.settle()
+    assert hashes(store) == []
+
+
+async def test_a_start_below_the_first_block_waits_for_a_node_that_is_away() -> None:
+    chain = AdjustableChain.synthetic(6, first=100)
+    settings = ChainSettings(chain_id=CHAIN_ID, start="50", prefetch_blocks=2)
+    nodes = {"http://here": RuledNode(chain, lambda _: None), "http://away": None}
+    rig = make_rig(MemoryStore(), nodes, chain=settings)  # type: ignore[arg-type]
+    await rig.log.open()
+    with pytest.raises(NodeFailure):
+        await rig.settle()
+
+
+@pytest.mark.parametrize("said", [NULL, Error(12, "requested epoch was a null round")], ids=["null", "error"])
+@pytest.mark.parametrize("rounds", [1, 2, 5])
+async def test_heights_without_a_block_are_one_clear_refusal_however_many(said: object, rounds: int) -> None:
+    def content(number: int, parent: str, salt: int) -> Content:
+        return synthetic_block(
+            number if number < 102 else number + rounds, parent, chain_id=CHAIN_ID, salt=salt
+        )
+
+    def rule(call: Call) -> object:
+        number = 104 + rounds if call["params"][:1] == ["latest"] else number_of(call)
+        if call["method"] != "eth_getBlockByNumber" or number is None or number < 102:
+            return None
+        found = chain.by_number(number - rounds) if number >= 102 + rounds else None
+        part: Part = "block" if call["params"][1] else "hashes"
+        return said if found is None else orjson.loads(found.part(part) or b"null")
+
+    chain = AdjustableChain(content, first=100, length=5, chain_id=CHAIN_ID, parent="0x" + "00" * 32)
+    store = MemoryStore()
+    settings = ChainSettings(chain_id=CHAIN_ID, start="100", prefetch_blocks=2)
+    rig = make_rig(store, [RuledNode(chain, rule)], chain=settings)
+    await rig.log.open()
+    with pytest.raises(Fatal, match=r"height 10\d has no block: .*chains with null rounds .* not supported"):
+        await rig.settle()
+    assert hashes(store) == chain.hashes[:2]
