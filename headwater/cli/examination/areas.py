@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Final, cast
 
 from confluent_kafka import KafkaException
@@ -16,7 +17,7 @@ from connectors.evm.rpc import once
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from headwater import clock, kafka
 from headwater.cli.examination import brokers, catalogue, machine, node, tables
-from headwater.cli.examination.finding import Finding
+from headwater.cli.examination.finding import Finding, examined
 from headwater.digits import quantity
 from headwater.settings import Settings, chain_id_of, mask_url
 from headwater.settings.profiles import profile_of
@@ -97,17 +98,20 @@ def _schemas(settings: Settings) -> Iterator[Finding]:
 
 
 def _nodes(settings: Settings) -> Iterator[Finding]:
+    """One that cannot be asked hides nothing of the others."""
     for address in settings.chain.rpc:
-        url = address.get_secret_value()
-        found = _node(url)
-        needs_tags = profile_of(found.chain_id, settings.chain).finality == "tags"
-        yield from node.judged(
-            found,
-            chain_id=settings.chain.chain_id,
-            stale_seconds=settings.chain.stale_head_seconds,
-            needs_tags=needs_tags,
-        )
-        yield from machine.head_is_early(found.address, found.age, node.EARLY_SECONDS)
+        yield from examined(node.AREA, partial(_judged, settings, address.get_secret_value()))
+
+
+def _judged(settings: Settings, url: str) -> Iterator[Finding]:
+    found = _node(url)
+    yield from node.judged(
+        found,
+        chain_id=settings.chain.chain_id,
+        stale_seconds=settings.chain.stale_head_seconds,
+        needs_tags=profile_of(found.chain_id, settings.chain).finality == "tags",
+    )
+    yield from machine.head_is_early(found.address, found.age, node.EARLY_SECONDS)
 
 
 def _node(url: str) -> node.Node:
@@ -125,8 +129,8 @@ def _node(url: str) -> node.Node:
 def _known(url: str, tag: str) -> bool:
     try:
         return _block(url, tag) is not None
-    except Unsupported:
-        return False
+    except (NodeFailure, Unsupported):
+        return False  # Some say in words that there is none yet; the node itself has answered before.
 
 
 def _block(url: str, tag: str) -> tuple[int, int] | None:

@@ -1,0 +1,54 @@
+"""What is asked of each node, and what one that does not answer leaves of the others."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from connectors.evm.rpc import once
+from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, Unsupported
+from headwater.cli.examination import node
+from headwater.cli.examination.areas import areas
+from headwater.cli.examination.finding import Finding, Verdict
+from headwater.settings import load_settings
+
+
+def found(monkeypatch: pytest.MonkeyPatch, said: dict[str, object]) -> list[Finding]:
+    """Of nodes at http://a and http://b; `said`: what is said of an address or a tag instead of a block."""
+
+    def ask(url: str, method: str, *params: object, seconds: float) -> object:
+        for each in (url, *params):
+            answer = said.get(str(each))
+            if isinstance(answer, Exception):
+                raise answer
+        if method == "eth_chainId":
+            return "0x7a69"
+        return {"number": "0x10", "timestamp": hex(int(time.time()))}
+
+    monkeypatch.setattr(once, "ask", ask)
+    rpc = {"chain": {"rpc": "http://a,http://b", "chain_id": 31337}}
+    return list(areas(load_settings(rpc, environ={}))[node.AREA]())
+
+
+def test_a_node_that_is_away_hides_nothing_of_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    findings = found(monkeypatch, {"http://a": NodeFailure("http://a", "no answer in time", "timeout")})
+    assert findings[0].verdict is Verdict.UNKNOWN
+    assert any("http://b" in each.what for each in findings[1:])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        NoSuchBlock("http://a", "finalized block not found"),
+        Unsupported("http://a", "unknown block tag"),
+        NodeFailure("http://a", "internal error", "error"),
+    ],
+    ids=["words", "unsupported", "error"],
+)
+def test_a_tag_that_a_node_does_not_tell_leaves_the_node(
+    said: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    findings = found(monkeypatch, {"finalized": said})
+    assert {each.verdict for each in findings}.isdisjoint({Verdict.UNKNOWN, Verdict.WRONG})
+    assert any("http://a" in each.what for each in findings)
