@@ -99,7 +99,7 @@ async def is_syncing(endpoint: Endpoint) -> bool:
     except Unsupported:
         return False
     except NodeFailure as failure:
-        if failure.outcome in ("error", "null"):
+        if failure.outcome in ("error", "null", "pruned"):
             return False
         raise
     except UNREADABLE as error:

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from connectors.evm.rpc import once
-from connectors.evm.rpc.answers import NodeFailure, Unsupported
+from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, Pruned, Unsupported
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.digits import quantity
 from headwater.evm.answers.errors import UNREADABLE
@@ -24,6 +24,9 @@ async def chain_id(endpoint: Endpoint) -> int:
         answer = msgspec.json.decode(await endpoint.call(METHOD))
     except Unsupported as error:
         raise NodeFailure(endpoint.name, error.what, "wrong chain") from error
+    except (NoSuchBlock, Pruned) as error:
+        # Of blocks it was not asked: whatever this is, it says nothing of any.
+        raise NodeFailure(endpoint.name, error.what, "error") from error
     except UNREADABLE as error:
         raise NodeFailure(endpoint.name, f"{METHOD}: {error}", "broken") from error
     return _number(endpoint.name, answer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import orjson
 import pytest
@@ -238,3 +239,26 @@ async def test_heights_without_a_block_are_one_clear_refusal_however_many(said: 
     with pytest.raises(Fatal, match=r"height 10\d has no block: .*chains with null rounds .* not supported"):
         await rig.settle()
     assert hashes(store) == chain.hashes[:2]
+
+
+@pytest.mark.parametrize("method", ["eth_syncing", "eth_chainId"])
+async def test_what_is_said_of_history_where_none_was_asked_for_ends_nothing(method: str) -> None:
+    failed: list[Call] = []
+    told: list[Call] = []
+
+    def rule(call: Call) -> object:
+        # After a failure a node is asked for its chain and its state again.
+        if call["method"] == "eth_getBlockByNumber" and number_of(call) == 103 and not failed:
+            failed.append(call)
+            return INTERNAL
+        if failed and call["method"] == method and len(told) < 8:
+            told.append(call)
+            return Error(-32000, "an archive node is needed for this")
+        return None
+
+    chain, store, rig = await rig_on(rule)
+    for _ in range(5):
+        with suppress(NodeFailure):
+            await rig.settle()
+    assert told
+    assert hashes(store) == chain.hashes
