@@ -1,7 +1,8 @@
 """The `headwater` command: one module for each command, imported only when it is asked for.
 
 Read it in this order: `COMMANDS` below, `role` (what every long-running process does first: settings, logs,
-metrics, signals), `listen`, `work` and `sink` (those processes), then any other.
+metrics, signals), `listen`, `work` and `sink` (those processes), then any other. Modules that are no
+command are what some of them share; `extras` names the commands that need the extra `local`.
 """
 
 from __future__ import annotations

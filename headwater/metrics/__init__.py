@@ -1,6 +1,7 @@
 """The closed list of metrics, one module for each part, and the server that every role exposes them on.
 
 A metric that is not in this package does not exist: dashboards and alerts rely on the list. Read it in this
-order: `listener`, `stages`, `sink`, `delivery`; `consumers` is what stages and sink count alike, `build`
-says what runs and `readiness` whether it is well; `server` serves them, `markdown` writes docs/metrics.md.
+order: `listener`, `stages` (what each stage counts), `aggregate`, `alerts`, `sink`, `delivery`; `consumers`
+is what stages and sink count alike, `build` says what runs and `readiness` whether it is well; `server`
+serves them, `markdown` writes docs/metrics.md.
 """

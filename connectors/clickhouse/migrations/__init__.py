@@ -1,4 +1,5 @@
-"""Tables and views: ordered SQL files, never changed once released; a new column is a new file.
+"""Tables and views: ordered SQL files, never changed once released; a new column is a new file,
+for the table and for its twins (`settled_…`, `transaction_state_changes`).
 
 `template` fills in database, cluster and chain, `runner` applies what is due, once.
 """

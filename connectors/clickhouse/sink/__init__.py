@@ -7,5 +7,5 @@ nobody knows why), `stream`, `buffer` and `lane` (a stream on its way to its tab
 bad rows set aside with `bisect`, refusals waited out by `retries`), `rows` and `table` (a table takes the
 columns that its schema has by name: none is listed here), `progress` (what may be committed), `coverage/`
 (the rows that make a block visible), `guard` (retractions below finality), `dead_letters`, `report`
-(metrics and health), `messages`.
+(health, and what is held), `messages`.
 """
