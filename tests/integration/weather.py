@@ -73,8 +73,8 @@ class Weather:
 
     @property
     def happened(self) -> Counter[str]:
-        """How often each kind of fault did."""
-        return sum((play.happened for play in self._plays), Counter[str]())
+        """How often each kind of fault did. The nodes' threads count meanwhile, so copies are added up."""
+        return sum((play.happened.copy() for play in self._plays), Counter[str]())
 
     @property
     def head(self) -> tuple[int, str]:
