@@ -186,10 +186,10 @@ class KafkaCluster:
 
     def _verdict(self, error: KafkaException) -> Transient | Fatal:
         reason: KafkaError = error.args[0]
-        if reason.code() in _SILENCE:
+        if reason.code() in kafka.SILENT:
             return kafka.away(self._settings, reason)
         text = f"Kafka: {reason.str() or reason.name()}"
-        if reason.retriable() or reason.code() in _PASSING:
+        if kafka.passes(reason):
             return Transient(text)
         return Fatal(text, remedy="check the cluster's limits and the user's rights")
 
@@ -202,21 +202,3 @@ def _code(error: Fatal) -> int | None:
 
 def _is_own(entry: ConfigEntry) -> bool:
     return ConfigSource(entry.source) is ConfigSource.DYNAMIC_TOPIC_CONFIG
-
-
-_SILENCE = {
-    KafkaError._ALL_BROKERS_DOWN,
-    KafkaError._TRANSPORT,
-    KafkaError._TIMED_OUT,
-    KafkaError._TIMED_OUT_QUEUE,
-}
-_PASSING = {
-    KafkaError.REQUEST_TIMED_OUT,
-    KafkaError.NOT_CONTROLLER,
-    KafkaError.INVALID_REPLICATION_FACTOR,  # while a broker is still joining
-    # A leader is changing, or does not know yet that it is one.
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.UNKNOWN_LEADER_EPOCH,
-    KafkaError.FENCED_LEADER_EPOCH,
-}

@@ -19,7 +19,6 @@ PATIENCE_SECONDS: Final = 90.0
 """For the next message below an end: longer than a transaction may be open."""
 _CALL: Final = 1_000
 _CALL_SECONDS: Final = 0.1
-_LOST: Final = (KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET)
 
 
 class Reader:
@@ -93,7 +92,7 @@ class Reader:
             message.offset(),
             message.error(),
         )
-        if error is not None and error.code() in _LOST:
+        if error is not None and error.code() in kafka.UNREADABLE:
             raise Fatal(
                 f"{topic}[{number}] no longer holds what was to be read: {error.str()}",
                 remedy="retention is shorter than this check takes: check a shorter range",
@@ -108,7 +107,7 @@ class Reader:
         if error.code() == KafkaError._PARTITION_EOF:
             self._positions[partition] = max(self._positions[partition], offset)
             return None
-        if error.retriable() or error.code() in (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN):
+        if kafka.passes(error) or error.code() in kafka.SILENT:
             return None
         raise Transient(f"cannot read {topic}[{number}]: {error.str()}")
 

@@ -149,10 +149,7 @@ class Router:
                 received.append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
                 ends[int(message.partition() or 0)] = int(message.offset() or 0)
-            elif error.fatal() or error.code() in (
-                KafkaError.TOPIC_AUTHORIZATION_FAILED,
-                KafkaError.GROUP_AUTHORIZATION_FAILED,
-            ):
+            elif kafka.ends_reading(error):
                 raise Fatal(f"cannot read {self._alerts}: {error}", remedy="check the topic and its ACLs")
             else:
                 _log.warning("kafka", topic=self._alerts, error=str(error))

@@ -11,15 +11,13 @@ from confluent_kafka.admin import AdminClient
 
 from headwater.errors import Transient
 from headwater.kafka.clients import admin
+from headwater.kafka.codes import NO_LEADER, SILENT
 from headwater.kafka.rejections import plain_words
 from headwater.settings import Settings
 
 # When to look whether the brokers reject us: after a login nearby, and after one far off.
 _LOOK_SECONDS: Final = (0.5, 1.5)
 _STEP_SECONDS: Final = 0.1
-_SILENCE: Final = (KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._ALL_BROKERS_DOWN)
-# A broker that has just started, or a partition that moves, has no leader for a moment.
-_NO_LEADER: Final = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 T = TypeVar("T")
 
 
@@ -32,9 +30,10 @@ def ask(
 ) -> T:
     """What a call of the client's answers, a call that takes a time-out in seconds.
 
-    A partition that has no leader is asked for again until the time is over. Raises KafkaException as the
-    call does, Fatal when the brokers reject us meanwhile: librdkafka serves no callback while it waits for
-    an answer, so the call is broken off now and then to hear of it. A consumer may have nothing assigned.
+    One call in slices, all of them within the caller's time-out, and so not a retry: librdkafka serves no
+    callback while it waits for an answer, so the call is broken off now and then to hear whether the brokers
+    reject us, and a partition that has no leader is asked for again. Raises KafkaException as the call does,
+    Fatal when the brokers reject us. A consumer may have nothing assigned.
     """
     end = clock() + timeout
     looks = iter(_LOOK_SECONDS)
@@ -45,11 +44,11 @@ def ask(
             return call(seconds)
         except KafkaException as error:
             code = error.args[0].code()
-            if code in _NO_LEADER and clock() + _STEP_SECONDS < end:
+            if code in NO_LEADER and clock() + _STEP_SECONDS < end:
                 client.poll(_STEP_SECONDS)
                 continue
             client.poll(0)
-            if code not in _SILENCE or seconds >= left:
+            if code not in SILENT or seconds >= left:
                 raise
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from headwater.errors import Fatal, Transient
+from headwater.kafka.codes import UNREADABLE
 from headwater.kafka.reach import ask
 from headwater.kafka.rejections import plain_words
 
@@ -51,7 +52,7 @@ def read_range(
             if error is not None:
                 if error.code() == KafkaError._PARTITION_EOF:
                     return
-                if error.code() in (KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET):
+                if error.code() in UNREADABLE:
                     raise Fatal(f"{topic}[{partition}] no longer holds offset {start}: {error}")
                 raise Transient(f"cannot read {topic}[{partition}]: {error}")
             offset = message.offset()

@@ -119,7 +119,7 @@ class ConfigurationFollower:
         elif error.code() == KafkaError._PARTITION_EOF:
             self._behind.set(0)
             self._reached(cast(int, message.offset()), None)
-        elif error.code() in (KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET):
+        elif error.code() in kafka.UNREADABLE:
             # Another topic of the same name: what it says holds.
             with self._news:
                 self._position = 0

@@ -4,18 +4,9 @@ from __future__ import annotations
 
 from confluent_kafka import KafkaError, Message
 
+from headwater import kafka
 from headwater.errors import Fatal, Transient
 from streams.logic.event import Position
-
-_REJECTED = frozenset(
-    (
-        KafkaError.MSG_SIZE_TOO_LARGE,
-        KafkaError.RECORD_LIST_TOO_LARGE,
-        KafkaError.INVALID_MSG,
-        KafkaError.TOPIC_AUTHORIZATION_FAILED,
-        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    )
-)
 
 
 class DeliveryReports:
@@ -38,7 +29,7 @@ class DeliveryReports:
         """Raises Fatal for a message that no try will deliver, Transient for any other failure."""
         if self._error is None:
             return
-        if self._error.code() in _REJECTED:
+        if kafka.rejects_message(self._error):
             raise Fatal(f"Kafka refused a message for good: {self._error}", remedy="see the topic's settings")
         raise Transient(f"not delivered: {self._error}")
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaException
 
+from headwater import kafka
 from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH
 from headwater.logging import get_logger
@@ -16,7 +17,6 @@ from headwater.retry import Backoff, Retry
 
 _log = get_logger("streams.kafka_retry")
 _LONGEST_PAUSE_SECONDS: Final = 5.0
-_FENCED: Final = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
 
 
 class Fenced(Fatal):
@@ -45,34 +45,6 @@ class KafkaRetry:
         )
         retry(partial(self._judged, call))
 
-    def persist(self, producer: Producer, call: Callable[[], object], what: str) -> None:
-        """Repeat a transactional call while librdkafka says that the same call may succeed.
-
-        The call itself waits for the brokers, so there is no pause before the next one.
-        """
-
-        def step() -> None:
-            try:
-                call()
-            except KafkaException as error:
-                cause = error.args[0]
-                if cause.fatal() or not cause.retriable():
-                    raise
-                raise Transient(f"{what}: {cause}") from error
-
-        def again(error: Transient, seconds: float) -> None:
-            _log.warning("retrying", what=what, error=str(error))
-            HEALTH.report("kafka", False, f"{what}: {error}")
-            # The call serves no callbacks: whether brokers reject us is heard here.
-            producer.poll(0)
-
-        Retry(
-            backoff=Backoff(first=0.0, ceiling=0.0),
-            stop=self._stop,
-            on_failure=again,
-            on_recovery=lambda: HEALTH.report("kafka", True),
-        )(step)
-
     def _judged(self, call: Callable[[], None]) -> None:
         """The call, with what the client raises for good as Fenced or Fatal."""
         try:
@@ -87,7 +59,7 @@ class KafkaRetry:
 
     def _verdict(self, error: KafkaException) -> Fatal:
         cause = error.args[0]
-        if cause.code() in _FENCED or (cause.fatal() and "fenced" in str(cause).lower()):
+        if kafka.taken_over(cause):
             return Fenced(
                 f"another worker took over {self._transactional_id}: this one was paused or cut off",
                 remedy="nothing was lost: start it again",

@@ -42,6 +42,7 @@ class StageOutput:
         self._transactional_id = f"{app_id(settings, group)}.{partition}"
         self._stop = stop
         self._retry = KafkaRetry(self._transactional_id, stop)
+        self._persist = kafka.TransactionalCalls("kafka", stop)
         self._stuck = False
         self._names: dict[str, str] = {}
         self._public: Producer | None = None
@@ -51,7 +52,7 @@ class StageOutput:
         """Take the partition over from any earlier owner. Raises Stopped, or Fatal when rejected."""
         public = kafka.producer(self._settings, transactional_id=self._transactional_id)
         call = partial(public.init_transactions, _CALL_SECONDS)
-        self._retry(lambda: self._retry.persist(public, call, "init_transactions"), "start")
+        self._retry(lambda: self._persist(public, call, "init_transactions"), "start")
         self._public = public
 
     def close(self) -> None:
@@ -98,13 +99,13 @@ class StageOutput:
                 if outcome.coverage is not None and report is not None:
                     self._send(producer, outcome.coverage(report.positions()), None)
             commit = partial(producer.commit_transaction, _CALL_SECONDS)
-            self._retry.persist(producer, commit, "commit_transaction")
+            self._persist(producer, commit, "commit_transaction")
         except (KafkaException, Transient) as error:
             cause = error.args[0] if isinstance(error, KafkaException) else None
             if isinstance(cause, KafkaError) and not cause.txn_requires_abort():
                 raise
             abort = partial(producer.abort_transaction, _CALL_SECONDS)
-            self._retry.persist(producer, abort, "abort_transaction")
+            self._persist(producer, abort, "abort_transaction")
             raise Transient(f"transaction of {self._transactional_id} aborted: {error}") from error
 
     def _send_public(self, producer: Producer, outcome: Outcome) -> DeliveryReports | None:

@@ -168,7 +168,7 @@ class LagSession:
         if error.code() == KafkaError._PARTITION_EOF:
             growing.end()
             return True
-        if error.code() in (KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._AUTO_OFFSET_RESET):
+        if error.code() in kafka.UNREADABLE:
             # Retention went past it since the look; what is left of the range begins later.
             growing.end()
             return True

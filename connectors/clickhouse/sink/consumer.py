@@ -19,13 +19,6 @@ from headwater.settings import Settings
 
 MESSAGES_A_CALL: Final = 1_000
 # What waiting does not cure. All else librdkafka gets over by itself, being thrown out of the group too.
-_HOPELESS: Final = (
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.GROUP_AUTHORIZATION_FAILED,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    KafkaError.SASL_AUTHENTICATION_FAILED,
-    KafkaError.UNSUPPORTED_VERSION,
-)
 OPTIONS: Final[Mapping[str, kafka.Option]] = {
     "enable.partition.eof": True,
     # What retention took before it was read is to be known, not jumped over.
@@ -154,9 +147,9 @@ class GroupConsumer:
             return
         if error.code() == KafkaError._PARTITION_EOF:
             received.end_offsets[Partition(topic, int(message.partition() or 0))] = int(message.offset() or 0)
-        elif error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):
+        elif error.code() in kafka.UNREADABLE:
             received.unreadable.add(Partition(topic, int(message.partition() or 0)))
-        elif error.fatal() or error.code() in _HOPELESS:
+        elif kafka.ends_reading(error):
             raise Fatal(f"the sink cannot read {topic or 'its topics'}: {error}")
         else:
             _log.warning("kafka", topic=topic, error=str(error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Final, cast
@@ -14,13 +13,13 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from connectors.clickhouse.client import Client, connect
 from connectors.clickhouse.visibility.settler import EndOffsets, Settler
 from connectors.clickhouse.visibility.store import SettledStore
+from connectors.clickhouse.visibility.ticks import Ticks, one_line
 from headwater import kafka
 from headwater.errors import HeadwaterError, Transient
 from headwater.logging import get_logger
 from headwater.settings import Settings, chain_id_of
 from topics import catalog, coverage
 
-TICK_SECONDS: Final = 5.0
 KAFKA_SECONDS: Final = 10.0
 STREAMS: Final = (*coverage.STREAMS, coverage.COVERAGE)
 _log = get_logger("connectors.clickhouse.settle")
@@ -29,38 +28,22 @@ _log = get_logger("connectors.clickhouse.settle")
 Unsettle = Callable[[int, Mapping[int, int]], None]
 
 
-class SettleLoop:
+class SettleLoop(Ticks):
     """`with SettleLoop(settings):` settles until the block ends. Trouble is logged and tried again."""
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__("settle", self._settle, _warn)
         self._settings = settings
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="settle", daemon=True)
+        self._settler: Settler | None = None
 
-    def __enter__(self) -> SettleLoop:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(1.0)
-
-    def _run(self) -> None:
-        settler: Settler | None = None
-        failing = False
-        while not self._stop.wait(TICK_SECONDS):
-            try:
-                settler = settler or self._open()
-                if settler is not None and (moved := settler.tick()) is not None:
-                    _log.debug("settled", heights=len(moved.ranges), ranges=len(moved.ranges.ranges))
-                failing = False
-            except (ClickHouseError, KafkaException, HeadwaterError, OSError) as error:
-                # Only the views' speed depends on this; the sink itself says when ClickHouse is away.
-                if not failing:
-                    _log.warning(
-                        "cannot settle blocks, trying again", error=" ".join(str(error).split())[:300]
-                    )
-                failing, settler = True, None
+    def _settle(self) -> None:
+        try:
+            self._settler = self._settler or self._open()
+            if self._settler is not None and (moved := self._settler.tick()) is not None:
+                _log.debug("settled", heights=len(moved.ranges), ranges=len(moved.ranges.ranges))
+        except (ClickHouseError, KafkaException, HeadwaterError, OSError) as error:
+            self._settler = None
+            raise Transient(one_line(error)) from error
 
     def _open(self) -> Settler | None:
         settings = self._settings
@@ -80,6 +63,11 @@ class SettleLoop:
         )
 
 
+def _warn(error: Transient) -> None:
+    # Only the views' speed depends on this; the sink itself says when ClickHouse is away.
+    _log.warning("cannot settle blocks, trying again", error=str(error))
+
+
 def unsettler(client: Client, database: str) -> Unsettle:
     """How a sink takes blocks out of the settled range. The function raises Transient."""
 
@@ -87,7 +75,7 @@ def unsettler(client: Client, database: str) -> Unsettle:
         try:
             SettledStore(client, database, chain_id).unsettle(retracted)
         except ClickHouseError as error:
-            raise Transient(f"cannot unsettle blocks: {' '.join(str(error).split())[:300]}") from error
+            raise Transient(f"cannot unsettle blocks: {one_line(error)}") from error
 
     return unsettle
 

@@ -33,7 +33,6 @@ from topics.chainlog.log_fields import message_fields
 
 GROUP: Final = "deliver-channels"
 _MESSAGES: Final = 500
-_HOPELESS: Final = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED)
 _log = get_logger("connectors.delivery")
 
 
@@ -155,7 +154,7 @@ class KafkaLedger:
         if error.code() == KafkaError._PARTITION_EOF:
             if offset >= self._ends.get(partition, offset + 1):
                 self._ready.add(partition)
-        elif error.fatal() or error.code() in _HOPELESS:
+        elif kafka.ends_reading(error):
             raise Fatal(f"cannot read {self._topic}: {error}", remedy="check the topic and its ACLs")
         else:
             _log.warning("kafka", topic=self._topic, error=str(error))

@@ -9,13 +9,13 @@ from typing import Final
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
+from headwater import kafka
 from headwater.errors import Fatal, HeadwaterError, Transient
 from headwater.health import HEALTH
 from headwater.logging import get_logger
 from headwater.retry import Backoff, Retry
 
 _CALL_SECONDS: Final = 5.0
-_FENCED: Final = (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
 # The group has another generation than the one in whose name offsets were to be committed.
 _MOVED: Final = (
     KafkaError.ILLEGAL_GENERATION,
@@ -35,14 +35,18 @@ class Transactions:
 
     def __init__(self, what: str, stop: threading.Event) -> None:
         self._what = what
-        # The calls themselves wait for brokers; a transaction that was aborted is tried again after a pause.
-        self._calls = self._retry(Backoff(first=0.0, ceiling=0.0), stop)
-        self._whole = self._retry(Backoff(ceiling=5.0), stop)
+        self._persist = kafka.TransactionalCalls("ledger", stop)
+        self._whole = Retry(
+            backoff=Backoff(ceiling=5.0),
+            stop=stop,
+            on_failure=_waits,
+            on_recovery=lambda: HEALTH.report("ledger", True),
+        )
 
     def begin(self, producer: Producer) -> None:
         """Fence every earlier producer of the transactional id, its open transaction aborted."""
         try:
-            self._persist(partial(producer.init_transactions, _CALL_SECONDS))
+            self._call(producer, partial(producer.init_transactions, _CALL_SECONDS), "init_transactions")
         except KafkaException as error:
             raise self._fatal(error) from error
 
@@ -58,54 +62,36 @@ class Transactions:
             consumer.consumer_group_metadata(),
             _CALL_SECONDS,
         )
-        self._persist(call)
+        self._call(producer, call, "send_offsets_to_transaction")
 
     def _once(self, producer: Producer, produce: Callable[[], None]) -> None:
         try:
             producer.begin_transaction()
             produce()
-            self._persist(partial(producer.commit_transaction, _CALL_SECONDS))
+            self._call(producer, partial(producer.commit_transaction, _CALL_SECONDS), "commit_transaction")
         except KafkaException as error:
             if not error.args[0].txn_requires_abort():
                 raise self._fatal(error) from error
             try:
-                self._persist(partial(producer.abort_transaction, _CALL_SECONDS))
+                self._call(producer, partial(producer.abort_transaction, _CALL_SECONDS), "abort_transaction")
             except KafkaException as abortion:
                 raise self._fatal(abortion) from abortion
             said = f"{self._what}: a transaction was aborted: {error.args[0]}"
             raise (Moved if error.args[0].code() in _MOVED else Transient)(said) from error
 
-    def _persist(self, call: Callable[[], object]) -> None:
-        """Repeat a call while librdkafka says that the same call may succeed. Raises KafkaException."""
-
-        def step() -> None:
-            try:
-                call()
-            except KafkaException as error:
-                cause = error.args[0]
-                if cause.fatal() or not cause.retriable():
-                    raise
-                raise Transient(f"{self._what}: {cause}") from error
-
-        self._calls(step)
+    def _call(self, producer: Producer, call: Callable[[], object], name: str) -> None:
+        self._persist(producer, call, f"{self._what}: {name}")
 
     def _fatal(self, error: KafkaException) -> Fatal:
         cause = error.args[0]
-        if cause.code() in _FENCED:
+        if kafka.taken_over(cause):
             return Fatal(
                 f"{self._what}: another process took over: {cause}",
                 remedy="nothing: this one starts again as a member of the group",
             )
         return Fatal(f"{self._what}: Kafka refuses the transaction: {cause}", remedy="check topic and ACLs")
 
-    def _retry(self, backoff: Backoff, stop: threading.Event) -> Retry:
-        def waits(error: Transient, seconds: float) -> None:
-            _log.warning("retrying", seconds=round(seconds, 2), error=str(error))
-            HEALTH.report("ledger", False, str(error))
 
-        return Retry(
-            backoff=backoff,
-            stop=stop,
-            on_failure=waits,
-            on_recovery=lambda: HEALTH.report("ledger", True),
-        )
+def _waits(error: Transient, seconds: float) -> None:
+    _log.warning("retrying", seconds=round(seconds, 2), error=str(error))
+    HEALTH.report("ledger", False, str(error))

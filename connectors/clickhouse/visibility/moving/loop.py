@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from typing import Final
+from typing import Final, Self
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from connectors.clickhouse.client import connect
-from connectors.clickhouse.visibility.loop import TICK_SECONDS, known_chain_id
+from connectors.clickhouse.visibility.loop import known_chain_id
 from connectors.clickhouse.visibility.moving.mover import Mover
-from headwater.errors import HeadwaterError
+from connectors.clickhouse.visibility.moving.plan import Moved
+from connectors.clickhouse.visibility.ticks import Ticks, one_line
+from headwater.errors import HeadwaterError, Transient
 from headwater.logging import get_logger
 from headwater.metrics.sink import MOVED_HEIGHT
 from headwater.settings import Settings
@@ -20,57 +21,43 @@ STATEMENT_SECONDS: Final = 600
 _log = get_logger("connectors.clickhouse.move")
 
 
-class MoveLoop:
+class MoveLoop(Ticks):
     """`with MoveLoop(settings):` moves until the block ends. Trouble is logged and tried again.
 
     On a cluster nothing is moved: the parts of a move would reach its shards one after the other.
     """
 
     def __init__(self, settings: Settings) -> None:
+        super().__init__("move", self._move, _warn)
         self._settings = settings
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="move", daemon=True)
+        self._mover: Mover | None = None
+        self._waiting = False
 
-    def __enter__(self) -> MoveLoop:
+    def __enter__(self) -> Self:
         if self._settings.sink.move_settled and not self._settings.clickhouse.cluster:
-            self._thread.start()
+            super().__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        if self._thread.is_alive():
-            # A move that is cut off here is found by the next process.
-            self._thread.join(1.0)
+    def _move(self) -> None:
+        try:
+            self._mover = self._mover or self._open()
+            if self._mover is not None:
+                self._moved(self._mover.tick(), self._mover.waiting)
+        except (ClickHouseError, HeadwaterError, OSError) as error:
+            raise Transient(one_line(error)) from error
 
-    def _run(self) -> None:
-        mover: Mover | None = None
-        failing = waiting = False
-        while not self._stop.wait(TICK_SECONDS):
-            try:
-                mover = mover or self._open()
-                if mover is None:
-                    continue
-                moved = mover.tick()
-                if moved is not None:
-                    MOVED_HEIGHT.labels(self._settings.chain.name).set(moved.ending - 1)
-                    _log.info(
-                        "moved settled rows",
-                        up_to=moved.ending - 1,
-                        blocks=len(moved.heights),
-                        exceptions=len(moved.exceptions),
-                    )
-                if mover.waiting and not waiting:
-                    _log.info("another process moves settled rows, or died at it: waiting until that is over")
-                failing, waiting = False, mover.waiting
-            except (ClickHouseError, HeadwaterError, OSError) as error:
-                # Only the views' speed depends on this; the sink itself says when ClickHouse is away.
-                if not failing:
-                    _log.warning(
-                        "cannot move settled rows, trying again; views are right and slower meanwhile",
-                        error=" ".join(str(error).split())[:300],
-                        remedy="docs/runbook.md, Settled rows are not moved",
-                    )
-                failing = True
+    def _moved(self, moved: Moved | None, waiting: bool) -> None:
+        if moved is not None:
+            MOVED_HEIGHT.labels(self._settings.chain.name).set(moved.ending - 1)
+            _log.info(
+                "moved settled rows",
+                up_to=moved.ending - 1,
+                blocks=len(moved.heights),
+                exceptions=len(moved.exceptions),
+            )
+        if waiting and not self._waiting:
+            _log.info("another process moves settled rows, or died at it: waiting until that is over")
+        self._waiting = waiting
 
     def _open(self) -> Mover | None:
         client = connect(self._settings.clickhouse, timeout_seconds=STATEMENT_SECONDS)
@@ -79,3 +66,12 @@ class MoveLoop:
             client.close()
             return None
         return Mover(client, self._settings.clickhouse.database, chain_id)
+
+
+def _warn(error: Transient) -> None:
+    # Only the views' speed depends on this; the sink itself says when ClickHouse is away.
+    _log.warning(
+        "cannot move settled rows, trying again; views are right and slower meanwhile",
+        error=str(error),
+        remedy="docs/runbook.md, Settled rows are not moved",
+    )

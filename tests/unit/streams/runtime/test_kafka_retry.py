@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 import pytest
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import KafkaError, KafkaException, Message
 
 from headwater.errors import Fatal, Transient
 from headwater.retry import Stopped
 from streams.logic.event import Position
 from streams.runtime.deliveries import DeliveryReports
 from streams.runtime.kafka_retry import Fenced, KafkaRetry
+from tests.builders.kafka_errors import of_kafka
 
 
 @pytest.fixture(autouse=True)
@@ -31,17 +31,6 @@ def retry(stop: threading.Event) -> KafkaRetry:
     return KafkaRetry("local.enrich.0", stop)
 
 
-class Callbacks:
-    """Stands for a producer whose callbacks are served."""
-
-    def __init__(self) -> None:
-        self.served = 0
-
-    def poll(self, timeout: float) -> int:
-        self.served += 1
-        return 0
-
-
 class Call:
     """A call that fails as often as it is given errors, and counts."""
 
@@ -55,11 +44,6 @@ class Call:
             raise self._waiting.pop(0)
 
 
-def of_kafka(code: int, **facts: bool) -> KafkaException:
-    make: Callable[..., KafkaError] = cast(Any, KafkaError)
-    return KafkaException(make(code, "so it is", **facts))
-
-
 def test_what_may_pass_is_tried_until_it_does(retry: KafkaRetry) -> None:
     call = Call(Transient("not now"), Transient("not yet"))
     retry(call, "write")
@@ -70,9 +54,6 @@ def test_a_stop_ends_the_tries(retry: KafkaRetry, stop: threading.Event) -> None
     stop.set()
     with pytest.raises(Stopped, match="not now"):
         retry(Call(Transient("not now")), "write")
-    again = of_kafka(KafkaError._TIMED_OUT, retriable=True)
-    with pytest.raises(Stopped, match="commit_transaction"):
-        retry.persist(cast(Producer, Callbacks()), Call(again), "commit_transaction")
 
 
 @pytest.mark.parametrize(
@@ -102,23 +83,6 @@ def test_a_fatal_error_from_within_a_flush_is_recognised(retry: KafkaRetry) -> N
         retry(Call(raised_in_c), "transaction")
     with pytest.raises(SystemError):
         retry(Call(SystemError("something else")), "transaction")
-
-
-def test_a_transactional_call_is_repeated_while_it_may_succeed(retry: KafkaRetry) -> None:
-    producer = Callbacks()
-    again = of_kafka(KafkaError._TIMED_OUT, retriable=True)
-    retry.persist(cast(Producer, producer), Call(again, again), "commit_transaction")
-    assert producer.served == 2, "callbacks are served between the tries"
-
-
-@pytest.mark.parametrize("facts", [{}, {"retriable": True, "fatal": True}])
-def test_a_transactional_call_that_cannot_succeed_is_not_repeated(
-    retry: KafkaRetry, facts: dict[str, bool]
-) -> None:
-    call = Call(of_kafka(KafkaError._STATE, **facts))
-    with pytest.raises(KafkaException):
-        retry.persist(cast(Producer, Callbacks()), call, "commit_transaction")
-    assert call.times == 1
 
 
 class Delivered:
