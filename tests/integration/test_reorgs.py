@@ -18,24 +18,24 @@ from tests.integration.statistics import check_statistics
 from tests.integration.watching import Watcher
 from tests.paths import ROOT
 
+FEWEST_FORKS = 3
 
-def _run(line: Line, seconds: float, depths: tuple[int, int], every: float, seed: int) -> int:
-    """Fork the local chain again and again; how often."""
+
+def _run(line: Line, seconds: float, depths: tuple[int, int], every: float, seed: int) -> None:
+    """Fork the local chain again and again, and a few times however slow the machine is."""
     chance = random.Random(seed)
     deadline = time.monotonic() + seconds
     forks = 0
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline or forks < FEWEST_FORKS:
         pause(every * chance.uniform(0.5, 1.5))
         line.reorg(chance.randint(*depths))
         forks += 1
-    return forks
 
 
 def _prove(line: Line, seconds: float, every: float, seed: int) -> None:
     line.wait_until(lambda: int(line.rpc("eth_blockNumber"), 16) > 9, "ten blocks", 60)
     with Watcher(line.endpoints) as watcher:
-        forks = _run(line, seconds, (1, 8), every, seed)
-        assert forks >= 3
+        _run(line, seconds, (1, 8), every, seed)
         # A look takes as long as the machine lets it; those that count are made while the chain moves.
         line.wait_until(lambda: watcher.looks > 3, "the views were looked at", 120)
         line.freeze()
