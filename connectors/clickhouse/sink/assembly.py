@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from queue import SimpleQueue
 from typing import Final, cast
@@ -22,6 +22,7 @@ from connectors.clickhouse.sink.loop import Sink
 from connectors.clickhouse.sink.placement.memory import GAP_COLUMNS, TOPIC_COLUMNS, TopicMemory
 from connectors.clickhouse.sink.placement.offsets import KafkaOffsets
 from connectors.clickhouse.sink.placement.placement import Placement
+from connectors.clickhouse.sink.recent import recent_rows
 from connectors.clickhouse.sink.retries import retry_for, retry_to_start
 from connectors.clickhouse.sink.routes import LEFT_OUT, ROUTES, Route, RouteKind
 from connectors.clickhouse.sink.rows import AvroRows, DeadLetterRows, Reader
@@ -66,6 +67,7 @@ class Assembly:
         self._readers = {route.stream: self._reader(route) for route in ROUTES}
         self._tables = {route.stream: self._table(route) for route in ROUTES}
         self._memory = self._topic_memory()
+        self._recent: Mapping[str, tuple[int, int]] = {}
         self._done: SimpleQueue[Finished[JobResult]] = SimpleQueue()
         self._letters = DeadLetters(
             cast(Producer, kafka.producer(settings)),
@@ -77,6 +79,7 @@ class Assembly:
     def sink(self) -> Sink:
         """The sink, a member of its group from its first call on."""
         replicas = self._replicas()
+        self._recent = self._start(lambda: recent_rows(self._client, self._database, replicas.positions()))
         rows = [self._row_stream(route) for route in ROUTES if route.kind is not RouteKind.COVERAGE]
         (coverage,) = [
             self._coverage_stream(route, replicas) for route in ROUTES if route.kind is RouteKind.COVERAGE
@@ -165,6 +168,8 @@ class Assembly:
 
     def _writer(self, route: Route, letters: DeadLetterWriter) -> Writer:
         limit = BadRowLimit(route.stream, self._settings.sink.max_bad_ratio)
+        # One that is started again and again would set a few more rows aside each time.
+        limit.go_on_from(*self._recent.get(self._topics[route.stream], (0, 0)))
         retry = retry_for(route.table, self._stop)
         reader, table = self._readers[route.stream], self._tables[route.stream]
         return Writer(reader, table, letters, limit, retry, self._chain, self._joined(route))
