@@ -88,12 +88,10 @@ class Assembly:
         publisher = ProgressPublisher(Lane("progress", self._done), retry, replicas)
         group = catalog.app_id(self._settings, "sink")
         offsets = KafkaOffsets(self._settings, group)
-        placement = PlacementLane(
-            Lane("placement", self._done),
-            retry_for("placement", self._stop),
-            Placement(list(self._topics.values()), offsets, self._memory, replicas),
-        )
-        ends = EndsLane(Lane("ends", self._done), offsets, self._settings.sink.stall_seconds / LOOKS_A_STALL)
+        placement = Placement(list(self._topics.values()), offsets, self._memory, replicas)
+        placing = PlacementLane(Lane("placement", self._done), retry_for("placement", self._stop), placement)
+        seconds = self._settings.sink.stall_seconds / LOOKS_A_STALL
+        ends = EndsLane(Lane("ends", self._done), offsets, placement.check, seconds)
         consumer = GroupConsumer(self._settings, group)
         _log.info("the sink is ready", group=group, tables=[route.table for route in ROUTES])
         settings = self._settings.sink
@@ -105,7 +103,7 @@ class Assembly:
             rows,
             coverage,
             publisher,
-            placement,
+            placing,
             ends,
             self._done,
         )
