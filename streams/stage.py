@@ -21,12 +21,17 @@ class Outcome:
     it returns goes into the same transaction. `internal` is written once that is committed, then
     `table` (key → value, None deletes), then the event is acknowledged.
 
+    `ahead` is for an event that decides more than one transaction should hold: each of them makes messages
+    that are committed in a transaction of their own, in order, before `public`. A crash between two repeats
+    them, so they must be such that saying them again changes nothing.
+
     `state` is for a stage whose group names a state topic: the entries of that topic that change (None
     deletes). They go into the transaction with everything else, `internal` included: once they say that
     the event is done, nothing of it would be written again.
     """
 
     public: Sequence[Messages] = ()
+    ahead: Sequence[Callable[[], Sequence[Messages]]] = ()
     coverage: Callable[[Sequence[Position]], Messages] | None = None
     internal: Sequence[Messages] = ()
     table: Sequence[tuple[bytes, bytes | None]] = ()

@@ -196,7 +196,7 @@ class SinkSettings(Section):
     batch_seconds: float = Field(1.0, gt=0, description="Age at which a smaller batch goes in, seconds.")
     buffer_messages: int = Field(400_000, ge=1_000, description="Messages held in memory at most.")
     max_bad_ratio: float = Field(
-        0.2, ge=0, le=1, description="Share of bad rows in a batch above which the sink stops."
+        0.2, ge=0, le=1, description="Share of bad rows in a batch, or of late, above which the sink stops."
     )
     stall_seconds: float = Field(
         120.0,

@@ -200,7 +200,9 @@ class Handler(BaseHTTPRequestHandler):
         raw = self._raw(limit)
         self._read = True
         try:
-            return codecs.decode(raw, encoding)
+            return codecs.decode(raw, encoding, limit)
+        except codecs.TooLong as error:
+            raise _too_large(limit) from error
         except ValueError as error:
             raise Failure(
                 f"Code: 354. DB::Exception: Cannot decode the request: {error}. (ZLIB_INFLATE_FAILED)"

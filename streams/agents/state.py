@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from headwater.errors import Permanent
 from headwater.metrics import stages as metrics
-from streams.logic.event import ChainEvent
+from streams.logic.event import ChainEvent, Messages
 from streams.logic.state.facts import Fact, key_of, pack
-from streams.logic.state.fold import Fold
+from streams.logic.state.fold import Change, Fold
 from streams.logic.state.input import block_fact, fact_of, undecided
-from streams.logic.state.records import STREAM, messages_of
+from streams.logic.state.records import STREAM, messages_of, portions
 from streams.logic.state.window import restored
 from streams.stage import Outcome, StageContext
-from topics.chainlog.headers import headers_of
+from topics.chainlog.headers import Headers, headers_of
 from topics.chainlog.kinds import EventKind
 
 
@@ -58,7 +59,7 @@ class StateStage:
         headers = headers_of(event.envelope, STREAM)
         # The registry may have to be waited for: asked before anything is remembered.
         frame = self._frame(STREAM)
-        public = [messages_of(change, frame, headers) for change in self._fold.add(fact)]
+        *ahead, last = portions(self._fold.add(fact))
         # The fact first: a hole behind deleted entries is nothing, one before them would be a loss.
         table: list[tuple[bytes, bytes | None]] = [(key_of(fact.sequence), pack(fact))]
         if fact.kind == EventKind.FINALIZED:
@@ -68,7 +69,15 @@ class StateStage:
         table += [(key, None) for key in self._stale]
         self._stale = ()
         self._blocks.set(self._fold.blocks)
-        return Outcome(public=public, table=table)
+        return Outcome(
+            public=_messages(last, frame, headers),
+            ahead=[partial(_messages, portion, frame, headers) for portion in ahead],
+            table=table,
+        )
+
+
+def _messages(changes: Sequence[Change], frame: bytes, headers: Headers) -> list[Messages]:
+    return [messages_of(change, frame, headers) for change in changes]
 
 
 def build(context: StageContext) -> StateStage:

@@ -16,13 +16,14 @@ from headwater.health import HEALTH
 from headwater.logging import about, get_logger
 from headwater.metrics import stages as metrics
 from headwater.metrics.consumers import DEAD_LETTERS
-from headwater.retry import Backoff, Retry
+from headwater.retry import Backoff, Retry, Stopped
 from headwater.settings import Settings
 from streams.logic.event import ChainEvent, Messages
 from streams.runtime.assembler import EventAssembler, Incoming, Start
 from streams.runtime.dead_letter import dead_letters
 from streams.runtime.refusal import Refusal
 from streams.runtime.sizes import refuse_too_large
+from streams.runtime.transactions import transactions
 from streams.stage import Outcome, Stage
 from topics.chainlog.claims import Verdict
 from topics.chainlog.envelope import Envelope, read_envelope
@@ -67,6 +68,7 @@ class BatchHandler:
         self._stage = stage
         self._write = write
         self._reached = reached
+        self._stop = stop
         self._retry = Retry(
             backoff=Backoff(ceiling=_LONGEST_PAUSE_SECONDS),
             stop=stop,
@@ -125,7 +127,10 @@ class BatchHandler:
                     outcomes.append(self._marked(self._decide(event, message, problem), message))
         if outcomes:
             with about(partial(messages[0].log_fields, self._group.name, len(messages))):
-                self._write(outcomes)
+                for place, together in enumerate(transactions(outcomes)):
+                    if place and self._stop.is_set():
+                        raise Stopped("stopped between two transactions of one event")
+                    self._write(together)
             self._limit.done(self._count, self._bad)
             metrics.STAGE_BATCH_EVENTS.labels(**self._labels).observe(self._count)
             metrics.STAGE_SECONDS.labels(**self._labels).observe(time.perf_counter() - began)

@@ -20,7 +20,7 @@ from topics.coverage import COUNTED
 COUNTS = tuple(each.field for each in COUNTED)
 FIELDS = (
     *("chain_id", "block_number", "block_hash", "sequence", "removed", "complete", "problem", "offsets"),
-    *("block_timestamp", "observed_at", *COUNTS),
+    *("block_timestamp", "observed_at", "retractions", *COUNTS),
 )
 LOGS = Partition("x.logs.v1", 2)
 TOPICS = {"x.logs.v1": "logs", "x.blocks.v1": "blocks", "x.coverage.v1": "coverage"}
@@ -94,6 +94,7 @@ def coverage(
     upto: int = 20,
     number: int = 7,
     blocks_upto: int = 0,
+    retractions: int = 0,
 ) -> FakeMessage:
     record = dict.fromkeys(FIELDS, 0) | {
         "chain_id": 1,
@@ -106,6 +107,7 @@ def coverage(
         "log_count": logs,
         "block_timestamp": 500,
         "observed_at": 1_000,
+        "retractions": retractions,
         "offsets": [
             {"topic": LOGS.topic, "partition": LOGS.number, "next_offset": upto},
             {"topic": "x.traces.v1", "partition": 0, "next_offset": 99},

@@ -109,6 +109,7 @@ class SinkThread:
             return RowStream(topic, Buffer(10, 0.05), Lane(topic, done), writer)
 
         offsets, writer = FakeOffsets(log), coverage_writer(tables.shown, self.stop)
+        placement = Placement(list(TOPICS), offsets, tables.memory, tables.progress)
         covered = CoverageStream(
             COVERAGE.topic,
             Buffer(10, 0.05),
@@ -124,12 +125,8 @@ class SinkThread:
             [rows(LOGS.topic, tables.logs), rows(BLOCKS.topic, tables.blocks)],
             covered,
             ProgressPublisher(Lane("progress", done), retry_for("progress", self.stop), tables.progress),
-            PlacementLane(
-                Lane("placement", done),
-                retry_for("placement", self.stop),
-                Placement(list(TOPICS), offsets, tables.memory, tables.progress),
-            ),
-            EndsLane(Lane("ends", done), offsets, settings.stall_seconds / 4),
+            PlacementLane(Lane("placement", done), retry_for("placement", self.stop), placement),
+            EndsLane(Lane("ends", done), offsets, placement.check, settings.stall_seconds / 4),
             done,
         )
         self.thread = threading.Thread(target=self._run)

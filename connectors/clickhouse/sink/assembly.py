@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from queue import SimpleQueue
 from typing import Final, cast
@@ -22,6 +22,7 @@ from connectors.clickhouse.sink.loop import Sink
 from connectors.clickhouse.sink.placement.memory import GAP_COLUMNS, TOPIC_COLUMNS, TopicMemory
 from connectors.clickhouse.sink.placement.offsets import KafkaOffsets
 from connectors.clickhouse.sink.placement.placement import Placement
+from connectors.clickhouse.sink.recent import recent_rows
 from connectors.clickhouse.sink.retries import retry_for, retry_to_start
 from connectors.clickhouse.sink.routes import LEFT_OUT, ROUTES, Route, RouteKind
 from connectors.clickhouse.sink.rows import AvroRows, DeadLetterRows, Reader
@@ -66,6 +67,7 @@ class Assembly:
         self._readers = {route.stream: self._reader(route) for route in ROUTES}
         self._tables = {route.stream: self._table(route) for route in ROUTES}
         self._memory = self._topic_memory()
+        self._recent: Mapping[str, tuple[int, int]] = {}
         self._done: SimpleQueue[Finished[JobResult]] = SimpleQueue()
         self._letters = DeadLetters(
             cast(Producer, kafka.producer(settings)),
@@ -77,6 +79,7 @@ class Assembly:
     def sink(self) -> Sink:
         """The sink, a member of its group from its first call on."""
         replicas = self._replicas()
+        self._recent = self._start(lambda: recent_rows(self._client, self._database, replicas.positions()))
         rows = [self._row_stream(route) for route in ROUTES if route.kind is not RouteKind.COVERAGE]
         (coverage,) = [
             self._coverage_stream(route, replicas) for route in ROUTES if route.kind is RouteKind.COVERAGE
@@ -85,12 +88,10 @@ class Assembly:
         publisher = ProgressPublisher(Lane("progress", self._done), retry, replicas)
         group = catalog.app_id(self._settings, "sink")
         offsets = KafkaOffsets(self._settings, group)
-        placement = PlacementLane(
-            Lane("placement", self._done),
-            retry_for("placement", self._stop),
-            Placement(list(self._topics.values()), offsets, self._memory, replicas),
-        )
-        ends = EndsLane(Lane("ends", self._done), offsets, self._settings.sink.stall_seconds / LOOKS_A_STALL)
+        placement = Placement(list(self._topics.values()), offsets, self._memory, replicas)
+        placing = PlacementLane(Lane("placement", self._done), retry_for("placement", self._stop), placement)
+        seconds = self._settings.sink.stall_seconds / LOOKS_A_STALL
+        ends = EndsLane(Lane("ends", self._done), offsets, placement.check, seconds)
         consumer = GroupConsumer(self._settings, group)
         _log.info("the sink is ready", group=group, tables=[route.table for route in ROUTES])
         settings = self._settings.sink
@@ -102,7 +103,7 @@ class Assembly:
             rows,
             coverage,
             publisher,
-            placement,
+            placing,
             ends,
             self._done,
         )
@@ -165,6 +166,8 @@ class Assembly:
 
     def _writer(self, route: Route, letters: DeadLetterWriter) -> Writer:
         limit = BadRowLimit(route.stream, self._settings.sink.max_bad_ratio)
+        # One that is started again and again would set a few more rows aside each time.
+        limit.go_on_from(*self._recent.get(self._topics[route.stream], (0, 0)))
         retry = retry_for(route.table, self._stop)
         reader, table = self._readers[route.stream], self._tables[route.stream]
         return Writer(reader, table, letters, limit, retry, self._chain, self._joined(route))

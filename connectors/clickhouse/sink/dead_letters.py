@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Protocol
@@ -16,6 +17,7 @@ from topics.chainlog.log_fields import message_fields
 from topics.dead_letters import error_headers
 
 SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.1
 _log = get_logger("connectors.clickhouse.sink")
 
 
@@ -31,6 +33,7 @@ class Producer(Protocol):
         headers: list[tuple[str, bytes]],
         on_delivery: Callable[[object, Message], None],
     ) -> None: ...
+    def poll(self, timeout: float) -> int: ...
     def flush(self, timeout: float) -> int: ...
 
 
@@ -51,14 +54,7 @@ class DeadLetters:
         """
         reports = _DeliveryReports()
         for each in bad:
-            message = each.message
-            self._producer.produce(
-                self._topic,
-                message.value(),
-                message.key(),
-                headers=list(self._headers(each).items()),
-                on_delivery=partial(reports.add, each),
-            )
+            self._produce(each, reports)
         self._producer.flush(SECONDS)
         missing = len(bad) - len(reports.delivered)
         if missing:
@@ -80,6 +76,28 @@ class DeadLetters:
             DEAD_LETTERS.labels(self._chain, STAGE, type(each.error).__name__).inc()
             with about(partial(message_fields, STAGE, each.message)):
                 _log.error("row sent to the dead letters", error=str(each.error))
+
+    def _produce(self, bad: Bad, reports: _DeliveryReports) -> None:
+        """Queue a letter, as soon as there is room for it. Raises Transient when none comes."""
+        deadline = time.monotonic() + SECONDS
+        message = bad.message
+        while True:
+            try:
+                self._producer.produce(
+                    self._topic,
+                    message.value(),
+                    message.key(),
+                    headers=list(self._headers(bad).items()),
+                    on_delivery=partial(reports.add, bad),
+                )
+            except BufferError as error:
+                if time.monotonic() >= deadline:
+                    raise Transient(
+                        f"{self._topic} takes no dead letter: the queue is full for {SECONDS:g} s"
+                    ) from error
+                self._producer.poll(_POLL_SECONDS)
+            else:
+                return
 
     def _headers(self, bad: Bad) -> dict[str, bytes]:
         message = bad.message

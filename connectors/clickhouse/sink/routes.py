@@ -63,5 +63,6 @@ EXEMPT: Final[Mapping[str, str]] = {
 
 # Fields of a stream's schema that its table does not have, and why.
 LEFT_OUT: Final[Mapping[tuple[str, str], str]] = {
+    ("coverage", "retractions"): "where a repair's messages can be; nobody asks the table for it",
     ("deliveries", "payload"): "the alert as JSON; the alert itself is in alerts",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -143,11 +143,17 @@ class PlacementLane:
 
 
 class EndsLane:
-    """Where partitions end as the brokers say, asked now and then: one that stands still does not know."""
+    """Where partitions end as the brokers say, asked now and then: one that stands still does not know.
 
-    def __init__(self, lane: Lane[JobResult], offsets: Offsets, seconds: float) -> None:
+    With that, whether the topics are still those that are read: `check` raises Fatal, or Transient.
+    """
+
+    def __init__(
+        self, lane: Lane[JobResult], offsets: Offsets, check: Callable[[], None], seconds: float
+    ) -> None:
         self.lane = lane
         self._offsets = offsets
+        self._check = check
         self._seconds = seconds
         self._asked = float("-inf")
 
@@ -159,6 +165,7 @@ class EndsLane:
 
     def _job(self, partitions: Sequence[Partition]) -> JobResult:
         try:
+            self._check()
             ends = self._offsets.end_offsets(partitions)
         except Transient as error:
             # Asked again in a moment; the consumer gets over it by itself.

@@ -20,12 +20,14 @@ _coverage = codec_for(COVERAGE).split()
 class CoverageDraft:
     """All of a coverage record but the offsets, which are known once the brokers have the messages.
 
-    `problem` says why the block's content is in the dead letters; None for a complete block.
+    `problem` says why the block's content is in the dead letters; None for a complete block. `retractions`
+    is the number of records that a repair takes back.
     """
 
     block: BlockFacts
     counts: Counts
     problem: str | None = None
+    retractions: int = 0
 
     def message(
         self, positions: Sequence[Position], frame: Callable[[str], bytes], headers: Headers
@@ -45,6 +47,7 @@ class CoverageDraft:
             self.problem,
             offsets,
             block.observed_at,
+            self.retractions,
         )
         key = f"{block.block_number}:0x{block.block_hash.hex()}".encode()
         return Messages(COVERAGE, [key], [frame(COVERAGE) + common_prefix(block) + rest], headers)

@@ -84,9 +84,8 @@ def enrich(
     for each in contents:
         writer.add(each)
     counts = writer.close(parts[0].bodies["header"])
-    if repairs:
-        writer.retract(contents, replaced)
-    return Enriched(writer.messages, CoverageDraft(block, counts), internal)
+    gone = writer.retract(contents, replaced) if repairs else 0
+    return Enriched(writer.messages, CoverageDraft(block, counts, retractions=gone), internal)
 
 
 def _incomplete(envelope: Envelope, block: BlockFacts, problem: str) -> CoverageDraft | None:

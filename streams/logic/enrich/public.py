@@ -56,8 +56,11 @@ class PublicWriter:
         for each in self._identified(content):
             self._put(each, self._common)
 
-    def retract(self, standing: Sequence[Content], replaced: Sequence[Content]) -> None:
-        """Take back what the block no longer says: records replaced whose event_id no standing one has."""
+    def retract(self, standing: Sequence[Content], replaced: Sequence[Content]) -> int:
+        """Take back what the block no longer says: records replaced whose event_id no standing one has.
+
+        Returns their number.
+        """
         made = {
             (each.stream, own)
             for content in standing
@@ -65,6 +68,7 @@ class PublicWriter:
             for own in each.ids
         }
         removed = common_prefix(replace(self._block, removed=True))
+        count = 0
         for content in replaced:
             for each in self._identified(content):
                 gone = [place for place, own in enumerate(each.ids) if (each.stream, own) not in made]
@@ -72,6 +76,8 @@ class PublicWriter:
                     _Identified(each.stream, *([column[place] for place in gone] for column in each[1:])),
                     removed,
                 )
+                count += len(gone)
+        return count
 
     def _identified(self, content: Content) -> Iterator[_Identified]:
         transactions, logs, derived = content.transactions, content.logs, content.derived

@@ -6,7 +6,7 @@ is computed from what is kept. The order in which a chain's events really come o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -93,12 +93,12 @@ class Fold:
         if fact.sequence <= self._pruned or fact.sequence in self._facts:
             return []
         self._facts[fact.sequence] = fact
-        touched: list[BlockLife] = []
+        touched: dict[BlockLife, None] = {}  # asked for each transaction that several blocks hold
         if fact.is_block and fact.hash is not None and fact.number is not None:
-            touched = [self._take(fact, fact.hash, fact.number)]
+            touched = {self._take(fact, fact.hash, fact.number): None}
         elif fact.is_tag and fact.number is not None:
             self._tags[fact.event].add(fact)
-            touched = [block for block in self._open.values() if block.number <= fact.number]
+            touched = {block: None for block in self._open.values() if block.number <= fact.number}
         return [change for block in touched for change in self._changes(block, fact.sequence, touched)]
 
     def states(self) -> dict[bytes, tuple[BlockLife, State]]:
@@ -160,7 +160,7 @@ class Fold:
     def _history_of(self, block: BlockLife, transaction: bytes) -> list[Transition]:
         return block.history_of(transaction, self._tags[EventKind.SAFE], self._tags[EventKind.FINALIZED])
 
-    def _changes(self, block: BlockLife, sequence: int, touched: Sequence[BlockLife]) -> list[Change]:
+    def _changes(self, block: BlockLife, sequence: int, touched: Collection[BlockLife]) -> list[Change]:
         """What the event with this sequence decided for a block, one of those that it `touched`."""
         transitions = self._history(block)
         if transitions and transitions[-1].state in (LifeState.INCLUDED, LifeState.SAFE):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from schemas.codec.varint import encode
@@ -12,6 +13,24 @@ from topics.chainlog.headers import Headers
 
 STREAM: Final = "transaction-states"
 _NULL: Final = b"\x00"
+
+
+PORTION_RECORDS: Final = 20_000
+"""States of one event in a Kafka transaction, some ten megabytes: a record of this stream has no part that a
+block could make large. A block is never divided."""
+
+
+def portions(changes: Iterable[Change], records: int = PORTION_RECORDS) -> list[list[Change]]:
+    """The changes of one event in order: one portion as a rule, more where finality came after weeks."""
+    found: list[list[Change]] = [[]]
+    size = 0
+    for change in changes:
+        if size and size + len(change.places) > records:
+            found.append([])
+            size = 0
+        found[-1].append(change)
+        size += len(change.places)
+    return found
 
 
 def messages_of(change: Change, frame: bytes, headers: Headers) -> Messages:

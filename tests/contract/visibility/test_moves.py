@@ -145,6 +145,23 @@ def test_a_repair_that_takes_an_orphan_back_leaves_the_moved_block(chain: Chain,
     assert chain.visible() == finalized(chain) == whole(*blocks(1, 2, 3, 4))
 
 
+@pytest.mark.parametrize("removed", [3, 7, 8, 11])
+def test_moved_blocks_that_are_removed_since_are_hidden_of_their_chain_alone(
+    chain: Chain, removed: int
+) -> None:
+    """Few are looked through, more are looked up; another chain may have the very same blocks."""
+    other = Chain(chain.client, chain.database, chain_id=2)
+    for each in (chain, other):
+        settled_chain(each, 12)
+        moved(each)
+    for number in range(2, 2 + removed):
+        chain.sequence += 1
+        chain.coverage(number, "a", sequence=chain.sequence, removed=True)
+    standing = [number for number in range(1, 13) if not 2 <= number < 2 + removed]
+    assert chain.visible() == finalized(chain) == whole(*blocks(*standing))
+    assert other.visible() == finalized(other) == whole(*blocks(*range(1, 13)))
+
+
 def test_a_replay_of_old_messages_shows_nothing(chain: Chain) -> None:
     chain.apply(2, "b")
     applied = chain.sequence

@@ -196,8 +196,9 @@ class CoverageWriter:
     def _windows(self, columns: Columns, row: int) -> Sequence[tuple[Partition, tuple[int, int]]]:
         """Where a block's messages can be in each partition: offsets from, to.
 
-        They end at the offset that coverage names, and are as many as it counts; markers of transactions
-        may stand between the parts of a large block.
+        They end at the offset that coverage names, and are as many as it counts, with what a repair takes
+        back behind them, which may all be in one partition; markers of transactions may stand between the
+        parts of a large block.
         """
         found = []
         for each in columns["offsets"][row]:
@@ -205,7 +206,8 @@ class CoverageWriter:
             if stream in STREAMS:
                 count = 1 if stream == BLOCKS else columns[_FIELDS[stream]][row]
                 end = each["next_offset"]
-                found.append((Partition(each["topic"], each["partition"]), (max(0, end - count - 8), end)))
+                first = max(0, end - count - columns["retractions"][row] - 8)
+                found.append((Partition(each["topic"], each["partition"]), (first, end)))
         return found
 
 

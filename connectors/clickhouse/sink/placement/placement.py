@@ -44,6 +44,7 @@ class Placement:
         self._offsets = offsets
         self._memory = memory
         self._progress = progress
+        self._placed: Mapping[str, str] = {}
 
     def starts(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         """Where the reading of each partition begins. What is missing below is remembered when it returns.
@@ -51,14 +52,8 @@ class Placement:
         Raises Fatal when a topic is another one than that whose progress is stored, and Transient.
         """
         told, known = self._offsets.topic_ids(self._topics), self._memory.topic_ids()
-        if other := _made_anew(told, known):
-            raise Fatal(
-                f"ClickHouse holds the progress of another Kafka: {', '.join(other)} was made anew since, so "
-                "that its offsets mean other messages",
-                remedy="give this Kafka a database of its own (HEADWATER_CLICKHOUSE__DATABASE), or bring the "
-                "former Kafka back; to go on with this one in the same tables, start once with "
-                "`headwater sink --accept-topics`",
-            )
+        _refuse(_made_anew(told, known))
+        self._placed = told
         self._memory.store_topic_ids({name: told[name] for name in told.keys() - known.keys()})
         found = starts(self._offsets.kept(partitions), self._progress.positions())
         gaps = [each.gap for each in found.values() if each.gap is not None]
@@ -74,6 +69,14 @@ class Placement:
         self._memory.store_gaps(gaps)
         return {partition: each.offset for partition, each in found.items()}
 
+    def check(self) -> None:
+        """Ask while partitions are read: a topic that is made anew meanwhile need not disturb the group.
+
+        A reader that waits, for ClickHouse say, would go on at its offset in the new log. Raises as `starts`.
+        """
+        if placed := self._placed:
+            _refuse(_made_anew(self._offsets.topic_ids(list(placed)), placed))
+
     def accept(self) -> Sequence[str]:
         """Take topics that were made anew for the ones to follow; returns them. Raises Transient."""
         other = _made_anew(self._offsets.topic_ids(self._topics), self._memory.topic_ids())
@@ -81,6 +84,17 @@ class Placement:
             self._memory.forget(other)
             _log.warning("topics were made anew: their former progress is forgotten", topics=list(other))
         return other
+
+
+def _refuse(other: Sequence[str]) -> None:
+    if other:
+        raise Fatal(
+            f"ClickHouse holds the progress of another Kafka: {', '.join(other)} was made anew since, so "
+            "that its offsets mean other messages",
+            remedy="give this Kafka a database of its own (HEADWATER_CLICKHOUSE__DATABASE), or bring the "
+            "former Kafka back; to go on with this one in the same tables, start once with "
+            "`headwater sink --accept-topics`",
+        )
 
 
 def _made_anew(told: Mapping[str, str], known: Mapping[str, str]) -> Sequence[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import cramjam
 import pytest
 
-from sandbox.chdb.codecs import UnknownEncoding, chosen, decode, encoded
+from sandbox.chdb.codecs import TooLong, UnknownEncoding, chosen, decode, encoded
 from sandbox.chdb.failures import Failure, failure
 from sandbox.chdb.request import read
 from sandbox.chdb.statement import parse
@@ -117,12 +118,36 @@ def test_encodings() -> None:
     assert chosen("gzip;q=0, identity") == ""
     for name in ("lz4", "zstd", "gzip", "deflate"):
         packed = b"".join(encoded([b"a" * 5000, b"", b"b"], name))
-        assert decode(packed, name) == b"a" * 5000 + b"b"
-    assert decode(b"x", "") == b"x"
+        assert decode(packed, name, 5001) == b"a" * 5000 + b"b"
+    assert decode(b"x", "", 1) == b"x"
     with pytest.raises(UnknownEncoding):
-        decode(b"x", "snappy")
-    with pytest.raises(ValueError, match="not gzip"):
-        decode(b"x", "gzip")
+        decode(b"x", "snappy", 99)
+
+
+ENCODINGS = ("lz4", "zstd", "br", "gzip", "x-gzip", "deflate")
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+@pytest.mark.parametrize("spoil", [0, 1, 2], ids=["other", "cut", "empty"])
+def test_a_body_that_is_not_of_its_encoding(name: str, spoil: int) -> None:
+    bad = (b"x" * 50, packed(b"some text" * 99, name)[:-3], b"")[spoil]
+    with pytest.raises(ValueError, match=f"not {name}"):
+        decode(bad, name, 1 << 20)
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+def test_a_body_unpacks_to_its_limit_and_no_further(name: str) -> None:
+    """Some hundred bytes stand for megabytes: what is refused is not unpacked first."""
+    body = packed(bytes(1 << 20), name)
+    assert len(body) < 1 << 13
+    assert decode(body, name, 1 << 20) == bytes(1 << 20)
+    with pytest.raises(TooLong):
+        decode(body, name, (1 << 20) - 1)
+
+
+def packed(data: bytes, name: str) -> bytes:
+    module = {"x-gzip": "gzip", "deflate": "zlib", "br": "brotli"}.get(name, name)
+    return bytes(getattr(cramjam, module).compress(data))
 
 
 def test_failures_are_worded_and_ranked_as_by_the_server() -> None:

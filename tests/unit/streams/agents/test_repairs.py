@@ -114,6 +114,16 @@ def coverage(of: Outcome) -> dict[str, Any]:
     return codec_for("coverage").read(of.coverage([]).values[0] or b"", 5)
 
 
+def taken_back(of: Outcome) -> list[str]:
+    """The streams of an outcome's records that are removed, one each."""
+    return [
+        messages.stream
+        for messages in of.public
+        for value in messages.values
+        if codec_for(messages.stream).read(value or b"", 5)["removed"]
+    ]
+
+
 @given(SHAPES, SHAPES, st.booleans())
 def test_a_consumer_is_exact_after_a_repair_with_other_content(
     old: list[tuple[int, bool, list[int]]], new: list[tuple[int, bool, list[int]]], reverted: bool
@@ -128,6 +138,7 @@ def test_a_consumer_is_exact_after_a_repair_with_other_content(
     assert {each.stream: told[each.field] for each in COUNTED} == {
         each.stream: sum(stream == each.stream for stream, _ in truth.values()) for each in COUNTED
     }
+    assert told["retractions"] == len(taken_back(line[-1]))
     if reverted:
         line.append(outcome(event(EventKind.REVERT, 2, now)))
         assert standing(line) == {}
@@ -179,12 +190,7 @@ def test_retractions_and_records_share_one_transaction_and_its_offsets() -> None
     """Retractions are public messages of the outcome: what coverage is given the offsets of."""
     before, now = answers([(1, False, [1, 2]), (2, True, [])]), answers([(1, False, [1])])
     own = outcome(event(EventKind.REPAIR, 1, now, before))
-    removed = [
-        (messages.stream, codec_for(messages.stream).read(value or b"", 5)["removed"])
-        for messages in own.public
-        for value in messages.values
-    ]
-    assert sorted(stream for stream, gone in removed if gone) == [
+    assert sorted(taken_back(own)) == [
         "contracts",
         "logs",
         "token-transfers",

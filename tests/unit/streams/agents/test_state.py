@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from schemas.wire import frame
 from streams.agents.state import StateStage
 from streams.logic.event import ChainEvent
 from streams.logic.state.facts import key_of
+from streams.logic.state.records import portions
 from streams.stage import Outcome, StageContext
 from tests.builders.state_chains import block_hash, transaction
 from tests.fakes.stage import unread
@@ -258,6 +260,36 @@ def test_a_revert_takes_the_repaired_content_back(stage: StateStage) -> None:
     assert {row["hash"] for row in _read(live)} == {transaction(11), transaction(12)}
     assert stage.restore(table) == 101
     assert stage.handle(revert) == live
+
+
+def test_finality_after_weeks_without_it_comes_in_portions(
+    stage: StateStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every block since is open: one transaction of all would outgrow memory and Kafka's time-out."""
+    monkeypatch.setattr("streams.agents.state.portions", partial(portions, records=4))
+    table: dict[bytes, bytes] = {}
+    for number in range(10):
+        bodies = [_body(place, 10 * number + place, 1, "7") for place in range(2)]
+        outcome = stage.handle(_event(_envelope(EventKind.APPLY, number, number, f"n{number}"), bodies))
+        table |= {key: value for key, value in outcome.table if value is not None}
+    final = _event(_envelope(EventKind.FINALIZED, 10, 9, "n9"))
+    outcome = stage.handle(final)
+    portions_made = [[*make()] for make in outcome.ahead] + [[*outcome.public]]
+    assert [sum(len(each.keys) for each in made) for made in portions_made] == [4, 4, 4, 4, 4]
+    rows = [row for made in portions_made for row in _read(Outcome(public=made))]
+    assert [(row["nonce"], row["state"]) for row in rows] == [
+        (10 * number + place, "FINALIZED") for number in range(10) for place in range(2)
+    ]
+    # After a crash between two of them the event comes again, and says the same.
+    assert stage.restore(table) == 9
+    again = stage.handle(final)
+    assert [[*make()] for make in again.ahead] + [[*again.public]] == portions_made
+
+
+def test_a_block_is_one_portion_however_large(stage: StateStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.agents.state.portions", partial(portions, records=2))
+    outcome = stage.handle(_event(_envelope(EventKind.APPLY, 100, 5, "a"), BODIES))
+    assert (len(outcome.ahead), len(_read(outcome))) == (0, 3)
 
 
 def test_old_finalized_blocks_leave_the_table(stage: StateStage) -> None:

@@ -262,6 +262,54 @@ def test_a_transient_failure_is_tried_again(tmp_path: Path, monkeypatch: pytest.
     assert [ok for name, ok in told if name == "events"][-3:] == [False, False, True]
 
 
+class Deciding(Recorder):
+    """A stage whose event 11 decides more than one transaction should hold."""
+
+    def handle(self, event: ChainEvent) -> Outcome:
+        outcome = super().handle(event)
+        if event.envelope.sequence != 11:
+            return outcome
+        return replace(outcome, public=[_said(b"c")], ahead=[lambda: [_said(b"a")], lambda: [_said(b"b")]])
+
+
+def _said(value: bytes) -> Messages:
+    return Messages("transaction-states", [value], [value], ())
+
+
+class Transactions(Line):
+    """Remembers what was written together; `ends` after so many of them."""
+
+    def __init__(self, folder: Path, ends: int = 99) -> None:
+        self.together: list[list[bytes | None]] = []
+        self.ends = ends
+        super().__init__(folder, Deciding(), Start(last=9))
+
+    def _write(self, outcomes: Sequence[Outcome]) -> None:
+        self.together.append(
+            [each.values[0] for outcome in outcomes for each in (*outcome.public, *outcome.internal)]
+        )
+        if len(self.together) == self.ends:
+            self.stop.set()
+
+
+def test_what_an_event_decides_is_written_in_bounded_transactions(tmp_path: Path) -> None:
+    line = Transactions(tmp_path)
+    line.handler.handle([incoming(10, 0), incoming(11, 1), incoming(12, 2)])
+    assert line.together == [[b"whole"], [b"a"], [b"b"], [b"c", b"whole", b"whole"]]
+    assert line.reached == [Start(12, None, 3)]
+
+
+def test_a_stop_between_them_leaves_the_event_undone(tmp_path: Path) -> None:
+    line = Transactions(tmp_path, ends=2)
+    with pytest.raises(Stopped):
+        line.handler.handle([incoming(10, 0), incoming(11, 1), incoming(12, 2)])
+    assert line.together == [[b"whole"], [b"a"]]
+    assert line.reached == []
+    # One without such an event is written even so: the batch in hand is finished.
+    line.handler.handle([incoming(13, 3)])
+    assert line.together[2:] == [[b"whole"]]
+
+
 def test_a_stop_ends_the_tries_with_nothing_written(tmp_path: Path) -> None:
     stage = Recorder({11: [Transient("not now")]})
     line = Line(tmp_path, stage, Start(last=9))

@@ -81,6 +81,15 @@ def test_a_block_whose_messages_were_deleted_before_they_were_stored_is_incomple
     assert complete(Gap(Partition(LOGS.topic, 3), 0, 99)) == {10: True, 11: True, 12: True}
 
 
+def test_what_a_repair_takes_back_stands_in_its_window_too() -> None:
+    """Behind the records that it makes: without its count a gap among these would not be seen."""
+    for deleted, whole in ((5_000 - 31, True), (5_000 - 30, True), (5_000 - 29, False), (5_000 - 17, False)):
+        subject, table = opened(FakeLookup(), Gap(LOGS, 0, deleted))
+        message = coverage(0, 10, logs=5, upto=5_000, retractions=17)
+        subject.write([], subject.write([message], []).applied)
+        assert [row["complete"] for row in table.inserts[0]] == [whole]
+
+
 def test_what_is_missing_is_named_with_the_remedy() -> None:
     subject, table = opened(FakeLookup(), Gap(LOGS, 0, 5_000))
     subject.write([], subject.write([coverage(0, 10)], []).applied)

@@ -282,6 +282,17 @@ def test_a_kafka_made_anew_is_refused() -> None:
     assert (line.tables.logs.rows, line.committed()) == ([], {})  # type: ignore[attr-defined]
 
 
+def test_a_topic_made_anew_while_it_is_read_ends_the_sink() -> None:
+    """Nothing is assigned again: a reader that was held up would go on at its offset in the new log."""
+    settings = SinkSettings(batch_rows=10, buffer_messages=1_000, stall_seconds=0.2)
+    with Line(FakeTable(), FakeTable(), settings) as line:
+        line.feed(*logs(1))
+        until(lambda: line.replicas.published.get(LOGS) == 1)
+        line.log.topic_ids[LOGS.topic] = "another"
+        until(lambda: line.error is not None)
+    assert f"progress of another Kafka: {LOGS.topic} was made anew" in str(line.error)
+
+
 def test_health_says_that_progress_cannot_be_told(monkeypatch: pytest.MonkeyPatch) -> None:
     health = Health()
     monkeypatch.setattr("connectors.clickhouse.sink.report.HEALTH", health)

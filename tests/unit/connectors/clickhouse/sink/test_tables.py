@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -108,7 +110,42 @@ class FakeProducer:
         self.produced.append(message)
         on_delivery(self.error, message)
 
+    def poll(self, timeout: float) -> int:
+        return 0
+
     def flush(self, timeout: float) -> int:
+        return 0
+
+
+class FullProducer(FakeProducer):
+    """Has room for one message, and delivers it once `polls` polls were made."""
+
+    def __init__(self, polls: float) -> None:
+        super().__init__()
+        self.polls = polls
+        self.waiting: list[Callable[[], None]] = []
+
+    def produce(
+        self,
+        topic: str,
+        value: bytes | None,
+        key: bytes | None,
+        *,
+        headers: list[tuple[str, bytes]],
+        on_delivery: Callable[[object, Message], None],
+    ) -> None:
+        if self.waiting:
+            raise BufferError("Local: Queue full")
+        deliver = partial(super().produce, topic, value, key, headers=headers, on_delivery=on_delivery)
+        self.waiting.append(deliver)
+
+    def poll(self, timeout: float) -> int:
+        self.polls -= 1
+        return self.flush(timeout) if self.polls <= 0 else 0
+
+    def flush(self, timeout: float) -> int:
+        while self.waiting:
+            self.waiting.pop()()
         return 0
 
 
@@ -194,6 +231,24 @@ def test_a_letter_that_kafka_does_not_take_is_tried_again() -> None:
     )
     with pytest.raises(Transient, match="did not acknowledge 1 dead letters"):
         letters.send([Bad(SPOILT, Permanent("no"))])
+    assert client.inserted == []
+
+
+def test_letters_wait_for_room_in_a_full_queue() -> None:
+    producer, client = FullProducer(polls=3), FakeClient()
+    letters = DeadLetters(producer, "x.dead-letters.v1", table(client, **LETTER_COLUMNS), "x")
+    letters.send([Bad(SPOILT, Permanent("no"))] * 3)
+    assert (len(producer.produced), len(client.inserted)) == (3, 1)
+
+
+def test_letters_for_which_no_room_comes_are_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connectors.clickhouse.sink.dead_letters.SECONDS", 0.0)
+    client = FakeClient()
+    letters = DeadLetters(
+        FullProducer(polls=math.inf), "x.dead-letters.v1", table(client, **LETTER_COLUMNS), "x"
+    )
+    with pytest.raises(Transient, match="takes no dead letter: the queue is full"):
+        letters.send([Bad(SPOILT, Permanent("no"))] * 2)
     assert client.inserted == []
 
 

@@ -301,6 +301,26 @@ def test_a_repair_of_a_block_that_left_the_fold_says_what_is_final_and_what_is_g
     assert fold.add(fact(EventKind.REPAIR, 999, BLOCK)) == []
 
 
+def test_a_repair_of_the_block_that_does_hold_it_puts_right_what_a_deep_repair_took_back() -> None:
+    """Block 7 had the body of block 6, both left the fold: only the log before the fold knows block 6."""
+    six = Block(6, "six", (1,))
+    tag = fact(EventKind.FINALIZED, 1_000, Block(900, "later", ()))
+    deep = fact(EventKind.REPAIR, 1_001, Block(7, "seven", (2,)), replaced=Block(7, "seven", (1,)))
+    for facts in ((tag, deep), (tag, fact(EventKind.REPAIR, 999, six), deep)):
+        fold, changes = folded(*facts, pruned=999)
+        assert states_in(changes)[transaction(1)].state == "REORGED"
+        # What `headwater verify --repair` asks for: its transaction is not INCLUDED in block 6.
+        changes = fold.add(fact(EventKind.REPAIR, 1_002, six))
+        assert states_in(changes) == {
+            transaction(1): TransactionState("FINALIZED", "REORGED", 1_002, six.hash, 0)
+        }
+    # In the other order nothing has to be put right.
+    later = msgspec.structs.replace(deep, sequence=1_002)
+    fold, changes = folded(tag, fact(EventKind.REPAIR, 1_001, six), later, pruned=999)
+    assert transaction(1) not in states_in(changes)
+    assert plain(fold)[transaction(1)] == TransactionState("FINALIZED", None, 1_001, six.hash, 0)
+
+
 def test_a_repair_revert_says_a_removal_again_and_counts_it_once() -> None:
     applied, reverted = fact(EventKind.APPLY, 10, BLOCK), fact(EventKind.REVERT, 11, BLOCK)
     again = fact(EventKind.REPAIR_REVERT, 12, BLOCK)
