@@ -79,6 +79,21 @@ def test_a_repair_of_a_moved_block_shows_with_its_coverage(chain: Chain) -> None
     assert chain.visible() == expected
 
 
+def test_a_moved_block_that_is_said_again_has_only_what_is_said_then(chain: Chain) -> None:
+    """Its records before are in no raw-blocks any more, so nobody takes back those that it lacks now."""
+    settled_chain(chain, 3)
+    moved(chain)
+    chain.sequence += 1
+    for table in VIEWS:
+        if table not in ("logs", "contracts"):
+            chain.rows(table, 2, "a", sequence=chain.sequence, removed=False)
+    chain.coverage(2, "a", sequence=chain.sequence)
+    expected = less(whole(*blocks(1, 2, 3)), (2, "a"), "logs", "contracts")
+    assert chain.visible() == finalized(chain) == expected
+    moved(chain)
+    assert chain.visible() == finalized(chain) == expected
+
+
 def test_what_changed_since_it_was_moved_is_not_trimmed_before_the_next_move_lists_it(chain: Chain) -> None:
     settler = settled_chain(chain, 4)
     moved(chain)
