@@ -35,6 +35,11 @@ NODE_SECONDS = Histogram(
     ["chain", "endpoint", "method"],
     buckets=SECONDS,
 )
+NODES_OVERDUE = Counter(
+    "headwater_nodes_overdue",
+    "Questions given up since no endpoint had a good answer within chain.overall_timeout_seconds",
+    ["chain"],
+)
 NEW_HEADS = Counter("headwater_node_new_heads", "Heads told of by a WebSocket", ["chain", "endpoint"])
 SUBSCRIPTIONS_LOST = Counter(
     "headwater_node_subscriptions_lost",

@@ -13,6 +13,7 @@ from connectors.evm.blocks.fetch.headers import Headers
 from connectors.evm.blocks.fetch.tags import Tags
 from connectors.evm.blocks.fetch.traces import Traces
 from connectors.evm.events import STAGE, Head
+from connectors.evm.pool.asking.deadline import Overdue
 from connectors.evm.pool.quorum import NoQuorum, Quorum
 from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure
@@ -70,7 +71,8 @@ class Fetcher:
                 await self._quorum.confirm(fetched.head, self._headers.at)
             self._cache.put(fetched, at_head)
             return fetched
-        except NoQuorum:
+        except (NoQuorum, Overdue):
+            # More questions about the heights around it would only take as long again.
             raise
         except NodeFailure as error:
             await self._gaps.refuse(number, error)
