@@ -129,7 +129,7 @@ class ChainSettings(Section):
         description="How the chain counts logs: through the block from 0, in each transaction, or from 1.",
     )
     verify_gas_used: bool | None = Field(
-        None, description="Check the last receipt's gas against the header's."
+        None, description="Check that the gas of receipts adds up, to the header's in the end."
     )
     block_receipt: bool | None = Field(
         None,

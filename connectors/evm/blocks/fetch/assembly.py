@@ -51,6 +51,7 @@ class Assembly:
             listed = await self._in_place_of(endpoint, block, rejected)
             decoded = self._decoded(endpoint, listed)
         own: Sequence[Receipt] = ()
+        left_out = len(decoded) > len(block.transactions)
         if tuple(each.transaction_hash for each in decoded) != block.transactions:
             found = unlisted.listed(block, listed, decoded)
             if found is None:
@@ -61,7 +62,10 @@ class Assembly:
         if self._block_receipt and not own:
             own = self._decoded(endpoint, await self.receipts.of_block(endpoint, block))
         verified = self._checking.passed(
-            endpoint, lambda: self._checking.verifier.check(block, decoded, own=own, at_head=at_head)
+            endpoint,
+            lambda: self._checking.verifier.check(
+                block, decoded, own=own, left_out=left_out, at_head=at_head
+            ),
         )
         traces = await self._traces.of(endpoint, block)
         content = Content(bytes(raw), bytes(listed), traces, endpoint.name, verified)
