@@ -178,6 +178,7 @@ def verifier_of(profile: Profile, roots: VerifyRoots) -> Verifier:
         header_hash=profile.verify_header_hash,
         logs_bloom=profile.verify_bloom,
         gas_used=profile.verify_gas_used,
+        traces=profile.verify_traces,
         log_indexes=profile.log_indexes,
         roots=RootChecks(bloom, roots, profile.roots),
     )

@@ -131,6 +131,9 @@ class ChainSettings(Section):
     verify_gas_used: bool | None = Field(
         None, description="Check that the gas of receipts adds up, to the header's in the end."
     )
+    verify_traces: bool | None = Field(
+        None, description="Check that every transaction has traces, where they are asked for."
+    )
     block_receipt: bool | None = Field(
         None,
         description="Ask eth_getBlockReceipt for the logs that a block has outside of its transactions.",

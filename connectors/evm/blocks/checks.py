@@ -37,13 +37,15 @@ _EMPTY_ROOT: Final = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5
 class Verifier:
     """The checks by setting: a chain whose blocks are not hashed as RLP, or have no bloom, turns its off.
 
-    `gas_used`: the gas of the receipts adds up to the header's. `roots`: which of them, of which blocks.
+    `gas_used`: the gas of the receipts adds up to the header's. `traces`: every transaction has some.
+    `roots`: which of them, of which blocks.
     """
 
     bloom: Bloom
     header_hash: bool = True
     logs_bloom: bool = True
     gas_used: bool = True
+    traces: bool = True
     log_indexes: places.Counting = "block"
     roots: RootChecks = field(default_factory=lambda: RootChecks(Bloom(), "off"))
 

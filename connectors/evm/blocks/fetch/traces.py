@@ -27,5 +27,6 @@ class Traces:
             raw = await endpoint.call("trace_block", hex(block.head.number))
         found = bytes(present(endpoint, raw, f"traces of block {block.head.number}"))
         check = check_calls if self._way == "callTracer" else check_flat
-        self._checking.passed(endpoint, lambda: check(found, block))
+        every = self._checking.verifier.traces
+        self._checking.passed(endpoint, lambda: check(found, block, every=every))
         return found
