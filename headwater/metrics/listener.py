@@ -81,7 +81,7 @@ NODE_HEDGES = Counter(
 )
 BLOCK_CACHE = Counter(
     "headwater_listener_block_cache",
-    "Blocks asked for by hash, by whether they were held",
+    "Blocks asked for by hash, or again by height, by whether they were held",
     ["chain", "outcome"],
 )
 BLOCK_CACHE_BYTES = Gauge(

@@ -25,7 +25,7 @@ class Fetcher:
 
     `traces` is the tracing call to make, or `off`.
     `quorum`: heads and heights count where so many endpoints have the same block there.
-    `cache_bytes`: of blocks that passed their checks, held for whoever asks for them by hash.
+    `cache_bytes`: of blocks that passed their checks, held for being asked for again.
     `block_receipt`: blocks have a receipt of their own, which nodes give when asked for it.
     """
 
@@ -66,7 +66,9 @@ class Fetcher:
         """
         try:
             with about(lambda: {"stage": STAGE, "block": number}):
-                fetched = await self._bodies.by_number(number, at_head=at_head)
+                fetched = await self._held_at(number, at_head) or await self._bodies.by_number(
+                    number, at_head=at_head
+                )
             if self._quorum is not None:
                 await self._quorum.confirm(fetched.head, self._headers.at)
             self._cache.put(fetched, at_head)
@@ -77,6 +79,12 @@ class Fetcher:
         except NodeFailure as error:
             await self._gaps.refuse(number, error)
             raise
+
+    async def _held_at(self, number: int, at_head: bool) -> Fetched | None:
+        """The block of a height from the cache, where a node says that it is still that one."""
+        held = self._cache.at(number)
+        head = None if held is None else await self._headers.header(number=number)
+        return None if head is None or head.hash != held else self._cache.get(head.hash, at_head)
 
     async def by_hash(self, head: Head) -> Fetched:
         """A block whose header was seen, from the cache where it is there.
