@@ -161,8 +161,10 @@ def result_of(
         envelope = _ONE.decode(answer.body)
         # Gateways give errors of their own any id; some leave it out.
         if envelope.id is not None and envelope.failed() is None and _id(envelope.id) != str(id):
-            what = f"{method}: the answer to another call, {brief(envelope.id, 40)} and not {id}"
-            raise NodeFailure(endpoint, what, "broken")
+            other = redact(str(envelope.id), secrets)[:_SHOWN]
+            raise NodeFailure(
+                endpoint, f"{method}: the answer to another call, {other} and not {id}", "broken"
+            )
         return _result(endpoint, method, envelope, secrets)
     except UNREADABLE as error:
         raise _broken(endpoint, method, answer.body, error) from error

@@ -39,6 +39,14 @@ def test_a_result_of_another_call_is_a_bad_answer(id: str) -> None:
     assert failure.value.outcome == "broken"
 
 
+@pytest.mark.parametrize("before", [0, 35, 155], ids=["whole", "early", "cut"])
+def test_a_key_in_an_id_is_not_told(before: int) -> None:
+    body = b'{"id":"' + b"x" * before + b'key-of-somebody","result":1}'
+    with pytest.raises(NodeFailure, match="the answer to another call") as failure:
+        result_of("node", "eth_x", HttpAnswer(200, body), ["key-of-somebody"], id=7)
+    assert "key-of" not in str(failure.value)
+
+
 @pytest.mark.parametrize(
     "id",
     ['"id":7,', '"id":"7",', '"id":7.0,', '"id":null,', ""],
