@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from audit.verify.compare import NodeBlock
+from connectors.evm.blocks.batches import Batches
 from connectors.evm.pool.nodes import Nodes
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from connectors.evm.rpc.endpoint import Endpoint
@@ -48,6 +49,7 @@ class NodeSource:
         self._nodes = nodes
         self._transfers = transfers
         self._by_logs = False
+        self._batches = Batches()
 
     async def blocks(self, numbers: Sequence[int]) -> dict[int, NodeBlock | None]:
         """Each number's block, None where the node has none. Raises NodeFailure when no node answers."""
@@ -64,7 +66,9 @@ class NodeSource:
         return found
 
     async def _batch(self, endpoint: Endpoint, numbers: Sequence[int]) -> dict[int, NodeBlock | None]:
-        raw = await endpoint.batch("eth_getBlockByNumber", [[hex(number), False] for number in numbers])
+        raw = await self._batches.ask(
+            endpoint, "eth_getBlockByNumber", [[hex(number), False] for number in numbers]
+        )
         blocks = {n: _decoded(endpoint, _blocks, each) for n, each in zip(numbers, raw, strict=True)}
         filled = [(n, block) for n, block in blocks.items() if block is not None and block.transactions]
         logs = dict(zip((n for n, _ in filled), await self._logs(endpoint, filled), strict=True))
@@ -76,7 +80,9 @@ class NodeSource:
     async def _logs(self, endpoint: Endpoint, blocks: Sequence[tuple[int, _Block]]) -> list[list[_Log]]:
         if not self._by_logs:
             try:
-                raw = await endpoint.batch("eth_getBlockReceipts", [[hex(number)] for number, _ in blocks])
+                raw = await self._batches.ask(
+                    endpoint, "eth_getBlockReceipts", [[hex(number)] for number, _ in blocks]
+                )
             except Unsupported:
                 self._by_logs = True
             else:
@@ -84,7 +90,9 @@ class NodeSource:
                     _of_block(endpoint, block, _decoded(endpoint, _receipts, each))
                     for (_, block), each in zip(blocks, raw, strict=True)
                 ]
-        raw = await endpoint.batch("eth_getLogs", [[{"blockHash": block.hash}] for _, block in blocks])
+        raw = await self._batches.ask(
+            endpoint, "eth_getLogs", [[{"blockHash": block.hash}] for _, block in blocks]
+        )
         return [_decoded(endpoint, _logs, each) for each in raw]
 
     def _counted(self, endpoint: Endpoint, block: _Block, logs: Sequence[_Log]) -> NodeBlock:

@@ -83,8 +83,11 @@ async def _chain_id(nodes: Nodes) -> int:
     async def admitted(endpoint: Endpoint) -> str:
         return endpoint.name
 
+    def waits(error: Transient, seconds: float) -> None:
+        _log.warning("no node tells its chain yet", reason=str(error), retry_in=round(seconds, 2))
+
     # The first node that is admitted tells the chain where the settings do not.
-    await nodes.ask(admitted)
+    await Retry(on_failure=waits).run(lambda: nodes.ask(admitted))
     if nodes.chain_id is None:
         raise Fatal("no endpoint gives its chain id", remedy="set HEADWATER_CHAIN__CHAIN_ID")
     return nodes.chain_id

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from connectors.evm.blocks.checks import Verifier
-from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.blocks.fetch.fetcher import Fetcher
 from connectors.evm.blocks.roots import RootChecks
 from connectors.evm.head.age import HeadAge
 from connectors.evm.head.heads import Heads
@@ -178,6 +178,7 @@ def verifier_of(profile: Profile, roots: VerifyRoots) -> Verifier:
         header_hash=profile.verify_header_hash,
         logs_bloom=profile.verify_bloom,
         gas_used=profile.verify_gas_used,
+        traces=profile.verify_traces,
         log_indexes=profile.log_indexes,
         roots=RootChecks(bloom, roots, profile.roots),
     )

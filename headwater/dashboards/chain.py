@@ -150,6 +150,13 @@ CHAIN = Dashboard(
                     sparse=True,
                 ),
                 Panel(
+                    "Questions given up",
+                    "No endpoint had a good answer in time; they are asked again.",
+                    Unit.PER_SECOND,
+                    (Query(rate(listener.NODES_OVERDUE, "chain"), "{{chain}}"),),
+                    sparse=True,
+                ),
+                Panel(
                     "Answers refused",
                     "Blocks that failed a check, and which.",
                     Unit.PER_SECOND,

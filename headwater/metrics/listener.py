@@ -35,6 +35,11 @@ NODE_SECONDS = Histogram(
     ["chain", "endpoint", "method"],
     buckets=SECONDS,
 )
+NODES_OVERDUE = Counter(
+    "headwater_nodes_overdue",
+    "Questions given up since no endpoint had a good answer within chain.overall_timeout_seconds",
+    ["chain"],
+)
 NEW_HEADS = Counter("headwater_node_new_heads", "Heads told of by a WebSocket", ["chain", "endpoint"])
 SUBSCRIPTIONS_LOST = Counter(
     "headwater_node_subscriptions_lost",
@@ -76,7 +81,7 @@ NODE_HEDGES = Counter(
 )
 BLOCK_CACHE = Counter(
     "headwater_listener_block_cache",
-    "Blocks asked for by hash, by whether they were held",
+    "Blocks asked for by hash, or again by height, by whether they were held",
     ["chain", "outcome"],
 )
 BLOCK_CACHE_BYTES = Gauge(

@@ -100,6 +100,12 @@ class ChainSettings(Section):
         1, ge=1, description="Endpoints that must have the same block before it counts; 1: the first answer."
     )
     request_timeout_seconds: float = Field(20.0, gt=0, description="Time a call may take, seconds.")
+    overall_timeout_seconds: float | None = Field(
+        None,
+        gt=0,
+        description="Time that a question to the nodes (a head, a whole block) may take, attempts at all "
+        "endpoints and pauses included, seconds; null is 15 times request_timeout_seconds, 60 at least.",
+    )
     answer_bytes: int = Field(
         512 << 20, ge=1, description="Longest answer of a node that is read, decompressed, bytes."
     )
@@ -123,7 +129,10 @@ class ChainSettings(Section):
         description="How the chain counts logs: through the block from 0, in each transaction, or from 1.",
     )
     verify_gas_used: bool | None = Field(
-        None, description="Check the last receipt's gas against the header's."
+        None, description="Check that the gas of receipts adds up, to the header's in the end."
+    )
+    verify_traces: bool | None = Field(
+        None, description="Check that every transaction has traces, where they are asked for."
     )
     block_receipt: bool | None = Field(
         None,

@@ -23,6 +23,7 @@ class Profile:
     verify_header_hash: bool = True
     verify_bloom: bool = True
     verify_gas_used: bool = True
+    verify_traces: bool = True
     roots: tuple[Root, ...] = ALL_ROOTS
     log_indexes: LogIndexes = "block"
     block_receipt: bool = False

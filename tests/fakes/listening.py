@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.evm.blocks.checks import Verifier
-from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.blocks.fetch.fetcher import Fetcher
 from connectors.evm.blocks.roots import RootChecks
 from connectors.evm.events import Content, Event, Head
 from connectors.evm.head.age import HeadAge
@@ -21,6 +21,7 @@ from connectors.evm.log.retention import Retention
 from connectors.evm.log.search import Search
 from connectors.evm.log.store import LogStore, Outgoing
 from connectors.evm.log.writer import ChainLog
+from connectors.evm.pool.asking.deadline import SECONDS
 from connectors.evm.pool.nodes import Nodes
 from connectors.evm.pool.quorum import Quorum
 from connectors.evm.repair.preparation import Preparation
@@ -203,8 +204,9 @@ def make_rig(
     name: str = "listener",
     age: HeadAge | None = None,
     channel: MemoryChannel | None = None,
+    seconds: float = SECONDS,
 ) -> Rig:
-    """A listener whose log is not opened yet."""
+    """A listener whose log is not opened yet; a question to its nodes may take `seconds`."""
     by_url = nodes if isinstance(nodes, dict) else {f"http://node{n}": node for n, node in enumerate(nodes)}
     settings = chain or ChainSettings(chain_id=CHAIN_ID, start="earliest", prefetch_blocks=4)
     transport = NodeTransport(by_url)
@@ -215,7 +217,7 @@ def make_rig(
         await asyncio.sleep(0)
 
     endpoints = [Endpoint("local", url, url, transport) for url in by_url]
-    pool = Nodes(endpoints, settings.chain_id, sleep=sleep)
+    pool = Nodes(endpoints, settings.chain_id, sleep=sleep, seconds=seconds)
     quorum = Quorum("local", pool, settings.quorum, settings.stale_head_seconds)
     fetcher = Fetcher(
         "local",

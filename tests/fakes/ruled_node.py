@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from connectors.evm.pool.asking.deadline import SECONDS
 from headwater.settings import ChainSettings
 from sandbox.node import AdjustableChain, RecordedNode
 from sandbox.node.faults import Transport
@@ -58,11 +59,11 @@ def number_of(call: Call) -> int | None:
 
 
 async def rig_on(
-    rule: Rule, *, start: str = "100", batches: int | None = None
+    rule: Rule, *, start: str = "100", batches: int | None = None, seconds: float = SECONDS
 ) -> tuple[AdjustableChain, MemoryStore, Rig]:
     chain = AdjustableChain.synthetic(6, first=100)
     store = MemoryStore()
     settings = ChainSettings(chain_id=CHAIN_ID, start=start, prefetch_blocks=2)
-    rig = make_rig(store, [RuledNode(chain, rule, batches=batches)], chain=settings)
+    rig = make_rig(store, [RuledNode(chain, rule, batches=batches)], chain=settings, seconds=seconds)
     await rig.log.open()
     return chain, store, rig

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from connectors.evm.rpc.answers import BatchTooLarge, NoBatches, NodeFailure
-from connectors.evm.rpc.endpoint import Endpoint
+from connectors.evm.rpc.endpoint import Endpoint, Param
 
 MOST: Final = 100
 """Calls in a batch."""
@@ -24,21 +24,28 @@ class Batches:
         self._sizes: dict[str, int] = {}
         self._refused: dict[str, int] = {}
 
-    async def ask(self, endpoint: Endpoint, method: str, asked: Sequence[str]) -> list[memoryview]:
-        """The raw results of all, in their order. Raises NodeFailure, Unsupported."""
+    async def ask(
+        self, endpoint: Endpoint, method: str, asked: Sequence[Sequence[Param]]
+    ) -> list[memoryview]:
+        """The raw results of the method for each of these parameter lists, in their order.
+
+        Raises NodeFailure, Unsupported.
+        """
         found: list[memoryview] = []
         while len(found) < len(asked):
             size = self._sizes.get(endpoint.name, MOST)
             found += await self._some(endpoint, method, asked[len(found) : len(found) + size])
         return found
 
-    async def _some(self, endpoint: Endpoint, method: str, batch: Sequence[str]) -> list[memoryview]:
+    async def _some(
+        self, endpoint: Endpoint, method: str, batch: Sequence[Sequence[Param]]
+    ) -> list[memoryview]:
         """The results of a batch, none where a smaller one is to be asked."""
         if len(batch) == 1:
-            answers = [await endpoint.call(method, batch[0])]
+            answers = [await endpoint.call(method, *batch[0])]
         else:
             try:
-                answers = await endpoint.batch(method, [[each] for each in batch])
+                answers = await endpoint.batch(method, batch)
             except NoBatches:
                 self._refuse(endpoint, 2)
                 return []

@@ -1,7 +1,8 @@
 """Whole blocks that were fetched and passed their checks, by hash: what a hash names never changes.
 
 For what the listener fetches twice: the blocks of a branch that it turned to by height first, and those it
-fetched before a write failed. Repairs do not read it: whoever asks for a block again wants it from a node.
+fetched before a write failed; of a height it asks a node which block that is. Repairs do not read it: whoever
+asks for a block again wants it from a node.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class BlockCache(Generic[W]):
         self._chain = chain
         self._limit = limit
         self._held: OrderedDict[bytes, _Entry[W]] = OrderedDict()
+        self._heights: dict[int, bytes] = {}
         self.size = 0
 
     def get(self, hash: bytes, at_head: bool) -> W | None:
@@ -53,19 +55,28 @@ class BlockCache(Generic[W]):
         self._held.move_to_end(hash)
         return entry.block
 
+    def at(self, number: int) -> bytes | None:
+        """Hash of the block of a height that came last, if it is here; a node may have another one by now."""
+        return self._heights.get(number)
+
     def put(self, block: W, at_head: bool) -> None:
         """Hold a block, and let go of those used longest ago for it."""
-        former = self._held.pop(block.head.hash, None)
-        if former is not None:
-            self.size -= former.size
-        size = _size(block.content)
+        head, size = block.head, _size(block.content)
+        if head.hash in self._held:
+            self._let_go(self._held.pop(head.hash))
         if size <= self._limit:
-            self._held[block.head.hash] = _Entry(block, at_head, size)
+            self._held[head.hash] = _Entry(block, at_head, size)
+            self._heights[head.number] = head.hash
             self.size += size
         while self.size > self._limit:
-            _, oldest = self._held.popitem(last=False)
-            self.size -= oldest.size
+            self._let_go(self._held.popitem(last=False)[1])
         metrics.BLOCK_CACHE_BYTES.labels(self._chain).set(self.size)
+
+    def _let_go(self, entry: _Entry[W]) -> None:
+        self.size -= entry.size
+        head = entry.block.head
+        if self._heights.get(head.number) == head.hash:
+            del self._heights[head.number]
 
 
 def _size(content: Content) -> int:

@@ -12,6 +12,7 @@ from typing import Final
 
 from connectors.evm.blocks.decode import Block
 from connectors.evm.blocks.errors import CheckError
+from connectors.evm.blocks.gas import RECEIPTS, check_gas
 from connectors.evm.blocks.roots import RootChecks, settles_others
 from connectors.evm.blocks.state_sync import state_sync_hash
 from headwater.evm.answers import places
@@ -25,7 +26,6 @@ from headwater.evm.header import HeaderFieldError, header_is_genuine
 HEADER_HASH: Final = "header_hash"
 PARENT_LINK: Final = "parent_link"
 LOGS_BLOOM: Final = "logs_bloom"
-RECEIPTS: Final = "receipts"
 TRANSACTIONS: Final = "transactions"
 SHAPE: Final = "shape"
 _SHOWN: Final = 200
@@ -37,13 +37,15 @@ _EMPTY_ROOT: Final = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5
 class Verifier:
     """The checks by setting: a chain whose blocks are not hashed as RLP, or have no bloom, turns its off.
 
-    `gas_used`: the last receipt's cumulative gas is the header's. `roots`: which of them, of which blocks.
+    `gas_used`: the gas of the receipts adds up to the header's. `traces`: every transaction has some.
+    `roots`: which of them, of which blocks.
     """
 
     bloom: Bloom
     header_hash: bool = True
     logs_bloom: bool = True
     gas_used: bool = True
+    traces: bool = True
     log_indexes: places.Counting = "block"
     roots: RootChecks = field(default_factory=lambda: RootChecks(Bloom(), "off"))
 
@@ -72,12 +74,13 @@ class Verifier:
         receipts: Sequence[Receipt],
         *,
         own: Sequence[Receipt] = (),
+        left_out: bool = False,
         at_head: bool = True,
     ) -> tuple[str, ...]:
         """Names of the checks that block and receipts passed; those of the header alone are not made again.
 
-        `own` is what the block has outside of its transactions. `at_head` is False while the chain is caught
-        up with. Raises CheckError.
+        `own` is what the block has outside of its transactions, `left_out` whether the node had receipts of
+        anything else. `at_head` is False while the chain is caught up with. Raises CheckError.
         """
         passed = [HEADER_HASH] if self.header_hash else []
         records = check_places(block, receipts, self.log_indexes)
@@ -86,8 +89,8 @@ class Verifier:
         if executes and self.logs_bloom and records.logs_bloom is not None:
             self._check_bloom(block, records.logs_bloom, [*receipts, *own])
             passed.append(LOGS_BLOOM)
-        if executes and self.gas_used and receipts:
-            _check_gas_used(block, records.gas_used, receipts[-1])
+        if executes and self.gas_used:
+            check_gas(block, records.gas_used, receipts, left_out=left_out)
         if self.roots.are_due(block.head.hash, at_head):
             passed += self.roots.check(block, records, receipts, own)
         else:
@@ -121,18 +124,6 @@ def _check_empty(block: Block) -> None:
     if not block.transactions and isinstance(root, str) and root.lower() != _EMPTY_ROOT:
         raise CheckError(
             TRANSACTIONS, f"block {block.head.number}: it has transactions by its header and none in its list"
-        )
-
-
-def _check_gas_used(block: Block, stated: str, last: Receipt) -> None:
-    # What was cut off a list of transactions and of receipts alike is missed here, whatever was in it.
-    used = last.cumulative_gas_used
-    # Bor's own transaction comes last and uses no gas.
-    if not places.same(used, stated) and last.transaction_hash != state_sync_hash(block):
-        raise CheckError(
-            RECEIPTS,
-            f"block {block.head.number}: its last receipt ends at {used} gas, its header says {stated} "
-            "(chain.verify_gas_used turns this off for a chain that counts otherwise)",
         )
 
 

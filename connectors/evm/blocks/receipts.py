@@ -143,7 +143,8 @@ class Receipts:
         return await self._one_by_one(endpoint, block)
 
     async def _one_by_one(self, endpoint: Endpoint, block: Block) -> bytes:
-        answers = await self._batches.ask(endpoint, "eth_getTransactionReceipt", block.transactions)
+        asked = [[each] for each in block.transactions]
+        answers = await self._batches.ask(endpoint, "eth_getTransactionReceipt", asked)
         return json_array(
             [
                 present(endpoint, raw, f"eth_getTransactionReceipt {asked}")

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from connectors.evm.pool.nodes import Nodes
 from connectors.evm.rpc.endpoint import AiohttpTransport, Transport, endpoints_of
 from headwater.errors import Fatal
 from headwater.settings import Settings
+
+CALLS: Final = 15
+"""Calls that take as long as they may, within the time of a question that is not set."""
+SHORTEST_SECONDS: Final = 60.0
 
 
 def connect(settings: Settings) -> tuple[Nodes, Transport]:
@@ -23,4 +29,5 @@ def connect(settings: Settings) -> tuple[Nodes, Transport]:
         )
     transport = AiohttpTransport(chain.request_timeout_seconds, limit=chain.answer_bytes)
     urls = (secret.get_secret_value() for secret in chain.rpc)
-    return Nodes(endpoints_of(chain.name, urls, transport), chain.chain_id), transport
+    seconds = chain.overall_timeout_seconds or max(SHORTEST_SECONDS, CALLS * chain.request_timeout_seconds)
+    return Nodes(endpoints_of(chain.name, urls, transport), chain.chain_id, seconds=seconds), transport

@@ -10,38 +10,34 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from random import Random
 from typing import Final
 
 from connectors.evm.events import Head
 from connectors.evm.pool.admission import Admission
+from connectors.evm.pool.asking.deadline import SECONDS
 from connectors.evm.pool.asking.failover import Failover
+from connectors.evm.pool.asking.rounds import Rounds, Sleep
 from connectors.evm.pool.asking.single import Single
 from connectors.evm.pool.asking.together import Together
-from connectors.evm.pool.asking.work import Failures, T, Work
+from connectors.evm.pool.asking.work import T, Work
 from connectors.evm.pool.comparison import Compared, compared
 from connectors.evm.pool.cordon import Cordons
 from connectors.evm.pool.order import Order
 from connectors.evm.pool.standing import Standing
-from connectors.evm.rpc.answers import NodeFailure
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.health import HEALTH
-from headwater.logging import get_logger
-from headwater.retry import Backoff
 
 GRACE_SECONDS: Final = 1.0
 """How long the others are waited for once one endpoint has answered a question to all."""
 MAJORITY_GRACE_SECONDS: Final = 5.0
 """The same once most of them have."""
 
-Sleep = Callable[[float], Awaitable[None]]
-_log = get_logger("headwater.listen.nodes")
-
 
 class Nodes:
     """Failover over endpoints, in the order given. `expected`: the chain's id, None for the first node's.
 
-    `clock` gives seconds. `part` is what health calls them; None where whoever asks says how it stands.
+    A question may take `seconds`, however often it is asked; `clock` gives seconds. `part` is what health
+    calls them; None where whoever asks says how it stands.
     """
 
     def __init__(
@@ -53,16 +49,20 @@ class Nodes:
         clock: Callable[[], float] = time.monotonic,
         part: str | None = "nodes",
         cordons: Cordons | None = None,
+        seconds: float = SECONDS,
     ) -> None:
+        self._seconds = seconds
         self._order = Order(endpoints, clock)
         self._part = part
         self._sleep = sleep
         self._clock = clock
         self._admission = Admission(expected)
         self.cordons = cordons or Cordons(clock)
-        self._random = Random()
         self._single = Single(self._order, self._admission, self.cordons)
-        self._failover = Failover(self._single, self._order, clock)
+        failover = Failover(self._single, self._order, clock)
+        self._rounds = Rounds(
+            self._order, self._admission, self.cordons, failover, sleep, clock, seconds, self._report
+        )
         self._together = Together(self._single, clock)
 
     @property
@@ -88,41 +88,11 @@ class Nodes:
         """The result of `work` on the first endpoint that does it, retried with backoff.
 
         `work` may raise NodeFailure (tried elsewhere) or Unsupported (elsewhere too; passed on when no
-        endpoint can do it). After `rounds` over all endpoints (None: never) the last NodeFailure is raised.
+        endpoint can do it). After `rounds` over all endpoints (None: any number) the last NodeFailure is
+        raised, and Overdue when the time is over that a question may take.
         Work of a `kind` is begun on a second endpoint too where it takes longer than that kind usually does.
         """
-        backoff = Backoff(random=self._random)
-        before: Sequence[NodeFailure] | None = None
-        while True:
-            failed = Failures(backoff.attempts + 1)
-            order = self._order.now()
-            cordoned = [endpoint for endpoint in order if endpoint.name in self.cordons]
-            usual = [endpoint for endpoint in order if endpoint not in cordoned]
-            won = await self._failover.first(work, kind, usual, failed)
-            if won is not None:
-                self._admission.admitted()
-                self.cordons.disproved(won[0], self.endpoints, failed.failures, work)
-                self.cordons.others_answer(won[0])
-                self._report(True, won[0].name)
-                return won[1]
-            if cordoned and failed.no_help:
-                won = await self._failover.first(work, None, cordoned, failed, despite=True)
-                if won is not None:
-                    self.cordons.disproved(won[0], self.endpoints, failed.failures, work)
-                    self._report(False, self.cordons.only_these_answer(won[0]))
-                    return won[1]
-            failures = failed.failures
-            self._admission.refuse_wrong_chain(failures, self.size)
-            if failed.unsupported is not None and not failures:
-                raise failed.unsupported
-            if rounds is not None and failed.attempt >= rounds:
-                raise failed.last(before, self.size)
-            before = failures
-            wait = backoff.next(failed.retry_after)
-            self._report(False, str(failed))
-            if backoff.attempts > 1:
-                _log.warning("no node gave a good answer", endpoints=len(failures), retry_in=round(wait, 2))
-            await self._sleep(wait)
+        return await self._rounds.until_answered(work, kind, rounds)
 
     async def on(self, endpoint: Endpoint, work: Callable[[], Awaitable[T]]) -> T:
         """The result of `work` on this endpoint, counted in its standing. Raises what the work raises."""
@@ -179,6 +149,7 @@ class Nodes:
             clock=self._clock,
             part=None,
             cordons=self.cordons,
+            seconds=self._seconds,
         )
 
     def _report(self, ok: bool, detail: str) -> None:

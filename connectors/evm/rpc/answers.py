@@ -149,14 +149,23 @@ _ONE: Final = msgspec.json.Decoder(_Envelope)
 _MANY: Final = msgspec.json.Decoder(list[_Envelope])
 
 
-def result_of(endpoint: str, method: str, answer: HttpAnswer, secrets: Collection[str] = ()) -> memoryview:
-    """The raw JSON of a call's result. Raises NodeFailure or Unsupported.
+def result_of(
+    endpoint: str, method: str, answer: HttpAnswer, secrets: Collection[str] = (), *, id: int = 0
+) -> memoryview:
+    """The raw JSON of the result of the call with this `id`. Raises NodeFailure or Unsupported.
 
     Nodes quote their address in what they say of an error: its `secrets` are left out.
     """
     _check_status(endpoint, method, answer, secrets)
     try:
-        return _result(endpoint, method, _ONE.decode(answer.body), secrets)
+        envelope = _ONE.decode(answer.body)
+        # Gateways give errors of their own any id; some leave it out.
+        if envelope.id is not None and envelope.failed() is None and _id(envelope.id) != str(id):
+            other = redact(str(envelope.id), secrets)[:_SHOWN]
+            raise NodeFailure(
+                endpoint, f"{method}: the answer to another call, {other} and not {id}", "broken"
+            )
+        return _result(endpoint, method, envelope, secrets)
     except UNREADABLE as error:
         raise _broken(endpoint, method, answer.body, error) from error
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -99,16 +100,19 @@ class Endpoint:
         self._url = url
         self._transport = transport
         self._secrets = secrets_of(url)
+        # Of calls, each its own: a gateway may take the answer to one for that to another.
+        self._ids = count()
         # By method: looking a metric up by its labels costs as much as all else that is counted.
         self._seconds: dict[str, Histogram] = {}
         self._answered: dict[str, Counter] = {}
 
     async def call(self, method: str, *params: Param) -> memoryview:
         """The raw JSON of a call's result. Raises NodeFailure or Unsupported."""
-        body = _encode({"jsonrpc": "2.0", "id": 0, "method": method, "params": params})
+        id = next(self._ids)
+        body = _encode({"jsonrpc": "2.0", "id": id, "method": method, "params": params})
         answer = await self._post(method, body)
         with self._counted(method):
-            return result_of(self.name, method, answer, self._secrets)
+            return result_of(self.name, method, answer, self._secrets, id=id)
 
     async def batch(self, method: str, params: Sequence[Sequence[Param]]) -> list[memoryview]:
         """The raw results of one method for several parameter lists, in their order. Raises as `call`."""

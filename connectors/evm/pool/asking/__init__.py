@@ -1,4 +1,5 @@
 """How work is put to endpoints.
 
-Read it in this order: `work`; `single`, on one of them; `failover`, on one after another; `together`, on all.
+Read it in this order: `work`; `single`, on one of them; `failover`, on one after another; `rounds`, again
+and again until a `deadline`; `together`, on all.
 """

@@ -90,12 +90,15 @@ class Failover:
     ) -> Won[T] | None:
         """The result of an endpoint, None when it has none; then `failed` has why."""
         began = self._clock()
+        failed.unanswered.add(endpoint.name)
         try:
             result = await self._single.on(endpoint, lambda: work(endpoint), despite=despite)
         except Unsupported as error:
+            failed.unanswered.discard(endpoint.name)
             failed.unsupported = error
             return None
         except NodeFailure as failure:
+            failed.unanswered.discard(endpoint.name)
             failed.failures.append(failure)
             _log.warning(
                 "bad answer of a node", endpoint=endpoint.name, reason=failure.what, attempt=failed.attempt

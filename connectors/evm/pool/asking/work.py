@@ -19,12 +19,16 @@ _NO_HELP: Final = SILENT | {"rejected", "pruned", "wrong chain"}
 
 
 class Failures:
-    """What went wrong in one round over the endpoints, the `attempt`th."""
+    """What went wrong in one round over the endpoints, the `attempt`th.
+
+    `unanswered` are the names of those that are being asked.
+    """
 
     def __init__(self, attempt: int) -> None:
         self.attempt = attempt
         self.failures: list[NodeFailure] = []
         self.unsupported: Unsupported | None = None
+        self.unanswered: set[str] = set()
 
     @property
     def no_help(self) -> bool:

@@ -14,15 +14,22 @@ from connectors.evm.rpc.endpoint import Endpoint
 
 
 class Answering:
-    """A node that gives each block the same hash, and no transactions."""
+    """A node that gives each block the same hash, and no transactions; it takes so many calls at once."""
 
-    def __init__(self, block_hash: str) -> None:
+    def __init__(self, block_hash: str, limit: int = 1_000) -> None:
         self._hash = block_hash
+        self._limit = limit
 
     async def post(self, url: str, body: bytes) -> HttpAnswer:
+        calls = json.loads(body)
+        if isinstance(calls, list) and len(calls) > self._limit:
+            return HttpAnswer(200, b'{"id":null,"error":{"code":-32600,"message":"batch limit exceeded"}}')
+        answers = [self._answer(call) for call in (calls if isinstance(calls, list) else [calls])]
+        return HttpAnswer(200, json.dumps(answers if isinstance(calls, list) else answers[0]).encode())
+
+    def _answer(self, call: dict[str, object]) -> dict[str, object]:
         block = {"hash": self._hash, "parentHash": "0x" + "00" * 32, "transactions": []}
-        answers = [{"jsonrpc": "2.0", "id": call["id"], "result": block} for call in json.loads(body)]
-        return HttpAnswer(200, json.dumps(answers).encode())
+        return {"jsonrpc": "2.0", "id": call["id"], "result": block}
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -44,3 +51,12 @@ def test_a_hash_that_is_no_hex_is_a_failure_of_that_node(block_hash: str) -> Non
     source = NodeSource(nodes, lambda topics, data: 0)
     with pytest.raises(NodeFailure, match="another shape"):
         asyncio.run(source.blocks([7]))
+
+
+@pytest.mark.parametrize("limit", [1, 3, 10])
+def test_batches_are_as_small_as_the_node_takes_them(limit: int) -> None:
+    transport = Answering("0x" + "11" * 32, limit)
+    nodes: Nodes = OneRound(Endpoint("local", "node", "http://node", transport))  # type: ignore[assignment]
+    found = asyncio.run(NodeSource(nodes, lambda topics, data: 0).blocks(range(60)))
+    assert sorted(found) == list(range(60))
+    assert None not in found.values()

@@ -37,7 +37,9 @@ class FakeEndpoint:
 
 
 async def _asked(batches: Batches, endpoint: FakeEndpoint) -> list[str]:
-    answers = await batches.ask(cast(Endpoint, endpoint), "eth_getTransactionReceipt", ASKED)
+    answers = await batches.ask(
+        cast(Endpoint, endpoint), "eth_getTransactionReceipt", [[each] for each in ASKED]
+    )
     return [json.loads(bytes(each)) for each in answers]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import REGISTRY
 
 from connectors.evm.blocks.cache import BlockCache
-from connectors.evm.blocks.fetch import Fetched
+from connectors.evm.blocks.fetch.fetched import Fetched
 from connectors.evm.events import Content
 from tests.fakes.listening import MemoryStore, hashes, made_up_head, served, settled_rig
 
@@ -54,6 +54,33 @@ def test_nothing_is_held_by_setting() -> None:
     assert (cache.size, holds(cache, 1)) == (0, [False])
     labels = {"chain": "none", "outcome": "miss"}
     assert REGISTRY.get_sample_value("headwater_listener_block_cache_total", labels) == 1
+
+
+def test_heights_name_the_block_that_came_last_while_it_is_held() -> None:
+    cache = BlockCache[Fetched]("chain", 30)
+    first, other = fetched(1, 10), Fetched(made_up_head(1, branch=1), fetched(1, 10).content)
+    cache.put(first, True)
+    assert (cache.at(1), cache.at(2)) == (first.head.hash, None)
+    cache.put(other, True)
+    assert cache.at(1) == other.head.hash
+    cache.put(fetched(2, 20), True)
+    assert cache.at(1) == other.head.hash, "the one that left is not the one named"
+    cache.put(fetched(3, 30), True)
+    assert [cache.at(number) for number in (1, 2, 3)] == [None, None, made_up_head(3).hash]
+
+
+async def test_blocks_whose_write_failed_while_catching_up_are_not_fetched_again() -> None:
+    chain, node = served(6)
+    rig = await settled_rig(MemoryStore(), [node])
+    receipts = node.calls["eth_getBlockReceipts"]
+    for number in range(1, 7):
+        assert (await rig.fetcher.by_number(number)).head.number == number
+    again = node.calls["eth_getBlockReceipts"] - receipts
+    assert again == 0, "whether a height is still that block is a question for the header"
+    chain.fork(2, 2)
+    found = [(await rig.fetcher.by_number(number)).head.hash for number in range(1, 7)]
+    assert ["0x" + each.hex() for each in found] == chain.hashes[:6]
+    assert node.calls["eth_getBlockReceipts"] - receipts == 2, "those that are others now"
 
 
 async def test_a_branch_that_becomes_canonical_again_is_not_fetched_again() -> None:

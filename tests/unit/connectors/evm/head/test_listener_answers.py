@@ -17,7 +17,7 @@ from structlog.testing import LogCapture
 import connectors.evm.blocks.receipts
 import connectors.evm.head.listener
 import connectors.evm.pool.asking.failover
-import connectors.evm.pool.nodes
+import connectors.evm.pool.asking.rounds
 from connectors.evm.log.codec import EventCodec
 from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Fatal, Transient
@@ -88,7 +88,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
     every_level = structlog.make_filtering_bound_logger(0)
     logger = structlog.wrap_logger(None, processors=[capture], wrapper_class=every_level)
     for module in (
-        connectors.evm.pool.nodes,
+        connectors.evm.pool.asking.rounds,
         connectors.evm.pool.asking.failover,
         connectors.evm.head.listener,
         connectors.evm.blocks.receipts,

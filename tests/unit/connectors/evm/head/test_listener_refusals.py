@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from unittest.mock import Mock, call
 
 import orjson
 import pytest
 
+import connectors.evm.head.listener
 from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Fatal
-from headwater.health import HEALTH
+from headwater.health import HEALTH, Check
 from headwater.settings import ChainSettings
 from sandbox.node import AdjustableChain
 from sandbox.node.answers import Part
@@ -157,6 +159,33 @@ async def test_a_refusal_is_believed_when_it_lasts(said: Error) -> None:
         await rig.listener.run()
     assert hashes(store) == []
     assert not HEALTH.checks()["nodes"].ok
+
+
+async def test_nodes_that_give_no_good_answer_are_asked_for_ever_and_it_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log, health = Mock(), []
+    log.warning.side_effect = lambda *_, **__: health.append(HEALTH.checks()["nodes"])
+    monkeypatch.setattr(connectors.evm.head.listener, "_log", log)
+
+    def rule(call: Call) -> object:
+        return INTERNAL if call["params"][:1] == ["latest"] and len(health) < 3 else None
+
+    chain, store, rig = await rig_on(rule, seconds=0.05)
+    running = asyncio.create_task(rig.listener.run())
+    await store.until(lambda: len(store.log) > len(chain.hashes))
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert hashes(store) == chain.hashes
+    reason = (
+        "none gave a good answer within 0.05 s (HEADWATER_CHAIN__OVERALL_TIMEOUT_SECONDS): "
+        "http://node0: eth_getBlockByNumber: error -32603: Internal error"
+    )
+    assert log.warning.call_args_list[:3] == 3 * [
+        call("looking at the head again", endpoint="nodes", reason=reason)
+    ]
+    assert health[:3] == 3 * [Check(False, reason)]
+    assert HEALTH.checks()["nodes"].ok
 
 
 @pytest.mark.parametrize(

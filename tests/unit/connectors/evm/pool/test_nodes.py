@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 from connectors.evm.pool import hedging
 from connectors.evm.pool import nodes as nodes_module
 from connectors.evm.pool.asking import failover
+from connectors.evm.pool.asking.deadline import SECONDS, Overdue
 from connectors.evm.pool.asking.together import LATE_SECONDS
 from connectors.evm.pool.hedging import ENOUGH, UNKNOWN_SECONDS, Hedging
 from connectors.evm.pool.nodes import GRACE_SECONDS, Nodes
@@ -18,6 +19,7 @@ from connectors.evm.pool.order import PASSED_SECONDS, WINS
 from connectors.evm.pool.survey import Survey
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, Unsupported
 from connectors.evm.rpc.endpoint import Endpoint
+from headwater.health import HEALTH, Check
 
 Answer = Callable[[], Awaitable[object]]
 
@@ -44,14 +46,15 @@ class Quiet:
 class Pool:
     """Nodes a, b, … whose answers a test decides, a clock that a test moves, pauses that nobody waits for."""
 
-    def __init__(self, names: str) -> None:
+    def __init__(self, names: str, seconds: float = SECONDS) -> None:
         self.now = 0.0
+        self.pauses: list[float] = []
         self.transport = Quiet()
         self.endpoints = [Endpoint("chain", name, name, self.transport) for name in names]
-        self.nodes = Nodes(self.endpoints, 1, sleep=self._pause, clock=lambda: self.now)
+        self.nodes = Nodes(self.endpoints, 1, sleep=self._pause, clock=lambda: self.now, seconds=seconds)
         self.asked: list[str] = []
 
-    async def ask(self, answers: dict[str, Answer], *, rounds: int = 1) -> object:
+    async def ask(self, answers: dict[str, Answer], *, rounds: int | None = 1) -> object:
         async def work(endpoint: Endpoint) -> object:
             self.asked.append(endpoint.name)
             return await answers[endpoint.name]()
@@ -62,12 +65,21 @@ class Pool:
         return self.nodes.endpoints[0].name
 
     async def _pause(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
         await asyncio.sleep(0)
 
 
 def gives(result: object) -> Answer:
     async def answer() -> object:
         return result
+
+    return answer
+
+
+def says(name: str, what: str) -> Answer:
+    async def answer() -> object:
+        raise NodeFailure(name, what, "error")
 
     return answer
 
@@ -168,6 +180,43 @@ async def test_when_both_fail_the_third_is_asked_and_each_only_once() -> None:
     assert pool.asked == ["a", "b", "c"]
 
 
+async def test_a_question_is_given_up_after_its_time_with_what_each_endpoint_said() -> None:
+    pool = Pool("ab", seconds=40.0)
+    label = {"chain": "chain"}
+    before = REGISTRY.get_sample_value("headwater_nodes_overdue_total", label) or 0
+    with pytest.raises(Overdue) as raised:
+        await pool.ask({"a": says("a", "no answer in time"), "b": says("b", "HTTP 503")}, rounds=None)
+    assert raised.value.what == (
+        "none gave a good answer within 40 s (HEADWATER_CHAIN__OVERALL_TIMEOUT_SECONDS): "
+        "a: no answer in time; b: HTTP 503"
+    )
+    assert sum(pool.pauses) == pytest.approx(40.0), "and no pause goes beyond it"
+    assert HEALTH.checks()["nodes"] == Check(False, raised.value.what)
+    assert REGISTRY.get_sample_value("headwater_nodes_overdue_total", label) == before + 1
+    assert await pool.ask({"a": gives("a's"), "b": gives("b's")}) == "a's", (
+        "the next question has its own time"
+    )
+    assert HEALTH.checks()["nodes"].ok
+
+
+async def test_an_attempt_without_end_ends_with_the_question_and_others_are_asked_first() -> None:
+    pool, silent = Pool("abc", seconds=0.05), Silent()
+    with pytest.raises(Overdue, match=r": b: HTTP 503; a: no answer yet$"):
+        await pool.ask({"a": silent, "b": says("b", "HTTP 503"), "c": Silent()})
+    assert silent.cancelled
+    pool.asked.clear()
+    assert await pool.ask({"a": Silent(), "b": gives("b's"), "c": gives("c's")}) == "b's"
+    assert pool.asked[0] == "b"
+
+
+async def test_a_time_out_of_the_work_itself_is_not_the_end_of_the_questions_time() -> None:
+    async def stumbles() -> object:
+        raise TimeoutError("of something else")
+
+    with pytest.raises(TimeoutError, match="of something else"):
+        await Pool("a").ask({"a": stumbles})
+
+
 async def test_of_a_question_to_all_the_silent_are_not_waited_for_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -240,7 +289,7 @@ async def test_an_endpoint_that_throttles_is_asked_last_until_it_is_left_alone_f
     pool.now += 2
     pool.asked.clear()
     assert await pool.ask({"a": gives("a's"), "b": gives("b's")}) == "b's"
-    assert pool.asked == ["b"]
+    assert pool.asked[0] == "b"
     assert pool.first() == "b", "and stays the first choice when the other does well again"
 
 

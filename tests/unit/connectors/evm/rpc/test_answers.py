@@ -29,6 +29,40 @@ def test_a_result_is_the_nodes_own_bytes() -> None:
     assert bytes(result_of("node", "eth_x", HttpAnswer(200, body))) == raw
 
 
+@pytest.mark.parametrize(
+    "id", ["6", '"7x"', "true", "[7]", "7.5"], ids=["number", "text", "bool", "list", "float"]
+)
+def test_a_result_of_another_call_is_a_bad_answer(id: str) -> None:
+    body = b'{"id":' + id.encode() + b',"result":"0x1"}'
+    with pytest.raises(NodeFailure, match=r"eth_x: the answer to another call, .* and not 7") as failure:
+        result_of("node", "eth_x", HttpAnswer(200, body), id=7)
+    assert failure.value.outcome == "broken"
+
+
+@pytest.mark.parametrize("before", [0, 35, 155], ids=["whole", "early", "cut"])
+def test_a_key_in_an_id_is_not_told(before: int) -> None:
+    body = b'{"id":"' + b"x" * before + b'key-of-somebody","result":1}'
+    with pytest.raises(NodeFailure, match="the answer to another call") as failure:
+        result_of("node", "eth_x", HttpAnswer(200, body), ["key-of-somebody"], id=7)
+    assert "key-of" not in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    "id",
+    ['"id":7,', '"id":"7",', '"id":7.0,', '"id":null,', ""],
+    ids=["number", "text", "float", "null", "none"],
+)
+def test_an_id_may_be_written_otherwise_or_left_out(id: str) -> None:
+    body = b"{" + id.encode() + b'"result":"0x1"}'
+    assert bytes(result_of("node", "eth_x", HttpAnswer(200, body), id=7)) == b'"0x1"'
+
+
+def test_an_error_counts_whatever_its_id() -> None:
+    with pytest.raises(NodeFailure, match="slow down") as failure:
+        result_of("node", "eth_x", HttpAnswer(200, b'{"id":1,"error":{"message":"slow down"}}'), id=7)
+    assert failure.value.outcome == "throttled"
+
+
 def test_a_batch_comes_back_in_the_order_of_the_calls() -> None:
     body = b'[{"id":1,"result":"b"},{"id":0,"result":{"a":1}}]'
     found = results_of("node", "eth_x", HttpAnswer(200, body), 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -67,3 +68,25 @@ async def test_a_node_that_sends_on_to_no_address_has_failed() -> None:
     with pytest.raises(NodeFailure, match=r"node: eth_x: connection failed: Unicode\w*Error") as failure:
         await endpoint.call("eth_x")
     assert failure.value.outcome == "connection"
+
+
+class Swapped:
+    """A transport through a gateway that gives one call's answer to the next."""
+
+    def __init__(self) -> None:
+        self._asked: list[object] = []
+
+    async def post(self, url: str, body: bytes) -> HttpAnswer:
+        self._asked.append(json.loads(body)["id"])
+        return HttpAnswer(200, json.dumps({"id": self._asked[-2:][0], "result": "0x1"}).encode())
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.asyncio
+async def test_calls_are_told_apart() -> None:
+    endpoint = Endpoint("local", "http://node", "http://node", Swapped())
+    assert bytes(await endpoint.call("eth_x")) == b'"0x1"'
+    with pytest.raises(NodeFailure, match="eth_y: the answer to another call"):
+        await endpoint.call("eth_y")

@@ -9,7 +9,7 @@ from typing import TypeVar, cast
 import pytest
 
 from connectors.evm.blocks.checks import Verifier
-from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.blocks.fetch.fetcher import Fetcher
 from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, result_of
 from connectors.evm.rpc.endpoint import Endpoint
