@@ -9,7 +9,7 @@ from typing import Any, cast
 from clickhouse_connect.driver.client import Client
 
 from connectors.clickhouse.migrations.runner import migrate
-from connectors.clickhouse.sink.routes import ROUTES, RouteKind
+from connectors.clickhouse.sink.routes import LEFT_OUT, ROUTES, RouteKind
 from connectors.clickhouse.sink.table import RawClient, open_table
 from headwater.settings import chain_name, load_settings
 from schemas import codec_for, frame
@@ -38,7 +38,8 @@ def load(client: Client, server: Mapping[str, str], cases: Iterable[Case]) -> di
         settings = load_settings({"clickhouse": server, "chain": {"name": chain_name(chain_id)}}, environ={})
         migrate(client, settings, chain_id)
     for stream, each in columns.items():
-        open_table(cast(RawClient, client), "headwater", TABLES[stream], list(each)).write(each)
+        left_out = [field for owner, field in LEFT_OUT if owner == stream]
+        open_table(cast(RawClient, client), "headwater", TABLES[stream], list(each), left_out).write(each)
     return dict(client.query("SELECT chain_id, name FROM headwater.etl_databases").result_rows)
 
 
