@@ -19,13 +19,15 @@ _log = get_logger("headwater.kafka")
 class TransactionalCalls:
     """Repeats a call while librdkafka says that the same call may succeed; a set `stop` ends that.
 
-    `component` is what health reports while calls fail. Calls wait for brokers themselves, so there is no
-    pause between two of them.
+    `component` is what health reports while calls fail, until one succeeds: that may be the next call, where
+    this one is refused in the end. Calls wait for brokers themselves, so there is no pause between two of
+    them. For one thread.
     """
 
     def __init__(self, component: str, stop: threading.Event) -> None:
         self._component = component
         self._stop = stop
+        self._failing = False
 
     def __call__(self, producer: Producer, call: Callable[[], object], what: str) -> None:
         """Raises Stopped, and KafkaException when no try of it can succeed."""
@@ -40,13 +42,12 @@ class TransactionalCalls:
 
         def again(error: Transient, seconds: float) -> None:
             _log.warning("retrying", what=what, error=str(error))
+            self._failing = True
             HEALTH.report(self._component, False, str(error))
             # The call serves no callbacks: whether brokers reject us is heard here.
             producer.poll(0)
 
-        Retry(
-            backoff=Backoff(first=0.0, ceiling=0.0),
-            stop=self._stop,
-            on_failure=again,
-            on_recovery=lambda: HEALTH.report(self._component, True),
-        )(step)
+        Retry(backoff=Backoff(first=0.0, ceiling=0.0), stop=self._stop, on_failure=again)(step)
+        if self._failing:
+            self._failing = False
+            HEALTH.report(self._component, True)

@@ -8,18 +8,21 @@ from types import TracebackType
 from typing import Final, Self
 
 from headwater.errors import Transient
+from headwater.logging import get_logger
 from headwater.retry import Backoff, Retry, Stopped
 
 TICK_SECONDS: Final = 5.0
 _LONGEST_PAUSE_SECONDS: Final = 15.0
 _JOIN_SECONDS: Final = 1.0
+_log = get_logger("connectors.clickhouse.ticks")
 
 
 class Ticks:
     """`with Ticks("settle", tick, troubled):` calls `tick` every `TICK_SECONDS` until the block ends.
 
-    A tick that raises Transient is tried again, and `troubled` told of the first failure in a row. What is
-    under way when the block ends is cut off: the next process finds it.
+    A tick that raises Transient is tried again, and `troubled` told of the first failure in a row. Any other
+    error ends the thread, not the sink, which does not need it: the log says so. What is under way when the
+    block ends is cut off: the next process finds it.
     """
 
     def __init__(
@@ -62,6 +65,10 @@ class Ticks:
             try:
                 self._retry(self._tick)
             except Stopped:
+                return
+            except Exception as error:  # noqa: BLE001 - whatever it is, nobody waits for this thread
+                name = self._thread.name
+                _log.error("ended by a defect: start the sink again", thread=name, exc_info=error)
                 return
 
     def _failed(self, error: Transient, _: float) -> None:

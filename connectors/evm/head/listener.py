@@ -91,19 +91,15 @@ class Listener:
                 if not opened:
                     await self._log.open(finality=not self._forks.accepted)
                     opened = True
-                behind = await self.round()
-                self._refusals = 0
+                behind = await self._looked()
                 backoff.reset()
                 HEALTH.report("log", True)
-                self._say_when_caught_up(behind)
+                # While no node answers too: what the log holds can be said again without one.
                 if self._repairs is not None:
                     await self._repairs.serve()
                 await self._log.maintain()
                 if not behind:
                     await self._ticker.wait()
-            except NodeFailure as failure:
-                _log.warning("looking at the head again", endpoint=failure.endpoint, reason=failure.what)
-                await self._ticker.wait()
             except Unsupported as error:
                 self._refused(error)
                 await self._ticker.wait()
@@ -114,6 +110,17 @@ class Listener:
                 wait = backoff.next()
                 _log.warning("claiming the chain again", reason=str(error), retry_in=round(wait, 2))
                 await asyncio.sleep(wait)
+
+    async def _looked(self) -> bool:
+        """A round, whatever nodes make of it; tells whether to look again at once."""
+        try:
+            behind = await self.round()
+        except NodeFailure as failure:
+            _log.warning("looking at the head again", endpoint=failure.endpoint, reason=failure.what)
+            return False
+        self._refusals = 0
+        self._say_when_caught_up(behind)
+        return behind
 
     def _refused(self, error: Unsupported) -> None:
         """Every endpoint says that it cannot do what is needed. Raises Fatal where they go on saying so."""

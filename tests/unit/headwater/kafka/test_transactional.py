@@ -64,6 +64,17 @@ def test_a_call_is_made_again_while_it_may_succeed_and_health_says_so() -> None:
     assert HEALTH.checks()["ledger"].ok
 
 
+def test_health_recovers_with_the_next_call_where_this_one_is_refused_in_the_end() -> None:
+    """As when a group has moved on while brokers were away: the transaction is aborted, and all is well."""
+    calls = kafka.TransactionalCalls("ledger", threading.Event())
+    producer = cast(Producer, Callbacks())
+    with pytest.raises(KafkaException):
+        calls(producer, Call(AGAIN, of_kafka(KafkaError.ILLEGAL_GENERATION)), "send_offsets_to_transaction")
+    assert not HEALTH.checks()["ledger"].ok
+    calls(producer, Call(), "abort_transaction")
+    assert HEALTH.checks()["ledger"].ok
+
+
 def test_a_stop_ends_the_tries() -> None:
     stop = threading.Event()
     stop.set()

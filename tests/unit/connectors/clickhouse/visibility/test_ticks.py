@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from unittest.mock import Mock, call
 
+import pytest
+
+from connectors.clickhouse.visibility import ticks as module
 from connectors.clickhouse.visibility.ticks import Ticks
 from headwater.errors import Transient
 
@@ -44,3 +48,19 @@ def test_the_block_ends_while_work_fails() -> None:
     with Ticks("work", work, lambda error: None, seconds=SOON) as ticks:
         assert failed.wait(PATIENCE)
     assert ticks.join(PATIENCE)
+
+
+def test_a_defect_ends_the_thread_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    log, defect, ended = Mock(), ValueError("no number"), threading.Event()
+    log.error.side_effect = lambda *_, **__: ended.set()
+    monkeypatch.setattr(module, "_log", log)
+
+    def work() -> None:
+        raise defect
+
+    with Ticks("work", work, lambda error: None, seconds=SOON) as ticks:
+        assert ended.wait(PATIENCE)
+        assert ticks.join(PATIENCE)
+    assert log.error.call_args_list == [
+        call("ended by a defect: start the sink again", thread="work", exc_info=defect)
+    ]

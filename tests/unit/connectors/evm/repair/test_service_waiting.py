@@ -55,6 +55,20 @@ async def test_the_head_is_followed_while_a_request_waits_for_a_node() -> None:
     await rig.close()
 
 
+async def test_what_the_log_holds_is_said_again_while_no_node_answers() -> None:
+    _, node = served(6)
+    store = MemoryStore()
+    rig = await settled_rig(store, [node], seconds=0.05)
+    rig.transport.nodes.clear()
+    rig.channel.requests.append(repair_request(4))
+    task = asyncio.create_task(rig.listener.run())
+    await store.until(lambda: bool(events(store)))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert (last(store)["event"], last(store)["block_number"]) == ("REPAIR", 4)
+    await rig.close()
+
+
 async def test_a_node_that_fails_is_asked_again_and_then_the_request_is_refused() -> None:
     _, node = served(6)
     store = MemoryStore()

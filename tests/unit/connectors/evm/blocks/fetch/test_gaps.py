@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from typing import NoReturn, TypeVar, cast
 
 import pytest
 
 from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.fetch.fetcher import Fetcher
+from connectors.evm.pool.asking.deadline import Overdue
 from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, result_of
 from connectors.evm.rpc.endpoint import Endpoint
@@ -90,3 +91,19 @@ async def test_a_first_block_without_receipts_is_refused_with_the_remedy() -> No
 async def test_a_first_block_that_no_node_has_is_refused_with_the_remedy() -> None:
     with pytest.raises(Fatal, match=r"block 0 .*null; .*--start 1"):
         await fetcher([at(1, 0)]).by_number(0)
+
+
+async def test_after_a_question_that_took_all_its_time_no_other_is_asked() -> None:
+    """Each about a height around it would take as long again."""
+
+    class Away(ByHeight):
+        asked = 0
+
+        async def ask(self, *_: object, **__: object) -> NoReturn:
+            self.asked += 1
+            raise Overdue("nodes", "none gave a good answer within 300 s", "timeout")
+
+    pool = Away([], None)
+    with pytest.raises(Overdue):
+        await Fetcher("local", cast(Pool, pool), Verifier(Bloom(), header_hash=False)).by_number(102)
+    assert pool.asked == 1
