@@ -17,6 +17,7 @@ PARTS = (
     "alerts",
     "workers",
     "sink",
+    "scaling",
     "views",
     "queries",
     "endtoend",

@@ -48,6 +48,8 @@ class Backlog:
         self._states = _states(self._made, frame(registry.id_for("transaction-states")))
         self._producer = kafka.producer(settings, transactional_id="bench")
         self._producer.init_transactions(30)
+        self.ends: dict[tuple[str, int], int] = {}
+        """(topic of coverage, partition) → the offset after the last message that was written there."""
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -65,7 +67,7 @@ class Backlog:
                     self._send(messages, landed)
                 self._flush()
                 positions = [Position(topic, number, offset) for (topic, number), offset in landed.items()]
-                self._send(block.coverage(positions), {})
+                self._send(block.coverage(positions), self.ends)
         self._flush()
 
     def _flush(self) -> None:
