@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from unittest.mock import Mock, call
+from unittest.mock import Mock
 
 import pytest
 
@@ -61,6 +61,6 @@ def test_a_defect_ends_the_thread_and_is_told(monkeypatch: pytest.MonkeyPatch) -
     with Ticks("work", work, lambda error: None, seconds=SOON) as ticks:
         assert ended.wait(PATIENCE)
         assert ticks.join(PATIENCE)
-    assert log.error.call_args_list == [
-        call("ended by a defect: start the sink again", thread="work", exc_info=defect)
-    ]
+    log.error.assert_called_once_with(
+        "ended by a defect: start the sink again", thread="work", exc_info=defect
+    )

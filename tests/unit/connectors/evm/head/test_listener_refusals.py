@@ -177,14 +177,12 @@ async def test_nodes_that_give_no_good_answer_are_asked_for_ever_and_it_is_said(
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert hashes(store) == chain.hashes
-    begins = (
-        "none gave a good answer within 0.05 s (HEADWATER_CHAIN__OVERALL_TIMEOUT_SECONDS): http://node0: "
-    )
+    within = "none gave a good answer within 0.05 s (HEADWATER_CHAIN__OVERALL_TIMEOUT_SECONDS)"
     for told, check in zip(log.warning.call_args_list[:3], health[:3], strict=True):
         assert told.args == ("looking at the head again",)
         # Where the time is over while the node is asked, that it has not answered is what is said of it.
         assert told.kwargs["endpoint"] == "nodes"
-        assert told.kwargs["reason"].startswith(begins)
+        assert told.kwargs["reason"].startswith(f"{within}: http://node0: ")
         assert check == Check(False, told.kwargs["reason"])
     assert HEALTH.checks()["nodes"].ok
 
