@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -48,11 +49,11 @@ def rows(loops: int = 20) -> list[Row]:
         client = backlog.prepared(settings)
         made = backlog.Backlog(settings, folder)
         registry = Registry(settings)
-        idle, _, _ = _run(settings, client, 0)
+        idle, _, _ = _run(settings, client, lambda: True)
         for _ in range(loops):
             with made.transaction():
                 made.write(1)
-        cpu, seconds, server = _run(settings, client, loops * blocks.COUNT)
+        cpu, seconds, server = _run(settings, client, lambda: made.stored(client))
         bare = _bare(settings, client, registry)
         client.close()
     records = blocks.RECORDS * loops
@@ -71,13 +72,12 @@ def rows(loops: int = 20) -> list[Row]:
     ]
 
 
-def _run(settings: Settings, client: Client, coverage: int) -> tuple[float, float, float]:
-    """CPU and wall seconds until a sink has stored the coverage of so many blocks; 0: until assigned.
+def _run(settings: Settings, client: Client, done: Callable[[], bool]) -> tuple[float, float, float]:
+    """CPU and wall seconds of a sink from its assignment until it is done.
 
     The third are ClickHouse's CPU seconds meanwhile: what the sink does not decode, ClickHouse does.
     """
     server = listener(settings.clickhouse.url)
-    inserted = f"SELECT count() FROM {settings.clickhouse.database}.coverage"
     process = subprocess.Popen(
         [HEADWATER, "sink"],
         env=dict(os.environ) | environment(settings) | {"HEADWATER_LOG_FORMAT": "json"},
@@ -88,8 +88,7 @@ def _run(settings: Settings, client: Client, coverage: int) -> tuple[float, floa
         if b"partitions assigned" in line:
             break
     started, served = time.monotonic(), cpu_seconds(server)
-    before = backlog.count(client, inserted)
-    while backlog.count(client, inserted) < before + coverage and not _caught_up(settings, client, coverage):
+    while not done():
         if process.poll() is not None or time.monotonic() - started > SECONDS:
             raise RuntimeError("the sink does not get through")
         time.sleep(0.05)
@@ -99,23 +98,6 @@ def _run(settings: Settings, client: Client, coverage: int) -> tuple[float, floa
     process.stderr.read()
     process.wait(20)
     return used, seconds, served
-
-
-def _caught_up(settings: Settings, client: Client, coverage: int) -> bool:
-    """Merges fold the repeated blocks of the loops, so rows do not measure it, progress does."""
-    if not coverage:
-        return True
-    topic = topic_name(settings, "coverage")
-    done = backlog.count(
-        client,
-        f"SELECT sum(p) FROM (SELECT max(next_offset) AS p FROM {settings.clickhouse.database}.sink_progress "
-        f"WHERE topic = '{topic}' GROUP BY partition)",
-    )
-    reader = kafka.reader(settings)
-    ends = [kafka.watermarks(reader, topic, number)[1] for number in range(4)]
-    reader.close()
-    shown = backlog.count(client, f"SELECT count() FROM {settings.clickhouse.database}.coverage FINAL")
-    return done >= sum(ends) and shown >= blocks.COUNT
 
 
 def _bare(settings: Settings, client: Client, registry: Registry) -> float:
