@@ -1,4 +1,8 @@
-"""Trying again what may pass by itself: the only pauses, the only loop, the only way out of it.
+"""Trying again what may pass by itself: the only pauses, the only loop that makes the same try again, the
+only way out of it.
+
+Loops whose next try is another one (the pool's rounds over endpoints, a listener that claims its chain anew
+or takes its turn) take their pauses from Backoff here.
 
 Own code rather than a library: a try ends when the process drains, a server's Retry-After is a floor under
 the pause, and what fails meanwhile has to be seen in health and metrics while it fails.
