@@ -128,7 +128,13 @@ class RecordedNode:
             self._loop = None
             for socket in list(self._sockets):
                 await socket.close()
+            server = runner.server
+            open_ = [each.transport for each in server.connections if each.transport] if server else []
             await runner.cleanup()
+            # Closing waits for a client to read what is left; one that never does keeps the socket.
+            for transport in open_:
+                transport.abort()
+            await asyncio.sleep(0)
 
     @contextmanager
     def serve_in_thread(self, port: int = 0) -> Iterator["RecordedNode"]:

@@ -114,6 +114,7 @@ class Publisher:
                     "problem": None,
                     "offsets": offsets,
                     "observed_at": time.time_ns() // 1_000_000,
+                    "retractions": 0,
                 }
             )
             self._produce("coverage", f"{block.number}:0x{block.hash.hex()}", value, {}, sequence)
