@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from connectors.delivery.channels import text
-from connectors.delivery.channels.channel import ChannelSettings, Services
+from connectors.delivery.channels.channel import ChannelSettings, Services, Unusable
 from connectors.delivery.channels.http import Http
 from connectors.delivery.channels.webhook import WebhookSettings
 from connectors.delivery.queue.attempt import Answer, Outcome
@@ -96,7 +96,11 @@ def try_command(channel: Annotated[str, typer.Argument(help="Its id.")], data_di
     applied = _one(_known(settings), channel)
     if applied.settings is None:
         raise Fatal(f"channel {channel} cannot be used: {applied.problem}")
-    outcome = asyncio.run(_sent(settings, applied.settings, _alert(channel, clock.now_ms())))
+    try:
+        outcome = asyncio.run(_sent(settings, applied.settings, _alert(channel, clock.now_ms())))
+    except Unusable as error:
+        here = "this test is sent from here, with the variables of this shell"
+        raise Fatal(f"channel {channel}: {error.message}", remedy=f"{error.remedy}; {here}") from error
     if outcome.answer is not Answer.TAKEN:
         raise Fatal(f"channel {channel}: {outcome.problem or outcome.answer.value}")
     status = f" (HTTP {outcome.http_status})" if outcome.http_status is not None else ""
