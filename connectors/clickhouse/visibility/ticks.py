@@ -21,8 +21,8 @@ class Ticks:
     """`with Ticks("settle", tick, troubled):` calls `tick` every `TICK_SECONDS` until the block ends.
 
     A tick that raises Transient is tried again, and `troubled` told of the first failure in a row. Any other
-    error ends the thread, not the sink, which does not need it: the log says so. What is under way when the
-    block ends is cut off: the next process finds it.
+    error is a defect: the log says so each time, and the next tick comes all the same. What is under way when
+    the block ends is cut off: the next process finds it.
     """
 
     def __init__(
@@ -66,10 +66,8 @@ class Ticks:
                 self._retry(self._tick)
             except Stopped:
                 return
-            except Exception as error:  # noqa: BLE001 - whatever it is, nobody waits for this thread
-                name = self._thread.name
-                _log.error("ended by a defect: start the sink again", thread=name, exc_info=error)
-                return
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next tick may do without it
+                _log.error("a defect, trying again", thread=self._thread.name, exc_info=error)
 
     def _failed(self, error: Transient, _: float) -> None:
         if not self._failing:
