@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from connectors.evm.blocks.checks import Verifier
-from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.blocks.fetch.fetcher import Fetcher
 from connectors.evm.blocks.roots import RootChecks
 from connectors.evm.head.age import HeadAge
 from connectors.evm.head.heads import Heads

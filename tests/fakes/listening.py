@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.evm.blocks.checks import Verifier
-from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.blocks.fetch.fetcher import Fetcher
 from connectors.evm.blocks.roots import RootChecks
 from connectors.evm.events import Content, Event, Head
 from connectors.evm.head.age import HeadAge

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from connectors.evm.blocks.fetch import ROUNDS, Fetcher
+from connectors.evm.blocks.fetch.fetcher import ROUNDS, Fetcher
 from connectors.evm.events import Event, Head
 from connectors.evm.head.confirmation import Confirmation
 from connectors.evm.head.forks import Publish

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from connectors.evm.blocks.checks import PARENT_LINK
-from connectors.evm.blocks.fetch import ROUNDS, Fetched, Fetcher
+from connectors.evm.blocks.fetch.fetcher import ROUNDS, Fetched, Fetcher
 from connectors.evm.events import Content, Event, Head
 from connectors.evm.head.age import HeadAge
 from connectors.evm.head.doubt import Doubt

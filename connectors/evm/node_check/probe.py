@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from connectors.evm.blocks.checks import Verifier
-from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.blocks.fetch.fetcher import Fetcher
 from connectors.evm.node_check import limits
 from connectors.evm.node_check.findings import NO, Findings
 from connectors.evm.pool.admission import is_syncing

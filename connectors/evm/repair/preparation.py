@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Protocol, TypeVar
 
 from connectors.evm.blocks.checks import PARENT_LINK
-from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.blocks.fetch.fetcher import Fetcher
 from connectors.evm.events import Content, Event, Head
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.search import Search

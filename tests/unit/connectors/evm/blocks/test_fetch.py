@@ -9,7 +9,7 @@ from typing import NoReturn, TypeVar, cast
 import pytest
 
 from connectors.evm.blocks.checks import Verifier
-from connectors.evm.blocks.fetch import Fetcher
+from connectors.evm.blocks.fetch.fetcher import Fetcher
 from connectors.evm.pool.asking.deadline import Overdue
 from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, result_of

@@ -1,0 +1,1 @@
+"""A block with all that belongs to it, from a pool of nodes: `fetcher`."""
