@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from connectors.evm.blocks.fetch.fetcher import ROUNDS, Fetcher
+from connectors.evm.blocks.fetch.fetcher import Fetcher
+from connectors.evm.blocks.fetch.headers import ROUNDS
 from connectors.evm.events import Event, Head
 from connectors.evm.head.confirmation import Confirmation
 from connectors.evm.head.forks import Publish

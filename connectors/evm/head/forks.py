@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from connectors.evm.blocks.fetch.fetcher import Fetched, Fetcher
+from connectors.evm.blocks.fetch.fetched import Fetched
+from connectors.evm.blocks.fetch.fetcher import Fetcher
 from connectors.evm.events import Event, Head
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.branch import Ancestor, BelowFinalized, BelowStart

@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from connectors.evm.blocks.checks import PARENT_LINK
-from connectors.evm.blocks.fetch.fetcher import ROUNDS, Fetched, Fetcher
+from connectors.evm.blocks.fetch.fetched import Fetched
+from connectors.evm.blocks.fetch.fetcher import Fetcher
+from connectors.evm.blocks.fetch.headers import ROUNDS
 from connectors.evm.events import Content, Event, Head
 from connectors.evm.head.age import HeadAge
 from connectors.evm.head.doubt import Doubt

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import REGISTRY
 
 from connectors.evm.blocks.cache import BlockCache
-from connectors.evm.blocks.fetch.fetcher import Fetched
+from connectors.evm.blocks.fetch.fetched import Fetched
 from connectors.evm.events import Content
 from tests.fakes.listening import MemoryStore, hashes, made_up_head, served, settled_rig
 
