@@ -1,9 +1,10 @@
 """Avro contracts of all streams: schemas, their compiled codec, the wire format and the registry.
 
-Read it in this order: `avro/` (the contracts), `catalog` (schema and codec of a stream), `codec/` (compiled
-writers and readers), `wire` (Confluent's frame), `reader` over `evolution` (any version's values),
-`registry` over `client` and `naming`, `history` with `compatibility`, `sample` and `examples/` (what a
-change is held against).
+Read it in this order: `avro/` (the contracts: a new field goes to the end of its record, a body's into
+`normalized-blocks` and `enriched-blocks` too, then `headwater schemas freeze`), `catalog` (schema and codec
+of a stream), `codec/` (compiled writers and readers), `wire` (Confluent's frame), `reader` over `evolution`
+(any version's values), `registry` over `client` and `naming`, `history` with `compatibility`, `sample` and
+`examples/` (what a change is held against, one for each version).
 """
 
 from schemas.catalog import codec_for, codec_for_record, schema_of, schema_text, streams, version_of

@@ -1,8 +1,10 @@
 """Typed settings: flags over `HEADWATER_*` over a YAML file over a local stack over defaults.
 
-Read it in this order: `model` (what can be set; `kafka` is its largest section), `layers` (where values come
-from), `masking` (how one may be shown), `chains` (usual names), `profiles` (habits of chains), `pem` (are key
-files what they should be).
+Read it in this order: `model` (what can be set; `section` is what all of it has in common, `kafka` its
+largest section, `chain` the words that a chain's habits have), `layers` (where values come from), `masking`
+(how one may be shown), `chains` (usual names), `profiles` (habits of chains: a new family has its word in
+`chain`, its habits in `PROFILES`, its ids in `FAMILIES` and its row in docs/chains.md), `pem` (are key files
+what they should be).
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""The stages: thin shells that read, call pure logic and say what to write; one module for each group.
+"""The stages: thin shells that read, call pure logic and say what to write; one module for each group
+of `topics.groups`.
 
 A stage knows nothing of what hosts it: whoever has its spec, its context and messages in order can run it.
 """

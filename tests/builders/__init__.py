@@ -1,0 +1,1 @@
+"""Values that tests are made of: blocks, messages, answers, chains. Nothing here stands in for anything."""

@@ -1,5 +1,6 @@
-"""Tables and views: ordered SQL files, never changed once released; a new column is a new file,
-for the table and for its twins (`settled_…`, `transaction_state_changes`).
+"""Tables and views: ordered SQL files, never changed once released; a new column is a new file, for the table
+and for its twins (`settled_…`, `transaction_state_changes`). The field that it takes stands in
+`schemas/avro/` first.
 
 `template` fills in database, cluster and chain, `runner` applies what is due, once.
 """

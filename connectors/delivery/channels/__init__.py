@@ -2,5 +2,5 @@
 
 Read it in this order: `channel` (the protocol, and what all kinds have set), `print` (the smallest one),
 `addresses` (which may be called), `http` (calls), `webhook`, `kinds` (the list of kinds: a new one is a
-module and a line there), `text` (channels as YAML).
+module and a line there, and its settings in docs/delivery.md), `text` (channels as YAML).
 """

@@ -1,5 +1,6 @@
 """Following the head of a chain.
 
-Read it in this order: `listener` (the loop), `forks` (what is taken back), `finality` (SAFE and FINALIZED),
-`progress` (metrics and health), `heads` (the topic of heads, for people).
+Read it in this order: `listener` (the loop), `ticker` and `subscription` (when to look), `forks` (what is
+taken back), `finality` (SAFE and FINALIZED) with `tags` and `confirmation`, `progress` (metrics and health)
+with `age`, `doubt` and `waiting`, `heads` (the topic of heads, for people).
 """
