@@ -8,6 +8,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from socket import create_server
 
 import orjson
 from aiohttp import WSMsgType, web
@@ -112,15 +113,16 @@ class RecordedNode:
             await socket.send_str(text.decode())
 
     @asynccontextmanager
-    async def serve(self, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator["RecordedNode"]:
+    async def serve(self, port: int = 0) -> AsyncIterator["RecordedNode"]:
         """Serve on a port (0: a free one) for the length of the context."""
         application = web.Application(client_max_size=MAX_REQUEST_BYTES)
         application.router.add_post("/{path:.*}", self._http)
         application.router.add_get("/{path:.*}", self._websocket)
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.5, handler_cancellation=True)
+        listening = create_server(("127.0.0.1", port))
         await runner.setup()
         try:
-            await web.TCPSite(runner, host, port).start()
+            await web.SockSite(runner, listening).start()
             self.port = runner.addresses[0][1]
             self._loop = asyncio.get_running_loop()
             yield self
@@ -128,6 +130,11 @@ class RecordedNode:
             self._loop = None
             for socket in list(self._sockets):
                 await socket.close()
+            # A server that closes between accepting a client and connecting it, two turns of the loop later,
+            # leaves that socket open (CPython before 3.13): so it stops accepting first.
+            asyncio.get_running_loop().remove_reader(listening)
+            for _ in range(3):
+                await asyncio.sleep(0)
             server = runner.server
             open_ = [each.transport for each in server.connections if each.transport] if server else []
             await runner.cleanup()

@@ -5,6 +5,7 @@ import gc
 import signal
 import socket
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import aiohttp
@@ -146,6 +147,18 @@ def test_a_client_that_reads_nothing_keeps_no_socket_of_a_node_that_ended() -> N
         assert client.recv(1)
     # What was not closed is said by its finalizer, and pytest takes that for an error of this test.
     gc.collect()
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_clients_that_connect_while_a_node_ends_keep_no_socket_of_it(turns: int) -> None:
+    with ExitStack() as clients:
+        async with RecordedNode(AdjustableChain.synthetic(3)).serve() as node:
+            # The kernel connects them while the node's loop stands still, as it may on a busy machine.
+            for _ in range(8):
+                clients.enter_context(socket.create_connection(("127.0.0.1", node.port)))
+            for _ in range(turns):  # of the loop, in which it accepts them, one step after the other
+                await asyncio.sleep(0)
+        gc.collect()
 
 
 async def test_recording_survives_faults_resumes_and_reads_back(tmp_path: Path) -> None:
