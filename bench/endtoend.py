@@ -16,7 +16,7 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,6 +32,11 @@ from sandbox.stack.roles import ROLES
 
 HEADWATER = str(Path(sys.executable).parent / "headwater")
 OWN = tuple(role.name for role in ROLES)
+BESIDE = ("aggregate", "alert", "deliver")
+LINE = tuple(name for name in OWN if name not in BESIDE)
+"""What carries a block to its rows. The sink stores the rows of the others too."""
+# What one and the same process takes, from run to run here.
+NOISE = 1.15
 
 
 def rows(loops: int = 100, etl_loops: int = 3) -> list[Row]:
@@ -44,6 +49,7 @@ def rows(loops: int = 100, etl_loops: int = 3) -> list[Row]:
     records = blocks.RECORDS * loops
     with _node(folder, loops) as rpc:
         seconds, cpu, served = _pipeline(rpc, last)
+        _, line, _ = _pipeline(rpc, last, without=BESIDE)
         # A peer has the machine for itself and the node, and so has the listener here.
         alone = listening.seconds(rpc, blocks.FIRST, last) / records * 1e6
         # The whole job once, from an empty start: how a peer is run. What a longer run costs stands below it.
@@ -63,6 +69,7 @@ def rows(loops: int = 100, etl_loops: int = 3) -> list[Row]:
     each = {role: cpu[role] / records * 1e6 for role in OWN}
     own = sum(each.values())
     shares = ", ".join(f"{role} {value:.1f}" for role, value in each.items())
+    apart = {role: line[role] / records * 1e6 for role in LINE}
     result = [
         Row(
             "end to end",
@@ -81,6 +88,18 @@ def rows(loops: int = 100, etl_loops: int = 3) -> list[Row]:
     for peer, measured in longer.items():
         if not isinstance(measured, str):
             result.append(Row(f"{peer} CPU, start-up spread over more loops", measured, "µs/record"))
+    for role, value in apart.items():
+        result.append(
+            Row(
+                f"{role} CPU beside {', '.join(BESIDE)}",
+                each[role],
+                "µs/record",
+                "without them",
+                value,
+                f"≤ {NOISE:.2f} ×",
+                each[role] <= NOISE * value,
+            )
+        )
     for name, seconds in served.items():
         result.append(Row(f"{name} CPU beside them", seconds / records * 1e6, "µs/record"))
     return result
@@ -112,7 +131,9 @@ def _node(folder: Path, loops: int) -> Iterator[str]:
         process.wait(30)
 
 
-def _pipeline(rpc: str, last: int) -> tuple[float, dict[str, float], dict[str, float]]:
+def _pipeline(
+    rpc: str, last: int, without: Sequence[str] = ()
+) -> tuple[float, dict[str, float], dict[str, float]]:
     """Seconds from the first APPLY to the last block visible; CPU seconds of each role, start-up included.
 
     The third are the CPU seconds of Kafka and ClickHouse, from their start.
@@ -128,6 +149,7 @@ def _pipeline(rpc: str, last: int) -> tuple[float, dict[str, float], dict[str, f
             "--start",
             str(blocks.FIRST),
             "--plain",
+            *(f"--without={role}" for role in without),
         ]
         with open(Path(folder) / "up.log", "wb") as log:
             process = subprocess.Popen(command, stdout=log, stderr=log, env=_environment())
@@ -144,7 +166,7 @@ def _pipeline(rpc: str, last: int) -> tuple[float, dict[str, float], dict[str, f
                     time.sleep(0.2)
             end = time.time()
             start = _first_apply(endpoints)
-            for role in OWN:
+            for role in (name for name in OWN if name not in without):
                 cpu[role] = _cpu(json.loads((Path(folder) / "endpoints.json").read_text())["metrics"][role])
             served = {
                 "Kafka": cpu_seconds(listener(f"kafka://{endpoints['kafka']}")),

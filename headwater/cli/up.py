@@ -25,6 +25,7 @@ from sandbox.screen.snapshot import Snapshot
 from sandbox.stack.datadir import DataDir
 from sandbox.stack.options import Options, Show
 from sandbox.stack.receiving import read_channels
+from sandbox.stack.roles import ROLES
 from sandbox.stack.run import Run
 from sandbox.stack.services import Programs, fetch_programs
 
@@ -119,6 +120,9 @@ def up(
         max=100.0,
         help="With --observe: divide all durations of the alert rules by this, so as to see them fire.",
     ),
+    without: list[str] = typer.Option(
+        [], "--without", metavar="ROLE", help="Leave this process out, to run it elsewhere. Repeatable."
+    ),
     plain: bool = typer.Option(False, "--plain", help="Lines instead of a screen."),
     kafka_port: int = typer.Option(0, "--kafka-port", min=0, max=65535, help="0: a free one."),
     registry_port: int = typer.Option(0, "--registry-port", min=0, max=65535, help="0: a free one."),
@@ -132,6 +136,9 @@ def up(
         raise Fatal(f"--start {start} is not a place to start", remedy="use latest, earliest or a number")
     if time_lapse != 1 and not observe:
         raise Fatal("--time-lapse is about the alert rules", remedy="add --observe, which has them evaluated")
+    names = [role.name for role in ROLES]
+    if unknown := [each for each in without if each not in names]:
+        raise Fatal(f"--without {unknown[0]} is not a process of ours", remedy=f"one of {', '.join(names)}")
     if channels is not None:
         read_channels(channels)
     if observe:
@@ -157,6 +164,7 @@ def up(
         seed=seed,
         observe=observe,
         time_lapse=time_lapse,
+        without=frozenset(without),
         ports={name: port for name, port in ports.items() if port},
     )
     console = Console()

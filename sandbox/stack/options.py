@@ -22,7 +22,7 @@ def no_rules(settings: Settings, channels: set[str]) -> list[str]:
 class Options:
     """What `headwater up` was asked for. `rpc` empty: the local chain. None: no such limit.
 
-    `time_lapse`: how many times as fast the alert rules are.
+    `time_lapse`: how many times as fast the alert rules are. `without`: roles that somebody else runs.
     """
 
     data_dir: Path
@@ -37,6 +37,7 @@ class Options:
     seed: int = 1
     observe: bool = False
     time_lapse: float = 1
+    without: frozenset[str] = frozenset()
     ports: Mapping[str, int] = field(default_factory=dict)
 
 

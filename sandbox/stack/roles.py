@@ -44,7 +44,7 @@ def role_parts(
     needs: tuple[str, ...],
     own: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
 ) -> tuple[Part, ...]:
-    """Every role; `needs` are what each waits for besides its own. `metrics_ports`: role → port.
+    """Every role that has a port in `metrics_ports`; `needs` are what each waits for besides its own.
 
     `own`: role → variables of that one alone.
     """
@@ -69,7 +69,7 @@ def role_parts(
             role.rank,
         )
 
-    return tuple(part(role) for role in ROLES)
+    return tuple(part(role) for role in ROLES if role.name in metrics_ports)
 
 
 def is_ready(port: int) -> bool:

@@ -53,7 +53,11 @@ class Run:
         self._observers: Observers | None = (
             observers(self._ports.take, options.time_lapse) if options.observe else None
         )
-        self._metrics = {role.name: self._ports.take(f"metrics-{role.name}") for role in ROLES}
+        self._metrics = {
+            role.name: self._ports.take(f"metrics-{role.name}")
+            for role in ROLES
+            if role.name not in options.without
+        }
         self._began = time.monotonic()
         self._running_since: float | None = None
         self._reasons: dict[str, int] = {}
