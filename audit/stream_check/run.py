@@ -11,7 +11,7 @@ from audit.stream_check.algebra.record import Partition, Record
 from audit.stream_check.decode import Raw
 from audit.stream_check.positions import TRANSACTION_MS
 from audit.stream_check.states.check import StateCheck
-from audit.stream_check.states.said import StateSaid
+from audit.stream_check.states.record import StateSaid
 
 HELD: Final = 200_000
 """Records that wait to be judged, from which on partitions that are ahead are held: some 100 MB."""

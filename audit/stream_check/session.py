@@ -22,7 +22,7 @@ from audit.stream_check.reading import Reader
 from audit.stream_check.run import Run
 from audit.stream_check.states.check import StateCheck
 from audit.stream_check.states.decode import states
-from audit.stream_check.states.said import STATES, StateSaid
+from audit.stream_check.states.record import STATES, StateSaid
 from headwater import clock, kafka
 from headwater.settings import Settings
 from schemas import StreamReader

@@ -8,7 +8,7 @@ from itertools import count
 
 from audit.stream_check.algebra.finding import Finding
 from audit.stream_check.states.life import Facts
-from audit.stream_check.states.said import StateSaid, shown
+from audit.stream_check.states.record import StateSaid, shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from audit.stream_check.states.absences import Absences
 from audit.stream_check.states.facts import Lives
 from audit.stream_check.states.judge import StateJudge
 from audit.stream_check.states.life import Facts
-from audit.stream_check.states.said import STATES, StateSaid, faults, of_states
+from audit.stream_check.states.record import STATES, StateSaid, faults, of_states
 from topics.coverage import COUNTED
 
 _TRANSACTIONS: Final = "transactions"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from audit.stream_check.algebra.finding import Finding
 from audit.stream_check.decode import Raw
-from audit.stream_check.states.said import StateSaid
+from audit.stream_check.states.record import StateSaid
 from headwater.evm.identity import RecordKind, event_id
 from schemas import HEADER_SIZE, MalformedRecord, StreamReader
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 from audit.stream_check.algebra.branch import Kind
 from audit.stream_check.states.life import Expected, Facts, HeldBlock, Life
-from audit.stream_check.states.said import REORGED
+from audit.stream_check.states.record import REORGED
 
 
 class Lives:

@@ -11,7 +11,7 @@ from audit.stream_check.algebra.finding import Finding
 from audit.stream_check.states.absences import Absence
 from audit.stream_check.states.facts import Lives
 from audit.stream_check.states.life import Facts, HeldBlock, Life
-from audit.stream_check.states.said import RANKS, REORGED, StateSaid, of_states
+from audit.stream_check.states.record import RANKS, REORGED, StateSaid, of_states
 
 _GONE: Final = RANKS[REORGED]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from audit.stream_check.algebra.branch import Kind
-from audit.stream_check.states.said import REORGED, StateSaid
+from audit.stream_check.states.record import REORGED, StateSaid
 
 
 @dataclass(slots=True)

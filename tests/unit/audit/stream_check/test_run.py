@@ -14,9 +14,9 @@ from audit.stream_check.algebra.record import Partition, Place, Record
 from audit.stream_check.decode import Raw
 from audit.stream_check.run import Run
 from audit.stream_check.states.check import NEWER_STATES, StateCheck
-from audit.stream_check.states.said import STATES, StateSaid
+from audit.stream_check.states.record import STATES, StateSaid
 from tests.builders.public_topics import PARTITIONS, SECOND, Life, live
-from tests.builders.said_states import PARTITIONS as STATE_PARTITIONS
+from tests.builders.state_records import PARTITIONS as STATE_PARTITIONS
 
 
 class Cluster:

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from audit.stream_check.algebra.asked import NEWER, Range, Tally
 from audit.stream_check.states.check import NEWER_STATES, StateCheck
-from audit.stream_check.states.said import StateSaid
+from audit.stream_check.states.record import StateSaid
 from streams.logic.state.facts import Fact
-from tests.builders.said_states import PARTITIONS, Told, told
 from tests.builders.state_chains import FIRST, Block, fact, lives
+from tests.builders.state_records import PARTITIONS, Told, told
 from topics.chainlog.kinds import EventKind
 
 OLD = Block(1, "one", (1, 2))

@@ -12,7 +12,7 @@ from audit.stream_check.algebra.partitioner import partition_of
 from audit.stream_check.algebra.record import Place
 from audit.stream_check.states.check import StateCheck
 from audit.stream_check.states.life import Facts
-from audit.stream_check.states.said import STATES, StateSaid
+from audit.stream_check.states.record import STATES, StateSaid
 from headwater.evm.identity import RecordKind, event_id
 from streams.logic.state.facts import Fact
 from streams.logic.state.fold import Change, Fold
