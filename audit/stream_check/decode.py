@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, cast
 
 from audit.stream_check.algebra.finding import Finding
-from audit.stream_check.algebra.record import Partition, Place, Record, Said
+from audit.stream_check.algebra.record import BlockSummary, Partition, Place, Record
 from headwater.evm.identity import HexKeys, RecordKind, event_id
 from schemas import HEADER_SIZE, MalformedRecord, StreamReader
 from topics.coverage import BLOCKS, COUNTED, COVERAGE
@@ -109,19 +109,19 @@ class Decoder:
             fields["sequence"],
             fields["removed"],
             _content(fields) if stream == COVERAGE else hash(value[HEADER_SIZE:]),
-            self._said(stream, fields) if stream in (BLOCKS, COVERAGE) else None,
+            self._summary(stream, fields) if stream in (BLOCKS, COVERAGE) else None,
             fields.get("hash"),
         )
 
-    def _said(self, stream: str, fields: Mapping[str, Any]) -> Said:
+    def _summary(self, stream: str, fields: Mapping[str, Any]) -> BlockSummary:
         counts = tuple(fields[name] for name in _COUNTS)
         if stream == BLOCKS:
-            return Said(fields["parent_hash"], counts)
+            return BlockSummary(fields["parent_hash"], counts)
         offsets: dict[Partition, int] = {
             (self._topics.get(each["topic"], each["topic"]), each["partition"]): each["next_offset"]
             for each in fields["offsets"]
         }
-        return Said(fields["parent_hash"], counts, fields["complete"], fields["problem"], offsets)
+        return BlockSummary(fields["parent_hash"], counts, fields["complete"], fields["problem"], offsets)
 
 
 def _content(coverage: Mapping[str, Any]) -> int:

@@ -98,7 +98,7 @@ class Reader:
                 remedy="retention is shorter than this check takes: check a shorter range",
             )
         if topic is None or number is None or offset is None:
-            return None  # An error of the client's: either it passes, or nothing comes and that is said.
+            return None  # An error of the client's: either it passes, or nothing comes and that is reported.
         partition = self._streams[topic], number
         if error is None:
             self._positions[partition] = offset + 1

@@ -11,7 +11,7 @@ from audit.stream_check.algebra.record import Partition, Record
 from audit.stream_check.decode import Raw
 from audit.stream_check.positions import TRANSACTION_MS
 from audit.stream_check.states.check import StateCheck
-from audit.stream_check.states.record import StateSaid
+from audit.stream_check.states.record import StateRecord
 
 HELD: Final = 200_000
 """Records that wait to be judged, from which on partitions that are ahead are held: some 100 MB."""
@@ -48,7 +48,7 @@ class Run:
         check: StreamCheck,
         source: Source,
         ends: Ends,
-        decode: Callable[[str, list[Raw]], Iterable[Record | StateSaid | Finding]],
+        decode: Callable[[str, list[Raw]], Iterable[Record | StateRecord | Finding]],
         report: Callable[[Finding], object],
         *,
         now_ms: Callable[[], int],
@@ -127,7 +127,7 @@ class Run:
             for found in self._decode(stream, own):
                 if isinstance(found, Record):
                     self._check.add(found)
-                elif isinstance(found, StateSaid):
+                elif isinstance(found, StateRecord):
                     if self._states is not None:
                         self._states.add(found)
                 else:

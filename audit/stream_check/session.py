@@ -22,7 +22,7 @@ from audit.stream_check.reading import Reader
 from audit.stream_check.run import Run
 from audit.stream_check.states.check import StateCheck
 from audit.stream_check.states.decode import states
-from audit.stream_check.states.record import STATES, StateSaid
+from audit.stream_check.states.record import STATES, StateRecord
 from headwater import clock, kafka
 from headwater.settings import Settings
 from schemas import StreamReader
@@ -56,7 +56,7 @@ class Session:
         decoder = Decoder({topic: stream for stream, topic in topics.items()}, registry.reader)
         of_states = registry.reader(STATES)
 
-        def decoded(stream: str, messages: Sequence[Raw]) -> Iterator[Record | StateSaid | Finding]:
+        def decoded(stream: str, messages: Sequence[Raw]) -> Iterator[Record | StateRecord | Finding]:
             return states(of_states, messages) if stream == STATES else decoder.records(stream, messages)
 
         partitions = [*begin.starts]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from audit.stream_check.algebra.finding import Finding, of_records
-from audit.stream_check.algebra.record import Partition, Place, Record, Said
+from audit.stream_check.algebra.record import BlockSummary, Partition, Place, Record
 from topics.coverage import BLOCKS, COUNTED, COVERAGE
 
 COMPACTED: Final = frozenset({"contracts", COVERAGE})
@@ -14,7 +14,7 @@ COMPACTED: Final = frozenset({"contracts", COVERAGE})
 
 
 class Event:
-    """What was said of a block under one sequence.
+    """What was published of a block under one sequence.
 
     `kept` has the first copy of each record, `copies` the places of the others.
     """
@@ -27,7 +27,7 @@ class Event:
         self.copies: set[Place] = set()
 
     def knows(self, record: Record) -> bool:
-        """Was the record said before, whatever its content?"""
+        """Was the record published before, whatever its content?"""
         return record.event_id in self.kept.get(record.place.stream, ())
 
     def add(self, record: Record) -> Finding | None:
@@ -62,7 +62,7 @@ class Event:
         """Some message of it."""
         return next(record for records in self.kept.values() for record in records.values())
 
-    def said(self, stream: str, *, removed: bool) -> dict[bytes, Record]:
+    def records(self, stream: str, *, removed: bool) -> dict[bytes, Record]:
         """Its records of a counted stream that are, or are not, removed."""
         return {
             identity: record
@@ -74,9 +74,9 @@ class Event:
 def disagreements(event: Event) -> Iterator[Finding]:
     """`blocks` against `coverage`."""
     block, coverage = event.single(BLOCKS), event.single(COVERAGE)
-    if block is None or coverage is None or block.said is None or coverage.said is None:
+    if block is None or coverage is None or block.summary is None or coverage.summary is None:
         return
-    if not coverage.said.complete:
+    if not coverage.summary.complete:
         yield of_records(
             "disagree",
             [coverage, block],
@@ -87,8 +87,8 @@ def disagreements(event: Event) -> Iterator[Finding]:
     for name, one, other in (
         ("number", block.number, coverage.number),
         ("removed", block.removed, coverage.removed),
-        ("parent_hash", block.said.parent_hash.hex(), coverage.said.parent_hash.hex()),
-        *zip((each.field for each in COUNTED), block.said.counts, coverage.said.counts, strict=True),
+        ("parent_hash", block.summary.parent_hash.hex(), coverage.summary.parent_hash.hex()),
+        *zip((each.field for each in COUNTED), block.summary.counts, coverage.summary.counts, strict=True),
     ):
         if one != other:
             yield of_records(
@@ -98,14 +98,14 @@ def disagreements(event: Event) -> Iterator[Finding]:
             )
 
 
-def count_faults(event: Event, spine: Record, said: Said, *, repair: bool) -> Iterator[Finding]:
+def count_faults(event: Event, spine: Record, summary: BlockSummary, *, repair: bool) -> Iterator[Finding]:
     """Records that are too many by the spine's counts, or removed where they must not be.
 
     `repair`: the event says a block again, so records that are taken back may stand beside those it says.
     """
-    for each, count in zip(COUNTED, said.counts, strict=True):
-        mine = event.said(each.stream, removed=spine.removed)
-        others = event.said(each.stream, removed=not spine.removed)
+    for each, count in zip(COUNTED, summary.counts, strict=True):
+        mine = event.records(each.stream, removed=spine.removed)
+        others = event.records(each.stream, removed=not spine.removed)
         if others and (spine.removed or not repair):
             verb = "do not say removed though the block leaves" if spine.removed else "say removed"
             yield of_records(
@@ -123,7 +123,7 @@ def count_faults(event: Event, spine: Record, said: Said, *, repair: bool) -> It
             )
 
 
-def lacks(event: Event, spine: Record, said: Said) -> Iterator[tuple[str, Finding]]:
+def lacks(event: Event, spine: Record, summary: BlockSummary) -> Iterator[tuple[str, Finding]]:
     """Streams that have fewer records than the spine counts, and `blocks` without the block."""
     if event.single(BLOCKS) is None:
         yield (
@@ -135,8 +135,8 @@ def lacks(event: Event, spine: Record, said: Said) -> Iterator[tuple[str, Findin
                 "of `blocks` has a hole",
             ),
         )
-    for each, count in zip(COUNTED, said.counts, strict=True):
-        mine = event.said(each.stream, removed=spine.removed)
+    for each, count in zip(COUNTED, summary.counts, strict=True):
+        mine = event.records(each.stream, removed=spine.removed)
         if len(mine) < count:
             yield (
                 each.stream,

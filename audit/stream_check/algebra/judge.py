@@ -1,4 +1,4 @@
-"""One event of a block after the other, in order of sequence, against all that was said before it."""
+"""One event of a block after the other, in order of sequence, against all that was published before it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from audit.stream_check.algebra.finding import Finding, of_records
 from audit.stream_check.algebra.fronts import Fronts
 from audit.stream_check.algebra.order import Progress
 from audit.stream_check.algebra.partitioner import partition_of
-from audit.stream_check.algebra.record import Record, Said
+from audit.stream_check.algebra.record import BlockSummary, Record
 from audit.stream_check.algebra.standing import Block
 from topics.coverage import COVERAGE, STREAMS
 
@@ -59,8 +59,8 @@ class Judge:
         Returns what it is to the branch, None where no message tells.
         """
         spine = event.spine
-        said = None if spine is None else spine.said
-        if spine is None or said is None:
+        summary = None if spine is None else spine.summary
+        if spine is None or summary is None:
             self._judge_without_spine(event)
             return None
         if event.sequence == self._sequence:
@@ -68,7 +68,7 @@ class Judge:
                 "another block has this sequence too: which of them is the later one, consumers cannot tell"
             )
             self._report(of_records("sequence", [spine], detail))
-        kind = self._place(block, event, spine, said)
+        kind = self._place(block, event, spine, summary)
         self._sequence = event.sequence
         if not self._asked.has(spine):
             return kind
@@ -82,13 +82,13 @@ class Judge:
         else:
             self._mendable.pop((event.block_hash, COVERAGE), None)
             self._mendable.pop((event.block_hash, "link"), None)
-        if said.complete:
-            self._judge_complete(block, event, spine, said, kind)
+        if summary.complete:
+            self._judge_complete(block, event, spine, summary, kind)
         else:
-            self._judge_incomplete(block, event, spine, said)
+            self._judge_incomplete(block, event, spine, summary)
         return kind
 
-    def _place(self, block: Block, event: Event, spine: Record, said: Said) -> Kind:
+    def _place(self, block: Block, event: Event, spine: Record, summary: BlockSummary) -> Kind:
         """What the event is to the branch."""
         # From the first event on, by sequence: of a later one an earlier copy may have been read.
         self._linked = self._linked or spine.time_ms >= self._asked.linked_from_ms
@@ -96,7 +96,7 @@ class Judge:
             return Kind.BELOW
         named = Named(event.number, event.block_hash)
         doubtful = self.branch.doubtful
-        step = self.branch.apply(named, said.parent_hash, removed=spine.removed)
+        step = self.branch.apply(named, summary.parent_hash, removed=spine.removed)
         block.linked = None if step.kind is Kind.BELOW else self.branch.beginnings
         if doubtful and step.kind is Kind.APPLY:
             return Kind.UNPROVEN
@@ -110,18 +110,20 @@ class Judge:
                 self._report(finding)
         return step.kind
 
-    def _judge_complete(self, block: Block, event: Event, spine: Record, said: Said, kind: Kind) -> None:
+    def _judge_complete(
+        self, block: Block, event: Event, spine: Record, summary: BlockSummary, kind: Kind
+    ) -> None:
         self._incomplete.pop(event.block_hash, None)
         self._mendable.pop((event.block_hash, "contracts"), None)
         block.whole = block.whole or kind is Kind.APPLY
         if kind is Kind.REVERT and not block.whole:
             self.tally.unjudged[EARLIER] += 1
-        for finding in count_faults(event, spine, said, repair=kind.may_repair):
+        for finding in count_faults(event, spine, summary, repair=kind.may_repair):
             self._report(finding)
         hidden = {stream for stream in STREAMS if self._hides(event, spine, stream)}
         compacted = False
         lacking = set()
-        for stream, finding in lacks(event, spine, said):
+        for stream, finding in lacks(event, spine, summary):
             lacking.add(stream)
             if stream in hidden:
                 block.whole = False
@@ -146,7 +148,7 @@ class Judge:
     def _judge_offsets(self, event: Event, lacking: Collection[str]) -> None:
         """Coverage's offsets; they reach too far where the records that they are of are lacking anyway."""
         coverage = event.single(COVERAGE)
-        offsets = None if coverage is None or coverage.said is None else coverage.said.offsets
+        offsets = None if coverage is None or coverage.summary is None else coverage.summary.offsets
         if coverage is None or offsets is None:
             return
         for stream, finding in beyond_offsets(event, coverage, offsets):
@@ -165,24 +167,24 @@ class Judge:
 
     def explains(self, record: Record) -> bool:
         """Has a message, behind those of later events, a first copy that compaction took?"""
-        stream, said = record.place.stream, record.said
+        stream, summary = record.place.stream, record.summary
         if stream not in COMPACTED or not self._may_be_compacted(record):
             return False
         self._mendable.pop((record.block_hash, stream), None)
-        if said is not None and not said.complete:
-            self._incomplete[record.block_hash] = incomplete(record, said.problem)
+        if summary is not None and not summary.complete:
+            self._incomplete[record.block_hash] = incomplete(record, summary.problem)
         return True
 
-    def _judge_incomplete(self, block: Block, event: Event, spine: Record, said: Said) -> None:
+    def _judge_incomplete(self, block: Block, event: Event, spine: Record, summary: BlockSummary) -> None:
         """A block that a stage set aside: it has no records, and says what was wrong."""
-        # What a later event takes back may never have been said.
+        # What a later event takes back may never have been published.
         block.whole = False
-        for finding in count_faults(event, spine, said, repair=False):
+        for finding in count_faults(event, spine, summary, repair=False):
             self._report(finding)
         failed_before = self._incomplete.pop(event.block_hash, None) is not None
         if spine.removed and not block.stands and (failed_before or self._nothing_before):
-            return  # Nothing was ever said of it, so that nothing is to be taken back.
-        self._incomplete[event.block_hash] = incomplete(spine, said.problem)
+            return  # Nothing was ever published of it, so that nothing is to be taken back.
+        self._incomplete[event.block_hash] = incomplete(spine, summary.problem)
         if self._at_once:
             self._report(self._incomplete[event.block_hash])
 
@@ -214,7 +216,7 @@ class Judge:
 
     def _hides(self, event: Event, spine: Record, stream: str) -> bool:
         """May records of the stream lie before what is read?"""
-        offsets = None if spine.said is None else spine.said.offsets
+        offsets = None if spine.summary is None else spine.summary.offsets
         here = [(stream, number) for number in range(self._partitions[stream])]
         return self._fronts.hides(here, spine, self._progress.begins_with, offsets)
 

@@ -39,7 +39,9 @@ class Topics:
 
 def event(time_ms: int, sequence: int = 7) -> Record:
     place = Place("blocks", 0, 1)
-    return Record(place, time_ms, b"7", b"7", b"", b"", 7, b"", sequence, removed=False, content=1, said=None)
+    return Record(
+        place, time_ms, b"7", b"7", b"", b"", 7, b"", sequence, removed=False, content=1, summary=None
+    )
 
 
 def no_sequence(partition: Partition) -> int | None:

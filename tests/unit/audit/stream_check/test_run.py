@@ -14,7 +14,7 @@ from audit.stream_check.algebra.record import Partition, Place, Record
 from audit.stream_check.decode import Raw
 from audit.stream_check.run import Run
 from audit.stream_check.states.check import NEWER_STATES, StateCheck
-from audit.stream_check.states.record import STATES, StateSaid
+from audit.stream_check.states.record import STATES, StateRecord
 from tests.builders.public_topics import PARTITIONS, SECOND, Life, live
 from tests.builders.state_records import PARTITIONS as STATE_PARTITIONS
 
@@ -22,7 +22,7 @@ from tests.builders.state_records import PARTITIONS as STATE_PARTITIONS
 class Cluster:
     """Topics of a life that are published bit by bit: `visible` messages of each partition can be read."""
 
-    def __init__(self, topics: Mapping[Partition, Sequence[Record | StateSaid]]) -> None:
+    def __init__(self, topics: Mapping[Partition, Sequence[Record | StateRecord]]) -> None:
         self.topics = topics
         self.records = {record.place: record for records in topics.values() for record in records}
         self.visible = dict.fromkeys(topics, 0)
@@ -60,7 +60,7 @@ class Cluster:
             self.positions[partition] += len(chunk)
             yield [Raw(record.place, record.time_ms, b"", b"") for record in chunk]
 
-    def decode(self, stream: str, messages: list[Raw]) -> Iterable[Record | StateSaid]:
+    def decode(self, stream: str, messages: list[Raw]) -> Iterable[Record | StateRecord]:
         return [self.records[message.place] for message in messages]
 
 
@@ -69,8 +69,8 @@ def run_of(
 ) -> tuple[Run, StreamCheck, list[Finding]]:
     found: list[Finding] = []
     check = StreamCheck(PARTITIONS, found.append, depth=10)
-    told = StateCheck(STATE_PARTITIONS, found.append, check.tally) if states else None
-    check.follower = told
+    state_check = StateCheck(STATE_PARTITIONS, found.append, check.tally) if states else None
+    check.follower = state_check
     run = Run(
         check,
         cluster,
@@ -79,14 +79,14 @@ def run_of(
         found.append,
         now_ms=lambda: now_ms,
         last=last,
-        states=told,
+        states=state_check,
     )
     return run, check, found
 
 
-def with_states(life: Life, up_to: int) -> dict[Partition, Sequence[Record | StateSaid]]:
+def with_states(life: Life, up_to: int) -> dict[Partition, Sequence[Record | StateRecord]]:
     """The topics, and a state of a transaction that nobody knows for each event up to a sequence."""
-    topics: dict[Partition, list[StateSaid]] = {(STATES, number): [] for number in range(STATE_PARTITIONS)}
+    topics: dict[Partition, list[StateRecord]] = {(STATES, number): [] for number in range(STATE_PARTITIONS)}
     for event in life.events:
         if event.sequence > up_to:
             break
@@ -96,7 +96,7 @@ def with_states(life: Life, up_to: int) -> dict[Partition, Sequence[Record | Sta
         place = Place(*partition, len(topics[partition]))
         own, version = b"1" * 16, 16 * event.sequence + 5
         topics[partition].append(
-            StateSaid(
+            StateRecord(
                 place,
                 event.messages[0].time_ms,
                 key,

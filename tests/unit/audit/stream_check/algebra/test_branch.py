@@ -1,4 +1,4 @@
-"""What an event is to the branch, and what is said of one that cannot be."""
+"""What an event is to the branch, and what is reported of one that cannot be."""
 
 from __future__ import annotations
 

@@ -61,8 +61,8 @@ def test_nothing_is_found_in_a_life_but_what_a_stage_set_aside(seed: int, events
     assert {bytes.fromhex(str(each.block_hash)[2:]) for each in found} == life.incomplete
     assert sum(check.tally.events.values()) == len(life.events)
     assert not check.waiting
-    told = {event.kind for event in life.events}
-    assert set(check.tally.events) == told
+    kinds = {event.kind for event in life.events}
+    assert set(check.tally.events) == kinds
 
 
 @given(seeds)
@@ -291,10 +291,10 @@ def _shifted(life: Life, chance: random.Random, by: int) -> Topics | None:
     chosen = _chosen(life, chance, lambda e, r: r.place.stream == COVERAGE and not e.fails)
 
     def shift(record: Record) -> list[Record]:
-        if chosen is None or not _same(record, chosen) or record.said is None:
+        if chosen is None or not _same(record, chosen) or record.summary is None:
             return [record]
-        offsets = {each: end + by for each, end in (record.said.offsets or {}).items()}
-        return [record._replace(said=record.said._replace(offsets=offsets))]
+        offsets = {each: end + by for each, end in (record.summary.offsets or {}).items()}
+        return [record._replace(summary=record.summary._replace(offsets=offsets))]
 
     return None if chosen is None else life.changed(shift)
 
@@ -306,9 +306,9 @@ def coverage_counts_wrong(life: Life, chance: random.Random) -> Topics | None:
         return None
 
     def count(record: Record) -> list[Record]:
-        if not _same(record, chosen) or record.said is None:
+        if not _same(record, chosen) or record.summary is None:
             return [record]
-        return [record._replace(said=record.said._replace(counts=(99, *record.said.counts[1:])))]
+        return [record._replace(summary=record.summary._replace(counts=(99, *record.summary.counts[1:])))]
 
     return life.changed(count)
 
