@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from audit.stream_check.algebra.asked import Range, Tally
-from audit.stream_check.algebra.branch import Kind
+from audit.stream_check.algebra.branch import BranchKind
 from audit.stream_check.algebra.finding import Finding
 from audit.stream_check.algebra.partitioner import partition_of
 from audit.stream_check.algebra.record import Place
@@ -22,10 +22,10 @@ from topics.chainlog.kinds import EventKind
 PARTITIONS = 3
 NEVER = 10_000
 _KINDS = {
-    EventKind.APPLY: Kind.APPLY,
-    EventKind.REVERT: Kind.REVERT,
-    EventKind.REPAIR: Kind.REPAIR,
-    EventKind.REPAIR_REVERT: Kind.REPAIR_REVERT,
+    EventKind.APPLY: BranchKind.APPLY,
+    EventKind.REVERT: BranchKind.REVERT,
+    EventKind.REPAIR: BranchKind.REPAIR,
+    EventKind.REPAIR_REVERT: BranchKind.REPAIR_REVERT,
 }
 
 

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from audit.stream_check.algebra import message
 from audit.stream_check.algebra.asked import NEWER, Range, Tally
-from audit.stream_check.algebra.branch import Kind, Named
+from audit.stream_check.algebra.branch import BranchKind, Named
 from audit.stream_check.algebra.event import Event
 from audit.stream_check.algebra.finding import Finding, of_records
 from audit.stream_check.algebra.fronts import Fronts
@@ -26,7 +26,7 @@ DEPTH: Final = 128
 class Follower(Protocol):
     """Goes by the events that were judged: `StateCheck`."""
 
-    def event(self, event: Event, spine: Record, kind: Kind) -> None:
+    def event(self, event: Event, spine: Record, kind: BranchKind) -> None:
         """The next event, in order of sequence; `spine` is its message of `blocks` or `coverage`."""
 
     def close(self) -> None:

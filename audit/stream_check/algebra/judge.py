@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Collection, Mapping
 
 from audit.stream_check.algebra.asked import BEFORE, EARLIER, Range, Tally
-from audit.stream_check.algebra.branch import Branch, Kind, Named
+from audit.stream_check.algebra.branch import Branch, BranchKind, Named
 from audit.stream_check.algebra.event import (
     COMPACTED,
     Event,
@@ -53,7 +53,7 @@ class Judge:
         self.branch = Branch(whole=self._nothing_before)
         self.tally = Tally()
 
-    def judge(self, block: Block, event: Event) -> Kind | None:
+    def judge(self, block: Block, event: Event) -> BranchKind | None:
         """The next event in order of sequence; all messages of it are in.
 
         Returns what it is to the branch, None where no message tells.
@@ -73,7 +73,7 @@ class Judge:
         if not self._asked.has(spine):
             return kind
         self.tally.events[kind.value] += 1
-        self.tally.blocks += kind in (Kind.APPLY, Kind.UNPROVEN)
+        self.tally.blocks += kind in (BranchKind.APPLY, BranchKind.UNPROVEN)
         self.tally.records.update({stream: len(records) for stream, records in event.kept.items()})
         for finding in disagreements(event):
             self._report(finding)
@@ -88,19 +88,19 @@ class Judge:
             self._judge_incomplete(block, event, spine, summary)
         return kind
 
-    def _place(self, block: Block, event: Event, spine: Record, summary: BlockSummary) -> Kind:
+    def _place(self, block: Block, event: Event, spine: Record, summary: BlockSummary) -> BranchKind:
         """What the event is to the branch."""
         # From the first event on, by sequence: of a later one an earlier copy may have been read.
         self._linked = self._linked or spine.time_ms >= self._asked.linked_from_ms
         if not self._linked:
-            return Kind.BELOW
+            return BranchKind.BELOW
         named = Named(event.number, event.block_hash)
-        doubtful = self.branch.doubtful
+        unproven = self.branch.unproven
         step = self.branch.apply(named, summary.parent_hash, removed=spine.removed)
-        block.linked = None if step.kind is Kind.BELOW else self.branch.beginnings
-        if doubtful and step.kind is Kind.APPLY:
-            return Kind.UNPROVEN
-        if step.kind is Kind.BROKEN:
+        block.linked = None if step.kind is BranchKind.BELOW else self.branch.beginnings
+        if unproven and step.kind is BranchKind.APPLY:
+            return BranchKind.UNPROVEN
+        if step.kind is BranchKind.BROKEN:
             before = [self._sequence] if self._sequence >= 0 else []
             finding = of_records("link", [spine], step.problem, *before)
             if step.missing:
@@ -111,12 +111,12 @@ class Judge:
         return step.kind
 
     def _judge_complete(
-        self, block: Block, event: Event, spine: Record, summary: BlockSummary, kind: Kind
+        self, block: Block, event: Event, spine: Record, summary: BlockSummary, kind: BranchKind
     ) -> None:
         self._incomplete.pop(event.block_hash, None)
         self._mendable.pop((event.block_hash, "contracts"), None)
-        block.whole = block.whole or kind is Kind.APPLY
-        if kind is Kind.REVERT and not block.whole:
+        block.whole = block.whole or kind is BranchKind.APPLY
+        if kind is BranchKind.REVERT and not block.whole:
             self.tally.unjudged[EARLIER] += 1
         for finding in count_faults(event, spine, summary, repair=kind.may_repair):
             self._report(finding)

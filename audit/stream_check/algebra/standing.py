@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from audit.stream_check.algebra.branch import Kind
+from audit.stream_check.algebra.branch import BranchKind
 from audit.stream_check.algebra.event import Event
 from audit.stream_check.algebra.finding import Finding, of_records, some
 from audit.stream_check.algebra.record import Record
@@ -36,7 +36,9 @@ class Block:
         """The records that a consumer keeps."""
         return [record for records in self._standing.values() for record in records.values()]
 
-    def take(self, event: Event, kind: Kind, hidden: Collection[str], *, removed: bool) -> Iterator[Finding]:
+    def take(
+        self, event: Event, kind: BranchKind, hidden: Collection[str], *, removed: bool
+    ) -> Iterator[Finding]:
         """The breaches of a complete event, the block's latest one, against what stood before it.
 
         Records of the streams in `hidden` may lie before what is read.

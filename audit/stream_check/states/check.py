@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from audit.stream_check.algebra.asked import NEWER, Range, Tally
-from audit.stream_check.algebra.branch import Kind
+from audit.stream_check.algebra.branch import BranchKind
 from audit.stream_check.algebra.event import Event
 from audit.stream_check.algebra.finding import Finding
 from audit.stream_check.algebra.order import Progress
@@ -104,7 +104,7 @@ class StateCheck:
         self._records.setdefault(record.sequence, {})[record.transaction] = record
         self.held += 1
 
-    def event(self, event: Event, spine: Record, kind: Kind) -> None:
+    def event(self, event: Event, spine: Record, kind: BranchKind) -> None:
         """The next event of a block, in order of sequence; `spine` says what it is."""
         records = event.kept.get(_TRANSACTIONS, {}).values()
         summary = spine.summary
@@ -146,7 +146,7 @@ class StateCheck:
             if event == sequence:
                 facts = self._events.popleft()
                 self._judge.event(facts, records)
-                if facts.kind in (Kind.REPAIR, Kind.REPAIR_REVERT):
+                if facts.kind in (BranchKind.REPAIR, BranchKind.REPAIR_REVERT):
                     self._absences.repaired(facts, records, self._lives.elsewhere(facts.retracted))
             else:
                 newest = max(each.time_ms for each in records)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection
 
-from audit.stream_check.algebra.branch import Kind
+from audit.stream_check.algebra.branch import BranchKind
 from audit.stream_check.states.life import Expected, Facts, HeldBlock, Life
 from audit.stream_check.states.record import REORGED
 
@@ -26,19 +26,19 @@ class Lives:
             heapq.heappush(self._by_height, (facts.number, facts.block_hash))
         began = block.state
         self._hold(block, facts.included | facts.retracted)
-        sure = facts.whole and facts.kind not in (Kind.BELOW, Kind.BROKEN)
-        if not sure or (facts.kind is Kind.REVERT and began is None):
+        sure = facts.whole and facts.kind not in (BranchKind.BELOW, BranchKind.BROKEN)
+        if not sure or (facts.kind is BranchKind.REVERT and began is None):
             self._unsure(block)
         match facts.kind:
-            case Kind.APPLY | Kind.UNPROVEN:
+            case BranchKind.APPLY | BranchKind.UNPROVEN:
                 block.state = "INCLUDED"
                 self._join(block, facts.included)
                 states = dict.fromkeys(facts.included, "INCLUDED")
-            case Kind.REVERT:
+            case BranchKind.REVERT:
                 block.state = None
                 self._leave(block, facts.retracted, reverted=True)
                 states = dict.fromkeys(facts.retracted, REORGED)
-            case Kind.REPAIR:
+            case BranchKind.REPAIR:
                 if began is None:
                     self._unsure(block)
                 self._join(block, facts.included)
@@ -46,12 +46,12 @@ class Lives:
                 states = dict.fromkeys(facts.included, block.state or "INCLUDED") | dict.fromkeys(
                     facts.retracted, REORGED
                 )
-            case Kind.REPAIR_REVERT:
+            case BranchKind.REPAIR_REVERT:
                 states = dict.fromkeys(facts.retracted, REORGED)
             case _:
                 self._guess(block, facts)
                 states = {}
-        return Expected(states, sure and not block.unsure, facts.kind is not Kind.REPAIR_REVERT)
+        return Expected(states, sure and not block.unsure, facts.kind is not BranchKind.REPAIR_REVERT)
 
     def elsewhere(self, transactions: Collection[bytes]) -> set[bytes]:
         """Those that a block of the branch holds."""

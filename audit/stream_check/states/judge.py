@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from audit.stream_check.algebra.branch import Kind
+from audit.stream_check.algebra.branch import BranchKind
 from audit.stream_check.algebra.finding import Finding
 from audit.stream_check.states.absences import Absence
 from audit.stream_check.states.facts import Lives
@@ -21,7 +21,7 @@ def _fits(state: str, expected: str, facts: Facts) -> bool:
 
     What a repair publishes again may be further: a tag that covered blocks without transactions is silent.
     """
-    further = facts.kind is Kind.REPAIR and RANKS[expected] < RANKS.get(state, 0) < _GONE
+    further = facts.kind is BranchKind.REPAIR and RANKS[expected] < RANKS.get(state, 0) < _GONE
     return state == expected or further
 
 
@@ -182,7 +182,7 @@ class StateJudge:
         if record.block_hash != facts.block_hash:
             return  # Of another block that has the same transaction.
         if (
-            facts.kind is Kind.REPAIR
+            facts.kind is BranchKind.REPAIR
             and block.state
             and RANKS[block.state] < RANKS.get(record.state, 0) < _GONE
         ):

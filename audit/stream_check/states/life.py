@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from audit.stream_check.algebra.branch import Kind
+from audit.stream_check.algebra.branch import BranchKind
 from audit.stream_check.states.record import REORGED, StateRecord
 
 
@@ -54,7 +54,7 @@ class Facts:
     """
 
     sequence: int
-    kind: Kind
+    kind: BranchKind
     number: int
     block_hash: bytes
     included: frozenset[bytes]
