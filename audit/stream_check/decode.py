@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, cast
 
 from audit.stream_check.algebra.finding import Finding
-from audit.stream_check.algebra.record import BlockSummary, Partition, Place, Record
+from audit.stream_check.algebra.record import BlockSummary, Partition, Record, StreamPosition
 from headwater.evm.identity import HexKeys, RecordKind, event_id
 from schemas import HEADER_SIZE, MalformedRecord, StreamReader
 from topics.coverage import BLOCKS, COUNTED, COVERAGE
@@ -21,9 +21,9 @@ class _Identity(NamedTuple):
     """What a stream's event_id and key are made of: kind, index and sub-index; the field of the key."""
 
     kind: RecordKind
-    place: str | None
-    sub_place: str | None
-    key: str | None
+    index_field: str | None
+    sub_index_field: str | None
+    key_field: str | None
 
 
 _IDENTITIES: Final[Mapping[str, _Identity]] = {
@@ -40,7 +40,7 @@ STREAMS: Final = tuple(_IDENTITIES)
 class Raw(NamedTuple):
     """A message as Kafka has it. `time_ms` is the broker's."""
 
-    place: Place
+    position: StreamPosition
     time_ms: int
     key: bytes
     value: bytes
@@ -71,7 +71,7 @@ class Decoder:
             columns = reader.columns(values, names)
         except MalformedRecord as error:
             if len(messages) == 1:
-                yield Finding("malformed", None, None, (), (messages[0].place,), str(error))
+                yield Finding("malformed", None, None, (), (messages[0].position,), str(error))
                 return
             # Which of them it is, and what the others are.
             for message in messages:
@@ -85,20 +85,20 @@ class Decoder:
     def _record(
         self, message: Raw, value: bytes, fields: Mapping[str, Any], identity: _Identity, keys: HexKeys
     ) -> Record:
-        stream = message.place.stream
+        stream = message.position.stream
         number, block_hash = cast(int, fields["block_number"]), cast(bytes, fields["block_hash"])
-        key = b"%d" % number if identity.key is None else keys[fields[identity.key]]
+        key = b"%d" % number if identity.key_field is None else keys[fields[identity.key_field]]
         if stream in ("contracts", COVERAGE):
             key = b"%b:%b" % (key, keys[block_hash])
         own_id = event_id(
             fields["chain_id"],
             block_hash,
             identity.kind,
-            0 if identity.place is None else fields[identity.place],
-            0 if identity.sub_place is None else fields[identity.sub_place],
+            0 if identity.index_field is None else fields[identity.index_field],
+            0 if identity.sub_index_field is None else fields[identity.sub_index_field],
         )
         return Record(
-            message.place,
+            message.position,
             message.time_ms,
             message.key,
             message.key if message.key == key else key,

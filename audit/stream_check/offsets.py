@@ -60,13 +60,13 @@ class Offsets:
             request_timeout=_SECONDS,
         )
         found: dict[Partition, At] = {}
-        for place, future in futures.items():
+        for asked, future in futures.items():
             while not future.done():
                 self._admin.poll(_STEP_SECONDS)  # raises Fatal when the brokers reject us
             try:
                 answer = future.result()
             except KafkaException as error:
                 raise kafka.away(self._settings, error.args[0]) from error
-            partition = self._streams[place.topic], place.partition
+            partition = self._streams[asked.topic], asked.partition
             found[partition] = At(int(answer.offset), int(answer.timestamp))
         return found

@@ -9,7 +9,7 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from audit.stream_check.algebra.record import Partition, Place
+from audit.stream_check.algebra.record import Partition, StreamPosition
 from audit.stream_check.decode import Raw
 from headwater import kafka
 from headwater.errors import Fatal, Transient
@@ -38,7 +38,7 @@ class Reader:
         self._paused: set[Partition] = set()
         self._clock = clock
         self._consumer: Consumer = kafka.reader(settings, options={"fetch.wait.max.ms": 100})
-        self._consumer.assign([self._place(each, offset) for each, offset in starts.items()])
+        self._consumer.assign([self._topic_partition(each, offset) for each, offset in starts.items()])
 
     def close(self) -> None:
         """Leave."""
@@ -61,7 +61,7 @@ class Reader:
             (self._consumer.resume, self._paused - wanted),
         ):
             if partitions:
-                call([self._place(each) for each in partitions])
+                call([self._topic_partition(each) for each in partitions])
         self._paused = wanted
 
     def up_to(self, ends: Mapping[Partition, int]) -> Iterator[list[Raw]]:
@@ -103,7 +103,7 @@ class Reader:
         if error is None:
             self._positions[partition] = offset + 1
             key, value = message.key() or b"", message.value() or b""
-            return Raw(Place(*partition, offset), message.timestamp()[1], key, value)
+            return Raw(StreamPosition(*partition, offset), message.timestamp()[1], key, value)
         if error.code() == KafkaError._PARTITION_EOF:
             self._positions[partition] = max(self._positions[partition], offset)
             return None
@@ -111,7 +111,7 @@ class Reader:
             return None
         raise Transient(f"cannot read {topic}[{number}]: {error.str()}")
 
-    def _place(self, partition: Partition, offset: int | None = None) -> TopicPartition:
+    def _topic_partition(self, partition: Partition, offset: int | None = None) -> TopicPartition:
         topic = self._topics[partition[0]]
         return (
             TopicPartition(topic, partition[1])

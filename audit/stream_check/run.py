@@ -122,7 +122,7 @@ class Run:
     def _take(self, messages: list[Raw]) -> None:
         streams: dict[str, list[Raw]] = {}
         for message in messages:
-            streams.setdefault(message.place.stream, []).append(message)
+            streams.setdefault(message.position.stream, []).append(message)
         for stream, own in streams.items():
             for found in self._decode(stream, own):
                 if isinstance(found, Record):

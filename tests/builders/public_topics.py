@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from audit.stream_check.algebra.partitioner import partition_of
-from audit.stream_check.algebra.record import BlockSummary, Partition, Place, Record
+from audit.stream_check.algebra.record import BlockSummary, Partition, Record, StreamPosition
 from topics.coverage import BLOCKS, COUNTED, COVERAGE
 
 COUNTED_STREAMS = tuple(each.stream for each in COUNTED)
@@ -202,10 +202,10 @@ class _Writer:
     ) -> Record:
         if stream == "contracts":
             key += b"%b:%b" % (identity[-2:], block.block_hash.hex().encode())
-        place = Place(stream, partition_of(key, PARTITIONS[stream]), -1)
+        position = StreamPosition(stream, partition_of(key, PARTITIONS[stream]), -1)
         content = hash((value, removed, self._sequence))
         return Record(
-            place,
+            position,
             0,
             key,
             key,
@@ -237,7 +237,7 @@ class _Writer:
         for event in events:
             reach: dict[Partition, int] = {}
             for message in event.messages[:-1]:
-                partition = message.place.stream, message.place.partition
+                partition = message.position.stream, message.position.partition
                 reach[partition] = self._write(message, time) + 1
             reaches.append(reach)
         for event, reach in zip(events, reaches, strict=True):
@@ -248,10 +248,12 @@ class _Writer:
         self._marked()
 
     def _write(self, message: Record, time: int) -> int:
-        partition = message.place.stream, message.place.partition
+        partition = message.position.stream, message.position.partition
         offset = self._offsets[partition]
         self._offsets[partition] += 1
-        self._life.topics[partition].append(message._replace(place=Place(*partition, offset), time_ms=time))
+        self._life.topics[partition].append(
+            message._replace(position=StreamPosition(*partition, offset), time_ms=time)
+        )
         return offset
 
     def _marked(self) -> None:

@@ -9,7 +9,7 @@ from audit.stream_check.algebra.asked import Range, Tally
 from audit.stream_check.algebra.branch import BranchKind
 from audit.stream_check.algebra.finding import Finding
 from audit.stream_check.algebra.partitioner import partition_of
-from audit.stream_check.algebra.record import Place
+from audit.stream_check.algebra.record import StreamPosition
 from audit.stream_check.states.check import StateCheck
 from audit.stream_check.states.life import Facts
 from audit.stream_check.states.record import STATES, StateRecord
@@ -67,8 +67,8 @@ def published(facts: Sequence[Fact]) -> Published:
         for change in fold.add(fact):
             for record in _records(change):
                 partition = partition_of(record.key, PARTITIONS)
-                place = Place(STATES, partition, end_offsets[partition])
-                life.states.append(record._replace(place=place))
+                position = StreamPosition(STATES, partition, end_offsets[partition])
+                life.states.append(record._replace(position=position))
                 end_offsets[partition] += 1
     return life
 
@@ -102,7 +102,7 @@ def _records(change: Change) -> Iterator[StateRecord]:
         name = hashes[place]
         own = event_id(CHAIN, change.block.hash, RecordKind.TRANSACTION, place, 0)
         yield StateRecord(
-            Place(STATES, 0, 0),
+            StreamPosition(STATES, 0, 0),
             current.sequence,
             b"0x" + name.hex().encode(),
             name,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from audit.stream_check.algebra.finding import Finding, of_records
-from audit.stream_check.algebra.record import BlockSummary, Partition, Place, Record
+from audit.stream_check.algebra.record import BlockSummary, Partition, Record, StreamPosition
 from topics.coverage import BLOCKS, COUNTED, COVERAGE
 
 COMPACTED: Final = frozenset({"contracts", COVERAGE})
@@ -16,7 +16,7 @@ COMPACTED: Final = frozenset({"contracts", COVERAGE})
 class Event:
     """What was published of a block under one sequence.
 
-    `kept` has the first copy of each record, `copies` the places of the others.
+    `kept` has the first copy of each record, `copies` the positions of the others.
     """
 
     def __init__(self, first: Record) -> None:
@@ -24,17 +24,17 @@ class Event:
         self.block_hash = first.block_hash
         self.sequence = first.sequence
         self.kept: dict[str, dict[bytes, Record]] = {}
-        self.copies: set[Place] = set()
+        self.copies: set[StreamPosition] = set()
 
     def knows(self, record: Record) -> bool:
         """Was the record published before, whatever its content?"""
-        return record.event_id in self.kept.get(record.place.stream, ())
+        return record.event_id in self.kept.get(record.position.stream, ())
 
     def add(self, record: Record) -> Finding | None:
         """Take a message in; a breach when a copy of it says something else."""
-        known = self.kept.setdefault(record.place.stream, {}).setdefault(record.event_id, record)
+        known = self.kept.setdefault(record.position.stream, {}).setdefault(record.event_id, record)
         if known is not record:
-            self.copies.add(record.place)
+            self.copies.add(record.position)
         if (known.content, known.removed, known.key) == (record.content, record.removed, record.key):
             return None
         return of_records(
@@ -118,7 +118,7 @@ def count_faults(event: Event, spine: Record, summary: BlockSummary, *, repair: 
             yield of_records(
                 "count",
                 [spine, *mine.values()],
-                f"{len(mine)} records of {each.stream} where {spine.place.stream} counts {count}: a "
+                f"{len(mine)} records of {each.stream} where {spine.position.stream} counts {count}: a "
                 "consumer has records that the block does not",
             )
 
@@ -143,7 +143,7 @@ def lacks(event: Event, spine: Record, summary: BlockSummary) -> Iterator[tuple[
                 of_records(
                     "count",
                     [spine, *mine.values()],
-                    f"{len(mine)} records of {each.stream} where {spine.place.stream} counts {count}: "
+                    f"{len(mine)} records of {each.stream} where {spine.position.stream} counts {count}: "
                     f"a consumer lacks {count - len(mine)}",
                 ),
             )
@@ -171,9 +171,9 @@ def _ends(event: Event) -> dict[Partition, Record]:
         if stream == COVERAGE:
             continue
         for record in records.values():
-            known = last.setdefault((stream, record.place.partition), record)
-            if record.place.offset > known.place.offset:
-                last[stream, record.place.partition] = record
+            known = last.setdefault((stream, record.position.partition), record)
+            if record.position.offset > known.position.offset:
+                last[stream, record.position.partition] = record
     return last
 
 
@@ -183,33 +183,33 @@ def beyond_offsets(
     """Streams with records that coverage's offsets do not reach; of an event that is read as a whole."""
     for partition, record in _ends(event).items():
         end = offsets.get(partition)
-        if end is None or end <= record.place.offset:
+        if end is None or end <= record.position.offset:
             reach = "does not name its partition" if end is None else f"names offset {end}"
             detail = (
-                f"coverage {reach}, a record lies at {record.place}: a consumer that waits for the offsets "
-                "takes the block for whole without it"
+                f"coverage {reach}, a record lies at {record.position}: a consumer that waits for the "
+                "offsets takes the block for whole without it"
             )
             yield partition[0], of_records("offsets", [coverage, record], detail)
 
 
 def short_of_offsets(
     event: Event, coverage: Record, offsets: Mapping[Partition, int]
-) -> Iterator[tuple[Place, Finding]]:
-    """Places, named by coverage as the event's last in their partition, where no record of it lies."""
+) -> Iterator[tuple[StreamPosition, Finding]]:
+    """Positions, named by coverage as the event's last in their partition, where no record of it lies."""
     last = _ends(event)
     for (stream, partition), end in offsets.items():
         record = last.get((stream, partition))
-        if stream in COMPACTED or (record is not None and end <= record.place.offset + 1):
+        if stream in COMPACTED or (record is not None and end <= record.position.offset + 1):
             continue
-        if (place := Place(stream, partition, end - 1)) in event.copies:
+        if (position := StreamPosition(stream, partition, end - 1)) in event.copies:
             continue
         yield (
-            place,
+            position,
             of_records(
                 "offsets",
                 [coverage],
                 f"coverage reaches to {stream}[{partition}]@{end}, the block's last message there "
-                + ("does not exist" if record is None else f"is {record.place}")
+                + ("does not exist" if record is None else f"is {record.position}")
                 + ": a consumer lacks it, or waits for what is not the block's",
             ),
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from audit.stream_check.algebra.record import Place, Record
+from audit.stream_check.algebra.record import Record, StreamPosition
 
 KINDS: Final = {
     "link": "A block neither follows the tip, nor takes it back, nor repeats what is known.",
@@ -48,7 +48,7 @@ class Finding:
     number: int | None
     block_hash: str | None
     sequences: tuple[int, ...]
-    places: tuple[Place, ...]
+    places: tuple[StreamPosition, ...]
     detail: str
 
 
@@ -61,7 +61,7 @@ def of_records(kind: str, records: Sequence[Record], detail: str, *sequences: in
         first.number,
         "0x" + first.block_hash.hex(),
         tuple(sorted(told)),
-        tuple(record.place for record in records[:_SHOWN]),
+        tuple(record.position for record in records[:_SHOWN]),
         detail,
     )
 

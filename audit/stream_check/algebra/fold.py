@@ -14,7 +14,7 @@ from audit.stream_check.algebra.event import Event
 from audit.stream_check.algebra.finding import Finding, of_records
 from audit.stream_check.algebra.fronts import Fronts
 from audit.stream_check.algebra.judge import Judge
-from audit.stream_check.algebra.order import Progress
+from audit.stream_check.algebra.order import SequenceProgress
 from audit.stream_check.algebra.record import Record
 from audit.stream_check.algebra.standing import Block
 from topics.coverage import COVERAGE, STREAMS
@@ -60,7 +60,9 @@ class StreamCheck:
         self._pending: list[tuple[int, bytes]] = []
         self._by_height: list[tuple[int, bytes]] = []
         self._settled: tuple[int, bytes] = (-1, b"")
-        self.progress = Progress((each, n) for each in (*STREAMS, COVERAGE) for n in range(partitions[each]))
+        self.progress = SequenceProgress(
+            (each, n) for each in (*STREAMS, COVERAGE) for n in range(partitions[each])
+        )
         self._judge = Judge(
             partitions, self._found, fronts or Fronts(), self._asked, self.progress, at_once=at_once
         )
@@ -90,7 +92,7 @@ class StreamCheck:
 
     def add(self, record: Record) -> None:
         """Take a message in, in the order of its partition."""
-        stream = record.place.stream
+        stream = record.position.stream
         if self._asked.has(record):
             for finding in message.faults(record, self._partitions[stream]):
                 self._found(finding)

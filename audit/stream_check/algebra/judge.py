@@ -19,7 +19,7 @@ from audit.stream_check.algebra.event import (
 )
 from audit.stream_check.algebra.finding import Finding, of_records
 from audit.stream_check.algebra.fronts import Fronts
-from audit.stream_check.algebra.order import Progress
+from audit.stream_check.algebra.order import SequenceProgress
 from audit.stream_check.algebra.partitioner import partition_of
 from audit.stream_check.algebra.record import BlockSummary, Record
 from audit.stream_check.algebra.standing import Block
@@ -35,7 +35,7 @@ class Judge:
         report: Callable[[Finding], object],
         fronts: Fronts,
         asked: Range,
-        progress: Progress,
+        progress: SequenceProgress,
         *,
         at_once: bool,
     ) -> None:
@@ -68,7 +68,7 @@ class Judge:
                 "another block has this sequence too: which of them is the later one, consumers cannot tell"
             )
             self._report(of_records("sequence", [spine], detail))
-        kind = self._place(block, event, spine, summary)
+        kind = self._on_branch(block, event, spine, summary)
         self._sequence = event.sequence
         if not self._asked.has(spine):
             return kind
@@ -88,7 +88,7 @@ class Judge:
             self._judge_incomplete(block, event, spine, summary)
         return kind
 
-    def _place(self, block: Block, event: Event, spine: Record, summary: BlockSummary) -> BranchKind:
+    def _on_branch(self, block: Block, event: Event, spine: Record, summary: BlockSummary) -> BranchKind:
         """What the event is to the branch."""
         # From the first event on, by sequence: of a later one an earlier copy may have been read.
         self._linked = self._linked or spine.time_ms >= self._asked.linked_from_ms
@@ -156,18 +156,18 @@ class Judge:
             if stream not in COMPACTED or not self._may_be_compacted(coverage):
                 self._report(finding)
         if self._is_first_copy(coverage):
-            for place, finding in short_of_offsets(event, coverage, offsets):
+            for position, finding in short_of_offsets(event, coverage, offsets):
                 # A repeat's coverage may be what compaction left, and the repeat's records are still to come.
-                if place.stream not in lacking:
-                    self._explicable(finding, coverage, event.block_hash, f"{event.sequence} {place}")
+                if position.stream not in lacking:
+                    self._explicable(finding, coverage, event.block_hash, f"{event.sequence} {position}")
 
     def repeated(self, record: Record) -> None:
         """A message of an event that was judged is read, again or where compaction took the first copy."""
-        self._mendable.pop((record.block_hash, f"{record.sequence} {record.place}"), None)
+        self._mendable.pop((record.block_hash, f"{record.sequence} {record.position}"), None)
 
     def explains(self, record: Record) -> bool:
         """Has a message, behind those of later events, a first copy that compaction took?"""
-        stream, summary = record.place.stream, record.summary
+        stream, summary = record.position.stream, record.summary
         if stream not in COMPACTED or not self._may_be_compacted(record):
             return False
         self._mendable.pop((record.block_hash, stream), None)
@@ -225,7 +225,7 @@ class Judge:
 
     def _is_first_copy(self, coverage: Record) -> bool:
         """Not a repeat whose first copy, with the records, lies before what is read."""
-        partition = coverage.place.stream, coverage.place.partition
+        partition = coverage.position.stream, coverage.position.partition
         first = self._progress.begins_with(partition)
         return self._fronts.from_the_beginning(partition) or (first is not None and first < coverage.sequence)
 

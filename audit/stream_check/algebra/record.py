@@ -9,8 +9,8 @@ Partition: TypeAlias = tuple[str, int]
 """A stream and one of its topic's partitions."""
 
 
-class Place(NamedTuple):
-    """Where a message lies."""
+class StreamPosition(NamedTuple):
+    """Where a message lies: a stream stands for its topic."""
 
     stream: str
     partition: int
@@ -43,7 +43,7 @@ class Record(NamedTuple):
     `transactions` is of, None elsewhere.
     """
 
-    place: Place
+    position: StreamPosition
     time_ms: int
     key: bytes
     own_key: bytes

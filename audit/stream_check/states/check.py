@@ -12,7 +12,7 @@ from audit.stream_check.algebra.asked import NEWER, Range, Tally
 from audit.stream_check.algebra.branch import BranchKind
 from audit.stream_check.algebra.event import Event
 from audit.stream_check.algebra.finding import Finding
-from audit.stream_check.algebra.order import Progress
+from audit.stream_check.algebra.order import SequenceProgress
 from audit.stream_check.algebra.record import Record
 from audit.stream_check.states.absences import Absences
 from audit.stream_check.states.facts import Lives
@@ -65,7 +65,7 @@ class StateCheck:
         self._records: dict[int, dict[bytes, StateRecord]] = {}
         self._sequences: list[int] = []
         self._settled = -1
-        self.progress = Progress((STATES, number) for number in range(partitions))
+        self.progress = SequenceProgress((STATES, number) for number in range(partitions))
         self.newest = -1
         self.held = 0
 

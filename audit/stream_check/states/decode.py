@@ -34,7 +34,7 @@ def states(reader: StreamReader, messages: Sequence[Raw]) -> Iterator[StateRecor
         columns = reader.columns(values, _FIELDS)
     except MalformedRecord as error:
         if len(messages) == 1:
-            yield Finding("malformed", None, None, (), (messages[0].place,), str(error))
+            yield Finding("malformed", None, None, (), (messages[0].position,), str(error))
             return
         for message in messages:
             yield from states(reader, [message])
@@ -49,7 +49,7 @@ def _record(message: Raw, content: int, fields: dict[str, Any]) -> StateRecord:
     if block_hash is not None and index is not None:
         own_id = event_id(fields["chain_id"], block_hash, RecordKind.TRANSACTION, index, 0)
     return StateRecord(
-        message.place,
+        message.position,
         message.time_ms,
         message.key,
         fields["hash"],

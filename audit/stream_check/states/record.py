@@ -7,11 +7,11 @@ from typing import Final, NamedTuple
 
 from audit.stream_check.algebra.finding import Finding
 from audit.stream_check.algebra.partitioner import partition_of
-from audit.stream_check.algebra.record import Place
+from audit.stream_check.algebra.record import StreamPosition
 
 STATES: Final = "transaction-states"
 RANKS: Final = {"INCLUDED": 5, "SAFE": 6, "FINALIZED": 7, "REORGED": 8}
-"""States that a block decides, with their rank in a version: the place in the schema's enum."""
+"""States that a block decides, with their rank in a version: its position in the schema's enum."""
 REORGED: Final = "REORGED"
 _SHOWN: Final = 3
 
@@ -22,7 +22,7 @@ class StateRecord(NamedTuple):
     `own_id` is what event_id must be by the other fields; None where the message names no block.
     """
 
-    place: Place
+    position: StreamPosition
     time_ms: int
     key: bytes
     transaction: bytes
@@ -47,7 +47,7 @@ def of_states(kind: str, records: Sequence[StateRecord], detail: str, *sequences
         first.number,
         None if first.block_hash is None else "0x" + first.block_hash.hex(),
         tuple(sorted({*sequences, *(each.sequence for each in records)})),
-        tuple(each.place for each in records[:_SHOWN]),
+        tuple(each.position for each in records[:_SHOWN]),
         detail,
     )
 
@@ -64,7 +64,7 @@ def faults(record: StateRecord, partitions: int) -> Iterator[Finding]:
     key = b"0x" + record.transaction.hex().encode()
     if record.key != key:
         yield of_states("key", [record], f"its key is {record.key!r}, its hash makes {key!r}")
-    if record.place.partition != (own := partition_of(record.key, partitions)):
+    if record.position.partition != (own := partition_of(record.key, partitions)):
         yield of_states(
             "partition",
             [record],

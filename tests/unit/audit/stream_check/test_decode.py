@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from audit.stream_check.algebra.finding import Finding
 from audit.stream_check.algebra.fold import StreamCheck
 from audit.stream_check.algebra.partitioner import partition_of
-from audit.stream_check.algebra.record import Place, Record
+from audit.stream_check.algebra.record import Record, StreamPosition
 from audit.stream_check.decode import STREAMS, Decoder, Raw
 from schemas import Schema, StreamReader, frame, schema_of
 from streams.logic.event import Messages, Position
@@ -54,13 +54,13 @@ class Topics:
             partition = messages.stream, partition_of(key, PARTITIONS[messages.stream])
             offset = self.ends.get(partition, 0)
             self.ends[partition] = reach[partition] = offset + 1
-            self.messages.append(Raw(Place(*partition, offset), 1_000, key, value))
+            self.messages.append(Raw(StreamPosition(*partition, offset), 1_000, key, value))
         return reach
 
     def decoded(self) -> Iterator[Record | Finding]:
         own = decoder()
         for message in self.messages:
-            yield from own.records(message.place.stream, [message])
+            yield from own.records(message.position.stream, [message])
 
 
 def checked(decoded: Iterator[Record | Finding]) -> tuple[set[str], StreamCheck]:
@@ -105,14 +105,14 @@ def test_every_stream_has_its_own_key_and_identity() -> None:
         changed = [*topics.messages[:number], other, *topics.messages[number + 1 :]]
         topics_changed = Topics()
         topics_changed.messages = changed
-        assert "key" in checked(topics_changed.decoded())[0], message.place
+        assert "key" in checked(topics_changed.decoded())[0], message.position
 
 
 def test_what_is_no_record_is_told_with_its_place() -> None:
-    place = Place("logs", 1, 77)
-    unknown = Raw(place, 0, b"key", frame(999) + b"x")
-    broken = Raw(place, 0, b"key", frame_of("logs") + b"\x01")
-    tombstone = Raw(place, 0, b"key", b"")
+    position = StreamPosition("logs", 1, 77)
+    unknown = Raw(position, 0, b"key", frame(999) + b"x")
+    broken = Raw(position, 0, b"key", frame_of("logs") + b"\x01")
+    tombstone = Raw(position, 0, b"key", b"")
     found = [*decoder().records("logs", [unknown, broken, tombstone])]
     assert [each.kind for each in found if isinstance(each, Finding)] == ["malformed"] * 3
-    assert all(each.places == (place,) for each in found if isinstance(each, Finding))
+    assert all(each.places == (position,) for each in found if isinstance(each, Finding))

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 
 from audit.stream_check.algebra.fronts import Front, Fronts
-from audit.stream_check.algebra.record import Partition, Place, Record
+from audit.stream_check.algebra.record import Partition, Record, StreamPosition
 from audit.stream_check.offsets import At
 from audit.stream_check.positions import TRANSACTION_MS, beginning
 
@@ -38,9 +38,9 @@ class Topics:
 
 
 def event(time_ms: int, sequence: int = 7) -> Record:
-    place = Place("blocks", 0, 1)
+    position = StreamPosition("blocks", 0, 1)
     return Record(
-        place, time_ms, b"7", b"7", b"", b"", 7, b"", sequence, removed=False, content=1, summary=None
+        position, time_ms, b"7", b"7", b"", b"", 7, b"", sequence, removed=False, content=1, summary=None
     )
 
 

@@ -10,7 +10,7 @@ from audit.stream_check import run as run_module
 from audit.stream_check.algebra.finding import Finding
 from audit.stream_check.algebra.fold import StreamCheck
 from audit.stream_check.algebra.partitioner import partition_of
-from audit.stream_check.algebra.record import Partition, Place, Record
+from audit.stream_check.algebra.record import Partition, Record, StreamPosition
 from audit.stream_check.decode import Raw
 from audit.stream_check.run import Run
 from audit.stream_check.states.check import NEWER_STATES, StateCheck
@@ -24,7 +24,7 @@ class Cluster:
 
     def __init__(self, topics: Mapping[Partition, Sequence[Record | StateRecord]]) -> None:
         self.topics = topics
-        self.records = {record.place: record for records in topics.values() for record in records}
+        self.records = {record.position: record for records in topics.values() for record in records}
         self.visible = dict.fromkeys(topics, 0)
         self.positions = dict.fromkeys(topics, 0)
         self.held: list[set[Partition]] = []
@@ -36,7 +36,7 @@ class Cluster:
 
     def ends(self) -> dict[Partition, int]:
         return {
-            each: self.topics[each][count - 1].place.offset + 1 if count else 0
+            each: self.topics[each][count - 1].position.offset + 1 if count else 0
             for each, count in self.visible.items()
         }
 
@@ -45,7 +45,7 @@ class Cluster:
             each
             for each, end in ends.items()
             if self.positions[each] == self.visible[each]
-            or self.topics[each][self.positions[each]].place.offset >= end
+            or self.topics[each][self.positions[each]].position.offset >= end
         }
 
     def hold(self, ahead: Collection[Partition]) -> None:
@@ -58,10 +58,10 @@ class Cluster:
             at = self.positions[partition]
             chunk = self.topics[partition][at : min(at + 3, self.visible[partition])]
             self.positions[partition] += len(chunk)
-            yield [Raw(record.place, record.time_ms, b"", b"") for record in chunk]
+            yield [Raw(record.position, record.time_ms, b"", b"") for record in chunk]
 
     def decode(self, stream: str, messages: list[Raw]) -> Iterable[Record | StateRecord]:
-        return [self.records[message.place] for message in messages]
+        return [self.records[message.position] for message in messages]
 
 
 def run_of(
@@ -93,11 +93,11 @@ def with_states(life: Life, up_to: int) -> dict[Partition, Sequence[Record | Sta
         name = event.sequence.to_bytes(32, "big")
         key = b"0x" + name.hex().encode()
         partition = STATES, partition_of(key, STATE_PARTITIONS)
-        place = Place(*partition, len(topics[partition]))
+        position = StreamPosition(*partition, len(topics[partition]))
         own, version = b"1" * 16, 16 * event.sequence + 5
         topics[partition].append(
             StateRecord(
-                place,
+                position,
                 event.messages[0].time_ms,
                 key,
                 name,

@@ -69,7 +69,7 @@ def test_repeats_after_a_kill_are_clean(facts: list[Fact], data: st.DataObject) 
     cut = data.draw(st.integers(0, len(own.states)))
     again = data.draw(st.integers(0, cut))
     repeats = [
-        each._replace(place=each.place._replace(offset=1_000 + each.place.offset))
+        each._replace(position=each.position._replace(offset=1_000 + each.position.offset))
         for each in own.states[again:cut]
     ]
     assert own.findings([*own.states[:cut], *repeats, *own.states[cut:]]) == []
@@ -115,7 +115,7 @@ def test_the_example_has_every_state() -> None:
         (
             state_of("INCLUDED", 0),
             lambda record: record._replace(
-                place=record.place._replace(partition=(record.place.partition + 1) % 3)
+                position=record.position._replace(partition=(record.position.partition + 1) % 3)
             ),
             "partition",
         ),
