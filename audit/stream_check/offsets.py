@@ -40,7 +40,7 @@ class Offsets:
         found = self._listed(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         return {partition: at.offset for partition, at in found.items()}
 
-    def ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+    def end_offsets(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """The offset after all that was written, also by transactions that are not committed yet.
 
         Whoever has read up to there has read every transaction of which anything could be seen elsewhere

@@ -59,15 +59,15 @@ class Session:
         def decoded(stream: str, messages: Sequence[Raw]) -> Iterator[Record | StateRecord | Finding]:
             return states(of_states, messages) if stream == STATES else decoder.records(stream, messages)
 
-        partitions = [*begin.starts]
+        partitions = [*begin.start_offsets]
         self._began = time.monotonic()
-        self._start = sum(begin.starts.values())
-        self.to_read = sum(offsets.ends(partitions).values()) - self._start
-        self._reader = Reader(settings, topics, begin.starts)
+        self._start = sum(begin.start_offsets.values())
+        self.to_read = sum(offsets.end_offsets(partitions).values()) - self._start
+        self._reader = Reader(settings, topics, begin.start_offsets)
         self.run = Run(
             check,
             self._reader,
-            lambda: offsets.ends(partitions),
+            lambda: offsets.end_offsets(partitions),
             decoded,
             report,
             now_ms=clock.now_ms,
@@ -124,9 +124,9 @@ def opened(
     check = StreamCheck(
         counts, report, fronts=Fronts(begin.fronts), asked=begin.asked, depth=depth, at_once=at_once
     )
-    told = StateCheck(counts[STATES], report, check.tally, asked=begin.asked, at_once=at_once)
-    check.follower = told
-    return Session(settings, check, report, offsets, begin, last, told)
+    state_check = StateCheck(counts[STATES], report, check.tally, asked=begin.asked, at_once=at_once)
+    check.follower = state_check
+    return Session(settings, check, report, offsets, begin, last, state_check)
 
 
 class _Blocks:

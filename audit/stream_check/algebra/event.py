@@ -164,7 +164,7 @@ def incomplete(spine: Record, problem: str | None) -> Finding:
     )
 
 
-def _ends(event: Event) -> dict[Partition, Record]:
+def _last_records(event: Event) -> dict[Partition, Record]:
     """The last record of the event in each partition, coverage not among them."""
     last: dict[Partition, Record] = {}
     for stream, records in event.kept.items():
@@ -181,7 +181,7 @@ def beyond_offsets(
     event: Event, coverage: Record, offsets: Mapping[Partition, int]
 ) -> Iterator[tuple[str, Finding]]:
     """Streams with records that coverage's offsets do not reach; of an event that is read as a whole."""
-    for partition, record in _ends(event).items():
+    for partition, record in _last_records(event).items():
         end = offsets.get(partition)
         if end is None or end <= record.position.offset:
             reach = "does not name its partition" if end is None else f"names offset {end}"
@@ -196,7 +196,7 @@ def short_of_offsets(
     event: Event, coverage: Record, offsets: Mapping[Partition, int]
 ) -> Iterator[tuple[StreamPosition, Finding]]:
     """Positions, named by coverage as the event's last in their partition, where no record of it lies."""
-    last = _ends(event)
+    last = _last_records(event)
     for (stream, partition), end in offsets.items():
         record = last.get((stream, partition))
         if stream in COMPACTED or (record is not None and end <= record.position.offset + 1):

@@ -52,7 +52,7 @@ class SequenceProgress:
             self._passed[partition] = record.sequence
 
     def limit(self, ended: Iterable[Partition] = ()) -> float:
-        """Of every event of a lower sequence all is read; `ended` are partitions at their ends."""
+        """Of every event of a lower sequence all is read; `ended` are partitions at their end."""
         over = set(ended)
         return min(
             (each for partition, each in self._passed.items() if partition not in over), default=math.inf

@@ -35,7 +35,7 @@ class Topics:
     """Topics of three partitions that events are published to."""
 
     def __init__(self) -> None:
-        self.ends: dict[tuple[str, int], int] = {}
+        self.end_offsets: dict[tuple[str, int], int] = {}
         self.messages: list[Raw] = []
 
     def publish(self, kind: EventKind, sequence: int) -> None:
@@ -52,8 +52,8 @@ class Topics:
         for key, value in zip(messages.keys, messages.values, strict=True):
             assert value is not None
             partition = messages.stream, partition_of(key, PARTITIONS[messages.stream])
-            offset = self.ends.get(partition, 0)
-            self.ends[partition] = reach[partition] = offset + 1
+            offset = self.end_offsets.get(partition, 0)
+            self.end_offsets[partition] = reach[partition] = offset + 1
             self.messages.append(Raw(StreamPosition(*partition, offset), 1_000, key, value))
         return reach
 
@@ -108,7 +108,7 @@ def test_every_stream_has_its_own_key_and_identity() -> None:
         assert "key" in checked(topics_changed.decoded())[0], message.position
 
 
-def test_what_is_no_record_is_told_with_its_place() -> None:
+def test_what_is_not_a_record_is_reported_with_its_position() -> None:
     position = StreamPosition("logs", 1, 77)
     unknown = Raw(position, 0, b"key", frame(999) + b"x")
     broken = Raw(position, 0, b"key", frame_of("logs") + b"\x01")

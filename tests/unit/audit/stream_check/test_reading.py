@@ -114,6 +114,6 @@ def test_partitions_are_held_and_let_go(monkeypatch: pytest.MonkeyPatch) -> None
     reader.hold({LOGS})
     reader.hold({BLOCKS})
     reader.hold(())
-    told = [(name, [each[:2] for each in places]) for name, places in consumer.calls[1:]]
+    seen = [(name, [each[:2] for each in places]) for name, places in consumer.calls[1:]]
     logs, blocks = [("chain.logs.v1", 0)], [("chain.blocks.v1", 1)]
-    assert told == [("pause", logs), ("pause", blocks), ("resume", logs), ("resume", blocks)]
+    assert seen == [("pause", logs), ("pause", blocks), ("resume", logs), ("resume", blocks)]

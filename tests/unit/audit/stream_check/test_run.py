@@ -34,16 +34,16 @@ class Cluster:
         for each in partitions:
             self.visible[each] = sum(record.time_ms < before_ms for record in self.topics[each])
 
-    def ends(self) -> dict[Partition, int]:
+    def end_offsets(self) -> dict[Partition, int]:
         return {
             each: self.topics[each][count - 1].position.offset + 1 if count else 0
             for each, count in self.visible.items()
         }
 
-    def reached(self, ends: Mapping[Partition, int]) -> set[Partition]:
+    def reached(self, end_offsets: Mapping[Partition, int]) -> set[Partition]:
         return {
             each
-            for each, end in ends.items()
+            for each, end in end_offsets.items()
             if self.positions[each] == self.visible[each]
             or self.topics[each][self.positions[each]].position.offset >= end
         }
@@ -51,8 +51,8 @@ class Cluster:
     def hold(self, ahead: Collection[Partition]) -> None:
         self.held.append(set(ahead))
 
-    def up_to(self, ends: Mapping[Partition, int]) -> Iterable[list[Raw]]:
-        while left := sorted(ends.keys() - self.reached(ends)):
+    def up_to(self, end_offsets: Mapping[Partition, int]) -> Iterable[list[Raw]]:
+        while left := sorted(end_offsets.keys() - self.reached(end_offsets)):
             self._turn += 1
             partition = left[self._turn % len(left)]
             at = self.positions[partition]
@@ -74,7 +74,7 @@ def run_of(
     run = Run(
         check,
         cluster,
-        cluster.ends,
+        cluster.end_offsets,
         cluster.decode,
         found.append,
         now_ms=lambda: now_ms,
@@ -150,7 +150,7 @@ def test_reading_ends_once_the_last_block_is_deep_enough() -> None:
 
 
 @pytest.mark.parametrize("bound", [0, 10**6])
-def test_states_are_judged_up_to_where_they_are_told_whatever_is_held(
+def test_states_are_judged_up_to_where_they_are_published_whatever_is_held(
     bound: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_module, "HELD", bound)
