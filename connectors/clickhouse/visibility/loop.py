@@ -90,8 +90,8 @@ def end_offsets(admin: AdminClient, topics: list[str]) -> EndOffsets:
         for partition in known[topic].partitions
     }
     found = admin.list_offsets(wanted, request_timeout=KAFKA_SECONDS)
-    offsets = {(place.topic, place.partition): future.result().offset for place, future in found.items()}
-    return {place: offset for place, offset in offsets.items() if offset > 0}
+    offsets = {(each.topic, each.partition): future.result().offset for each, future in found.items()}
+    return {partition: offset for partition, offset in offsets.items() if offset > 0}
 
 
 def known_chain_id(client: Client, settings: Settings) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from connectors.clickhouse.sink.messages import Partition
@@ -50,8 +49,3 @@ def start(partition: Partition, kept: Kept, stored: int | None) -> Start:
     wanted = 0 if kept.committed is None else min(kept.committed, has)
     offset = max(wanted, kept.log_start)
     return Start(offset, Gap(partition, has, offset) if offset > has else None)
-
-
-def starts(kept: Mapping[Partition, Kept], stored: Mapping[Partition, int]) -> Mapping[Partition, Start]:
-    """`start` of several partitions."""
-    return {partition: start(partition, each, stored.get(partition)) for partition, each in kept.items()}
