@@ -176,8 +176,10 @@ class Assembly:
         if not route.joined:
             return None
         reader = self._readers[route.stream]
-        tell = reader.tell if isinstance(reader, GuardedRows) else None
-        return Joined(route.stream, self._registry.schemas_of(route.stream), self._tables[route.stream], tell)
+        before_insert = reader.unsettle_retracted if isinstance(reader, GuardedRows) else None
+        return Joined(
+            route.stream, self._registry.schemas_of(route.stream), self._tables[route.stream], before_insert
+        )
 
     def _buffer(self) -> Buffer:
         return Buffer(self._settings.sink.batch_rows, self._settings.sink.batch_seconds)

@@ -256,7 +256,7 @@ class Sink:
     def _commit(self, now: float) -> None:
         if now - self._committed >= COMMIT_SECONDS:
             self._committed = now
-            self._progress.refused(self._consumer.take_failed_commits())
+            self._progress.commit_failed(self._consumer.take_failed_commits())
             positions = self._progress.to_commit()
             self._consumer.commit(positions, wait=False)
             self._progress.committed(positions)

@@ -42,8 +42,8 @@ class Start:
 def start(partition: Partition, kept: Kept, stored: int | None) -> Start:
     """Where to begin. `stored` is the offset below which ClickHouse has everything, None if it has nothing.
 
-    The group's offset may be above it, when ClickHouse was made anew or progress was not told in time: what
-    Kafka still has is read again then. It may be below it: blocks that were not shown are read again.
+    The group's offset may be above it, when ClickHouse was made anew or progress was not published in time:
+    what Kafka still has is read again then. It may be below it: blocks that were not shown are read again.
     """
     has = stored or 0
     wanted = 0 if kept.committed is None else min(kept.committed, has)

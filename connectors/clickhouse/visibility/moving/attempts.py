@@ -61,10 +61,10 @@ class _Name:
 class Taking:
     """What an attempt does with those before it.
 
-    `refused`: tables of `moved` to make, so that they cannot; `renamed`: tables to take, to their new names.
+    `blocking`: tables of `moved` to make, so that they cannot; `renamed`: tables to take, to their new names.
     """
 
-    refused: tuple[str, ...] = ()
+    blocking: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
 
 
@@ -99,7 +99,7 @@ class Standing:
         """What is left to take; nothing where the attempts before can do nothing more."""
         names = [each for each in self._names() if each.version == attempt.version]
         begun = {each.origin for each in names if each.table == MOVED}
-        refused = {
+        blocking = {
             Attempt(attempt.chain_id, attempt.version, number).staging(MOVED)
             for number in {each.origin for each in names} - begun
             if number < attempt.number
@@ -109,7 +109,7 @@ class Standing:
             for each in names
             if each.table != LOCK and each.holder < attempt.number and self.engines[each.text] != "Null"
         }
-        return Taking(tuple(sorted(refused)), tuple(sorted(renamed)))
+        return Taking(tuple(sorted(blocking)), tuple(sorted(renamed)))
 
     def held(self, attempt: Attempt) -> list[int]:
         """The attempts whose table of `moved` this one holds."""

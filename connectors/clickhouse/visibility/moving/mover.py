@@ -85,7 +85,7 @@ class Mover:
         return self._store.read()
 
     def _make(self, attempt: Attempt, before: Moved, known: Moved, sequence: int) -> Moved | None:
-        """One move under staging tables that are ours."""
+        """One move under staging tables of this attempt."""
         if not self._store.stage(attempt) or self._store.read().version != before.version:
             # We slept since `before` was read. Names of a version that was reached are nobody's.
             return None

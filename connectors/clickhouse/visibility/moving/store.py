@@ -52,14 +52,14 @@ class MovedStore:
         return Standing({str(name): str(engine) for name, engine in rows})
 
     def begin(self, attempt: Attempt) -> bool:
-        """Make an attempt ours; False when it is another process's."""
+        """Make an attempt this process's; False when it is another process's."""
         return self._create(attempt.staging(LOCK), _NOTHING)
 
     def take(self, attempt: Attempt) -> bool:
         """Let the attempts before this one do nothing more; False when some still might."""
         for name, to in self.standing().taking(attempt).renamed:
             self._rename(name, to)
-        for name in self.standing().taking(attempt).refused:
+        for name in self.standing().taking(attempt).blocking:
             self._create(name, _NOTHING)
         return self.standing().taking(attempt) == Taking() and self.idle(attempt.version)
 
@@ -87,7 +87,7 @@ class MovedStore:
             )
 
     def prepare(self, attempt: Attempt, after: Moved) -> None:
-        """Stage what is moved when the rows are. Fails when the attempt is not ours any more."""
+        """Stage what is moved when the rows are. Fails when the attempt is not this process's any more."""
         row = [
             self._chain_id,
             after.version,
