@@ -10,7 +10,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from connectors.clickhouse.client import Client, insert_settings
 from connectors.clickhouse.visibility.heights import Heights, Range, edges
 from connectors.clickhouse.visibility.moving.attempts import LOCK, MOVED, TABLES, Attempt, Standing, Taking
-from connectors.clickhouse.visibility.moving.plan import Move, Moved, Said
+from connectors.clickhouse.visibility.moving.plan import HeightCoverage, Move, Moved
 from connectors.clickhouse.visibility.moving.statements import copy, hand_over
 
 _EXISTS: Final = 57
@@ -122,7 +122,7 @@ class MovedStore:
         for name in names:
             self._client.command(f"DROP TABLE IF EXISTS {self._database}.{name}")
 
-    def said(self, sequence: int, moved: Moved) -> dict[int, Said]:
+    def coverage(self, sequence: int, moved: Moved) -> dict[int, HeightCoverage]:
         """What coverage says of heights behind a sequence, of moved ones behind theirs, and of what is not
         whole.
         """
@@ -136,11 +136,14 @@ class MovedStore:
             ending=moved.ending,
             moved=moved.sequence,
         )
-        return {_int(number): Said(_int(latest), _int(at), bool(whole)) for number, latest, at, whole in rows}
+        return {
+            _int(number): HeightCoverage(_int(latest), _int(at), bool(whole))
+            for number, latest, at, whole in rows
+        }
 
-    def changed(self, moved: Moved) -> dict[int, Said]:
+    def changed(self, moved: Moved) -> dict[int, HeightCoverage]:
         """What coverage says of heights since they were moved, and of what is not whole."""
-        return self.said(_NO_SEQUENCE, moved)
+        return self.coverage(_NO_SEQUENCE, moved)
 
     def gone(self, sequence: int) -> set[int]:
         """Heights whose block in the settled tables coverage has as removed behind a sequence."""
