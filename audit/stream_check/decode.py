@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, cast
 
+from audit.stream_check.algebra.event import COMPACTED
 from audit.stream_check.algebra.finding import Finding
 from audit.stream_check.algebra.record import BlockSummary, Partition, Record, StreamPosition
 from headwater.evm.identity import HexKeys, RecordKind, event_id
@@ -26,7 +27,7 @@ class _Identity(NamedTuple):
     key_field: str | None
 
 
-_IDENTITIES: Final[Mapping[str, _Identity]] = {
+IDENTITIES: Final[Mapping[str, _Identity]] = {
     BLOCKS: _Identity(RecordKind.BLOCK, None, None, None),
     COVERAGE: _Identity(RecordKind.BLOCK, None, None, None),
     TRANSACTIONS: _Identity(RecordKind.TRANSACTION, "transaction_index", None, "from_address"),
@@ -34,7 +35,8 @@ _IDENTITIES: Final[Mapping[str, _Identity]] = {
     "token-transfers": _Identity(RecordKind.TOKEN_TRANSFER, "log_index", "batch_index", "token_address"),
     "contracts": _Identity(RecordKind.CONTRACT, "transaction_index", None, "address"),
 }
-STREAMS: Final = tuple(_IDENTITIES)
+STREAMS: Final = tuple(IDENTITIES)
+"""What is read besides transaction-states: all that coverage counts, and coverage."""
 
 
 class Raw(NamedTuple):
@@ -58,7 +60,7 @@ class Decoder:
 
     def records(self, stream: str, messages: Sequence[Raw]) -> Iterator[Record | Finding]:
         """The record of each message, or that it is none, in order."""
-        reader, identity = self._readers[stream], _IDENTITIES[stream]
+        reader, identity = self._readers[stream], IDENTITIES[stream]
         names = [*_COMMON, *(each for each in identity[1:] if each is not None)]
         if stream in (BLOCKS, COVERAGE):
             names += _BLOCK
@@ -88,7 +90,8 @@ class Decoder:
         stream = message.position.stream
         number, block_hash = cast(int, fields["block_number"]), cast(bytes, fields["block_hash"])
         key = b"%d" % number if identity.key_field is None else keys[fields[identity.key_field]]
-        if stream in ("contracts", COVERAGE):
+        if stream in COMPACTED:
+            # Or compaction would drop what another block at this height, or of this address, has.
             key = b"%b:%b" % (key, keys[block_hash])
         own_id = event_id(
             fields["chain_id"],

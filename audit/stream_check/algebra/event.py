@@ -10,7 +10,7 @@ from audit.stream_check.algebra.record import BlockSummary, Partition, Record, S
 from topics.coverage import BLOCKS, COUNTED, COVERAGE
 
 COMPACTED: Final = frozenset({"contracts", COVERAGE})
-"""Streams whose topics keep the last record of a key only."""
+"""Streams whose topics keep the last record of a key only, as the catalogue has them: a test holds it so."""
 
 
 class Event:

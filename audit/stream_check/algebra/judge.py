@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
+from typing import Final
 
 from audit.stream_check.algebra.asked import BEFORE, EARLIER, Range, Tally
 from audit.stream_check.algebra.branch import Branch, BranchKind, Named
@@ -24,6 +25,8 @@ from audit.stream_check.algebra.partitioner import partition_of
 from audit.stream_check.algebra.record import BlockSummary, Record
 from audit.stream_check.algebra.standing import Block
 from topics.coverage import COVERAGE, STREAMS
+
+_COMPACTED_RECORDS: Final = COMPACTED - {COVERAGE}
 
 
 class Judge:
@@ -114,7 +117,8 @@ class Judge:
         self, block: Block, event: Event, spine: Record, summary: BlockSummary, kind: BranchKind
     ) -> None:
         self._incomplete.pop(event.block_hash, None)
-        self._mendable.pop((event.block_hash, "contracts"), None)
+        for stream in _COMPACTED_RECORDS:
+            self._mendable.pop((event.block_hash, stream), None)
         block.whole = block.whole or kind is BranchKind.APPLY
         if kind is BranchKind.REVERT and not block.whole:
             self.tally.unjudged[EARLIER] += 1

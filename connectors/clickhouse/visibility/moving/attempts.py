@@ -17,14 +17,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-TABLES: Final = (
-    "blocks",
-    "transactions",
-    "logs",
-    "token_transfers",
-    "token_transfers_by_address",
-    "contracts",
+from topics.coverage import BLOCKS, COUNTED
+
+COPIES: Final[Mapping[str, tuple[str, ...]]] = {"token_transfers": ("token_transfers_by_address",)}
+"""Tables with the same rows in another order, which a materialized view fills."""
+TABLES: Final = tuple(
+    table
+    for counted in (BLOCKS, *(each.table for each in COUNTED))
+    for table in (counted, *COPIES.get(counted, ()))
 )
+"""The tables whose rows move: of every stream that coverage counts."""
 LOCK: Final = "lock"
 MOVED: Final = "moved"
 _NAME: Final = re.compile(r"settling_(\d+)_(\d+)_(\d+)_(\d+)_(\w+)")
