@@ -55,11 +55,11 @@ class OutcomeReader:
         self._topic = topic_name(settings, OUTCOMES)
         self._reader = Registry(settings).reader(OUTCOMES)
         self._client = kafka.reader(settings)
-        ends = [
+        end_offsets = [
             TopicPartition(self._topic, each, kafka.watermarks(self._client, self._topic, each)[1])
             for each in partitions_of(settings, self._client, self._topic)
         ]
-        self._client.assign(ends)
+        self._client.assign(end_offsets)
 
     def __enter__(self) -> OutcomeReader:
         return self

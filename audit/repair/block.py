@@ -96,8 +96,8 @@ def _of_record(letter: Letter, stream: str) -> BlockName | None:
     if not (isinstance(chain_id, int) and isinstance(number, int) and isinstance(block_hash, bytes)):
         return None  # a state of a transaction that is in no block
     # Broken bytes may read as a block that never was: the headers know better.
-    told = decimal(letter.headers.get(CHAIN_ID))
-    if told not in (None, chain_id) or not block_hash.hex().startswith(_trace(letter)) or number < 0:
+    named = decimal(letter.headers.get(CHAIN_ID))
+    if named not in (None, chain_id) or not block_hash.hex().startswith(_trace(letter)) or number < 0:
         return None
     return BlockName(chain_id, number, block_hash)
 

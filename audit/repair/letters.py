@@ -18,7 +18,7 @@ HEAD_BYTES: Final = 2_048
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TopicPosition:
     """Where a message stands."""
 
     topic: str
@@ -31,18 +31,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter at its `place`; `failed_at` is the broker's time in milliseconds.
+    """A dead letter at its `position`; `failed_at` is the broker's time in milliseconds.
 
     `original` is where the message stood, None when no header says it; `headers` are the message's own,
     `head` its value's beginning, None for a tombstone.
     """
 
-    place: Place
+    position: TopicPosition
     failed_at: int
     stage: str
     error_class: str
     error: str
-    original: Place | None
+    original: TopicPosition | None
     headers: Mapping[str, bytes]
     head: bytes | None
 
@@ -88,12 +88,12 @@ def letter_of(message: Message) -> Letter:
     known = partition is not None and offset is not None and text(dead_letters.TOPIC)
     value = message.value()
     return Letter(
-        place=Place(message.topic() or "", message.partition() or 0, message.offset() or 0),
+        position=TopicPosition(message.topic() or "", message.partition() or 0, message.offset() or 0),
         failed_at=max(message.timestamp()[1], 0),
         stage=text(dead_letters.STAGE),
         error_class=text(dead_letters.EXCEPTION_CLASS),
         error=text(dead_letters.EXCEPTION_MESSAGE),
-        original=Place(text(dead_letters.TOPIC), partition or 0, offset or 0) if known else None,
+        original=TopicPosition(text(dead_letters.TOPIC), partition or 0, offset or 0) if known else None,
         headers={name: each for name, each in headers.items() if not name.startswith(dead_letters.PREFIX)},
         head=None if value is None else value[:HEAD_BYTES],
     )
@@ -103,7 +103,7 @@ def without_copies(letters: Iterable[Letter]) -> list[Letter]:
     """The newest letter of each message and stage, in the order of the topic: delivery is at least once."""
     newest: dict[object, Letter] = {}
     for letter in letters:
-        key = letter.place if letter.original is None else (letter.original, letter.stage)
+        key = letter.position if letter.original is None else (letter.original, letter.stage)
         newest.pop(key, None)
         newest[key] = letter
     return list(newest.values())

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from audit.repair.history import Became
-from audit.repair.letters import Letter, Place
+from audit.repair.letters import Letter, TopicPosition
 from connectors.evm.repair.request import BlockName, Request
 
 _LONGEST_REASON: Final = 1_000
@@ -31,12 +31,12 @@ class Ask:
     block: BlockName
     refetch: bool
     reason: str
-    original: Place | None = None
+    original: TopicPosition | None = None
     letters: int = 0
 
     def request(self, client_id: str, now_ms: int) -> Request:
         """The request, with an id of its own."""
-        place = self.original
+        original = self.original
         return Request(
             chain_id=self.block.chain_id,
             request_id=str(uuid.uuid4()),
@@ -46,9 +46,9 @@ class Ask:
             reason=self.reason[:_LONGEST_REASON],
             requested_by=client_id,
             requested_at=now_ms,
-            letter_topic=None if place is None else place.topic,
-            letter_partition=None if place is None else place.partition,
-            letter_offset=None if place is None else place.offset,
+            letter_topic=None if original is None else original.topic,
+            letter_partition=None if original is None else original.partition,
+            letter_offset=None if original is None else original.offset,
         )
 
 
@@ -85,7 +85,7 @@ def asks_of(found: Sequence[Found], *, refetch: bool, again: bool) -> list[Ask]:
     for block, group in by_block.items():
         due = [each.letter for each in group if again or not each.became.settled]
         if due:
-            newest = max(due, key=lambda letter: (letter.failed_at, letter.place.offset))
+            newest = max(due, key=lambda letter: (letter.failed_at, letter.position.offset))
             reason = f"{newest.stage}: {newest.error}"
             asks.append(Ask(block, refetch, reason, newest.original, len(group)))
     return sorted(asks, key=lambda ask: ask.block.number)

@@ -54,8 +54,8 @@ class EventFinder:
         """The events of a sequence that are not a fenced listener's, in order: one, or its parts."""
         low, high = self._log.bounds()
         # The sequence grows with the offset but for what a fenced listener adds late.
-        place = self._place(sequence, low, high)
-        start, end = max(low, place - LOOK_BACK), min(high, place + LOOK_BACK)
+        near = self._offset_near(sequence, low, high)
+        start, end = max(low, near - LOOK_BACK), min(high, near + LOOK_BACK)
         before = (position for position, _ in self._positions(max(low, start - LOOK_BACK), start))
         claims = ClaimFilter(claim=claim_in_force(before))
         for position, envelope in self._positions(start, end):
@@ -63,7 +63,7 @@ class EventFinder:
             if envelope.sequence == sequence and not stale:
                 yield envelope
 
-    def _place(self, sequence: int, first: int, end: int) -> int:
+    def _offset_near(self, sequence: int, first: int, end: int) -> int:
         """Roughly the offset of an event."""
         while first < end:
             middle = (first + end) // 2

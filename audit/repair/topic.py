@@ -43,7 +43,7 @@ def read_topic(settings: Settings, stream: str, *, since_ms: int | None = None) 
 def read_records(
     settings: Settings, stream: str, decoded: Callable[[Mapping[str, Any]], T], *, since_ms: int | None = None
 ) -> Iterator[tuple[int, T]]:
-    """A stream's records with the broker's time in milliseconds; what is no record is said and passed over.
+    """A stream's records with the broker's time in milliseconds; what is not a record is logged and skipped.
 
     Raises as `read_topic`, and Transient when the registry does not answer.
     """
@@ -55,7 +55,7 @@ def read_records(
 
 
 def record_of(reader: StreamReader, message: Message) -> Mapping[str, Any] | None:
-    """The record of a message, None for a tombstone, and for what is no record: that is logged.
+    """The record of a message, None for a tombstone, and for what is not a record: that is logged.
 
     Raises Transient when the registry does not answer.
     """

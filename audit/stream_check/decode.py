@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, cast
 
+from audit.stream_check.algebra.event import COMPACTED
 from audit.stream_check.algebra.finding import Finding
-from audit.stream_check.algebra.record import Partition, Place, Record, Said
+from audit.stream_check.algebra.record import BlockSummary, Partition, Record, StreamPosition
 from headwater.evm.identity import HexKeys, RecordKind, event_id
 from schemas import HEADER_SIZE, MalformedRecord, StreamReader
 from topics.coverage import BLOCKS, COUNTED, COVERAGE
@@ -21,12 +22,12 @@ class _Identity(NamedTuple):
     """What a stream's event_id and key are made of: kind, index and sub-index; the field of the key."""
 
     kind: RecordKind
-    place: str | None
-    sub_place: str | None
-    key: str | None
+    index_field: str | None
+    sub_index_field: str | None
+    key_field: str | None
 
 
-_IDENTITIES: Final[Mapping[str, _Identity]] = {
+IDENTITIES: Final[Mapping[str, _Identity]] = {
     BLOCKS: _Identity(RecordKind.BLOCK, None, None, None),
     COVERAGE: _Identity(RecordKind.BLOCK, None, None, None),
     TRANSACTIONS: _Identity(RecordKind.TRANSACTION, "transaction_index", None, "from_address"),
@@ -34,13 +35,14 @@ _IDENTITIES: Final[Mapping[str, _Identity]] = {
     "token-transfers": _Identity(RecordKind.TOKEN_TRANSFER, "log_index", "batch_index", "token_address"),
     "contracts": _Identity(RecordKind.CONTRACT, "transaction_index", None, "address"),
 }
-STREAMS: Final = tuple(_IDENTITIES)
+STREAMS: Final = tuple(IDENTITIES)
+"""What is read besides transaction-states: all that coverage counts, and coverage."""
 
 
 class Raw(NamedTuple):
     """A message as Kafka has it. `time_ms` is the broker's."""
 
-    place: Place
+    position: StreamPosition
     time_ms: int
     key: bytes
     value: bytes
@@ -58,7 +60,7 @@ class Decoder:
 
     def records(self, stream: str, messages: Sequence[Raw]) -> Iterator[Record | Finding]:
         """The record of each message, or that it is none, in order."""
-        reader, identity = self._readers[stream], _IDENTITIES[stream]
+        reader, identity = self._readers[stream], IDENTITIES[stream]
         names = [*_COMMON, *(each for each in identity[1:] if each is not None)]
         if stream in (BLOCKS, COVERAGE):
             names += _BLOCK
@@ -71,7 +73,7 @@ class Decoder:
             columns = reader.columns(values, names)
         except MalformedRecord as error:
             if len(messages) == 1:
-                yield Finding("malformed", None, None, (), (messages[0].place,), str(error))
+                yield Finding("malformed", None, None, (), (messages[0].position,), str(error))
                 return
             # Which of them it is, and what the others are.
             for message in messages:
@@ -85,20 +87,21 @@ class Decoder:
     def _record(
         self, message: Raw, value: bytes, fields: Mapping[str, Any], identity: _Identity, keys: HexKeys
     ) -> Record:
-        stream = message.place.stream
+        stream = message.position.stream
         number, block_hash = cast(int, fields["block_number"]), cast(bytes, fields["block_hash"])
-        key = b"%d" % number if identity.key is None else keys[fields[identity.key]]
-        if stream in ("contracts", COVERAGE):
+        key = b"%d" % number if identity.key_field is None else keys[fields[identity.key_field]]
+        if stream in COMPACTED:
+            # Or compaction would drop what another block at this height, or of this address, has.
             key = b"%b:%b" % (key, keys[block_hash])
         own_id = event_id(
             fields["chain_id"],
             block_hash,
             identity.kind,
-            0 if identity.place is None else fields[identity.place],
-            0 if identity.sub_place is None else fields[identity.sub_place],
+            0 if identity.index_field is None else fields[identity.index_field],
+            0 if identity.sub_index_field is None else fields[identity.sub_index_field],
         )
         return Record(
-            message.place,
+            message.position,
             message.time_ms,
             message.key,
             message.key if message.key == key else key,
@@ -109,19 +112,19 @@ class Decoder:
             fields["sequence"],
             fields["removed"],
             _content(fields) if stream == COVERAGE else hash(value[HEADER_SIZE:]),
-            self._said(stream, fields) if stream in (BLOCKS, COVERAGE) else None,
+            self._summary(stream, fields) if stream in (BLOCKS, COVERAGE) else None,
             fields.get("hash"),
         )
 
-    def _said(self, stream: str, fields: Mapping[str, Any]) -> Said:
+    def _summary(self, stream: str, fields: Mapping[str, Any]) -> BlockSummary:
         counts = tuple(fields[name] for name in _COUNTS)
         if stream == BLOCKS:
-            return Said(fields["parent_hash"], counts)
+            return BlockSummary(fields["parent_hash"], counts)
         offsets: dict[Partition, int] = {
             (self._topics.get(each["topic"], each["topic"]), each["partition"]): each["next_offset"]
             for each in fields["offsets"]
         }
-        return Said(fields["parent_hash"], counts, fields["complete"], fields["problem"], offsets)
+        return BlockSummary(fields["parent_hash"], counts, fields["complete"], fields["problem"], offsets)
 
 
 def _content(coverage: Mapping[str, Any]) -> int:

@@ -40,7 +40,7 @@ class Offsets:
         found = self._listed(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         return {partition: at.offset for partition, at in found.items()}
 
-    def ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+    def end_offsets(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         """The offset after all that was written, also by transactions that are not committed yet.
 
         Whoever has read up to there has read every transaction of which anything could be seen elsewhere
@@ -60,13 +60,13 @@ class Offsets:
             request_timeout=_SECONDS,
         )
         found: dict[Partition, At] = {}
-        for place, future in futures.items():
+        for asked, future in futures.items():
             while not future.done():
                 self._admin.poll(_STEP_SECONDS)  # raises Fatal when the brokers reject us
             try:
                 answer = future.result()
             except KafkaException as error:
                 raise kafka.away(self._settings, error.args[0]) from error
-            partition = self._streams[place.topic], place.partition
+            partition = self._streams[asked.topic], asked.partition
             found[partition] = At(int(answer.offset), int(answer.timestamp))
         return found

@@ -22,7 +22,7 @@ class Brokers(Protocol):
 
     def earliest(self, partitions: Collection[Partition]) -> Mapping[Partition, int]: ...
 
-    def ends(self, partitions: Collection[Partition]) -> Mapping[Partition, int]: ...
+    def end_offsets(self, partitions: Collection[Partition]) -> Mapping[Partition, int]: ...
 
     def at(self, partitions: Collection[Partition], time_ms: int) -> Mapping[Partition, At]: ...
 
@@ -31,7 +31,7 @@ class Brokers(Protocol):
 class Beginning:
     """The first offset to read of each partition, what lies before, and what is judged."""
 
-    starts: Mapping[Partition, int]
+    start_offsets: Mapping[Partition, int]
     fronts: Mapping[Partition, Front]
     asked: Range
 
@@ -51,16 +51,16 @@ def beginning(
     retention has taken it.
     """
     low = brokers.earliest(partitions)
-    starts = dict(low)
+    start_offsets = dict(low)
     if since_ms is not None:
         lead = max(0, since_ms - 2 * TRANSACTION_MS)
-        ends = brokers.ends(partitions)
+        end_offsets = brokers.end_offsets(partitions)
         for partition, found in brokers.at(partitions, lead).items():
-            starts[partition] = found.offset if found.offset >= 0 else ends[partition]
-    cut = [each for each, start in starts.items() if 0 < start <= low[each]]
+            start_offsets[partition] = found.offset if found.offset >= 0 else end_offsets[partition]
+    cut = [each for each, start in start_offsets.items() if 0 < start <= low[each]]
     kept = brokers.at(cut, 0) if cut else {}
     fronts: dict[Partition, Front] = {}
-    for partition, start in starts.items():
+    for partition, start in start_offsets.items():
         if start == 0:
             continue
         if partition not in kept:
@@ -77,4 +77,4 @@ def beginning(
         first=first,
         last=last,
     )
-    return Beginning(starts, fronts, asked)
+    return Beginning(start_offsets, fronts, asked)

@@ -9,14 +9,14 @@ from typing import Final
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka import Message as KafkaMessage
 
-from audit.stream_check.algebra.record import Partition, Place
+from audit.stream_check.algebra.record import Partition, StreamPosition
 from audit.stream_check.decode import Raw
 from headwater import kafka
 from headwater.errors import Fatal, Transient
 from headwater.settings import Settings
 
 PATIENCE_SECONDS: Final = 90.0
-"""For the next message below an end: longer than a transaction may be open."""
+"""For the next message below an end offset: longer than a transaction may be open."""
 _CALL: Final = 1_000
 _CALL_SECONDS: Final = 0.1
 
@@ -28,17 +28,17 @@ class Reader:
         self,
         settings: Settings,
         topics: Mapping[str, str],
-        starts: Mapping[Partition, int],
+        start_offsets: Mapping[Partition, int],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._topics = topics
         self._streams = {topic: stream for stream, topic in topics.items()}
-        self._positions = dict(starts)
+        self._positions = dict(start_offsets)
         self._paused: set[Partition] = set()
         self._clock = clock
         self._consumer: Consumer = kafka.reader(settings, options={"fetch.wait.max.ms": 100})
-        self._consumer.assign([self._place(each, offset) for each, offset in starts.items()])
+        self._consumer.assign([self._topic_partition(each, offset) for each, offset in start_offsets.items()])
 
     def close(self) -> None:
         """Leave."""
@@ -49,9 +49,9 @@ class Reader:
         """The sum of the positions."""
         return sum(self._positions.values())
 
-    def reached(self, ends: Mapping[Partition, int]) -> set[Partition]:
-        """The partitions that are read up to these ends."""
-        return {partition for partition, end in ends.items() if self._positions[partition] >= end}
+    def reached(self, end_offsets: Mapping[Partition, int]) -> set[Partition]:
+        """The partitions that are read up to these offsets."""
+        return {partition for partition, end in end_offsets.items() if self._positions[partition] >= end}
 
     def hold(self, ahead: Collection[Partition]) -> None:
         """Read no further in these partitions for now, and on in all others."""
@@ -61,26 +61,26 @@ class Reader:
             (self._consumer.resume, self._paused - wanted),
         ):
             if partitions:
-                call([self._place(each) for each in partitions])
+                call([self._topic_partition(each) for each in partitions])
         self._paused = wanted
 
-    def up_to(self, ends: Mapping[Partition, int]) -> Iterator[list[Raw]]:
-        """Messages in the order of each partition, until all are read up to `ends`, and perhaps some
+    def up_to(self, end_offsets: Mapping[Partition, int]) -> Iterator[list[Raw]]:
+        """Messages in the order of each partition, until all are read up to `end_offsets`, and perhaps some
         beyond.
 
         An empty list when nothing came for a moment. Raises Transient when what must come does not, Fatal
         when retention has taken what was to be read.
         """
         last = self._clock()
-        while len(reached := self.reached(ends)) < len(ends):
+        while len(reached := self.reached(end_offsets)) < len(end_offsets):
             messages = self._consumer.consume(_CALL, _CALL_SECONDS)
             if messages:
                 last = self._clock()
             elif self._clock() - last > PATIENCE_SECONDS:
-                stream, number = min(ends.keys() - reached)
+                stream, number = min(end_offsets.keys() - reached)
                 raise Transient(
                     f"{self._topics[stream]}[{number}] gave nothing for {PATIENCE_SECONDS:.0f} s at offset "
-                    f"{self._positions[stream, number]}, and ends at {ends[stream, number]}",
+                    f"{self._positions[stream, number]}, and ends at {end_offsets[stream, number]}",
                     remedy="see that its broker runs, and that no transaction hangs: `headwater status`",
                 )
             yield [raw for message in messages if (raw := self._raw(message)) is not None]
@@ -98,12 +98,12 @@ class Reader:
                 remedy="retention is shorter than this check takes: check a shorter range",
             )
         if topic is None or number is None or offset is None:
-            return None  # An error of the client's: either it passes, or nothing comes and that is said.
+            return None  # An error of the client's: either it passes, or nothing comes and that is reported.
         partition = self._streams[topic], number
         if error is None:
             self._positions[partition] = offset + 1
             key, value = message.key() or b"", message.value() or b""
-            return Raw(Place(*partition, offset), message.timestamp()[1], key, value)
+            return Raw(StreamPosition(*partition, offset), message.timestamp()[1], key, value)
         if error.code() == KafkaError._PARTITION_EOF:
             self._positions[partition] = max(self._positions[partition], offset)
             return None
@@ -111,7 +111,7 @@ class Reader:
             return None
         raise Transient(f"cannot read {topic}[{number}]: {error.str()}")
 
-    def _place(self, partition: Partition, offset: int | None = None) -> TopicPartition:
+    def _topic_partition(self, partition: Partition, offset: int | None = None) -> TopicPartition:
         topic = self._topics[partition[0]]
         return (
             TopicPartition(topic, partition[1])

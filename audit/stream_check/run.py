@@ -1,4 +1,4 @@
-"""A check of a range, and one that follows: rounds of ends, reading and judging."""
+"""A check of a range, and one that follows: rounds of asking for end offsets, reading and judging."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from audit.stream_check.algebra.record import Partition, Record
 from audit.stream_check.decode import Raw
 from audit.stream_check.positions import TRANSACTION_MS
 from audit.stream_check.states.check import StateCheck
-from audit.stream_check.states.said import StateSaid
+from audit.stream_check.states.record import StateRecord
 
 HELD: Final = 200_000
 """Records that wait to be judged, from which on partitions that are ahead are held: some 100 MB."""
@@ -21,34 +21,29 @@ EVENTS: Final = 20_000
 """Events of blocks that wait for their states, from which on the other topics are held."""
 
 
-class Ends(Protocol):
-    """Where the partitions end now, uncommitted messages included."""
-
-    def __call__(self) -> Mapping[Partition, int]: ...
-
-
 class Source(Protocol):
     """The messages of all partitions: `Reader`."""
 
-    def reached(self, ends: Mapping[Partition, int]) -> set[Partition]: ...
+    def reached(self, end_offsets: Mapping[Partition, int]) -> set[Partition]: ...
 
     def hold(self, ahead: Collection[Partition]) -> None: ...
 
-    def up_to(self, ends: Mapping[Partition, int]) -> Iterable[list[Raw]]: ...
+    def up_to(self, end_offsets: Mapping[Partition, int]) -> Iterable[list[Raw]]: ...
 
 
 class Run:
-    """Feeds a check. `decode` gives a stream's records; `now_ms` is the time by the brokers' clocks, about.
+    """Feeds a check. `decode` gives a stream's records; `end_offsets` tells where partitions end now,
+    uncommitted messages included; `now_ms` is the time by the brokers' clocks, about.
 
-    All methods raise what source, ends and decode raise.
+    All methods raise what source, end_offsets and decode raise.
     """
 
     def __init__(
         self,
         check: StreamCheck,
         source: Source,
-        ends: Ends,
-        decode: Callable[[str, list[Raw]], Iterable[Record | StateSaid | Finding]],
+        end_offsets: Callable[[], Mapping[Partition, int]],
+        decode: Callable[[str, list[Raw]], Iterable[Record | StateRecord | Finding]],
         report: Callable[[Finding], object],
         *,
         now_ms: Callable[[], int],
@@ -58,7 +53,7 @@ class Run:
     ) -> None:
         self._check = check
         self._source = source
-        self._ends = ends
+        self._end_offsets = end_offsets
         self._decode = decode
         self._report = report
         self._now_ms = now_ms
@@ -69,30 +64,30 @@ class Run:
     def range(self) -> None:
         """Judge all that is there now, or all up to the last block and the depth above it."""
         self.round()
-        # Of every event that anything was seen of, all is below the ends as they are after that.
+        # Of every event that anything was seen of, all is below the end offsets as they are after that.
         self.round()
 
     def round(self) -> None:
-        """Read to the present ends, then judge the events that something was seen of before."""
+        """Read to the present end offsets, then judge the events that something was seen of before."""
         seen = self._check.newest
-        told = -1 if self._states is None else self._states.newest
-        ends = self._ends()
-        # What was taken before is in no transaction that was open when the ends were asked for.
+        newest_state = -1 if self._states is None else self._states.newest
+        end_offsets = self._end_offsets()
+        # What was taken before is in no transaction that was open when the end offsets were asked for.
         closed_ms = self._now_ms() - 2 * TRANSACTION_MS
-        for messages in self._source.up_to(ends):
+        for messages in self._source.up_to(end_offsets):
             self._take(messages)
-            reached = self._source.reached(ends)
+            reached = self._source.reached(end_offsets)
             limit = self._check.progress.limit(reached)
             front = self._check.settle(limit, before_ms=closed_ms)
-            self._settle_states(front, told)
+            self._settle_states(front, newest_state)
             self._source.hold(self._ahead(limit, front, reached))
             self._progress()
             if self._done:
                 return
-        self._settle_states(self._check.settle(seen + 1), told)
+        self._settle_states(self._check.settle(seen + 1), newest_state)
 
-    def _settle_states(self, front: float, told: int) -> None:
-        """Judge states up to where blocks are judged, as far as they are told.
+    def _settle_states(self, front: float, newest_state: int) -> None:
+        """Judge states up to where blocks are judged, as far as they are published.
 
         They come of a stage of their own, which may lag behind all others: that a partition is at its end
         says nothing.
@@ -100,7 +95,7 @@ class Run:
         states, tip = self._states, self._check.tip
         if states is not None:
             below = 0 if tip is None else tip.number - self._check.depth
-            states.settle(min(front, max(states.progress.limit(), told + 1)), below=below)
+            states.settle(min(front, max(states.progress.limit(), newest_state + 1)), below=below)
 
     def _ahead(self, limit: float, front: float, reached: Collection[Partition]) -> set[Partition]:
         """The partitions that are held, so that what waits to be judged is bounded."""
@@ -122,12 +117,12 @@ class Run:
     def _take(self, messages: list[Raw]) -> None:
         streams: dict[str, list[Raw]] = {}
         for message in messages:
-            streams.setdefault(message.place.stream, []).append(message)
+            streams.setdefault(message.position.stream, []).append(message)
         for stream, own in streams.items():
             for found in self._decode(stream, own):
                 if isinstance(found, Record):
                     self._check.add(found)
-                elif isinstance(found, StateSaid):
+                elif isinstance(found, StateRecord):
                     if self._states is not None:
                         self._states.add(found)
                 else:

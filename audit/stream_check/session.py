@@ -22,7 +22,7 @@ from audit.stream_check.reading import Reader
 from audit.stream_check.run import Run
 from audit.stream_check.states.check import StateCheck
 from audit.stream_check.states.decode import states
-from audit.stream_check.states.said import STATES, StateSaid
+from audit.stream_check.states.record import STATES, StateRecord
 from headwater import clock, kafka
 from headwater.settings import Settings
 from schemas import StreamReader
@@ -56,18 +56,18 @@ class Session:
         decoder = Decoder({topic: stream for stream, topic in topics.items()}, registry.reader)
         of_states = registry.reader(STATES)
 
-        def decoded(stream: str, messages: Sequence[Raw]) -> Iterator[Record | StateSaid | Finding]:
+        def decoded(stream: str, messages: Sequence[Raw]) -> Iterator[Record | StateRecord | Finding]:
             return states(of_states, messages) if stream == STATES else decoder.records(stream, messages)
 
-        partitions = [*begin.starts]
+        partitions = [*begin.start_offsets]
         self._began = time.monotonic()
-        self._start = sum(begin.starts.values())
-        self.to_read = sum(offsets.ends(partitions).values()) - self._start
-        self._reader = Reader(settings, topics, begin.starts)
+        self._start = sum(begin.start_offsets.values())
+        self.to_read = sum(offsets.end_offsets(partitions).values()) - self._start
+        self._reader = Reader(settings, topics, begin.start_offsets)
         self.run = Run(
             check,
             self._reader,
-            lambda: offsets.ends(partitions),
+            lambda: offsets.end_offsets(partitions),
             decoded,
             report,
             now_ms=clock.now_ms,
@@ -124,9 +124,9 @@ def opened(
     check = StreamCheck(
         counts, report, fronts=Fronts(begin.fronts), asked=begin.asked, depth=depth, at_once=at_once
     )
-    told = StateCheck(counts[STATES], report, check.tally, asked=begin.asked, at_once=at_once)
-    check.follower = told
-    return Session(settings, check, report, offsets, begin, last, told)
+    state_check = StateCheck(counts[STATES], report, check.tally, asked=begin.asked, at_once=at_once)
+    check.follower = state_check
+    return Session(settings, check, report, offsets, begin, last, state_check)
 
 
 class _Blocks:

@@ -66,7 +66,7 @@ async def verify(
         high = min(low + CHUNK - 1, last)
         differences += await _check(node, tables, range(low, high + 1))
         progress(high - low + 1)
-    doubtful = {difference.number for difference in differences}
+    differed = {difference.number for difference in differences}
     deadline = clock() + patience_seconds
     while differences and clock() < deadline:
         await sleep(AGAIN_SECONDS)
@@ -77,7 +77,7 @@ async def verify(
         ]
     lasting = {difference.number for difference in differences}
     return Report(
-        first, last, max(0, last - first + 1), len(doubtful - lasting), clock() - started, tuple(differences)
+        first, last, max(0, last - first + 1), len(differed - lasting), clock() - started, tuple(differences)
     )
 
 

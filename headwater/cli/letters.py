@@ -50,10 +50,10 @@ def nothing(surveyed: Survey) -> str:
 
 def _cells(letter: Letter) -> tuple[str, str, str, str]:
     at = datetime.fromtimestamp(letter.failed_at / 1_000, UTC)
-    place = letter.original or letter.place
+    position = letter.original or letter.position
     # The chain is the same in every row; --json has the topic's whole name.
-    stream = place.topic.rpartition(".v")[0].rpartition(".")[2] or place.topic
-    return letter.stage, str(replace(place, topic=stream)), f"{at:%Y-%m-%d %H:%M:%S}", cut(letter.error)
+    stream = position.topic.rpartition(".v")[0].rpartition(".")[2] or position.topic
+    return letter.stage, str(replace(position, topic=stream)), f"{at:%Y-%m-%d %H:%M:%S}", cut(letter.error)
 
 
 def for_scripts(surveyed: Survey) -> dict[str, object]:
@@ -81,7 +81,7 @@ def _letter(found: Found) -> dict[str, object]:
 def _own(letter: Letter) -> dict[str, object]:
     original = letter.original
     return {
-        "dead_letter": str(letter.place),
+        "dead_letter": str(letter.position),
         "topic": None if original is None else original.topic,
         "partition": None if original is None else original.partition,
         "offset": None if original is None else original.offset,

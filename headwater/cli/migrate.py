@@ -34,7 +34,7 @@ def migrate(
 ) -> None:
     """Apply the migrations that are due. Safe to run twice and from several processes at once."""
     settings = configured({"data_dir": data_dir, "clickhouse": {"url": url}})
-    chain_id = known_chain_id(settings)
+    chain_id = chain_id_from_nodes(settings)
     steps = patiently(lambda: _migrated(settings, chain_id, dry_run=dry_run))
     if json:
         print(orjson.dumps(_described(steps, dry_run, chain_id)).decode())
@@ -62,7 +62,7 @@ def _migrated(settings: Settings, chain_id: int | None, *, dry_run: bool) -> tup
             client.close()
 
 
-def known_chain_id(settings: Settings) -> int | None:
+def chain_id_from_nodes(settings: Settings) -> int | None:
     """The chain's id: as set, else as a node says, else as the name is usually meant, else None."""
     nodes = [partial(_ask, address.get_secret_value()) for address in settings.chain.rpc]
     return chain_id_of(settings.chain.chain_id, settings.chain.name, *nodes)
@@ -70,7 +70,7 @@ def known_chain_id(settings: Settings) -> int | None:
 
 def chain_id_for(settings: Settings) -> int:
     """The same for a command that cannot do without. Raises Fatal."""
-    chain_id = known_chain_id(settings)
+    chain_id = chain_id_from_nodes(settings)
     if chain_id is None:
         raise Fatal(f"the id of chain {settings.chain.name} is not known", remedy="set chain.chain_id")
     return chain_id

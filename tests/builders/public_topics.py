@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from audit.stream_check.algebra.partitioner import partition_of
-from audit.stream_check.algebra.record import Partition, Place, Record, Said
+from audit.stream_check.algebra.record import BlockSummary, Partition, Record, StreamPosition
 from topics.coverage import BLOCKS, COUNTED, COVERAGE
 
 COUNTED_STREAMS = tuple(each.stream for each in COUNTED)
@@ -20,14 +20,14 @@ Content = dict[str, dict[bytes, tuple[bytes, int]]]
 
 @dataclass
 class LifeBlock:
-    """A block, what was last said of it, and whether its latest event failed in a stage."""
+    """A block, what was last published of it, and whether its latest event failed in a stage."""
 
     number: int
     block_hash: bytes
     parent_hash: bytes
     content: Content
     failed: bool = False
-    said: bool = False
+    published: bool = False
 
 
 @dataclass
@@ -127,7 +127,7 @@ class _Writer:
 
     def _repair(self, block: LifeBlock) -> None:
         before = block.content
-        if block.said and not block.failed and self._chance.random() < 0.5:
+        if block.published and not block.failed and self._chance.random() < 0.5:
             block.content = self._content(block.block_hash)
             back = {
                 stream: {
@@ -164,9 +164,9 @@ class _Writer:
         if fails is None:
             fails = self._failures and self._chance.random() < 0.1
         if fails and kind.startswith("repair"):
-            return  # A repair that fails says nothing.
+            return  # A repair that fails publishes nothing.
         counts = tuple(len(block.content[stream]) for stream in COUNTED_STREAMS)
-        said = Said(
+        summary = BlockSummary(
             block.parent_hash, (0,) * len(counts) if fails else counts, not fails, "bad" if fails else None
         )
         messages: list[Record] = []
@@ -175,14 +175,14 @@ class _Writer:
                 messages += self._records(stream, block, block.content[stream], removed=removed)
                 messages += self._records(stream, block, (back or {}).get(stream, {}), removed=True)
             messages.append(
-                self._record(BLOCKS, block, block.block_hash[:16], b"%d" % block.number, 1, removed, said)
+                self._record(BLOCKS, block, block.block_hash[:16], b"%d" % block.number, 1, removed, summary)
             )
         key = b"%d:0x%b" % (block.number, block.block_hash.hex().encode())
-        messages.append(self._record(COVERAGE, block, block.block_hash[:16], key, 2, removed, said))
+        messages.append(self._record(COVERAGE, block, block.block_hash[:16], key, 2, removed, summary))
         self._life.events.append(Happened(self._sequence, kind, block, messages, fails))
-        # Where neither the block nor its removal was said, nothing is wrong.
-        block.failed = fails and (block.said or not removed)
-        block.said = (not removed) if not fails else block.said
+        # Where neither the block nor its removal was published, nothing is wrong.
+        block.failed = fails and (block.published or not removed)
+        block.published = (not removed) if not fails else block.published
 
     def _records(
         self, stream: str, block: LifeBlock, content: dict[bytes, tuple[bytes, int]], *, removed: bool
@@ -198,14 +198,14 @@ class _Writer:
         key: bytes,
         value: int,
         removed: bool,
-        said: Said | None,
+        summary: BlockSummary | None,
     ) -> Record:
         if stream == "contracts":
             key += b"%b:%b" % (identity[-2:], block.block_hash.hex().encode())
-        place = Place(stream, partition_of(key, PARTITIONS[stream]), -1)
+        position = StreamPosition(stream, partition_of(key, PARTITIONS[stream]), -1)
         content = hash((value, removed, self._sequence))
         return Record(
-            place,
+            position,
             0,
             key,
             key,
@@ -216,7 +216,7 @@ class _Writer:
             self._sequence,
             removed,
             content,
-            said,
+            summary,
         )
 
     def _publish(self) -> None:
@@ -237,21 +237,23 @@ class _Writer:
         for event in events:
             reach: dict[Partition, int] = {}
             for message in event.messages[:-1]:
-                partition = message.place.stream, message.place.partition
+                partition = message.position.stream, message.position.partition
                 reach[partition] = self._write(message, time) + 1
             reaches.append(reach)
         for event, reach in zip(events, reaches, strict=True):
             coverage = event.messages[-1]
-            said = coverage.said
-            assert said is not None
-            self._write(coverage._replace(said=said._replace(offsets=reach)), time)
+            summary = coverage.summary
+            assert summary is not None
+            self._write(coverage._replace(summary=summary._replace(offsets=reach)), time)
         self._marked()
 
     def _write(self, message: Record, time: int) -> int:
-        partition = message.place.stream, message.place.partition
+        partition = message.position.stream, message.position.partition
         offset = self._offsets[partition]
         self._offsets[partition] += 1
-        self._life.topics[partition].append(message._replace(place=Place(*partition, offset), time_ms=time))
+        self._life.topics[partition].append(
+            message._replace(position=StreamPosition(*partition, offset), time_ms=time)
+        )
         return offset
 
     def _marked(self) -> None:

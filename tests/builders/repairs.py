@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from audit.repair.letters import Letter, Place
+from audit.repair.letters import Letter, TopicPosition
 from connectors.evm.repair.request import BlockName, Outcome, Request
 
 BLOCK = BlockName(31_337, 44, b"\x44" * 32)
@@ -13,12 +13,12 @@ BLOCK = BlockName(31_337, 44, b"\x44" * 32)
 def letter(offset: int = 0, failed_at: int = 1_000, **changes: object) -> Letter:
     """A letter of enrich about message `offset` of normalized-blocks."""
     made = Letter(
-        place=Place("c.dead-letters.v1", 0, offset),
+        position=TopicPosition("c.dead-letters.v1", 0, offset),
         failed_at=failed_at,
         stage="enrich",
         error_class="headwater.errors.Permanent",
         error="two logs of one index",
-        original=Place("c.normalized-blocks.v1", 0, offset),
+        original=TopicPosition("c.normalized-blocks.v1", 0, offset),
         headers={},
         head=None,
     )

@@ -9,6 +9,9 @@ from typing import cast
 import orjson
 import pytest
 
+from audit.stream_check.algebra.event import COMPACTED
+from audit.stream_check.decode import IDENTITIES
+from audit.stream_check.decode import STREAMS as CHECKED_STREAMS
 from audit.verify.compare import CoverageRow, Height, NodeBlock, TableBlock, compare
 from audit.verify.tables import TableSource
 from connectors.clickhouse.client import Client
@@ -25,7 +28,7 @@ from tests.fakes.coverage import FakeLookup, Shown, coverage, coverage_writer
 from tests.fakes.sink import FakeMessage
 from topics.catalog import spec
 from topics.coverage import BLOCKS, COUNTED, COVERAGE, STREAMS, Counted
-from topics.spec import Visibility
+from topics.spec import Cleanup, Visibility
 
 IDS = [each.stream for each in COUNTED]
 HASH = bytes(32)
@@ -63,6 +66,18 @@ def test_enrich_publishes_a_stream_for_each_and_counts_it() -> None:
 
 def test_the_settled_range_waits_for_each() -> None:
     assert set(SETTLED_STREAMS) == {*STREAMS, COVERAGE}
+
+
+def test_the_check_of_the_topics_knows_which_are_compacted() -> None:
+    compacted = {each for each in (*STREAMS, COVERAGE) if spec(each).cleanup is not Cleanup.DELETE}
+    assert compacted == COMPACTED
+
+
+def test_the_check_of_the_topics_knows_the_event_id_and_key_of_each() -> None:
+    assert set(CHECKED_STREAMS) == {*STREAMS, COVERAGE}
+    for stream in CHECKED_STREAMS:
+        fields = {field["name"] for field in schema_of(stream)["fields"]}
+        assert {each for each in IDENTITIES[stream][1:] if each is not None} <= fields
 
 
 @pytest.mark.parametrize("stream", STREAMS)

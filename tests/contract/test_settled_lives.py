@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseProce
 
 
 class Life:
-    """A chain whose messages reach the tables in their order, one at a time; `said` has all of them."""
+    """A chain whose messages reach the tables in their order, one at a time; `published` has all of them."""
 
     def __init__(self, chain: Chain, random: Random) -> None:
         self.chain = chain
@@ -37,7 +37,7 @@ class Life:
         # number → (branch, tables without rows, whole)
         self.canonical: dict[int, tuple[str, frozenset[str], bool]] = {}
         self.orphans: set[tuple[int, str]] = set()
-        self.said: list[tuple[str, int, str, int, bool, bool]] = []
+        self.published: list[tuple[str, int, str, int, bool, bool]] = []
         self.final = 0
         self.settler = Settler(chain.client, chain.database, 1, dict)
         self.store = SettledStore(chain.client, chain.database, 1)
@@ -48,8 +48,8 @@ class Life:
         return Mover(self.chain.client, self.chain.database, 1, self.limits, patience=0)
 
     def say(self, table: str, number: int, branch: str, sequence: int, removed: bool, complete: bool) -> None:
-        self.said.append((table, number, branch, sequence, removed, complete))
-        self.write(*self.said[-1])
+        self.published.append((table, number, branch, sequence, removed, complete))
+        self.write(*self.published[-1])
 
     def write(
         self, table: str, number: int, branch: str, sequence: int, removed: bool, complete: bool
@@ -113,9 +113,9 @@ class Life:
 
     def replay(self) -> None:
         """Old messages again, in their order, up to some place."""
-        if self.said:
-            start = self.random.randrange(len(self.said))
-            for message in self.said[start : start + 25]:
+        if self.published:
+            start = self.random.randrange(len(self.published))
+            for message in self.published[start : start + 25]:
                 self.write(*message)
 
     def settle(self) -> None:

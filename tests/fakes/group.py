@@ -62,7 +62,7 @@ class FakeOffsets:
 
 
 class FakeGroup:
-    """A member of the group. `refused` is what `take_failed_commits` gives.
+    """A member of the group. `failed_commits` is what `take_failed_commits` gives.
 
     It is assigned all partitions by its first `receive`, or those of `first`; `lose` and `gain` make it part
     with partitions and get them, in its own thread, as a consumer's callbacks do. It reads a partition from
@@ -75,7 +75,7 @@ class FakeGroup:
         self.paused: set[Partition] = set()
         self.pauses: list[tuple[int, set[Partition]]] = []
         self.commits: list[dict[Partition, int]] = []
-        self.refused: set[Partition] = set()
+        self.failed_commits: set[Partition] = set()
         self.received = 0
         self.hold = False
         self._log = log
@@ -142,8 +142,8 @@ class FakeGroup:
             self._log.committed |= mine
 
     def take_failed_commits(self) -> set[Partition]:
-        refused, self.refused = self.refused, set()
-        return refused
+        failed, self.failed_commits = self.failed_commits, set()
+        return failed
 
     def end_offsets(self) -> dict[Partition, int]:
         return dict(self._told)

@@ -19,7 +19,7 @@ from connectors.clickhouse.sink.placement.start import Gap
 from connectors.clickhouse.sink.retries import retry_for
 from connectors.clickhouse.sink.stream import (
     CoverageStream,
-    EndsLane,
+    EndOffsetsLane,
     JobResult,
     PlacementLane,
     ProgressPublisher,
@@ -126,7 +126,7 @@ class SinkThread:
             covered,
             ProgressPublisher(Lane("progress", done), retry_for("progress", self.stop), tables.progress),
             PlacementLane(Lane("placement", done), retry_for("placement", self.stop), placement),
-            EndsLane(Lane("ends", done), offsets, placement.check, settings.stall_seconds / 4),
+            EndOffsetsLane(Lane("ends", done), offsets, placement.check, settings.stall_seconds / 4),
             done,
         )
         self.thread = threading.Thread(target=self._run)

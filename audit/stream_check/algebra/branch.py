@@ -13,7 +13,7 @@ PROOF: Final = 64
 """Blocks that join one after the other where the beginning is unknown: then they are taken for new ones."""
 
 
-class Kind(Enum):
+class BranchKind(Enum):
     """What an event is to the branch.
 
     BELOW: of a block below all that is remembered; either repair. UNPROVEN: it follows the tip, which may be
@@ -31,7 +31,7 @@ class Kind(Enum):
     @property
     def may_repair(self) -> bool:
         """May it say again, with another content, what stands?"""
-        return self in (Kind.REPAIR, Kind.BELOW, Kind.UNPROVEN)
+        return self in (BranchKind.REPAIR, BranchKind.BELOW, BranchKind.UNPROVEN)
 
 
 class Named(NamedTuple):
@@ -47,7 +47,7 @@ class Named(NamedTuple):
 class Step(NamedTuple):
     """What an event is, and for a BROKEN one why. `missing`: a block of which an event must be missing."""
 
-    kind: Kind
+    kind: BranchKind
     problem: str = ""
     missing: bytes = b""
 
@@ -55,7 +55,7 @@ class Step(NamedTuple):
 class Branch:
     """Begins with the first event that it is given, whatever that is; it may be a repair of any block.
 
-    Unless `whole`, where that is the first event of the chain, the beginning is doubtful: blocks that are
+    Unless `whole`, where that is the first event of the chain, the beginning is unproven: blocks that are
     repaired in turn, as a replay of a range does it, join one another like new ones. So an event above a gap
     is a new beginning, and both are BELOW, until `PROOF` blocks have joined or one of them was taken back,
     which only the tip can be.
@@ -63,8 +63,8 @@ class Branch:
 
     def __init__(self, *, whole: bool = True, remembered: int = REMEMBERED) -> None:
         self._remembered = remembered
-        self._doubt = 0 if whole else PROOF
-        self._says = False
+        self._unproven_blocks = 0 if whole else PROOF
+        self._any_applied = False
         self._names: deque[Named] = deque()
         self._heights: dict[bytes, int] = {}
         self.beginnings = 0
@@ -76,9 +76,9 @@ class Branch:
         return self._names[-1] if self._names else None
 
     @property
-    def doubtful(self) -> bool:
+    def unproven(self) -> bool:
         """May blocks that joined have been repaired, and not new?"""
-        return self._doubt > 0
+        return self._unproven_blocks > 0
 
     def __contains__(self, block_hash: bytes) -> bool:
         return block_hash in self._heights
@@ -88,45 +88,45 @@ class Branch:
         parent = Named(block.number - 1, parent_hash)
         if not self._names:
             return self._begin(block, parent, removed=removed)
-        tip, says = self._names[-1], self._says
+        tip, any_applied = self._names[-1], self._any_applied
         step = self._revert(block, parent) if removed else self._join(block, parent)
-        if self._doubt:
-            gap = step.kind is Kind.BROKEN and block.number > tip.number + 1
+        if self._unproven_blocks:
+            gap = step.kind is BranchKind.BROKEN and block.number > tip.number + 1
             # Where only removals were seen, nothing is known to be on the branch.
-            unsaid = not says and step.kind in (Kind.BROKEN, Kind.BELOW)
-            if gap or unsaid:
+            nothing_applied = not any_applied and step.kind in (BranchKind.BROKEN, BranchKind.BELOW)
+            if gap or nothing_applied:
                 return self._begin(block, parent, removed=removed)
-            if step.kind is Kind.APPLY:
-                self._doubt -= 1
-            elif step.kind is Kind.REVERT and says:
-                self._doubt = 0
-        self._says = self._says or not removed
+            if step.kind is BranchKind.APPLY:
+                self._unproven_blocks -= 1
+            elif step.kind is BranchKind.REVERT and any_applied:
+                self._unproven_blocks = 0
+        self._any_applied = self._any_applied or not removed
         return step
 
     def _begin(self, block: Named, parent: Named, *, removed: bool) -> Step:
         self._names.clear()
         self._heights.clear()
         self.beginnings += 1
-        self._says = not removed
+        self._any_applied = not removed
         self._push(parent)
         if not removed:
             self._push(block)
-        if self._doubt:
-            self._doubt = PROOF
-            return Step(Kind.BELOW)
-        return Step(Kind.REVERT if removed else Kind.APPLY)
+        if self._unproven_blocks:
+            self._unproven_blocks = PROOF
+            return Step(BranchKind.BELOW)
+        return Step(BranchKind.REVERT if removed else BranchKind.APPLY)
 
     def _join(self, block: Named, parent: Named) -> Step:
         tip = self._names[-1]
         if parent == tip:
             self._push(block)
-            return Step(Kind.APPLY)
+            return Step(BranchKind.APPLY)
         if block.block_hash in self._heights:
             if self._heights[block.block_hash] == block.number:
-                return Step(Kind.REPAIR)
-            return Step(Kind.BROKEN, f"it is on the branch at height {self._heights[block.block_hash]}")
+                return Step(BranchKind.REPAIR)
+            return Step(BranchKind.BROKEN, f"it is on the branch at height {self._heights[block.block_hash]}")
         if block.number < self._names[0].number:
-            return Step(Kind.BELOW)
+            return Step(BranchKind.BELOW)
         if self._heights.get(parent.block_hash) == parent.number:
             left = tip.number - parent.number
             problem = (
@@ -142,7 +142,7 @@ class Branch:
             missing = parent.block_hash
         self._cut(parent)
         self._push(block)
-        return Step(Kind.BROKEN, problem, missing)
+        return Step(BranchKind.BROKEN, problem, missing)
 
     def _revert(self, block: Named, parent: Named) -> Step:
         tip = self._names[-1]
@@ -151,9 +151,9 @@ class Branch:
             below = self._names[-1] if self._names else None
             self._cut(parent)
             if below is None or below == parent or below.number < parent.number:
-                return Step(Kind.REVERT)
+                return Step(BranchKind.REVERT)
             return Step(
-                Kind.BROKEN,
+                BranchKind.BROKEN,
                 f"it names 0x{parent.block_hash.hex()} as its parent, the block below it is {below}: a "
                 "consumer that goes back by parents has another branch",
             )
@@ -164,10 +164,10 @@ class Branch:
                 f"it is taken back while the tip is {tip}: a consumer keeps {left} blocks above it "
                 "that nothing took back"
             )
-            return Step(Kind.BROKEN, problem, tip.block_hash)
+            return Step(BranchKind.BROKEN, problem, tip.block_hash)
         if block.number < self._names[0].number:
-            return Step(Kind.BELOW)
-        return Step(Kind.REPAIR_REVERT)
+            return Step(BranchKind.BELOW)
+        return Step(BranchKind.REPAIR_REVERT)
 
     def _push(self, block: Named) -> None:
         self._names.append(block)

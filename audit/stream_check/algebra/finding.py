@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from audit.stream_check.algebra.record import Place, Record
+from audit.stream_check.algebra.record import Record, StreamPosition
 
 KINDS: Final = {
     "link": "A block neither follows the tip, nor takes it back, nor repeats what is known.",
@@ -30,7 +30,7 @@ KINDS: Final = {
     "state-stands": "A state of a transaction stands though its block left the chain.",
     "epoch": "canonical_epoch is not the number of times that a transaction left the chain.",
     "retracts": "A REORGED state retracts another version than the last one, or another state retracts any.",
-    "malformed": "A message is no record of its stream.",
+    "malformed": "A message is not a record of its stream.",
 }
 """Word for programs → what it means."""
 _SHOWN: Final = 3
@@ -48,20 +48,20 @@ class Finding:
     number: int | None
     block_hash: str | None
     sequences: tuple[int, ...]
-    places: tuple[Place, ...]
+    places: tuple[StreamPosition, ...]
     detail: str
 
 
 def of_records(kind: str, records: Sequence[Record], detail: str, *sequences: int) -> Finding:
     """A finding about records of one block, at least one."""
     first = records[0]
-    told = {*sequences, *(record.sequence for record in records)}
+    named = {*sequences, *(record.sequence for record in records)}
     return Finding(
         kind,
         first.number,
         "0x" + first.block_hash.hex(),
-        tuple(sorted(told)),
-        tuple(record.place for record in records[:_SHOWN]),
+        tuple(sorted(named)),
+        tuple(record.position for record in records[:_SHOWN]),
         detail,
     )
 

@@ -9,12 +9,12 @@ from typing import Final, Protocol
 
 from audit.stream_check.algebra import message
 from audit.stream_check.algebra.asked import NEWER, Range, Tally
-from audit.stream_check.algebra.branch import Kind, Named
+from audit.stream_check.algebra.branch import BranchKind, Named
 from audit.stream_check.algebra.event import Event
 from audit.stream_check.algebra.finding import Finding, of_records
 from audit.stream_check.algebra.fronts import Fronts
 from audit.stream_check.algebra.judge import Judge
-from audit.stream_check.algebra.order import Progress
+from audit.stream_check.algebra.order import SequenceProgress
 from audit.stream_check.algebra.record import Record
 from audit.stream_check.algebra.standing import Block
 from topics.coverage import COVERAGE, STREAMS
@@ -26,7 +26,7 @@ DEPTH: Final = 128
 class Follower(Protocol):
     """Goes by the events that were judged: `StateCheck`."""
 
-    def event(self, event: Event, spine: Record, kind: Kind) -> None:
+    def event(self, event: Event, spine: Record, kind: BranchKind) -> None:
         """The next event, in order of sequence; `spine` is its message of `blocks` or `coverage`."""
 
     def close(self) -> None:
@@ -60,7 +60,9 @@ class StreamCheck:
         self._pending: list[tuple[int, bytes]] = []
         self._by_height: list[tuple[int, bytes]] = []
         self._settled: tuple[int, bytes] = (-1, b"")
-        self.progress = Progress((each, n) for each in (*STREAMS, COVERAGE) for n in range(partitions[each]))
+        self.progress = SequenceProgress(
+            (each, n) for each in (*STREAMS, COVERAGE) for n in range(partitions[each])
+        )
         self._judge = Judge(
             partitions, self._found, fronts or Fronts(), self._asked, self.progress, at_once=at_once
         )
@@ -90,7 +92,7 @@ class StreamCheck:
 
     def add(self, record: Record) -> None:
         """Take a message in, in the order of its partition."""
-        stream = record.place.stream
+        stream = record.position.stream
         if self._asked.has(record):
             for finding in message.faults(record, self._partitions[stream]):
                 self._found(finding)

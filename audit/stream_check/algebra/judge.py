@@ -1,12 +1,13 @@
-"""One event of a block after the other, in order of sequence, against all that was said before it."""
+"""One event of a block after the other, in order of sequence, against all that was published before it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
+from typing import Final
 
 from audit.stream_check.algebra.asked import BEFORE, EARLIER, Range, Tally
-from audit.stream_check.algebra.branch import Branch, Kind, Named
+from audit.stream_check.algebra.branch import Branch, BranchKind, Named
 from audit.stream_check.algebra.event import (
     COMPACTED,
     Event,
@@ -19,11 +20,13 @@ from audit.stream_check.algebra.event import (
 )
 from audit.stream_check.algebra.finding import Finding, of_records
 from audit.stream_check.algebra.fronts import Fronts
-from audit.stream_check.algebra.order import Progress
+from audit.stream_check.algebra.order import SequenceProgress
 from audit.stream_check.algebra.partitioner import partition_of
-from audit.stream_check.algebra.record import Record, Said
+from audit.stream_check.algebra.record import BlockSummary, Record
 from audit.stream_check.algebra.standing import Block
 from topics.coverage import COVERAGE, STREAMS
+
+_COMPACTED_RECORDS: Final = COMPACTED - {COVERAGE}
 
 
 class Judge:
@@ -35,7 +38,7 @@ class Judge:
         report: Callable[[Finding], object],
         fronts: Fronts,
         asked: Range,
-        progress: Progress,
+        progress: SequenceProgress,
         *,
         at_once: bool,
     ) -> None:
@@ -53,14 +56,14 @@ class Judge:
         self.branch = Branch(whole=self._nothing_before)
         self.tally = Tally()
 
-    def judge(self, block: Block, event: Event) -> Kind | None:
+    def judge(self, block: Block, event: Event) -> BranchKind | None:
         """The next event in order of sequence; all messages of it are in.
 
         Returns what it is to the branch, None where no message tells.
         """
         spine = event.spine
-        said = None if spine is None else spine.said
-        if spine is None or said is None:
+        summary = None if spine is None else spine.summary
+        if spine is None or summary is None:
             self._judge_without_spine(event)
             return None
         if event.sequence == self._sequence:
@@ -68,12 +71,12 @@ class Judge:
                 "another block has this sequence too: which of them is the later one, consumers cannot tell"
             )
             self._report(of_records("sequence", [spine], detail))
-        kind = self._place(block, event, spine, said)
+        kind = self._on_branch(block, event, spine, summary)
         self._sequence = event.sequence
         if not self._asked.has(spine):
             return kind
         self.tally.events[kind.value] += 1
-        self.tally.blocks += kind in (Kind.APPLY, Kind.UNPROVEN)
+        self.tally.blocks += kind in (BranchKind.APPLY, BranchKind.UNPROVEN)
         self.tally.records.update({stream: len(records) for stream, records in event.kept.items()})
         for finding in disagreements(event):
             self._report(finding)
@@ -82,25 +85,25 @@ class Judge:
         else:
             self._mendable.pop((event.block_hash, COVERAGE), None)
             self._mendable.pop((event.block_hash, "link"), None)
-        if said.complete:
-            self._judge_complete(block, event, spine, said, kind)
+        if summary.complete:
+            self._judge_complete(block, event, spine, summary, kind)
         else:
-            self._judge_incomplete(block, event, spine, said)
+            self._judge_incomplete(block, event, spine, summary)
         return kind
 
-    def _place(self, block: Block, event: Event, spine: Record, said: Said) -> Kind:
+    def _on_branch(self, block: Block, event: Event, spine: Record, summary: BlockSummary) -> BranchKind:
         """What the event is to the branch."""
         # From the first event on, by sequence: of a later one an earlier copy may have been read.
         self._linked = self._linked or spine.time_ms >= self._asked.linked_from_ms
         if not self._linked:
-            return Kind.BELOW
+            return BranchKind.BELOW
         named = Named(event.number, event.block_hash)
-        doubtful = self.branch.doubtful
-        step = self.branch.apply(named, said.parent_hash, removed=spine.removed)
-        block.linked = None if step.kind is Kind.BELOW else self.branch.beginnings
-        if doubtful and step.kind is Kind.APPLY:
-            return Kind.UNPROVEN
-        if step.kind is Kind.BROKEN:
+        unproven = self.branch.unproven
+        step = self.branch.apply(named, summary.parent_hash, removed=spine.removed)
+        block.linked = None if step.kind is BranchKind.BELOW else self.branch.beginnings
+        if unproven and step.kind is BranchKind.APPLY:
+            return BranchKind.UNPROVEN
+        if step.kind is BranchKind.BROKEN:
             before = [self._sequence] if self._sequence >= 0 else []
             finding = of_records("link", [spine], step.problem, *before)
             if step.missing:
@@ -110,18 +113,21 @@ class Judge:
                 self._report(finding)
         return step.kind
 
-    def _judge_complete(self, block: Block, event: Event, spine: Record, said: Said, kind: Kind) -> None:
+    def _judge_complete(
+        self, block: Block, event: Event, spine: Record, summary: BlockSummary, kind: BranchKind
+    ) -> None:
         self._incomplete.pop(event.block_hash, None)
-        self._mendable.pop((event.block_hash, "contracts"), None)
-        block.whole = block.whole or kind is Kind.APPLY
-        if kind is Kind.REVERT and not block.whole:
+        for stream in _COMPACTED_RECORDS:
+            self._mendable.pop((event.block_hash, stream), None)
+        block.whole = block.whole or kind is BranchKind.APPLY
+        if kind is BranchKind.REVERT and not block.whole:
             self.tally.unjudged[EARLIER] += 1
-        for finding in count_faults(event, spine, said, repair=kind.may_repair):
+        for finding in count_faults(event, spine, summary, repair=kind.may_repair):
             self._report(finding)
         hidden = {stream for stream in STREAMS if self._hides(event, spine, stream)}
         compacted = False
         lacking = set()
-        for stream, finding in lacks(event, spine, said):
+        for stream, finding in lacks(event, spine, summary):
             lacking.add(stream)
             if stream in hidden:
                 block.whole = False
@@ -146,7 +152,7 @@ class Judge:
     def _judge_offsets(self, event: Event, lacking: Collection[str]) -> None:
         """Coverage's offsets; they reach too far where the records that they are of are lacking anyway."""
         coverage = event.single(COVERAGE)
-        offsets = None if coverage is None or coverage.said is None else coverage.said.offsets
+        offsets = None if coverage is None or coverage.summary is None else coverage.summary.offsets
         if coverage is None or offsets is None:
             return
         for stream, finding in beyond_offsets(event, coverage, offsets):
@@ -154,35 +160,35 @@ class Judge:
             if stream not in COMPACTED or not self._may_be_compacted(coverage):
                 self._report(finding)
         if self._is_first_copy(coverage):
-            for place, finding in short_of_offsets(event, coverage, offsets):
+            for position, finding in short_of_offsets(event, coverage, offsets):
                 # A repeat's coverage may be what compaction left, and the repeat's records are still to come.
-                if place.stream not in lacking:
-                    self._explicable(finding, coverage, event.block_hash, f"{event.sequence} {place}")
+                if position.stream not in lacking:
+                    self._explicable(finding, coverage, event.block_hash, f"{event.sequence} {position}")
 
     def repeated(self, record: Record) -> None:
         """A message of an event that was judged is read, again or where compaction took the first copy."""
-        self._mendable.pop((record.block_hash, f"{record.sequence} {record.place}"), None)
+        self._mendable.pop((record.block_hash, f"{record.sequence} {record.position}"), None)
 
     def explains(self, record: Record) -> bool:
         """Has a message, behind those of later events, a first copy that compaction took?"""
-        stream, said = record.place.stream, record.said
+        stream, summary = record.position.stream, record.summary
         if stream not in COMPACTED or not self._may_be_compacted(record):
             return False
         self._mendable.pop((record.block_hash, stream), None)
-        if said is not None and not said.complete:
-            self._incomplete[record.block_hash] = incomplete(record, said.problem)
+        if summary is not None and not summary.complete:
+            self._incomplete[record.block_hash] = incomplete(record, summary.problem)
         return True
 
-    def _judge_incomplete(self, block: Block, event: Event, spine: Record, said: Said) -> None:
+    def _judge_incomplete(self, block: Block, event: Event, spine: Record, summary: BlockSummary) -> None:
         """A block that a stage set aside: it has no records, and says what was wrong."""
-        # What a later event takes back may never have been said.
+        # What a later event takes back may never have been published.
         block.whole = False
-        for finding in count_faults(event, spine, said, repair=False):
+        for finding in count_faults(event, spine, summary, repair=False):
             self._report(finding)
         failed_before = self._incomplete.pop(event.block_hash, None) is not None
         if spine.removed and not block.stands and (failed_before or self._nothing_before):
-            return  # Nothing was ever said of it, so that nothing is to be taken back.
-        self._incomplete[event.block_hash] = incomplete(spine, said.problem)
+            return  # Nothing was ever published of it, so that nothing is to be taken back.
+        self._incomplete[event.block_hash] = incomplete(spine, summary.problem)
         if self._at_once:
             self._report(self._incomplete[event.block_hash])
 
@@ -214,7 +220,7 @@ class Judge:
 
     def _hides(self, event: Event, spine: Record, stream: str) -> bool:
         """May records of the stream lie before what is read?"""
-        offsets = None if spine.said is None else spine.said.offsets
+        offsets = None if spine.summary is None else spine.summary.offsets
         here = [(stream, number) for number in range(self._partitions[stream])]
         return self._fronts.hides(here, spine, self._progress.begins_with, offsets)
 
@@ -223,7 +229,7 @@ class Judge:
 
     def _is_first_copy(self, coverage: Record) -> bool:
         """Not a repeat whose first copy, with the records, lies before what is read."""
-        partition = coverage.place.stream, coverage.place.partition
+        partition = coverage.position.stream, coverage.position.partition
         first = self._progress.begins_with(partition)
         return self._fronts.from_the_beginning(partition) or (first is not None and first < coverage.sequence)
 

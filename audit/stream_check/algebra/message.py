@@ -26,7 +26,7 @@ def faults(record: Record, partitions: int) -> Iterator[Finding]:
             "consumer takes it for another record",
         )
     own = partition_of(record.key, partitions)
-    if record.place.partition != own:
+    if record.position.partition != own:
         yield of_records(
             "partition",
             [record],

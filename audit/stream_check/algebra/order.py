@@ -6,20 +6,20 @@ import math
 from collections.abc import Iterable
 from typing import Protocol
 
-from audit.stream_check.algebra.record import Partition, Place
+from audit.stream_check.algebra.record import Partition, StreamPosition
 
 
-class Placed(Protocol):
+class Positioned(Protocol):
     """A message of an event."""
 
     @property
-    def place(self) -> Place: ...
+    def position(self) -> StreamPosition: ...
 
     @property
     def sequence(self) -> int: ...
 
 
-class Progress:
+class SequenceProgress:
     """The sequences that the partitions have passed. A partition at its end has passed all."""
 
     def __init__(self, partitions: Iterable[Partition]) -> None:
@@ -35,24 +35,24 @@ class Progress:
         """The first sequence that was read there."""
         return self._first.get(partition)
 
-    def is_behind(self, record: Placed) -> bool:
+    def is_behind(self, record: Positioned) -> bool:
         """Does the record come after one of a later event?
 
         Not where it may be a repeat of what lies before the range, which may begin within an event.
         """
-        partition = record.place.stream, record.place.partition
+        partition = record.position.stream, record.position.partition
         first = self._first.get(partition)
         return first is not None and first < record.sequence < self._passed[partition]
 
-    def passes(self, record: Placed) -> None:
+    def passes(self, record: Positioned) -> None:
         """A message was read."""
-        partition = record.place.stream, record.place.partition
+        partition = record.position.stream, record.position.partition
         self._first.setdefault(partition, record.sequence)
         if record.sequence > self._passed[partition]:
             self._passed[partition] = record.sequence
 
     def limit(self, ended: Iterable[Partition] = ()) -> float:
-        """Of every event of a lower sequence all is read; `ended` are partitions at their ends."""
+        """Of every event of a lower sequence all is read; `ended` are partitions at their end."""
         over = set(ended)
         return min(
             (each for partition, each in self._passed.items() if partition not in over), default=math.inf

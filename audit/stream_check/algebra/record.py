@@ -9,8 +9,8 @@ Partition: TypeAlias = tuple[str, int]
 """A stream and one of its topic's partitions."""
 
 
-class Place(NamedTuple):
-    """Where a message lies."""
+class StreamPosition(NamedTuple):
+    """Where a message lies: a stream stands for its topic."""
 
     stream: str
     partition: int
@@ -20,7 +20,7 @@ class Place(NamedTuple):
         return f"{self.stream}[{self.partition}]@{self.offset}"
 
 
-class Said(NamedTuple):
+class BlockSummary(NamedTuple):
     """What a message of `blocks` or `coverage` says of its block.
 
     `counts` are in the order of COUNTED. `offsets` are coverage's: the offset after the block's last
@@ -38,12 +38,12 @@ class Record(NamedTuple):
     """A message, decoded.
 
     `time_ms` is the broker's time. `own_key` and `own_id` are what key and event_id must be by the
-    record's own fields. `content` is a hash of the value, without what a repeat may say otherwise. `said`
+    record's own fields. `content` is a hash of the value, without what a repeat may say otherwise. `summary`
     is None for streams that are counted; `subject` is the hash of the transaction that a record of
     `transactions` is of, None elsewhere.
     """
 
-    place: Place
+    position: StreamPosition
     time_ms: int
     key: bytes
     own_key: bytes
@@ -54,5 +54,5 @@ class Record(NamedTuple):
     sequence: int
     removed: bool
     content: int
-    said: Said | None = None
+    summary: BlockSummary | None = None
     subject: bytes | None = None

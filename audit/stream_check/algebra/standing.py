@@ -1,10 +1,10 @@
-"""What the events of one block leave behind: which of its records stand, and whether each end was said."""
+"""What the events of one block leave behind: which records stand, and whether each end was published."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from audit.stream_check.algebra.branch import Kind
+from audit.stream_check.algebra.branch import BranchKind
 from audit.stream_check.algebra.event import Event
 from audit.stream_check.algebra.finding import Finding, of_records, some
 from audit.stream_check.algebra.record import Record
@@ -16,9 +16,9 @@ _STREAMS = (BLOCKS, *(each.stream for each in COUNTED))
 class Block:
     """A block and its events, in order of sequence.
 
-    `whole`: all that was said of it is known. `linked`: so is its place on the
-    branch, since the beginning of that number. `accused`:
-    something was found already. `unjudged`: so many of its events are not judged yet.
+    `whole`: all that was published of it is known. `linked`: so is its place on the branch, since the
+    beginning of that number. `accused`: something was found already. `unjudged`: so many of its events are
+    not judged yet.
     """
 
     def __init__(self, number: int, block_hash: bytes) -> None:
@@ -36,17 +36,19 @@ class Block:
         """The records that a consumer keeps."""
         return [record for records in self._standing.values() for record in records.values()]
 
-    def take(self, event: Event, kind: Kind, hidden: Collection[str], *, removed: bool) -> Iterator[Finding]:
+    def take(
+        self, event: Event, kind: BranchKind, hidden: Collection[str], *, removed: bool
+    ) -> Iterator[Finding]:
         """The breaches of a complete event, the block's latest one, against what stood before it.
 
         Records of the streams in `hidden` may lie before what is read.
         """
         earlier = [self.events[each] for each in sorted(self.events, reverse=True) if each < event.sequence]
         for stream in _STREAMS:
-            said = event.said(stream, removed=removed)
-            back = said if removed else event.said(stream, removed=True)
+            records = event.records(stream, removed=removed)
+            retracted = records if removed else event.records(stream, removed=True)
             stood = self._standing[stream]
-            left = {identity: each for identity, each in stood.items() if identity not in said | back}
+            left = {identity: each for identity, each in stood.items() if identity not in records | retracted}
             if left and stream in hidden:
                 self.whole = False
             elif left:
@@ -58,16 +60,18 @@ class Block:
                     event.sequence,
                 )
             if self.whole:
-                yield from _never_said(stream, back, earlier)
+                yield from _never_published(stream, retracted, earlier)
             # A repair may say another content, and with it another key.
-            yield from _moved(stood, back if kind.may_repair else event.kept.get(stream, {}))
-            self._standing[stream] = {} if removed else said
+            yield from _moved(stood, retracted if kind.may_repair else event.kept.get(stream, {}))
+            self._standing[stream] = {} if removed else records
 
 
-def _never_said(stream: str, back: Mapping[bytes, Record], earlier: Sequence[Event]) -> Iterator[Finding]:
+def _never_published(
+    stream: str, retracted: Mapping[bytes, Record], earlier: Sequence[Event]
+) -> Iterator[Finding]:
     unknown = {
         identity: record
-        for identity, record in back.items()
+        for identity, record in retracted.items()
         if not any(identity in event.kept.get(stream, ()) for event in earlier)
     }
     if unknown:

@@ -8,7 +8,7 @@ from itertools import count
 
 from audit.stream_check.algebra.finding import Finding
 from audit.stream_check.states.life import Facts
-from audit.stream_check.states.said import StateSaid, shown
+from audit.stream_check.states.record import StateRecord, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +78,16 @@ class Absences:
         for each in left:
             self._by_transaction.setdefault(each, set()).add(number)
 
-    def read(self, said: StateSaid) -> None:
+    def read(self, record: StateRecord) -> None:
         """A message is read: compaction took what it replaces, or it is the one that lacked."""
-        for number in [*self._by_transaction.get(said.transaction, ())]:
+        for number in [*self._by_transaction.get(record.transaction, ())]:
             lacks = self._open[number]
-            if lacks.compactable and said.sequence >= lacks.absence.sequence:
-                self._explained(number, said.transaction)
+            if lacks.compactable and record.sequence >= lacks.absence.sequence:
+                self._explained(number, record.transaction)
 
-    def repaired(self, facts: Facts, said: Sequence[StateSaid], elsewhere: Collection[bytes]) -> None:
-        """A repair says of its block again what a stage had refused, but of what is `elsewhere` by then."""
-        for transaction in {each.transaction for each in said} | {*elsewhere}:
+    def repaired(self, facts: Facts, records: Sequence[StateRecord], elsewhere: Collection[bytes]) -> None:
+        """A repair publishes what a stage had rejected of its block, but for what is `elsewhere` by then."""
+        for transaction in {each.transaction for each in records} | {*elsewhere}:
             for number in [*self._by_transaction.get(transaction, ())]:
                 if self._open[number].absence.block_hash == facts.block_hash:
                     self._explained(number, transaction)

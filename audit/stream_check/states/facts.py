@@ -5,9 +5,9 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection
 
-from audit.stream_check.algebra.branch import Kind
+from audit.stream_check.algebra.branch import BranchKind
 from audit.stream_check.states.life import Expected, Facts, HeldBlock, Life
-from audit.stream_check.states.said import REORGED
+from audit.stream_check.states.record import REORGED
 
 
 class Lives:
@@ -19,46 +19,46 @@ class Lives:
         self._by_height: list[tuple[int, bytes]] = []
 
     def take(self, facts: Facts) -> Expected:
-        """What the event changes, and what must be said of it."""
+        """What the event changes, and what its messages must be."""
         block = self.blocks.get(facts.block_hash)
         if block is None:
             block = self.blocks[facts.block_hash] = HeldBlock(facts.number, facts.block_hash)
             heapq.heappush(self._by_height, (facts.number, facts.block_hash))
         began = block.state
-        self._hold(block, facts.said | facts.back)
-        sure = facts.whole and facts.kind not in (Kind.BELOW, Kind.BROKEN)
-        if not sure or (facts.kind is Kind.REVERT and began is None):
+        self._hold(block, facts.included | facts.retracted)
+        sure = facts.whole and facts.kind not in (BranchKind.BELOW, BranchKind.BROKEN)
+        if not sure or (facts.kind is BranchKind.REVERT and began is None):
             self._unsure(block)
         match facts.kind:
-            case Kind.APPLY | Kind.UNPROVEN:
+            case BranchKind.APPLY | BranchKind.UNPROVEN:
                 block.state = "INCLUDED"
-                self._join(block, facts.said)
-                states = dict.fromkeys(facts.said, "INCLUDED")
-            case Kind.REVERT:
+                self._join(block, facts.included)
+                states = dict.fromkeys(facts.included, "INCLUDED")
+            case BranchKind.REVERT:
                 block.state = None
-                self._leave(block, facts.back, reverted=True)
-                states = dict.fromkeys(facts.back, REORGED)
-            case Kind.REPAIR:
+                self._leave(block, facts.retracted, reverted=True)
+                states = dict.fromkeys(facts.retracted, REORGED)
+            case BranchKind.REPAIR:
                 if began is None:
                     self._unsure(block)
-                self._join(block, facts.said)
-                self._leave(block, facts.back, reverted=False)
-                states = dict.fromkeys(facts.said, block.state or "INCLUDED") | dict.fromkeys(
-                    facts.back, REORGED
+                self._join(block, facts.included)
+                self._leave(block, facts.retracted, reverted=False)
+                states = dict.fromkeys(facts.included, block.state or "INCLUDED") | dict.fromkeys(
+                    facts.retracted, REORGED
                 )
-            case Kind.REPAIR_REVERT:
-                states = dict.fromkeys(facts.back, REORGED)
+            case BranchKind.REPAIR_REVERT:
+                states = dict.fromkeys(facts.retracted, REORGED)
             case _:
                 self._guess(block, facts)
                 states = {}
-        return Expected(states, sure and not block.unsure, facts.kind is not Kind.REPAIR_REVERT)
+        return Expected(states, sure and not block.unsure, facts.kind is not BranchKind.REPAIR_REVERT)
 
     def elsewhere(self, transactions: Collection[bytes]) -> set[bytes]:
         """Those that a block of the branch holds."""
         return {each for each in transactions if each in self.lives and self.lives[each].holders}
 
     def forget(self, below: int) -> list[bytes]:
-        """Let go of the blocks below a height; returns the transactions that are known no more."""
+        """Forget the blocks below a height; returns the transactions that are not known any more."""
         gone: list[bytes] = []
         while self._by_height and self._by_height[0][0] < below:
             block = self.blocks.pop(heapq.heappop(self._by_height)[1])
@@ -100,8 +100,8 @@ class Lives:
 
     def _guess(self, block: HeldBlock, facts: Facts) -> None:
         """What is there after an event whose place is not known."""
-        self._join(block, facts.said)
-        self._leave(block, facts.back, reverted=False)
-        if facts.said or facts.back:
-            block.state = "INCLUDED" if facts.said else None
+        self._join(block, facts.included)
+        self._leave(block, facts.retracted, reverted=False)
+        if facts.included or facts.retracted:
+            block.state = "INCLUDED" if facts.included else None
         self._unsure(block)

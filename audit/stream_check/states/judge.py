@@ -6,23 +6,23 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from audit.stream_check.algebra.branch import Kind
+from audit.stream_check.algebra.branch import BranchKind
 from audit.stream_check.algebra.finding import Finding
 from audit.stream_check.states.absences import Absence
 from audit.stream_check.states.facts import Lives
 from audit.stream_check.states.life import Facts, HeldBlock, Life
-from audit.stream_check.states.said import RANKS, REORGED, StateSaid, of_states
+from audit.stream_check.states.record import RANKS, REORGED, StateRecord, of_states
 
 _GONE: Final = RANKS[REORGED]
 
 
-def _fits(said: str, expected: str, facts: Facts) -> bool:
+def _fits(state: str, expected: str, facts: Facts) -> bool:
     """Whether a state is the one expected.
 
-    What a repair says again may be further: of a tag that covered blocks without transactions nobody told.
+    What a repair publishes again may be further: a tag that covered blocks without transactions is silent.
     """
-    further = facts.kind is Kind.REPAIR and RANKS[expected] < RANKS.get(said, 0) < _GONE
-    return said == expected or further
+    further = facts.kind is BranchKind.REPAIR and RANKS[expected] < RANKS.get(state, 0) < _GONE
+    return state == expected or further
 
 
 class StateJudge:
@@ -43,11 +43,11 @@ class StateJudge:
         self._nothing_before = nothing_before
         self._compacted_before_ms = compacted_before_ms
 
-    def event(self, facts: Facts, said: Sequence[StateSaid]) -> None:
+    def event(self, facts: Facts, records: Sequence[StateRecord]) -> None:
         """An event of a block, with the messages of its sequence."""
         expected = self._lives.take(facts)
-        mine: dict[bytes, StateSaid] = {}
-        for each in said:
+        mine: dict[bytes, StateRecord] = {}
+        for each in records:
             mine[each.transaction] = each
             life = self._lives.lives.get(each.transaction)
             if facts.judged:
@@ -57,10 +57,10 @@ class StateJudge:
         if facts.judged and expected.sure and expected.required:
             self._missing(facts, expected.states, mine)
 
-    def tag(self, said: Sequence[StateSaid], time_ms: int, *, judged: bool) -> None:
+    def tag(self, records: Sequence[StateRecord], time_ms: int, *, judged: bool) -> None:
         """The messages of a sequence that no block has: SAFE or FINALIZED moved."""
-        by_state: dict[str, list[StateSaid]] = defaultdict(list)
-        for each in said:
+        by_state: dict[str, list[StateRecord]] = defaultdict(list)
+        for each in records:
             life = self._lives.lives.get(each.transaction)
             if judged and life is not None and not life.unsure:
                 self._judge_tagged(each, life)
@@ -72,7 +72,7 @@ class StateJudge:
 
     def _judge(
         self,
-        said: StateSaid,
+        record: StateRecord,
         life: Life | None,
         states: Mapping[bytes, str],
         facts: Facts,
@@ -81,64 +81,67 @@ class StateJudge:
     ) -> None:
         if life is None or life.unsure or not sure:
             return
-        state = states.get(said.transaction)
+        state = states.get(record.transaction)
         if state is None:
             by = f"by an event of block {facts.number} that neither says it nor takes it back"
-            detail = f"it is {said.state} {by}"
-            self._report(of_states("state", [said], detail))
-        elif not _fits(said.state, state, facts) or said.block_hash != facts.block_hash:
+            detail = f"it is {record.state} {by}"
+            self._report(of_states("state", [record], detail))
+        elif not _fits(record.state, state, facts) or record.block_hash != facts.block_hash:
             self._report(
                 of_states(
                     "state",
-                    [said],
-                    f"it is {said.state} in block {said.number}, the {facts.kind.value} of block "
+                    [record],
+                    f"it is {record.state} in block {record.number}, the {facts.kind.value} of block "
                     f"{facts.number} (0x{facts.block_hash.hex()[:10]}…) makes it {state} there",
                 )
             )
-        self._judge_history(said, life)
+        self._judge_history(record, life)
 
-    def _judge_tagged(self, said: StateSaid, life: Life) -> None:
-        if said.block_hash not in life.holders:
+    def _judge_tagged(self, record: StateRecord, life: Life) -> None:
+        if record.block_hash not in life.holders:
             self._report(
                 of_states(
                     "state-stands",
-                    [said],
-                    f"it becomes {said.state} in a block that is not on the branch: a consumer takes an "
+                    [record],
+                    f"it becomes {record.state} in a block that is not on the branch: a consumer takes an "
                     "orphan's transaction for settled",
                 )
             )
-        self._judge_history(said, life)
+        self._judge_history(record, life)
 
-    def _judge_history(self, said: StateSaid, life: Life) -> None:
+    def _judge_history(self, record: StateRecord, life: Life) -> None:
         if life.base is None:
-            life.base = said.epoch - life.reverts
+            life.base = record.epoch - life.reverts
             if self._nothing_before and life.base != 0:
                 life.base = 0
-        if said.epoch != life.base + life.reverts:
+        if record.epoch != life.base + life.reverts:
             self._report(
                 of_states(
                     "epoch",
-                    [said],
-                    f"canonical_epoch is {said.epoch}, the facts make {life.base + life.reverts}: a consumer "
-                    "miscounts how often it left the chain",
+                    [record],
+                    f"canonical_epoch is {record.epoch}, the facts make {life.base + life.reverts}: a "
+                    "consumer miscounts how often it left the chain",
                 )
             )
-        if said.state != REORGED and said.retracts is not None:
-            self._report(of_states("retracts", [said], f"it is {said.state}, and retracts a version"))
-        before = life.before(said.version) if said.state == REORGED else None
+        if record.state != REORGED and record.retracts is not None:
+            self._report(of_states("retracts", [record], f"it is {record.state}, and retracts a version"))
+        before = life.before(record.version) if record.state == REORGED else None
         # A later one than was read may be compacted away.
-        gone = said.time_ms < self._compacted_before_ms and (said.retracts or 0) >= (before or said).version
-        if before is not None and said.retracts != before.version and not gone:
+        gone = (
+            record.time_ms < self._compacted_before_ms
+            and (record.retracts or 0) >= (before or record).version
+        )
+        if before is not None and record.retracts != before.version and not gone:
             self._report(
                 of_states(
                     "retracts",
-                    [before, said],
-                    f"it retracts version {said.retracts}, and {before.version} ({before.state}) is the "
+                    [before, record],
+                    f"it retracts version {record.retracts}, and {before.version} ({before.state}) is the "
                     "last one: a consumer keeps what it should take back",
                 )
             )
 
-    def _missing(self, facts: Facts, states: Mapping[bytes, str], mine: Mapping[bytes, StateSaid]) -> None:
+    def _missing(self, facts: Facts, states: Mapping[bytes, str], mine: Mapping[bytes, StateRecord]) -> None:
         lacking = [each for each in states if each not in mine and not self._lives.lives[each].unsure]
         left = frozenset(each for each in lacking if states[each] == REORGED)
         for kind, those, detail in (
@@ -149,16 +152,16 @@ class StateJudge:
                 absence = Absence(kind, facts.number, facts.block_hash, facts.sequence, detail)
                 self._absent(absence, those, facts.time_ms)
 
-    def _cover(self, state: str, said: Sequence[StateSaid], time_ms: int, *, judged: bool) -> None:
-        """What a tag covers besides what was said: blocks as high as those named, and not so far yet."""
-        top = max(each.number or 0 for each in said)
-        mine = {each.transaction for each in said}
+    def _cover(self, state: str, records: Sequence[StateRecord], time_ms: int, *, judged: bool) -> None:
+        """What a tag covers besides the messages: blocks as high as those named, and not so far yet."""
+        top = max(each.number or 0 for each in records)
+        mine = {each.transaction for each in records}
         for block in self._lives.blocks.values():
             if block.state is None or block.number > top or RANKS[block.state] >= RANKS[state]:
                 continue
             block.state = state
             if judged and not block.unsure:
-                self._missing_tag(state, block, said[0].sequence, mine, time_ms)
+                self._missing_tag(state, block, records[0].sequence, mine, time_ms)
 
     def _missing_tag(
         self, state: str, block: HeldBlock, sequence: int, mine: set[bytes], time_ms: int
@@ -174,18 +177,18 @@ class StateJudge:
             absence = Absence("state-missing", block.number, block.block_hash, sequence, detail)
             self._absent(absence, lacking, time_ms)
 
-    def _raise(self, facts: Facts, said: StateSaid) -> None:
+    def _raise(self, facts: Facts, record: StateRecord) -> None:
         block = self._lives.blocks[facts.block_hash]
-        if said.block_hash != facts.block_hash:
+        if record.block_hash != facts.block_hash:
             return  # Of another block that has the same transaction.
         if (
-            facts.kind is Kind.REPAIR
+            facts.kind is BranchKind.REPAIR
             and block.state
-            and RANKS[block.state] < RANKS.get(said.state, 0) < _GONE
+            and RANKS[block.state] < RANKS.get(record.state, 0) < _GONE
         ):
-            block.state = said.state
+            block.state = record.state
 
     @staticmethod
-    def _take(said: StateSaid, life: Life | None) -> None:
+    def _take(record: StateRecord, life: Life | None) -> None:
         if life is not None:
-            life.versions[said.version] = said
+            life.versions[record.version] = record

@@ -1,12 +1,12 @@
-"""What is known of a transaction: where it is, how often it left, and what was said of it last."""
+"""What is known of a transaction: where it is, how often it left, and which messages it had."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from audit.stream_check.algebra.branch import Kind
-from audit.stream_check.states.said import REORGED, StateSaid
+from audit.stream_check.algebra.branch import BranchKind
+from audit.stream_check.states.record import REORGED, StateRecord
 
 
 @dataclass(slots=True)
@@ -14,7 +14,7 @@ class Life:
     """A transaction. `holders` are the blocks of the branch that hold it, `known` those remembered that did.
 
     `reverts` counts those that were seen, `base` those before, None until a message tells. `unsure`: an event
-    of its block was not to be had, so that nothing is held against what is said.
+    of its block was not to be had, so that nothing is held against its messages.
     """
 
     holders: set[bytes] = field(default_factory=set)
@@ -22,16 +22,16 @@ class Life:
     reverts: int = 0
     base: int | None = None
     unsure: bool = False
-    versions: dict[int, StateSaid] = field(default_factory=dict)
+    versions: dict[int, StateRecord] = field(default_factory=dict)
 
     @property
-    def last(self) -> StateSaid | None:
+    def last(self) -> StateRecord | None:
         """The message of the highest version."""
         return self.versions[max(self.versions)] if self.versions else None
 
-    def before(self, version: int) -> StateSaid | None:
+    def before(self, version: int) -> StateRecord | None:
         """The message of the highest lower version that is not REORGED, since the transaction left last."""
-        lower = [each for each, said in self.versions.items() if each < version and said.state != REORGED]
+        lower = [each for each, record in self.versions.items() if each < version and record.state != REORGED]
         return self.versions[max(lower)] if lower else None
 
 
@@ -48,17 +48,17 @@ class HeldBlock:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """An event of a block: the hashes of the transactions that it says, and of those that it takes back.
+    """An event of a block: the hashes of the transactions that it has `included`, and `retracted`.
 
     `whole`: all of its transactions are there. `judged`: it is of the range that was asked for.
     """
 
     sequence: int
-    kind: Kind
+    kind: BranchKind
     number: int
     block_hash: bytes
-    said: frozenset[bytes]
-    back: frozenset[bytes]
+    included: frozenset[bytes]
+    retracted: frozenset[bytes]
     whole: bool
     judged: bool
     time_ms: int
@@ -68,8 +68,8 @@ class Facts:
 class Expected:
     """What an event's messages must say: transaction → its state there.
 
-    `sure`: what is there is known. `required`: all of them are said; an orphan that is said again says
-    nothing of transactions that are elsewhere by then.
+    `sure`: what is there is known. `required`: all of them are published; an orphan that is repaired has
+    none of transactions that are elsewhere by then.
     """
 
     states: Mapping[bytes, str]

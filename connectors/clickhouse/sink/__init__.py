@@ -4,7 +4,7 @@ Read it in this order: `app` (the process) and `assembly` (its parts put togethe
 table), `loop` (consume, write, commit), `consumer` (its place in the group), `placement/` (where the
 reading of a partition begins), `backpressure` (what is not read for now), `watchdog` (what is not read and
 nobody knows why), `stream`, `buffer` and `lane` (a stream on its way to its table), `writer` (one batch;
-bad rows set aside with `bisect`, refusals waited out by `retries`), `rows` and `table` (a table takes the
+bad rows set aside with `bisect`, outages waited out by `retries`), `rows` and `table` (a table takes the
 columns that its schema has by name: none is listed here), `progress` (what may be committed), `coverage/`
 (the rows that make a block visible), `guard` (retractions below finality), `dead_letters`, `report`
 (health, and what is held), `messages`.

@@ -28,7 +28,7 @@ from connectors.clickhouse.sink.routes import LEFT_OUT, ROUTES, Route, RouteKind
 from connectors.clickhouse.sink.rows import AvroRows, DeadLetterRows, Reader
 from connectors.clickhouse.sink.stream import (
     CoverageStream,
-    EndsLane,
+    EndOffsetsLane,
     JobResult,
     PlacementLane,
     ProgressPublisher,
@@ -44,7 +44,7 @@ from schemas.registry import Registry
 from topics import catalog, dead_letters
 
 INSERT_SECONDS: Final = 120
-# How often the ends of partitions are asked for in the time that one may stand still.
+# How often end offsets are asked for in the time that one may stand still.
 LOOKS_A_STALL: Final = 4
 _log = get_logger("connectors.clickhouse.sink")
 
@@ -91,7 +91,7 @@ class Assembly:
         placement = Placement(list(self._topics.values()), offsets, self._memory, replicas)
         placing = PlacementLane(Lane("placement", self._done), retry_for("placement", self._stop), placement)
         seconds = self._settings.sink.stall_seconds / LOOKS_A_STALL
-        ends = EndsLane(Lane("ends", self._done), offsets, placement.check, seconds)
+        end_offsets = EndOffsetsLane(Lane("ends", self._done), offsets, placement.check, seconds)
         consumer = GroupConsumer(self._settings, group)
         _log.info("the sink is ready", group=group, tables=[route.table for route in ROUTES])
         settings = self._settings.sink
@@ -104,7 +104,7 @@ class Assembly:
             coverage,
             publisher,
             placing,
-            ends,
+            end_offsets,
             self._done,
         )
 
@@ -176,8 +176,10 @@ class Assembly:
         if not route.joined:
             return None
         reader = self._readers[route.stream]
-        tell = reader.tell if isinstance(reader, GuardedRows) else None
-        return Joined(route.stream, self._registry.schemas_of(route.stream), self._tables[route.stream], tell)
+        before_insert = reader.unsettle_retracted if isinstance(reader, GuardedRows) else None
+        return Joined(
+            route.stream, self._registry.schemas_of(route.stream), self._tables[route.stream], before_insert
+        )
 
     def _buffer(self) -> Buffer:
         return Buffer(self._settings.sink.batch_rows, self._settings.sink.batch_seconds)

@@ -56,7 +56,7 @@ class GroupConsumer:
     def __init__(self, settings: Settings, group: str) -> None:
         options: dict[str, Any] = {**OPTIONS, "on_commit": self._on_commit}
         self._consumer = kafka.consumer(settings, group, options=options)
-        self._refused: set[Partition] = set()
+        self._failed_commits: set[Partition] = set()
         # librdkafka keeps a pause when a partition goes away, and it comes back paused: so does this.
         self._paused: set[Partition] = set()
         self._reading: set[Partition] = set()
@@ -164,7 +164,7 @@ class GroupConsumer:
         self._paused = (self._paused - self.assigned) | target
 
     def commit(self, positions: Mapping[Partition, int], *, wait: bool) -> None:
-        """Commit next offsets. What the broker refuses is read again by somebody: rows are idempotent."""
+        """Commit next offsets. What the broker rejects is read again by somebody: rows are idempotent."""
         if not positions:
             return
         offsets = [TopicPartition(*partition, position) for partition, position in positions.items()]
@@ -179,13 +179,13 @@ class GroupConsumer:
     def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         failed = {Partition(each.topic, each.partition) for each in partitions if error or each.error}
         if failed:
-            self._refused |= failed
+            self._failed_commits |= failed
             _log.warning("offsets are not committed, trying again", error=str(error or partitions[0].error))
 
     def take_failed_commits(self) -> set[Partition]:
         """Partitions whose commit the broker did not take since the last call."""
-        refused, self._refused = self._refused, set()
-        return refused
+        failed, self._failed_commits = self._failed_commits, set()
+        return failed
 
     def end_offsets(self) -> dict[Partition, int]:
         """The end of each assigned partition as of the last fetch, where it is known."""

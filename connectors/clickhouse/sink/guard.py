@@ -20,11 +20,11 @@ class GuardedRows:
     def columns(self, messages: Sequence[Message]) -> Columns:
         """As the reader's; raises what it raises, and Transient."""
         columns = self._reader.columns(messages)
-        self.tell(columns)
+        self.unsettle_retracted(columns)
         return columns
 
-    def tell(self, columns: Columns) -> None:
-        """Let `unsettle` know of the retractions among rows to be written. Raises Transient."""
+    def unsettle_retracted(self, columns: Columns) -> None:
+        """Call `unsettle` with the retractions among rows to be written. Raises Transient."""
         if any(columns["removed"]):
             retracted: dict[int, dict[int, int]] = {}
             for chain_id, number, sequence, removed in zip(

@@ -14,12 +14,12 @@ from connectors.clickhouse.sink.buffer import PACE_SECONDS
 from connectors.clickhouse.sink.consumer import Received
 from connectors.clickhouse.sink.coverage.holdback import Held, Holdback
 from connectors.clickhouse.sink.lane import Finished
-from connectors.clickhouse.sink.messages import TOPIC, Partition, end_offsets
+from connectors.clickhouse.sink.messages import TOPIC, Partition, next_offsets
 from connectors.clickhouse.sink.progress import OffsetTracker
 from connectors.clickhouse.sink.report import Report
 from connectors.clickhouse.sink.stream import (
     CoverageStream,
-    EndsLane,
+    EndOffsetsLane,
     JobResult,
     PlacementLane,
     ProgressPublisher,
@@ -69,7 +69,7 @@ class Sink:
         coverage: CoverageStream,
         publisher: ProgressPublisher,
         placement: PlacementLane,
-        ends: EndsLane,
+        end_offsets: EndOffsetsLane,
         done: SimpleQueue[Finished[JobResult]],
     ) -> None:
         self._consumer = consumer
@@ -78,7 +78,7 @@ class Sink:
         self._streams: dict[str, RowStream | CoverageStream] = {**self._rows, coverage.topic: coverage}
         self._publisher = publisher
         self._placement = placement
-        self._ends = ends
+        self._end_offsets = end_offsets
         self._watchdog = Watchdog(settings.stall_seconds)
         self._done = done
         self._progress = OffsetTracker()
@@ -152,7 +152,7 @@ class Sink:
         now = time.monotonic()
         for topic, run in groupby(received.messages, TOPIC):
             messages = list(run)
-            self._progress.delivered(end_offsets(messages))
+            self._progress.delivered(next_offsets(messages))
             self._streams[topic].buffer.add(messages, now)
             self._report.received(messages)
         for partition, position in received.end_offsets.items():
@@ -192,14 +192,14 @@ class Sink:
                 self._account(finished.result)
 
     def _account(self, done: JobResult) -> None:
-        starts = {
+        start_offsets = {
             partition: offset
-            for partition, offset in done.starts.items()
+            for partition, offset in done.start_offsets.items()
             if self._progress.is_current(partition, done.assignments)
         }
-        self._progress.begin(starts)
-        self._consumer.read_from(starts)
-        self._watchdog.heard(done.ends)
+        self._progress.begin(start_offsets)
+        self._consumer.read_from(start_offsets)
+        self._watchdog.heard(done.end_offsets)
         if done.read is not None:
             for held in done.read.applied:
                 if self._progress.is_current(held.partition, done.assignments):
@@ -211,7 +211,11 @@ class Sink:
         self._progress.stored(done.stored, done.assignments)
         # What this process holds it knows better: a topic that was lost and made anew begins at 0 again.
         self._holdback.advance(
-            {place: upto for place, upto in done.elsewhere.items() if not self._progress.owns(place)}
+            {
+                partition: upto
+                for partition, upto in done.elsewhere.items()
+                if not self._progress.owns(partition)
+            }
         )
         self._moved()
 
@@ -239,7 +243,7 @@ class Sink:
 
     def _watch(self, now: float, paused: Set[Partition]) -> None:
         """Raises Fatal when partitions are not read although nothing here keeps them from it."""
-        self._ends.ask(now, self._progress.assignments.keys())
+        self._end_offsets.ask(now, self._progress.assignments.keys())
         excused = set(paused)
         if self._full:
             excused |= self._progress.assignments.keys()
@@ -252,7 +256,7 @@ class Sink:
     def _commit(self, now: float) -> None:
         if now - self._committed >= COMMIT_SECONDS:
             self._committed = now
-            self._progress.refused(self._consumer.take_failed_commits())
+            self._progress.commit_failed(self._consumer.take_failed_commits())
             positions = self._progress.to_commit()
             self._consumer.commit(positions, wait=False)
             self._progress.committed(positions)

@@ -57,7 +57,7 @@ def partition_of(message: Message) -> Partition:
     return Partition(message.topic(), message.partition())
 
 
-def end_offsets(messages: Sequence[Message]) -> dict[Partition, int]:
+def next_offsets(messages: Sequence[Message]) -> dict[Partition, int]:
     """The offset after the last message of each partition, for messages of one topic in order."""
     if not messages:
         return {}

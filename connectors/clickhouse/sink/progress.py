@@ -149,7 +149,7 @@ class OffsetTracker:
             if track is not None:
                 track.committed = max(track.committed, position)
 
-    def refused(self, partitions: Iterable[Partition]) -> None:
+    def commit_failed(self, partitions: Iterable[Partition]) -> None:
         """The broker did not take the last commit of these: it is to be made again."""
         for partition in partitions:
             track = self._tracks.get(partition)

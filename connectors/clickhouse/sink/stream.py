@@ -12,7 +12,7 @@ from connectors.clickhouse.sink.coverage.holdback import Held
 from connectors.clickhouse.sink.coverage.replicas import ReplicaProgress
 from connectors.clickhouse.sink.coverage.writer import CoverageBatch, CoverageWriter
 from connectors.clickhouse.sink.lane import Lane
-from connectors.clickhouse.sink.messages import STAGE, Assignments, Message, Partition, end_offsets
+from connectors.clickhouse.sink.messages import STAGE, Assignments, Message, Partition, next_offsets
 from connectors.clickhouse.sink.placement.placement import Offsets, Placement
 from connectors.clickhouse.sink.writer import Writer
 from headwater.errors import Transient
@@ -29,15 +29,15 @@ class JobResult:
     """What a job came to: how far partitions are stored, here and as other replicas say; where to begin with
     partitions, and where they end as the brokers say.
 
-    `stored`, `read` and `starts` are about partitions as they were assigned when the job began.
+    `stored`, `read` and `start_offsets` are about partitions as they were assigned when the job began.
     """
 
     stored: Mapping[Partition, int] = field(default_factory=dict)
     assignments: Assignments = field(default_factory=dict)
     read: CoverageBatch | None = None
     elsewhere: Mapping[Partition, int] = field(default_factory=dict)
-    starts: Mapping[Partition, int] = field(default_factory=dict)
-    ends: Mapping[Partition, int] = field(default_factory=dict)
+    start_offsets: Mapping[Partition, int] = field(default_factory=dict)
+    end_offsets: Mapping[Partition, int] = field(default_factory=dict)
 
 
 class RowStream:
@@ -64,7 +64,7 @@ class RowStream:
     def _job(self, messages: Sequence[Message], assignments: Assignments) -> JobResult:
         with about(partial(message_fields, STAGE, messages[0], len(messages))):
             self._writer.write(messages)
-        return JobResult(end_offsets(messages), assignments)
+        return JobResult(next_offsets(messages), assignments)
 
 
 class CoverageStream:
@@ -95,7 +95,7 @@ class CoverageStream:
         first = messages[0] if messages else ready[0].message
         with about(partial(message_fields, STAGE, first, len(messages) + len(ready))):
             read = self._writer.write(messages, ready)
-        return JobResult(end_offsets(messages), assignments, read)
+        return JobResult(next_offsets(messages), assignments, read)
 
 
 class ProgressPublisher:
@@ -138,11 +138,11 @@ class PlacementLane:
         self.lane.start(partial(self._job, partitions, assignments))
 
     def _job(self, partitions: Sequence[Partition], assignments: Assignments) -> JobResult:
-        starts = self.retry(partial(self._placement.starts, partitions))
-        return JobResult(assignments=assignments, starts=starts)
+        start_offsets = self.retry(partial(self._placement.start_offsets, partitions))
+        return JobResult(assignments=assignments, start_offsets=start_offsets)
 
 
-class EndsLane:
+class EndOffsetsLane:
     """Where partitions end as the brokers say, asked now and then: one that stands still does not know.
 
     With that, whether the topics are still those that are read: `check` raises Fatal, or Transient.
@@ -166,10 +166,10 @@ class EndsLane:
     def _job(self, partitions: Sequence[Partition]) -> JobResult:
         try:
             self._check()
-            ends = self._offsets.end_offsets(partitions)
+            end_offsets = self._offsets.end_offsets(partitions)
         except Transient as error:
             # Asked again in a moment; the consumer gets over it by itself.
             HEALTH.report("kafka", False, str(error))
             return JobResult()
         HEALTH.report("kafka", True)
-        return JobResult(ends=ends)
+        return JobResult(end_offsets=end_offsets)

@@ -66,7 +66,7 @@ class MemoryLimit(Transient):
 
 
 class RowsRejected(Permanent):
-    """ClickHouse refuses the rows themselves."""
+    """ClickHouse rejects the rows themselves."""
 
 
 class RawClient(Client, Protocol):

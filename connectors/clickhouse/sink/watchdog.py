@@ -24,11 +24,11 @@ class Watchdog:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._seen: dict[Partition, _Seen] = {}
-        self._ends: dict[Partition, int] = {}
+        self._end_offsets: dict[Partition, int] = {}
 
-    def heard(self, ends: Mapping[Partition, int]) -> None:
+    def heard(self, end_offsets: Mapping[Partition, int]) -> None:
         """Partitions end there, as the brokers say."""
-        self._ends |= ends
+        self._end_offsets |= end_offsets
 
     def look(self, now: float, positions: Mapping[Partition, int], excused: Collection[Partition]) -> None:
         """How far the assigned partitions are read. `excused`: those that are not read on purpose."""
@@ -44,7 +44,7 @@ class Watchdog:
     def stalled(self, now: float) -> Mapping[Partition, int]:
         """Partitions that stand still, and how many offsets wait in each."""
         return {
-            partition: self._ends[partition] - seen.position
+            partition: self._end_offsets[partition] - seen.position
             for partition, seen in self._seen.items()
-            if now - seen.since >= self.seconds and self._ends.get(partition, 0) > seen.position
+            if now - seen.since >= self.seconds and self._end_offsets.get(partition, 0) > seen.position
         }

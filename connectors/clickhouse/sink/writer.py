@@ -181,14 +181,14 @@ class Writer:
     def _bisected(
         self, messages: Sequence[Message], bad: list[Bad], step: Callable[[Sequence[Message]], object]
     ) -> list[Message]:
-        """The messages without those that the step refuses alone, which are added to `bad`."""
+        """The messages without those that the step rejects alone, which are added to `bad`."""
         search = _Search(messages, bad, self._limit, step)
         bisect(len(messages), search.attempt, search.found)
         return [message for row, message in enumerate(messages) if row not in search.bad_rows]
 
 
 class _Search:
-    """The rows of one batch that a step refuses. Raises Fatal once they are too many."""
+    """The rows of one batch that a step rejects. Raises Fatal once they are too many."""
 
     def __init__(
         self,

@@ -2,5 +2,5 @@
 
 Read it in this order: `heights` (sets of block numbers, pure), `settling` (which blocks, pure), `store` (as
 ClickHouse keeps them), `settler` (adds to them), `ticks` (a thread that does one thing again and again),
-`loop` (settling as such a thread), `moving/` (their rows go into tables of their own).
+`loop` over `chain_id` (settling as such a thread), `moving/` (their rows go into tables of their own).
 """

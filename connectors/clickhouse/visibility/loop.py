@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Final, cast
+from typing import Final
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from confluent_kafka import KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from connectors.clickhouse.client import Client, connect
+from connectors.clickhouse.visibility.chain_id import chain_id_from_tables
 from connectors.clickhouse.visibility.settler import EndOffsets, Settler
 from connectors.clickhouse.visibility.store import SettledStore
 from connectors.clickhouse.visibility.ticks import Ticks, one_line
 from headwater import kafka
 from headwater.errors import HeadwaterError, Transient
 from headwater.logging import get_logger
-from headwater.settings import Settings, chain_id_of
+from headwater.settings import Settings
 from topics import catalog, coverage
 
 KAFKA_SECONDS: Final = 10.0
@@ -48,7 +48,7 @@ class SettleLoop(Ticks):
     def _open(self) -> Settler | None:
         settings = self._settings
         client = connect(settings.clickhouse, timeout_seconds=60)
-        chain_id = known_chain_id(client, settings)
+        chain_id = chain_id_from_tables(client, settings)
         if chain_id is None:
             client.close()
             return None
@@ -90,20 +90,5 @@ def end_offsets(admin: AdminClient, topics: list[str]) -> EndOffsets:
         for partition in known[topic].partitions
     }
     found = admin.list_offsets(wanted, request_timeout=KAFKA_SECONDS)
-    offsets = {(place.topic, place.partition): future.result().offset for place, future in found.items()}
-    return {place: offset for place, offset in offsets.items() if offset > 0}
-
-
-def known_chain_id(client: Client, settings: Settings) -> int | None:
-    """The id of the deployment's chain, None while nobody has told it. Raises ClickHouseError."""
-    chain = settings.chain
-    return chain_id_of(chain.chain_id, chain.name, partial(_chain_id, client, settings))
-
-
-def _chain_id(client: Client, settings: Settings) -> int | None:
-    rows = client.query(
-        f"SELECT chain_id FROM {settings.clickhouse.database}.etl_databases WHERE chain = {{chain:String}} "
-        "ORDER BY assigned_at DESC LIMIT 1",
-        parameters={"chain": settings.chain.name},
-    ).result_rows
-    return int(cast(int, rows[0][0])) if rows else None
+    offsets = {(each.topic, each.partition): future.result().offset for each, future in found.items()}
+    return {partition: offset for partition, offset in offsets.items() if offset > 0}

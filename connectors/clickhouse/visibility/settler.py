@@ -1,11 +1,11 @@
 """Settles what is final and whole, so that views need not ask coverage about it.
 
-A step has two halves. First a final block is picked and the ends of the public topics are noted: states
-are made behind everything else, so when a FINALIZED state is in, every record that the chain's history up
-to that block ever caused, retractions of orphans included, is in Kafka below those ends. When the tables
-have passed the ends, nothing about these blocks can come any more, and every height at or below the final
-block that has one canonical block, and that one whole, is settled. What else there is, a gap in the log or
-a block that is not whole, stays with coverage, however much it is and for however long.
+A step has two halves. First a final block is picked and the end offsets of the public topics are noted:
+states are made behind everything else, so when a FINALIZED state is in, every record that the chain's history
+up to that block ever caused, retractions of orphans included, is in Kafka below those. When the tables have
+passed them, nothing about these blocks can come any more, and every height at or below the final block that
+has one canonical block, and that one whole, is settled. What else there is, a gap in the log or a block that
+is not whole, stays with coverage, however much it is and for however long.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -135,7 +135,7 @@ class Settler:
             f"SELECT topic, partition, max(next_offset) FROM {self._database}.sink_progress GROUP BY ALL"
         )
         reached = {(str(topic), _int(partition)): _int(offset) for topic, partition, offset in rows}
-        return all(reached.get(place, 0) >= end for place, end in end_offsets.items())
+        return all(reached.get(partition, 0) >= end for partition, end in end_offsets.items())
 
     def _canonical(self, pending: _Pending) -> bool:
         rows = self._store.rows(

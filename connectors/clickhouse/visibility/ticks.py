@@ -20,9 +20,9 @@ _log = get_logger("connectors.clickhouse.ticks")
 class Ticks:
     """`with Ticks("settle", tick, troubled):` calls `tick` every `TICK_SECONDS` until the block ends.
 
-    A tick that raises Transient is tried again, and `troubled` told of the first failure in a row. Any other
-    error is a defect: the log says so each time, and the next tick comes all the same. What is under way when
-    the block ends is cut off: the next process finds it.
+    A tick that raises Transient is tried again, and `troubled` called with the first failure in a row. Any
+    other error is a defect: the log says so each time, and the next tick comes all the same. What is going on
+    when the block ends is cut off: the next process finds it.
     """
 
     def __init__(

@@ -9,13 +9,10 @@ from clickhouse_connect.driver.client import Client
 from connectors.clickhouse.visibility.moving.mover import Mover
 from connectors.clickhouse.visibility.moving.plan import Limits, Moved
 from connectors.clickhouse.visibility.settler import Settler
-from tests.builders.covered_chain import VIEWS, Chain, heights, settle
+from tests.builders.covered_chain import Chain, heights, settle
 
 # Everything that is settled, at once.
 ALL = Limits(step=1, stride=1_000, kept=0, filled=1)
-
-
-TABLES = (*VIEWS, "token_transfers_by_address")
 
 
 def mover_of(chain: Chain, limits: Limits = ALL, client: object = None, patience: float = 0) -> Mover:

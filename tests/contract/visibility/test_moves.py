@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from connectors.clickhouse.visibility.moving.attempts import TABLES
 from connectors.clickhouse.visibility.moving.plan import Limits
 from connectors.clickhouse.visibility.settler import Settler
 from connectors.clickhouse.visibility.store import SettledStore
 from tests.builders.covered_chain import VIEWS, Chain, heights, less, repair, settle, whole
 from tests.contract.visibility.settled_chain import (
-    TABLES,
     blocks,
     finalized,
     left,

@@ -1,4 +1,4 @@
-"""A field of an Avro record as its column, in ClickHouse's SQL: exact, or refused.
+"""A field of an Avro record as its column, in ClickHouse's SQL: exact, or rejected.
 
 ClickHouse's own conversions are not checked: −1 would become 2^64 − 1, 300 in a UInt8 44, 2^256 a zero.
 """
@@ -25,12 +25,12 @@ class NotJoinable(Permanent):
 @dataclass(frozen=True, slots=True)
 class Cast:
     """`read_as`: the type that ClickHouse decodes the field to; `value`: the column's value made of it;
-    `refused`: conditions under which it is not a value of the column. NULL is no refusal.
+    `rejected`: conditions under which it is not a value of the column. NULL is not rejected.
     """
 
     read_as: str
     value: str
-    refused: tuple[str, ...] = ()
+    rejected: tuple[str, ...] = ()
 
 
 def cast(node: Node, kind: str, source: str, name: str, *, nullable: bool = False) -> Cast:
@@ -61,7 +61,7 @@ def cast(node: Node, kind: str, source: str, name: str, *, nullable: bool = Fals
             return Cast("Int32" if size == "int" else "Int64", f"accurateCast({source}, '{target}')")
         case Primitive("string") if outer == "UInt256":
             number = f"toUInt256({source})"
-            # What is no number raises, but of a nullable text it becomes NULL.
+            # What is not a number raises, but of a nullable text it becomes NULL.
             lost = (f"isNull({number}) AND isNotNull({source})",) if nullable else ()
             return Cast("String", number, (_beyond(source), *lost))
         case Primitive("string") if outer == "String":
@@ -114,8 +114,8 @@ def _item(source: str) -> str:
 def _array(item: Cast, source: str) -> Cast:
     name = _item(source)
     value = source if item.value == name else f"arrayMap({name} -> {item.value}, {source})"
-    refused = tuple(f"arrayExists({name} -> ({each}), {source})" for each in item.refused)
-    return Cast(f"Array({item.read_as})", value, refused)
+    rejected = tuple(f"arrayExists({name} -> ({each}), {source})" for each in item.rejected)
+    return Cast(f"Array({item.read_as})", value, rejected)
 
 
 def _tuple(record: Record, kinds: Mapping[str, str], source: str) -> Cast:
@@ -126,10 +126,10 @@ def _tuple(record: Record, kinds: Mapping[str, str], source: str) -> Cast:
         for each in record.fields
     }
     read_as = f"Tuple({', '.join(f'{name} {made[name].read_as}' for name in kinds)})"
-    refused = tuple(each for name in kinds for each in made[name].refused)
+    rejected = tuple(each for name in kinds for each in made[name].rejected)
     if all(made[name].value == f"{source}.{name}" for name in kinds):
-        return Cast(read_as, source, refused)
-    return Cast(read_as, f"tuple({', '.join(made[name].value for name in kinds)})", refused)
+        return Cast(read_as, source, rejected)
+    return Cast(read_as, f"tuple({', '.join(made[name].value for name in kinds)})", rejected)
 
 
 def _columns(inner: str) -> Iterator[tuple[str, str]]:

@@ -44,26 +44,26 @@ class _Writer:
 
 
 class Joined:
-    """Inserts messages of one stream whole. `tell` hears of the leading fields before any row is in."""
+    """Inserts messages of one stream whole. `before_insert` is called with the leading fields."""
 
     def __init__(
         self,
         stream: str,
         schema_of_id: Callable[[int], Schema | None],
         table: JoinedTable,
-        tell: Callable[[Columns], None] | None = None,
+        before_insert: Callable[[Columns], None] | None = None,
         least_rows: int = LEAST_ROWS,
     ) -> None:
         self._stream = stream
         self._schema_of_id = schema_of_id
         self._table = table
-        self._tell = tell
+        self._before_insert = before_insert
         self.least_rows = least_rows
         self._separator = os.urandom(SEPARATOR_SIZE)
         self._writers: dict[bytes, _Writer | None] = {}
 
     def insert(self, messages: Sequence[Message]) -> None:
-        """When this returns ClickHouse has acknowledged a row a message, none of them a tombstone.
+        """When this returns ClickHouse has acknowledged one row per message, none of them a tombstone.
 
         Raises Permanent or Transient when it has not: then some rows may be in, all of them right.
         """
@@ -73,8 +73,8 @@ class Joined:
         parts = writer.container.joined(values)
         if parts is None:
             raise NotJoinable(f"the messages of {self._stream} were written with several schemas")
-        if self._tell is not None:
-            self._tell(writer.codec.leading(values))
+        if self._before_insert is not None:
+            self._before_insert(writer.codec.leading(values))
         self._table.insert_joined(b"".join((writer.statement, *parts)), len(values))
 
     def _writer(self, head: bytes) -> _Writer:
@@ -86,17 +86,17 @@ class Joined:
         return writer
 
     def _made(self, head: bytes) -> _Writer | None:
-        theirs, ours = self._schema_of_id(schema_id_of(head, self._stream)), schema_of(self._stream)
-        if theirs is None:
+        writer_schema = self._schema_of_id(schema_id_of(head, self._stream))
+        if writer_schema is None:
             # Not remembered: a registry that was lost may know it again.
             raise NotJoinable(f"{self._stream}: the registry has no schema of id {head.hex()}")
         codec = codec_for(self._stream)
-        if without_docs(theirs) != without_docs(ours):
-            root, _ = parse(theirs)
+        if without_docs(writer_schema) != without_docs(schema_of(self._stream)):
+            root, _ = parse(writer_schema)
             if not isinstance(root, Record):
                 return None
             codec = Codec(self._stream, root)
-        if self._tell is not None and codec.names[: len(COMMON)] != COMMON:
+        if self._before_insert is not None and codec.names[: len(COMMON)] != COMMON:
             return None
         try:
             text = statement(
@@ -108,4 +108,4 @@ class Joined:
             )
         except NotJoinable:
             return None
-        return _Writer(text.encode() + b"\n", container(theirs, head, self._separator), codec)
+        return _Writer(text.encode() + b"\n", container(writer_schema, head, self._separator), codec)

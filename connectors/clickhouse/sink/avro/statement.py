@@ -9,16 +9,16 @@ from connectors.clickhouse.sink.avro.container import MARK, MARK_SIZE
 from schemas.codec.model import Array, Enum, Fixed, Node, Primitive, Record, Union
 
 
-def statement(table: str, columns: Mapping[str, str], ours: Record, theirs: Record, mark: bytes) -> str:
-    """The statement that stands before a container of records of the schema `theirs`.
+def statement(table: str, columns: Mapping[str, str], reader: Record, writer: Record, mark: bytes) -> str:
+    """The statement that stands before a container of records of the schema `writer`.
 
-    `columns` are the table's, with their types; `ours` is the schema that they were made for. Raises
+    `columns` are the table's, with their types; `reader` is the schema that they were made for. Raises
     NotJoinable where the writer's schema differs in more than fields, symbols and documentation.
     """
-    written = {each.name: each for each in theirs.fields}
+    written = {each.name: each for each in writer.fields}
     # As hex: bytes would stand in the error's text, which is none then.
-    structure, values, refused = [], [], [f"hex({MARK}) != '{mark.hex().upper()}'"]
-    for each in ours.fields:
+    structure, values, rejected = [], [], [f"hex({MARK}) != '{mark.hex().upper()}'"]
+    for each in reader.fields:
         if each.name not in columns:
             continue
         kind = columns[each.name]
@@ -29,10 +29,10 @@ def statement(table: str, columns: Mapping[str, str], ours: Record, theirs: Reco
         made = cast(node, kind, each.name, each.name)
         structure.append(f"{each.name} {made.read_as}")
         values.append(made.value)
-        refused += made.refused
+        rejected += made.rejected
     structure.append(f"{MARK} FixedString({MARK_SIZE})")
-    names = ", ".join(name for name in ours.names if name in columns)
-    condition = " OR ".join(f"({each})" for each in refused)
+    names = ", ".join(name for name in reader.names if name in columns)
+    condition = " OR ".join(f"({each})" for each in rejected)
     return (
         f"INSERT INTO {table} ({names}) SELECT {', '.join(values)} "
         f"FROM input({literal(', '.join(structure))}) "
@@ -40,30 +40,30 @@ def statement(table: str, columns: Mapping[str, str], ours: Record, theirs: Reco
     )
 
 
-def _resolved(ours: Node, theirs: Node) -> Node:
-    """The writer's type, with our default in place of symbols that we do not know."""
-    match ours, theirs:
-        case Primitive(kind, logical), Primitive(their_kind, their_logical):
-            same = (kind, logical) == (their_kind, their_logical)
-        case Fixed(_, size), Fixed(_, their_size):
-            same = size == their_size
-        case Enum(_, symbols, unknown), Enum(name, their_symbols, _):
-            if unknown is not None or set(their_symbols) <= set(symbols):
-                known = tuple(each if each in symbols else str(unknown) for each in their_symbols)
+def _resolved(reader: Node, writer: Node) -> Node:
+    """The writer's type, with the reader's default in place of symbols that it does not know."""
+    match reader, writer:
+        case Primitive(kind, logical), Primitive(written_kind, written_logical):
+            same = (kind, logical) == (written_kind, written_logical)
+        case Fixed(_, size), Fixed(_, written_size):
+            same = size == written_size
+        case Enum(_, symbols, unknown), Enum(name, written_symbols, _):
+            if unknown is not None or set(written_symbols) <= set(symbols):
+                known = tuple(each if each in symbols else str(unknown) for each in written_symbols)
                 return Enum(name, known, unknown)
             same = False
-        case Array(items), Array(their_items):
-            return Array(_resolved(items, their_items))
-        case Union(), Union() if ours.optional and theirs.optional:
-            (_, node), (their_null, their_node) = ours.optional, theirs.optional
-            branches = (Primitive("null"), _resolved(node, their_node))
-            return Union(branches if their_null == 0 else branches[::-1])
+        case Array(items), Array(written_items):
+            return Array(_resolved(items, written_items))
+        case Union(), Union() if reader.optional and writer.optional:
+            (_, node), (written_null, written_node) = reader.optional, writer.optional
+            branches = (Primitive("null"), _resolved(node, written_node))
+            return Union(branches if written_null == 0 else branches[::-1])
         case Record(), Record():
-            same = ours.names == theirs.names
-            for mine, their in zip(ours.fields, theirs.fields, strict=False):
-                _resolved(mine.type, their.type)
+            same = reader.names == writer.names
+            for own, written in zip(reader.fields, writer.fields, strict=False):
+                _resolved(own.type, written.type)
         case _:
             same = False
     if not same:
         raise NotJoinable("a field of the writer's schema is of another type")
-    return theirs
+    return writer

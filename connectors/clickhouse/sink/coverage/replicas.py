@@ -1,4 +1,4 @@
-"""What replicas of the sink tell each other through ClickHouse: progress of partitions, dead letters."""
+"""What replicas of the sink publish for each other in ClickHouse: progress of partitions, dead letters."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ReplicaProgress:
         self._topics = list(topics)
 
     def store(self, positions: Mapping[Partition, int]) -> None:
-        """Tell how far partitions have come (next offsets); the highest ever told holds."""
+        """Publish how far partitions have come (next offsets); the highest ever published holds."""
         if positions:
             self._progress.write(
                 {
@@ -36,7 +36,7 @@ class ReplicaProgress:
             )
 
     def positions(self) -> dict[Partition, int]:
-        """How far all partitions have come, as told by any replica."""
+        """How far all partitions have come, as published by any replica."""
         rows = self._query(
             f"SELECT topic, partition, max(next_offset) FROM {self._database}.sink_progress "
             "WHERE topic IN {topics:Array(String)} GROUP BY topic, partition",

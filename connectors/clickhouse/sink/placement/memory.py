@@ -37,7 +37,7 @@ class TopicMemory:
         self._cluster = cluster
 
     def store_gaps(self, gaps: Collection[Gap]) -> None:
-        """Remember what is missing: before any position above it is told to other replicas."""
+        """Remember what is missing: before any position above it is published to other replicas."""
         if gaps:
             self._gaps.write(
                 {

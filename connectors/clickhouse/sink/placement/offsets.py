@@ -39,8 +39,8 @@ class KafkaOffsets:
         admin = self._admin
         asked = ConsumerGroupTopicPartitions(self._group, [TopicPartition(*each) for each in partitions])
         (answer,) = admin.list_consumer_group_offsets([asked], request_timeout=SECONDS).values()
-        told = self._answer(admin, answer).topic_partitions
-        committed = {Partition(each.topic, each.partition): int(each.offset) for each in told}
+        answered = self._answer(admin, answer).topic_partitions
+        committed = {Partition(each.topic, each.partition): int(each.offset) for each in answered}
         first = self._listed(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
         return {
             each: Kept(committed[each] if committed.get(each, -1) >= 0 else None, first[each])
@@ -67,8 +67,8 @@ class KafkaOffsets:
             request_timeout=SECONDS,
         )
         return {
-            Partition(place.topic, place.partition): int(self._answer(admin, future).offset)
-            for place, future in futures.items()
+            Partition(each.topic, each.partition): int(self._answer(admin, future).offset)
+            for each, future in futures.items()
         }
 
     def _answer(self, admin: AdminClient, future: Future[T]) -> T:

@@ -1,4 +1,4 @@
-"""Finding where to begin: Kafka and ClickHouse are asked, and a Kafka made anew is refused."""
+"""Finding where to begin: Kafka and ClickHouse are asked, and a Kafka made anew is rejected."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from connectors.clickhouse.sink.messages import STAGE, Partition
-from connectors.clickhouse.sink.placement.start import Gap, Kept, starts
+from connectors.clickhouse.sink.placement.start import Gap, Kept, start
 from headwater.errors import Fatal
 from headwater.logging import get_logger
 
@@ -30,7 +30,7 @@ class Memory(Protocol):
     def forget(self, topics: Collection[str]) -> None: ...
 
 
-class Progress(Protocol):
+class StoredPositions(Protocol):
     """How far partitions are stored: `ReplicaProgress`."""
 
     def positions(self) -> Mapping[Partition, int]: ...
@@ -39,23 +39,26 @@ class Progress(Protocol):
 class Placement:
     """Both sides together, for the topics of one sink."""
 
-    def __init__(self, topics: Sequence[str], offsets: Offsets, memory: Memory, progress: Progress) -> None:
+    def __init__(
+        self, topics: Sequence[str], offsets: Offsets, memory: Memory, stored: StoredPositions
+    ) -> None:
         self._topics = topics
         self._offsets = offsets
         self._memory = memory
-        self._progress = progress
+        self._stored = stored
         self._placed: Mapping[str, str] = {}
 
-    def starts(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+    def start_offsets(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         """Where the reading of each partition begins. What is missing below is remembered when it returns.
 
         Raises Fatal when a topic is another one than that whose progress is stored, and Transient.
         """
-        told, known = self._offsets.topic_ids(self._topics), self._memory.topic_ids()
-        _refuse(_made_anew(told, known))
-        self._placed = told
-        self._memory.store_topic_ids({name: told[name] for name in told.keys() - known.keys()})
-        found = starts(self._offsets.kept(partitions), self._progress.positions())
+        current, known = self._offsets.topic_ids(self._topics), self._memory.topic_ids()
+        _reject(_made_anew(current, known))
+        self._placed = current
+        self._memory.store_topic_ids({name: current[name] for name in current.keys() - known.keys()})
+        kept, stored = self._offsets.kept(partitions), self._stored.positions()
+        found = {partition: start(partition, each, stored.get(partition)) for partition, each in kept.items()}
         gaps = [each.gap for each in found.values() if each.gap is not None]
         for gap in gaps:
             _log.error(
@@ -72,10 +75,11 @@ class Placement:
     def check(self) -> None:
         """Ask while partitions are read: a topic that is made anew meanwhile need not disturb the group.
 
-        A reader that waits, for ClickHouse say, would go on at its offset in the new log. Raises as `starts`.
+        A reader that waits, for ClickHouse say, would go on at its offset in the new log. Raises what
+        `start_offsets` raises.
         """
         if placed := self._placed:
-            _refuse(_made_anew(self._offsets.topic_ids(list(placed)), placed))
+            _reject(_made_anew(self._offsets.topic_ids(list(placed)), placed))
 
     def accept(self) -> Sequence[str]:
         """Take topics that were made anew for the ones to follow; returns them. Raises Transient."""
@@ -86,7 +90,7 @@ class Placement:
         return other
 
 
-def _refuse(other: Sequence[str]) -> None:
+def _reject(other: Sequence[str]) -> None:
     if other:
         raise Fatal(
             f"ClickHouse holds the progress of another Kafka: {', '.join(other)} was made anew since, so "
@@ -97,5 +101,5 @@ def _refuse(other: Sequence[str]) -> None:
         )
 
 
-def _made_anew(told: Mapping[str, str], known: Mapping[str, str]) -> Sequence[str]:
-    return sorted(name for name, topic_id in told.items() if known.get(name, topic_id) != topic_id)
+def _made_anew(current: Mapping[str, str], known: Mapping[str, str]) -> Sequence[str]:
+    return sorted(name for name, topic_id in current.items() if known.get(name, topic_id) != topic_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from connectors.clickhouse.sink.messages import Partition
@@ -43,15 +42,10 @@ class Start:
 def start(partition: Partition, kept: Kept, stored: int | None) -> Start:
     """Where to begin. `stored` is the offset below which ClickHouse has everything, None if it has nothing.
 
-    The group's offset may be above it, when ClickHouse was made anew or progress was not told in time: what
-    Kafka still has is read again then. It may be below it: blocks that were not shown are read again.
+    The group's offset may be above it, when ClickHouse was made anew or progress was not published in time:
+    what Kafka still has is read again then. It may be below it: blocks that were not shown are read again.
     """
     has = stored or 0
     wanted = 0 if kept.committed is None else min(kept.committed, has)
     offset = max(wanted, kept.log_start)
     return Start(offset, Gap(partition, has, offset) if offset > has else None)
-
-
-def starts(kept: Mapping[Partition, Kept], stored: Mapping[Partition, int]) -> Mapping[Partition, Start]:
-    """`start` of several partitions."""
-    return {partition: start(partition, each, stored.get(partition)) for partition, each in kept.items()}

@@ -17,14 +17,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-TABLES: Final = (
-    "blocks",
-    "transactions",
-    "logs",
-    "token_transfers",
-    "token_transfers_by_address",
-    "contracts",
+from topics.coverage import BLOCKS, COUNTED
+
+COPIES: Final[Mapping[str, tuple[str, ...]]] = {"token_transfers": ("token_transfers_by_address",)}
+"""Tables with the same rows in another order, which a materialized view fills."""
+TABLES: Final = tuple(
+    table
+    for counted in (BLOCKS, *(each.table for each in COUNTED))
+    for table in (counted, *COPIES.get(counted, ()))
 )
+"""The tables whose rows move: of every stream that coverage counts."""
 LOCK: Final = "lock"
 MOVED: Final = "moved"
 _NAME: Final = re.compile(r"settling_(\d+)_(\d+)_(\d+)_(\d+)_(\w+)")
@@ -61,10 +63,10 @@ class _Name:
 class Taking:
     """What an attempt does with those before it.
 
-    `refused`: tables of `moved` to make, so that they cannot; `renamed`: tables to take, to their new names.
+    `blocking`: tables of `moved` to make, so that they cannot; `renamed`: tables to take, to their new names.
     """
 
-    refused: tuple[str, ...] = ()
+    blocking: tuple[str, ...] = ()
     renamed: tuple[tuple[str, str], ...] = ()
 
 
@@ -99,7 +101,7 @@ class Standing:
         """What is left to take; nothing where the attempts before can do nothing more."""
         names = [each for each in self._names() if each.version == attempt.version]
         begun = {each.origin for each in names if each.table == MOVED}
-        refused = {
+        blocking = {
             Attempt(attempt.chain_id, attempt.version, number).staging(MOVED)
             for number in {each.origin for each in names} - begun
             if number < attempt.number
@@ -109,7 +111,7 @@ class Standing:
             for each in names
             if each.table != LOCK and each.holder < attempt.number and self.engines[each.text] != "Null"
         }
-        return Taking(tuple(sorted(refused)), tuple(sorted(renamed)))
+        return Taking(tuple(sorted(blocking)), tuple(sorted(renamed)))
 
     def held(self, attempt: Attempt) -> list[int]:
         """The attempts whose table of `moved` this one holds."""

@@ -7,7 +7,7 @@ from typing import Final, Self
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from connectors.clickhouse.client import connect
-from connectors.clickhouse.visibility.loop import known_chain_id
+from connectors.clickhouse.visibility.chain_id import chain_id_from_tables
 from connectors.clickhouse.visibility.moving.mover import Mover
 from connectors.clickhouse.visibility.moving.plan import Moved
 from connectors.clickhouse.visibility.ticks import Ticks, one_line
@@ -61,7 +61,7 @@ class MoveLoop(Ticks):
 
     def _open(self) -> Mover | None:
         client = connect(self._settings.clickhouse, timeout_seconds=STATEMENT_SECONDS)
-        chain_id = known_chain_id(client, self._settings)
+        chain_id = chain_id_from_tables(client, self._settings)
         if chain_id is None:
             client.close()
             return None

@@ -85,7 +85,7 @@ class Mover:
         return self._store.read()
 
     def _make(self, attempt: Attempt, before: Moved, known: Moved, sequence: int) -> Moved | None:
-        """One move under staging tables that are ours."""
+        """One move under staging tables of this attempt."""
         if not self._store.stage(attempt) or self._store.read().version != before.version:
             # We slept since `before` was read. Names of a version that was reached are nobody's.
             return None
@@ -94,15 +94,15 @@ class Mover:
         if move is None:
             return None
         self._store.copy(attempt, move)
-        said = self._store.said(move.after.sequence, before)
-        if move.disturbed(self._store.touched(move, settled), said):
+        coverage = self._store.coverage(move.after.sequence, before)
+        if move.disturbed(self._store.touched(move, settled), coverage):
             return None
         self._store.prepare(attempt, move.after)
         self._store.hand_over(attempt, attempt.number)
         return move.after
 
     def _plan(self, moved: Moved, known: Moved, sequence: int) -> Move | None:
-        said = self._store.said(max(sequence, moved.sequence), moved)
+        coverage = self._store.coverage(max(sequence, moved.sequence), moved)
         gone = self._store.gone(moved.sequence)
-        sight = Sight(self._settled.read(), moved, said, gone, known, sequence)
+        sight = Sight(self._settled.read(), moved, coverage, gone, known, sequence)
         return next_move(sight, self._limits)

@@ -34,7 +34,7 @@ class Limits:
 class Moved:
     """What of a chain is in the settled tables.
 
-    `heights`: whose rows are there, all below `ending`. What coverage says up to `sequence` is in them.
+    `heights`: whose rows are there, all below `ending`. What coverage has up to `sequence` is in them.
     `exceptions`, height → sequence: the sink's tables decide these, by their rows of a later sequence.
     Those that were moved before they changed stay so; those that were filled below the end are moved.
     """
@@ -47,7 +47,7 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class HeightCoverage:
     """What `coverage_unsettled` has of a height.
 
     `latest`: the highest sequence of all its blocks; `standing`: of those that were not removed, else 0.
@@ -68,10 +68,10 @@ class Move:
     heights: Heights
     after: Moved
 
-    def disturbed(self, touched: Iterable[int], said: Mapping[int, Said]) -> bool:
+    def disturbed(self, touched: Iterable[int], coverage: Mapping[int, HeightCoverage]) -> bool:
         """Whether something has happened to the heights, of which these are exceptions or were meanwhile."""
         return any(height in self.heights for height in touched) or any(
-            height in self.heights and _busy(each, self.after.sequence) for height, each in said.items()
+            height in self.heights and _busy(each, self.after.sequence) for height, each in coverage.items()
         )
 
 
@@ -79,15 +79,15 @@ class Move:
 class Sight:
     """What a plan is made from.
 
-    `said`: of heights with a later sequence than `moved` or `sequence`, or that are not whole. `gone`:
+    `coverage`: of heights with a later sequence than `moved` or `sequence`, or that are not whole. `gone`:
     heights whose moved block was removed under a later sequence than `moved` has. `known`: what was moved
     some seconds ago, as queries go by nothing older. `sequence`: of a FINALIZED event under which something
-    was settled by then, so that all that the chain said up to it is in the tables.
+    was settled by then, so that all of the chain up to it is in the tables.
     """
 
     settled: Settled
     moved: Moved
-    said: Mapping[int, Said]
+    coverage: Mapping[int, HeightCoverage]
     gone: Collection[int]
     known: Moved
     sequence: int
@@ -99,7 +99,7 @@ class Sight:
 
     def movable(self, height: int) -> bool:
         """Whether a settled height's rows stay as they are, as far as anybody knows."""
-        each = self.said.get(height)
+        each = self.coverage.get(height)
         return height not in self.settled.exceptions and (each is None or not _busy(each, self.rising))
 
 
@@ -117,25 +117,27 @@ def next_move(sight: Sight, limits: Limits) -> Move | None:
     return Move(found, Moved(moved.version + 1, moved.heights | found, ending, left, sight.rising))
 
 
-def to_sweep(counts: Mapping[int, int], moved: Moved, said: Mapping[int, Said]) -> dict[int, int]:
+def to_sweep(
+    counts: Mapping[int, int], moved: Moved, coverage: Mapping[int, HeightCoverage]
+) -> dict[int, int]:
     """Of heights with so many rows in a table of the sink, those whose rows nobody reads there any more."""
     return {
         height: count
         for height, count in counts.items()
         if height in moved.heights
         and height not in moved.exceptions
-        and not (height in said and said[height].standing > moved.sequence)
+        and not (height in coverage and coverage[height].standing > moved.sequence)
     }
 
 
-def _busy(said: Said, sequence: int) -> bool:
-    return said.latest > sequence or not said.whole
+def _busy(height: HeightCoverage, sequence: int) -> bool:
+    return height.latest > sequence or not height.whole
 
 
 def _exceptions(sight: Sight, limits: Limits) -> dict[int, int]:
     """What the views find by the sequence now, since that rises, and what was filled below the end."""
     moved, found = sight.moved, dict(sight.moved.exceptions)
-    for height, each in sight.said.items():
+    for height, each in sight.coverage.items():
         if height in moved.heights and (each.standing > moved.sequence or height in sight.gone):
             found.setdefault(height, moved.sequence)
     free = max(0, limits.exceptions - len(found))

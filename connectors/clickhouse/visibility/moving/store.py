@@ -10,7 +10,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from connectors.clickhouse.client import Client, insert_settings
 from connectors.clickhouse.visibility.heights import Heights, Range, edges
 from connectors.clickhouse.visibility.moving.attempts import LOCK, MOVED, TABLES, Attempt, Standing, Taking
-from connectors.clickhouse.visibility.moving.plan import Move, Moved, Said
+from connectors.clickhouse.visibility.moving.plan import HeightCoverage, Move, Moved
 from connectors.clickhouse.visibility.moving.statements import copy, hand_over
 
 _EXISTS: Final = 57
@@ -52,14 +52,14 @@ class MovedStore:
         return Standing({str(name): str(engine) for name, engine in rows})
 
     def begin(self, attempt: Attempt) -> bool:
-        """Make an attempt ours; False when it is another process's."""
+        """Make an attempt this process's; False when it is another process's."""
         return self._create(attempt.staging(LOCK), _NOTHING)
 
     def take(self, attempt: Attempt) -> bool:
         """Let the attempts before this one do nothing more; False when some still might."""
         for name, to in self.standing().taking(attempt).renamed:
             self._rename(name, to)
-        for name in self.standing().taking(attempt).refused:
+        for name in self.standing().taking(attempt).blocking:
             self._create(name, _NOTHING)
         return self.standing().taking(attempt) == Taking() and self.idle(attempt.version)
 
@@ -87,7 +87,7 @@ class MovedStore:
             )
 
     def prepare(self, attempt: Attempt, after: Moved) -> None:
-        """Stage what is moved when the rows are. Fails when the attempt is not ours any more."""
+        """Stage what is moved when the rows are. Fails when the attempt is not this process's any more."""
         row = [
             self._chain_id,
             after.version,
@@ -122,7 +122,7 @@ class MovedStore:
         for name in names:
             self._client.command(f"DROP TABLE IF EXISTS {self._database}.{name}")
 
-    def said(self, sequence: int, moved: Moved) -> dict[int, Said]:
+    def coverage(self, sequence: int, moved: Moved) -> dict[int, HeightCoverage]:
         """What coverage says of heights behind a sequence, of moved ones behind theirs, and of what is not
         whole.
         """
@@ -136,11 +136,14 @@ class MovedStore:
             ending=moved.ending,
             moved=moved.sequence,
         )
-        return {_int(number): Said(_int(latest), _int(at), bool(whole)) for number, latest, at, whole in rows}
+        return {
+            _int(number): HeightCoverage(_int(latest), _int(at), bool(whole))
+            for number, latest, at, whole in rows
+        }
 
-    def changed(self, moved: Moved) -> dict[int, Said]:
+    def changed(self, moved: Moved) -> dict[int, HeightCoverage]:
         """What coverage says of heights since they were moved, and of what is not whole."""
-        return self.said(_NO_SEQUENCE, moved)
+        return self.coverage(_NO_SEQUENCE, moved)
 
     def gone(self, sequence: int) -> set[int]:
         """Heights whose block in the settled tables coverage has as removed behind a sequence."""

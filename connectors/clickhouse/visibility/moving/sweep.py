@@ -9,7 +9,7 @@ from typing import Final, cast
 from connectors.clickhouse.client import Client
 from connectors.clickhouse.visibility.heights import Heights, runs
 from connectors.clickhouse.visibility.moving.attempts import TABLES
-from connectors.clickhouse.visibility.moving.plan import PARTITION_HEIGHTS, Moved, Said, to_sweep
+from connectors.clickhouse.visibility.moving.plan import PARTITION_HEIGHTS, HeightCoverage, Moved, to_sweep
 from connectors.clickhouse.visibility.moving.statements import among
 from connectors.clickhouse.visibility.store import RANGES_IN_STATEMENT
 
@@ -25,7 +25,7 @@ class Sweep:
         self._database = database
         self._chain_id = chain_id
 
-    def run(self, moved: Moved, said: Mapping[int, Said]) -> None:
+    def run(self, moved: Moved, coverage: Mapping[int, HeightCoverage]) -> None:
         """Call it with what was moved some seconds ago: a query may still go by what was before.
 
         Rows of a later sequence stay: they are of a change that readers do not go by yet. So do rows of
@@ -34,9 +34,9 @@ class Sweep:
         if not moved.heights.ranges:
             return
         for table in TABLES:
-            self._sweep(table, moved, said)
+            self._sweep(table, moved, coverage)
 
-    def _sweep(self, table: str, moved: Moved, said: Mapping[int, Said]) -> None:
+    def _sweep(self, table: str, moved: Moved, coverage: Mapping[int, HeightCoverage]) -> None:
         where = (
             f"chain_id = {self._chain_id} AND block_number < {moved.ending} AND sequence <= {moved.sequence}"
         )
@@ -45,7 +45,7 @@ class Sweep:
         ).result_rows
         counts = {cast(int, number): cast(int, count) for number, count in rows}
         of_partition: defaultdict[int, dict[int, int]] = defaultdict(dict)
-        for height, count in to_sweep(counts, moved, said).items():
+        for height, count in to_sweep(counts, moved, coverage).items():
             of_partition[height // PARTITION_HEIGHTS][height] = count
         for partition, due in of_partition.items():
             if self._rows_of(table, partition) - sum(due.values()) > _KEPT_A_DELETED * sum(due.values()):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from audit.repair.block import EVENTS, RECORDS, NoBlock, OfEvent, block_of
-from audit.repair.letters import Letter, Place
+from audit.repair.letters import Letter, TopicPosition
 from connectors.evm.repair.request import BlockName
 from schemas import codec_for, frame
 from schemas.sample import sample
@@ -27,7 +27,7 @@ def stream_of(topic: str) -> str | None:
 
 
 def of(stream: str, head: bytes | None, **changes: Any) -> Letter:
-    return letter(original=Place(f"c.{stream}.v1", 0, 1), head=head, **{"headers": OWN, **changes})
+    return letter(original=TopicPosition(f"c.{stream}.v1", 0, 1), head=head, **{"headers": OWN, **changes})
 
 
 def event(kind: EventKind, stream: str, **changes: Any) -> bytes:
@@ -91,7 +91,7 @@ def test_a_state_in_no_block_is_of_its_event() -> None:
 
 @pytest.mark.parametrize("topic", ["c.repairs.v1", "another.logs.v1"])
 def test_other_topics_are_about_no_block(topic: str) -> None:
-    found = block_of(letter(original=Place(topic, 0, 1)), stream_of)
+    found = block_of(letter(original=TopicPosition(topic, 0, 1)), stream_of)
     assert isinstance(found, NoBlock)
     assert topic in found.why
     assert isinstance(block_of(letter(original=None), stream_of), NoBlock)

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 from confluent_kafka import Message
 
-from audit.repair.letters import HEAD_BYTES, LetterFilter, Place, letter_of, without_copies
+from audit.repair.letters import HEAD_BYTES, LetterFilter, TopicPosition, letter_of, without_copies
 from headwater.errors import Permanent
 from tests.builders.repairs import letter
 from tests.fakes.sink import FakeMessage
@@ -22,8 +22,8 @@ def message(value: bytes | None, headers: tuple[tuple[str, bytes | None], ...]) 
 def test_a_letter_is_what_its_headers_say() -> None:
     headers = error_headers("c.logs.v1", 3, 17, "sink", Permanent("row refused", remedy="look"))
     found = letter_of(message(b"v" * (HEAD_BYTES + 1), (*headers, ("sequence", b"7"), ("empty", None))))
-    assert found.place == Place("c.dead-letters.v1", 2, 9)
-    assert found.original == Place("c.logs.v1", 3, 17)
+    assert found.position == TopicPosition("c.dead-letters.v1", 2, 9)
+    assert found.original == TopicPosition("c.logs.v1", 3, 17)
     assert str(found.original) == "c.logs.v1[3]@17"
     assert (found.stage, found.error, found.sequence) == ("sink", "row refused; look", 7)
     assert found.error_class == "headwater.errors.Permanent"

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from audit.repair.history import Became, Fate
-from audit.repair.letters import Place
+from audit.repair.letters import TopicPosition
 from audit.repair.plan import Ask, BlockFilter, Found, asks_by_number, asks_of
 from connectors.evm.repair.request import BlockName
 from tests.builders.repairs import BLOCK, letter
@@ -26,8 +26,8 @@ def test_letters_of_one_block_make_one_request_with_the_newest_reason() -> None:
         Found(letter(4, 2_000, error="other"), OTHER, OPEN),
     ]
     assert asks_of(found, refetch=True, again=False) == [
-        Ask(OTHER, True, "enrich: other", Place("c.normalized-blocks.v1", 0, 4), 1),
-        Ask(BLOCK, True, "enrich: in the same millisecond", Place("c.normalized-blocks.v1", 0, 5), 4),
+        Ask(OTHER, True, "enrich: other", TopicPosition("c.normalized-blocks.v1", 0, 4), 1),
+        Ask(BLOCK, True, "enrich: in the same millisecond", TopicPosition("c.normalized-blocks.v1", 0, 5), 4),
     ]
 
 
@@ -80,7 +80,7 @@ def test_blocks_are_chosen_by_number_hash_and_range(wanted: BlockFilter, result:
 
 
 def test_a_request_has_an_id_of_its_own_and_the_letters_place() -> None:
-    ask = Ask(BLOCK, True, "x" * 5_000, Place("c.logs.v1", 3, 17), 1)
+    ask = Ask(BLOCK, True, "x" * 5_000, TopicPosition("c.logs.v1", 3, 17), 1)
     first, second = ask.request("me", 7), ask.request("me", 7)
     assert uuid.UUID(first.request_id).version == 4
     assert first.request_id != second.request_id

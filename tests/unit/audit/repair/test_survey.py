@@ -19,7 +19,7 @@ STRANGE = letter(3, 1_500, error="no event")
 
 
 def located(each: Letter) -> BlockName | NoBlock:
-    return NOWHERE if each.place == STRANGE.place else BLOCK
+    return NOWHERE if each.position == STRANGE.position else BLOCK
 
 
 def test_a_letter_that_is_not_wanted_still_tells_that_a_repair_failed() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from audit.stream_check.algebra.finding import Finding
 from audit.stream_check.algebra.fold import StreamCheck
 from audit.stream_check.algebra.partitioner import partition_of
-from audit.stream_check.algebra.record import Place, Record
+from audit.stream_check.algebra.record import Record, StreamPosition
 from audit.stream_check.decode import STREAMS, Decoder, Raw
 from schemas import Schema, StreamReader, frame, schema_of
 from streams.logic.event import Messages, Position
@@ -35,7 +35,7 @@ class Topics:
     """Topics of three partitions that events are published to."""
 
     def __init__(self) -> None:
-        self.ends: dict[tuple[str, int], int] = {}
+        self.end_offsets: dict[tuple[str, int], int] = {}
         self.messages: list[Raw] = []
 
     def publish(self, kind: EventKind, sequence: int) -> None:
@@ -52,15 +52,15 @@ class Topics:
         for key, value in zip(messages.keys, messages.values, strict=True):
             assert value is not None
             partition = messages.stream, partition_of(key, PARTITIONS[messages.stream])
-            offset = self.ends.get(partition, 0)
-            self.ends[partition] = reach[partition] = offset + 1
-            self.messages.append(Raw(Place(*partition, offset), 1_000, key, value))
+            offset = self.end_offsets.get(partition, 0)
+            self.end_offsets[partition] = reach[partition] = offset + 1
+            self.messages.append(Raw(StreamPosition(*partition, offset), 1_000, key, value))
         return reach
 
     def decoded(self) -> Iterator[Record | Finding]:
         own = decoder()
         for message in self.messages:
-            yield from own.records(message.place.stream, [message])
+            yield from own.records(message.position.stream, [message])
 
 
 def checked(decoded: Iterator[Record | Finding]) -> tuple[set[str], StreamCheck]:
@@ -105,14 +105,14 @@ def test_every_stream_has_its_own_key_and_identity() -> None:
         changed = [*topics.messages[:number], other, *topics.messages[number + 1 :]]
         topics_changed = Topics()
         topics_changed.messages = changed
-        assert "key" in checked(topics_changed.decoded())[0], message.place
+        assert "key" in checked(topics_changed.decoded())[0], message.position
 
 
-def test_what_is_no_record_is_told_with_its_place() -> None:
-    place = Place("logs", 1, 77)
-    unknown = Raw(place, 0, b"key", frame(999) + b"x")
-    broken = Raw(place, 0, b"key", frame_of("logs") + b"\x01")
-    tombstone = Raw(place, 0, b"key", b"")
+def test_what_is_not_a_record_is_reported_with_its_position() -> None:
+    position = StreamPosition("logs", 1, 77)
+    unknown = Raw(position, 0, b"key", frame(999) + b"x")
+    broken = Raw(position, 0, b"key", frame_of("logs") + b"\x01")
+    tombstone = Raw(position, 0, b"key", b"")
     found = [*decoder().records("logs", [unknown, broken, tombstone])]
     assert [each.kind for each in found if isinstance(each, Finding)] == ["malformed"] * 3
-    assert all(each.places == (place,) for each in found if isinstance(each, Finding))
+    assert all(each.places == (position,) for each in found if isinstance(each, Finding))

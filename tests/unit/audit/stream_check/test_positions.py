@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping
 
 from audit.stream_check.algebra.fronts import Front, Fronts
-from audit.stream_check.algebra.record import Partition, Place, Record
+from audit.stream_check.algebra.record import Partition, Record, StreamPosition
 from audit.stream_check.offsets import At
 from audit.stream_check.positions import TRANSACTION_MS, beginning
 
@@ -23,7 +23,7 @@ class Topics:
     def earliest(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         return {each: self.partitions[each][0] for each in partitions}
 
-    def ends(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+    def end_offsets(self, partitions: Collection[Partition]) -> dict[Partition, int]:
         return {
             each: low + len(times) for each, (low, times) in self.partitions.items() if each in partitions
         }
@@ -38,8 +38,10 @@ class Topics:
 
 
 def event(time_ms: int, sequence: int = 7) -> Record:
-    place = Place("blocks", 0, 1)
-    return Record(place, time_ms, b"7", b"7", b"", b"", 7, b"", sequence, removed=False, content=1, said=None)
+    position = StreamPosition("blocks", 0, 1)
+    return Record(
+        position, time_ms, b"7", b"7", b"", b"", 7, b"", sequence, removed=False, content=1, summary=None
+    )
 
 
 def no_sequence(partition: Partition) -> int | None:
@@ -48,7 +50,7 @@ def no_sequence(partition: Partition) -> int | None:
 
 def test_all_of_topics_that_have_lost_nothing_has_nothing_before_it() -> None:
     begin = beginning(Topics({BLOCKS: (0, [1, 2]), LOGS: (0, [])}), [BLOCKS, LOGS], since_ms=None, now_ms=9)
-    assert begin.starts == {BLOCKS: 0, LOGS: 0}
+    assert begin.start_offsets == {BLOCKS: 0, LOGS: 0}
     assert begin.fronts == {}
     assert begin.asked.since_ms == begin.asked.linked_from_ms == -math.inf
 
@@ -57,9 +59,9 @@ def test_a_time_is_led_up_to_by_two_transactions() -> None:
     times = [n * 30_000 for n in range(1_000)]
     topics = Topics({BLOCKS: (0, times), LOGS: (0, times), IDLE: (0, [5])})
     begin = beginning(topics, [BLOCKS, LOGS, IDLE], since_ms=HOUR, now_ms=2 * HOUR)
-    assert times[begin.starts[BLOCKS]] == HOUR - 2 * TRANSACTION_MS
-    assert begin.starts[IDLE] == 1
-    assert begin.fronts[LOGS] == Front(begin.starts[LOGS], HOUR - TRANSACTION_MS)
+    assert times[begin.start_offsets[BLOCKS]] == HOUR - 2 * TRANSACTION_MS
+    assert begin.start_offsets[IDLE] == 1
+    assert begin.fronts[LOGS] == Front(begin.start_offsets[LOGS], HOUR - TRANSACTION_MS)
     assert begin.asked.linked_from_ms == HOUR - TRANSACTION_MS
     assert begin.asked.since_ms == HOUR
     assert not Fronts(begin.fronts).hides([BLOCKS, LOGS, IDLE], event(HOUR), no_sequence)

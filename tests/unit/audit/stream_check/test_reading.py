@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
 
-from audit.stream_check.algebra.record import Place
+from audit.stream_check.algebra.record import StreamPosition
 from audit.stream_check.reading import PATIENCE_SECONDS, Reader
 from headwater.errors import Fatal, Transient
 from headwater.settings import load_settings
@@ -88,7 +88,7 @@ def test_the_end_is_reached_past_markers_of_transactions(monkeypatch: pytest.Mon
         [FakeMessage("chain.logs.v1", 0, 7, KafkaError._PARTITION_EOF)],
     )
     found = [raw for batch in reader.up_to({LOGS: 7, BLOCKS: 3}) for raw in batch]
-    assert [each.place for each in found] == [Place("logs", 0, 5)]
+    assert [each.position for each in found] == [StreamPosition("logs", 0, 5)]
     assert reader.read == 10
     assert reader.reached({LOGS: 7, BLOCKS: 4}) == {LOGS}
     assert consumer.calls == [("assign", [("chain.logs.v1", 0, 5), ("chain.blocks.v1", 1, 0)])]
@@ -114,6 +114,6 @@ def test_partitions_are_held_and_let_go(monkeypatch: pytest.MonkeyPatch) -> None
     reader.hold({LOGS})
     reader.hold({BLOCKS})
     reader.hold(())
-    told = [(name, [each[:2] for each in places]) for name, places in consumer.calls[1:]]
+    seen = [(name, [each[:2] for each in places]) for name, places in consumer.calls[1:]]
     logs, blocks = [("chain.logs.v1", 0)], [("chain.blocks.v1", 1)]
-    assert told == [("pause", logs), ("pause", blocks), ("resume", logs), ("resume", blocks)]
+    assert seen == [("pause", logs), ("pause", blocks), ("resume", logs), ("resume", blocks)]

@@ -10,21 +10,21 @@ from audit.stream_check import run as run_module
 from audit.stream_check.algebra.finding import Finding
 from audit.stream_check.algebra.fold import StreamCheck
 from audit.stream_check.algebra.partitioner import partition_of
-from audit.stream_check.algebra.record import Partition, Place, Record
+from audit.stream_check.algebra.record import Partition, Record, StreamPosition
 from audit.stream_check.decode import Raw
 from audit.stream_check.run import Run
 from audit.stream_check.states.check import NEWER_STATES, StateCheck
-from audit.stream_check.states.said import STATES, StateSaid
+from audit.stream_check.states.record import STATES, StateRecord
 from tests.builders.public_topics import PARTITIONS, SECOND, Life, live
-from tests.builders.said_states import PARTITIONS as STATE_PARTITIONS
+from tests.builders.state_records import PARTITIONS as STATE_PARTITIONS
 
 
 class Cluster:
     """Topics of a life that are published bit by bit: `visible` messages of each partition can be read."""
 
-    def __init__(self, topics: Mapping[Partition, Sequence[Record | StateSaid]]) -> None:
+    def __init__(self, topics: Mapping[Partition, Sequence[Record | StateRecord]]) -> None:
         self.topics = topics
-        self.records = {record.place: record for records in topics.values() for record in records}
+        self.records = {record.position: record for records in topics.values() for record in records}
         self.visible = dict.fromkeys(topics, 0)
         self.positions = dict.fromkeys(topics, 0)
         self.held: list[set[Partition]] = []
@@ -34,34 +34,34 @@ class Cluster:
         for each in partitions:
             self.visible[each] = sum(record.time_ms < before_ms for record in self.topics[each])
 
-    def ends(self) -> dict[Partition, int]:
+    def end_offsets(self) -> dict[Partition, int]:
         return {
-            each: self.topics[each][count - 1].place.offset + 1 if count else 0
+            each: self.topics[each][count - 1].position.offset + 1 if count else 0
             for each, count in self.visible.items()
         }
 
-    def reached(self, ends: Mapping[Partition, int]) -> set[Partition]:
+    def reached(self, end_offsets: Mapping[Partition, int]) -> set[Partition]:
         return {
             each
-            for each, end in ends.items()
+            for each, end in end_offsets.items()
             if self.positions[each] == self.visible[each]
-            or self.topics[each][self.positions[each]].place.offset >= end
+            or self.topics[each][self.positions[each]].position.offset >= end
         }
 
     def hold(self, ahead: Collection[Partition]) -> None:
         self.held.append(set(ahead))
 
-    def up_to(self, ends: Mapping[Partition, int]) -> Iterable[list[Raw]]:
-        while left := sorted(ends.keys() - self.reached(ends)):
+    def up_to(self, end_offsets: Mapping[Partition, int]) -> Iterable[list[Raw]]:
+        while left := sorted(end_offsets.keys() - self.reached(end_offsets)):
             self._turn += 1
             partition = left[self._turn % len(left)]
             at = self.positions[partition]
             chunk = self.topics[partition][at : min(at + 3, self.visible[partition])]
             self.positions[partition] += len(chunk)
-            yield [Raw(record.place, record.time_ms, b"", b"") for record in chunk]
+            yield [Raw(record.position, record.time_ms, b"", b"") for record in chunk]
 
-    def decode(self, stream: str, messages: list[Raw]) -> Iterable[Record | StateSaid]:
-        return [self.records[message.place] for message in messages]
+    def decode(self, stream: str, messages: list[Raw]) -> Iterable[Record | StateRecord]:
+        return [self.records[message.position] for message in messages]
 
 
 def run_of(
@@ -69,35 +69,35 @@ def run_of(
 ) -> tuple[Run, StreamCheck, list[Finding]]:
     found: list[Finding] = []
     check = StreamCheck(PARTITIONS, found.append, depth=10)
-    told = StateCheck(STATE_PARTITIONS, found.append, check.tally) if states else None
-    check.follower = told
+    state_check = StateCheck(STATE_PARTITIONS, found.append, check.tally) if states else None
+    check.follower = state_check
     run = Run(
         check,
         cluster,
-        cluster.ends,
+        cluster.end_offsets,
         cluster.decode,
         found.append,
         now_ms=lambda: now_ms,
         last=last,
-        states=told,
+        states=state_check,
     )
     return run, check, found
 
 
-def with_states(life: Life, up_to: int) -> dict[Partition, Sequence[Record | StateSaid]]:
+def with_states(life: Life, up_to: int) -> dict[Partition, Sequence[Record | StateRecord]]:
     """The topics, and a state of a transaction that nobody knows for each event up to a sequence."""
-    topics: dict[Partition, list[StateSaid]] = {(STATES, number): [] for number in range(STATE_PARTITIONS)}
+    topics: dict[Partition, list[StateRecord]] = {(STATES, number): [] for number in range(STATE_PARTITIONS)}
     for event in life.events:
         if event.sequence > up_to:
             break
         name = event.sequence.to_bytes(32, "big")
         key = b"0x" + name.hex().encode()
         partition = STATES, partition_of(key, STATE_PARTITIONS)
-        place = Place(*partition, len(topics[partition]))
+        position = StreamPosition(*partition, len(topics[partition]))
         own, version = b"1" * 16, 16 * event.sequence + 5
         topics[partition].append(
-            StateSaid(
-                place,
+            StateRecord(
+                position,
                 event.messages[0].time_ms,
                 key,
                 name,
@@ -150,7 +150,7 @@ def test_reading_ends_once_the_last_block_is_deep_enough() -> None:
 
 
 @pytest.mark.parametrize("bound", [0, 10**6])
-def test_states_are_judged_up_to_where_they_are_told_whatever_is_held(
+def test_states_are_judged_up_to_where_they_are_published_whatever_is_held(
     bound: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_module, "HELD", bound)

@@ -64,9 +64,11 @@ def test_a_correct_stream_leaves_with_zero(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_finding_names_block_sequence_and_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    gone = next(each for each in records() if each.place.stream == "blocks")
+    gone = next(each for each in records() if each.position.stream == "blocks")
     left = [
-        each for each in records() if not (each.place.stream == "blocks" and each.sequence == gone.sequence)
+        each
+        for each in records()
+        if not (each.position.stream == "blocks" and each.sequence == gone.sequence)
     ]
     done = invoked(monkeypatch, left)
     assert done.exit_code == 1
@@ -83,7 +85,7 @@ def test_a_finding_names_block_sequence_and_place(monkeypatch: pytest.MonkeyPatc
 
 
 def test_following_tells_each_finding_at_once_and_ends_by_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
-    left = [each for each in records() if each.place.stream != "contracts"]
+    left = [each for each in records() if each.position.stream != "contracts"]
     done = invoked(monkeypatch, left, "--follow", "--json")
     assert done.exit_code == 1
     *told, summary = map(json.loads, done.stdout.splitlines())

@@ -61,8 +61,8 @@ def test_nothing_is_found_in_a_life_but_what_a_stage_set_aside(seed: int, events
     assert {bytes.fromhex(str(each.block_hash)[2:]) for each in found} == life.incomplete
     assert sum(check.tally.events.values()) == len(life.events)
     assert not check.waiting
-    told = {event.kind for event in life.events}
-    assert set(check.tally.events) == told
+    kinds = {event.kind for event in life.events}
+    assert set(check.tally.events) == kinds
 
 
 @given(seeds)
@@ -90,7 +90,7 @@ def test_what_lies_before_the_range_is_not_missed(seed: int) -> None:
         topics[partition] = records[cut:]
         if cut:
             whole = records[cut].time_ms + SECOND if cut < len(records) else float("inf")
-            fronts[partition] = Front(records[cut - 1].place.offset + 1, whole)
+            fronts[partition] = Front(records[cut - 1].position.offset + 1, whole)
     linked = max((fronts[each].whole_from_ms for each in fronts if each[0] in (BLOCKS, COVERAGE)), default=0)
     found, check = checked(topics, seed, fronts=fronts, asked=Range(linked_from_ms=linked))
     assert found == []
@@ -133,8 +133,8 @@ def mutant(*expected: str) -> Callable[[Mutant], Mutant]:
 
 def _same(one: Record, other: Record) -> bool:
     """Copies of one message."""
-    return (one.place.stream, one.event_id, one.sequence) == (
-        other.place.stream,
+    return (one.position.stream, one.event_id, one.sequence) == (
+        other.position.stream,
         other.event_id,
         other.sequence,
     )
@@ -146,7 +146,7 @@ def _chosen(life: Life, chance: random.Random, wanted: Callable[[Happened, Recor
 
 
 def _counted(record: Record) -> bool:
-    return record.place.stream not in (BLOCKS, COVERAGE)
+    return record.position.stream not in (BLOCKS, COVERAGE)
 
 
 def _replaced(life: Life, record: Record | None, **values: object) -> Topics | None:
@@ -174,7 +174,7 @@ def a_record_is_dropped(life: Life, chance: random.Random) -> Topics | None:
     return _without(
         life,
         _chosen(
-            life, chance, lambda e, r: _counted(r) and r.place.stream != "contracts" and e.kind == "apply"
+            life, chance, lambda e, r: _counted(r) and r.position.stream != "contracts" and e.kind == "apply"
         ),
     )
 
@@ -184,7 +184,9 @@ def a_contract_is_dropped(life: Life, chance: random.Random) -> Topics | None:
     once = [event.block.block_hash for event in life.events]
     return _without(
         life,
-        _chosen(life, chance, lambda e, r: r.place.stream == "contracts" and once.count(r.block_hash) == 1),
+        _chosen(
+            life, chance, lambda e, r: r.position.stream == "contracts" and once.count(r.block_hash) == 1
+        ),
     )
 
 
@@ -202,7 +204,7 @@ def a_retraction_is_dropped(life: Life, chance: random.Random) -> Topics | None:
         _chosen(
             life,
             chance,
-            lambda e, r: e.kind == "revert" and _counted(r) and r.place.stream != "contracts",
+            lambda e, r: e.kind == "revert" and _counted(r) and r.position.stream != "contracts",
         ),
     )
 
@@ -213,7 +215,7 @@ def a_record_is_doubled_with_other_content(life: Life, chance: random.Random) ->
     if record is None:
         return None
     first = next(
-        each for each in life.topics[record.place.stream, record.place.partition] if _same(each, record)
+        each for each in life.topics[record.position.stream, record.position.partition] if _same(each, record)
     )
     return life.changed(lambda each: [each, each._replace(content=1)] if each is first else [each])
 
@@ -225,7 +227,7 @@ def a_key_is_wrong(life: Life, chance: random.Random) -> Topics | None:
 
 @mutant("key")
 def a_key_changes_with_the_retraction(life: Life, chance: random.Random) -> Topics | None:
-    record = _chosen(life, chance, lambda e, r: e.kind == "revert" and r.place.stream == "logs")
+    record = _chosen(life, chance, lambda e, r: e.kind == "revert" and r.position.stream == "logs")
     return _replaced(life, record, key=b"other", own_key=b"other")
 
 
@@ -236,13 +238,13 @@ def an_event_id_is_wrong(life: Life, chance: random.Random) -> Topics | None:
 
 @mutant("partition")
 def a_partition_is_wrong(life: Life, chance: random.Random) -> Topics | None:
-    record = _chosen(life, chance, lambda e, r: r.place.stream == "logs")
+    record = _chosen(life, chance, lambda e, r: r.position.stream == "logs")
     if record is None:
         return None
-    place = record.place._replace(partition=(record.place.partition + 1) % PARTITIONS["logs"])
+    position = record.position._replace(partition=(record.position.partition + 1) % PARTITIONS["logs"])
     return {
         partition: [
-            each._replace(place=each.place._replace(partition=place.partition))
+            each._replace(position=each.position._replace(partition=position.partition))
             if _same(each, record)
             else each
             for each in records
@@ -260,7 +262,7 @@ def two_sequences_are_in_the_wrong_order(life: Life, chance: random.Random) -> T
         return None
     n = chance.choice(places)
     one, two = records[n], records[n + 1]
-    records[n : n + 2] = [two._replace(place=one.place), one._replace(place=two.place)]
+    records[n : n + 2] = [two._replace(position=one.position), one._replace(position=two.position)]
     return {**life.topics, partition: records}
 
 
@@ -268,13 +270,13 @@ def two_sequences_are_in_the_wrong_order(life: Life, chance: random.Random) -> T
 def a_coverage_record_is_dropped(life: Life, chance: random.Random) -> Topics | None:
     latest = {event.block.block_hash: event for event in life.events}
     return _without(
-        life, _chosen(life, chance, lambda e, r: r.place.stream == COVERAGE and latest[r.block_hash] is e)
+        life, _chosen(life, chance, lambda e, r: r.position.stream == COVERAGE and latest[r.block_hash] is e)
     )
 
 
 @mutant("no-block")
 def a_block_is_dropped(life: Life, chance: random.Random) -> Topics | None:
-    return _without(life, _chosen(life, chance, lambda e, r: r.place.stream == BLOCKS))
+    return _without(life, _chosen(life, chance, lambda e, r: r.position.stream == BLOCKS))
 
 
 @mutant("offsets")
@@ -288,27 +290,27 @@ def coverage_reaches_too_far(life: Life, chance: random.Random) -> Topics | None
 
 
 def _shifted(life: Life, chance: random.Random, by: int) -> Topics | None:
-    chosen = _chosen(life, chance, lambda e, r: r.place.stream == COVERAGE and not e.fails)
+    chosen = _chosen(life, chance, lambda e, r: r.position.stream == COVERAGE and not e.fails)
 
     def shift(record: Record) -> list[Record]:
-        if chosen is None or not _same(record, chosen) or record.said is None:
+        if chosen is None or not _same(record, chosen) or record.summary is None:
             return [record]
-        offsets = {each: end + by for each, end in (record.said.offsets or {}).items()}
-        return [record._replace(said=record.said._replace(offsets=offsets))]
+        offsets = {each: end + by for each, end in (record.summary.offsets or {}).items()}
+        return [record._replace(summary=record.summary._replace(offsets=offsets))]
 
     return None if chosen is None else life.changed(shift)
 
 
 @mutant("disagree", "count")
 def coverage_counts_wrong(life: Life, chance: random.Random) -> Topics | None:
-    chosen = _chosen(life, chance, lambda e, r: r.place.stream == COVERAGE and not e.fails)
+    chosen = _chosen(life, chance, lambda e, r: r.position.stream == COVERAGE and not e.fails)
     if chosen is None:
         return None
 
     def count(record: Record) -> list[Record]:
-        if not _same(record, chosen) or record.said is None:
+        if not _same(record, chosen) or record.summary is None:
             return [record]
-        return [record._replace(said=record.said._replace(counts=(99, *record.said.counts[1:])))]
+        return [record._replace(summary=record.summary._replace(counts=(99, *record.summary.counts[1:])))]
 
     return life.changed(count)
 
@@ -322,7 +324,7 @@ def a_removed_flag_is_lost(life: Life, chance: random.Random) -> Topics | None:
 @mutant("retraction", "not-retracted")
 def what_was_never_said_is_taken_back(life: Life, chance: random.Random) -> Topics | None:
     record = _chosen(
-        life, chance, lambda e, r: e.kind == "revert" and _counted(r) and r.place.stream != "contracts"
+        life, chance, lambda e, r: e.kind == "revert" and _counted(r) and r.position.stream != "contracts"
     )
     return _replaced(life, record, event_id=b"other", own_id=b"other")
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from audit.stream_check.algebra.asked import NEWER, Range, Tally
 from audit.stream_check.states.check import NEWER_STATES, StateCheck
-from audit.stream_check.states.said import StateSaid
+from audit.stream_check.states.record import StateRecord
 from streams.logic.state.facts import Fact
-from tests.builders.said_states import PARTITIONS, Told, told
 from tests.builders.state_chains import FIRST, Block, fact, lives
+from tests.builders.state_records import PARTITIONS, Published, published
 from topics.chainlog.kinds import EventKind
 
 OLD = Block(1, "one", (1, 2))
@@ -35,9 +35,9 @@ EVENTS = [
 ]
 
 
-def life() -> Told:
+def life() -> Published:
     """One fork: transaction 3 is gone, 4 was mined again, 6 is not final yet."""
-    return told([fact(kind, FIRST + at, block) for at, (kind, block) in enumerate(EVENTS)])
+    return published([fact(kind, FIRST + at, block) for at, (kind, block) in enumerate(EVENTS)])
 
 
 def at(sequence: int) -> int:
@@ -45,8 +45,8 @@ def at(sequence: int) -> int:
 
 
 def changed(
-    wanted: Callable[[StateSaid], bool], change: Callable[[StateSaid], StateSaid | None], own: Told
-) -> list[StateSaid]:
+    wanted: Callable[[StateRecord], bool], change: Callable[[StateRecord], StateRecord | None], own: Published
+) -> list[StateRecord]:
     """The states with the first one that is wanted changed, or left out."""
     states = [*own.states]
     place = next(place for place, each in enumerate(states) if wanted(each))
@@ -54,22 +54,22 @@ def changed(
     return [*states[:place], *([] if new is None else [new]), *states[place + 1 :]]
 
 
-def state_of(state: str, sequence: int) -> Callable[[StateSaid], bool]:
+def state_of(state: str, sequence: int) -> Callable[[StateRecord], bool]:
     return lambda each: (each.state, each.sequence) == (state, at(sequence))
 
 
 @given(lives())
 def test_what_the_stage_writes_is_clean(facts: list[Fact]) -> None:
-    assert told(facts).findings() == []
+    assert published(facts).findings() == []
 
 
 @given(lives(), st.data())
 def test_repeats_after_a_kill_are_clean(facts: list[Fact], data: st.DataObject) -> None:
-    own = told(facts)
+    own = published(facts)
     cut = data.draw(st.integers(0, len(own.states)))
     again = data.draw(st.integers(0, cut))
     repeats = [
-        each._replace(place=each.place._replace(offset=1_000 + each.place.offset))
+        each._replace(position=each.position._replace(offset=1_000 + each.position.offset))
         for each in own.states[again:cut]
     ]
     assert own.findings([*own.states[:cut], *repeats, *own.states[cut:]]) == []
@@ -77,7 +77,7 @@ def test_repeats_after_a_kill_are_clean(facts: list[Fact], data: st.DataObject) 
 
 @given(lives(), st.randoms())
 def test_what_compaction_leaves_is_clean(facts: list[Fact], chance) -> None:  # type: ignore[no-untyped-def]
-    own = told(facts)
+    own = published(facts)
     last = {each.transaction: each.version for each in own.states}
     left = [each for each in own.states if each.version == last[each.transaction] or chance.random() < 0.5]
     assert own.findings(left) == []
@@ -93,34 +93,36 @@ def test_the_example_has_every_state() -> None:
 @pytest.mark.parametrize(
     ("wanted", "change", "kind"),
     [
-        (state_of("REORGED", 3), lambda said: said._replace(epoch=0), "epoch"),
-        (state_of("INCLUDED", 4), lambda said: said._replace(epoch=2), "epoch"),
-        (state_of("SAFE", 6), lambda said: said._replace(epoch=7), "epoch"),
-        (state_of("REORGED", 3), lambda said: said._replace(retracts=None), "retracts"),
-        (state_of("REORGED", 3), lambda said: said._replace(retracts=said.retracts - 1), "retracts"),
-        (state_of("INCLUDED", 4), lambda said: said._replace(retracts=at(0) * 16 + 5), "retracts"),
-        (state_of("SAFE", 2), lambda said: said._replace(version=said.version + 1), "state"),
-        (state_of("REORGED", 3), lambda said: said._replace(removed=False), "state"),
-        (state_of("INCLUDED", 4), lambda said: said._replace(removed=True), "state"),
-        (state_of("INCLUDED", 4), lambda said: said._replace(block_hash=LEFT.hash), "state"),
+        (state_of("REORGED", 3), lambda record: record._replace(epoch=0), "epoch"),
+        (state_of("INCLUDED", 4), lambda record: record._replace(epoch=2), "epoch"),
+        (state_of("SAFE", 6), lambda record: record._replace(epoch=7), "epoch"),
+        (state_of("REORGED", 3), lambda record: record._replace(retracts=None), "retracts"),
+        (state_of("REORGED", 3), lambda record: record._replace(retracts=record.retracts - 1), "retracts"),
+        (state_of("INCLUDED", 4), lambda record: record._replace(retracts=at(0) * 16 + 5), "retracts"),
+        (state_of("SAFE", 2), lambda record: record._replace(version=record.version + 1), "state"),
+        (state_of("REORGED", 3), lambda record: record._replace(removed=False), "state"),
+        (state_of("INCLUDED", 4), lambda record: record._replace(removed=True), "state"),
+        (state_of("INCLUDED", 4), lambda record: record._replace(block_hash=LEFT.hash), "state"),
         (
             state_of("REORGED", 3),
-            lambda said: said._replace(state="INCLUDED", version=said.version - 3, removed=False),
+            lambda record: record._replace(state="INCLUDED", version=record.version - 3, removed=False),
             "state",
         ),
-        (state_of("SAFE", 6), lambda said: said._replace(block_hash=LEFT.hash), "state-stands"),
-        (state_of("FINALIZED", 7), lambda said: said._replace(block_hash=LEFT.hash), "state-stands"),
-        (state_of("INCLUDED", 0), lambda said: said._replace(key=b"0x00"), "key"),
-        (state_of("INCLUDED", 0), lambda said: said._replace(event_id=b"1" * 16), "identity"),
+        (state_of("SAFE", 6), lambda record: record._replace(block_hash=LEFT.hash), "state-stands"),
+        (state_of("FINALIZED", 7), lambda record: record._replace(block_hash=LEFT.hash), "state-stands"),
+        (state_of("INCLUDED", 0), lambda record: record._replace(key=b"0x00"), "key"),
+        (state_of("INCLUDED", 0), lambda record: record._replace(event_id=b"1" * 16), "identity"),
         (
             state_of("INCLUDED", 0),
-            lambda said: said._replace(place=said.place._replace(partition=(said.place.partition + 1) % 3)),
+            lambda record: record._replace(
+                position=record.position._replace(partition=(record.position.partition + 1) % 3)
+            ),
             "partition",
         ),
     ],
 )
 def test_a_message_that_says_something_else_is_found(
-    wanted: Callable[[StateSaid], bool], change: Callable[[StateSaid], StateSaid | None], kind: str
+    wanted: Callable[[StateRecord], bool], change: Callable[[StateRecord], StateRecord | None], kind: str
 ) -> None:
     own = life()
     assert kind in {each.kind for each in own.findings(changed(wanted, change, own))}
@@ -136,18 +138,18 @@ def test_a_message_that_says_something_else_is_found(
         (state_of("FINALIZED", 7), "state-missing"),
     ],
 )
-def test_a_message_that_lacks_is_found(wanted: Callable[[StateSaid], bool], kind: str) -> None:
+def test_a_message_that_lacks_is_found(wanted: Callable[[StateRecord], bool], kind: str) -> None:
     own = life()
     # Nothing is compacted yet, so that no later message explains it.
     young = Range(compacted_before_ms=0)
-    found = own.findings(changed(wanted, lambda said: None, own), asked=young)
+    found = own.findings(changed(wanted, lambda record: None, own), asked=young)
     assert [each.kind for each in found] == [kind]
 
 
-def refused(kind: EventKind, at_sequence: int, block: Block) -> tuple[Told, list[StateSaid]]:
+def refused(kind: EventKind, at_sequence: int, block: Block) -> tuple[Published, list[StateRecord]]:
     """The life with a repair of the block at its end, and the states without what one event decides in it."""
     facts = [fact(each, at(place), own) for place, (each, own) in enumerate(EVENTS)]
-    own = told([*facts, fact(kind, at(len(EVENTS)), block)])
+    own = published([*facts, fact(kind, at(len(EVENTS)), block)])
     lost = [each for each in own.states if (each.sequence, each.block_hash) == (at(at_sequence), block.hash)]
     return own, [each for each in own.states if each not in lost]
 
@@ -188,7 +190,7 @@ def test_a_repair_of_another_block_explains_nothing() -> None:
 def test_what_cannot_be_compacted_yet_is_retracted_by_its_version() -> None:
     own = life()
     later = changed(
-        state_of("REORGED", 3), lambda said: said._replace(retracts=(said.retracts or 0) + 1), own
+        state_of("REORGED", 3), lambda record: record._replace(retracts=(record.retracts or 0) + 1), own
     )
     assert own.findings(later) == []
     assert [each.kind for each in own.findings(later, asked=Range(compacted_before_ms=0))] == ["retracts"]
@@ -205,8 +207,8 @@ def test_a_retraction_that_lacks_is_found_at_the_end_where_no_later_message_expl
 
 def test_states_of_an_orphan_that_nothing_retracts_are_found() -> None:
     begun = [fact(APPLY, at(0), OLD), fact(APPLY, at(1), LEFT), fact(SAFE, at(2), OLD)]
-    own = told(begun)
-    gone = told([*begun, fact(REVERT, at(3), LEFT), fact(APPLY, at(4), LAST)])
+    own = published(begun)
+    gone = published([*begun, fact(REVERT, at(3), LEFT), fact(APPLY, at(4), LAST)])
     states = [*own.states, *(each for each in gone.states if each.sequence == at(4))]
     assert [each.kind for each in own.findings(states, events=gone.events)] == ["state-stands"]
 
@@ -223,9 +225,9 @@ def test_what_the_stage_has_not_come_to_is_not_judged() -> None:
     check = StateCheck(PARTITIONS, found.append, tally)
     for facts in own.events:
         check.take(facts)
-    for said in own.states:
-        if said.sequence <= at(3):
-            check.add(said)
+    for record in own.states:
+        if record.sequence <= at(3):
+            check.add(record)
     check.settle(check.newest + 1, below=0)
     check.close()
     assert found == []
@@ -238,8 +240,8 @@ def test_blocks_deep_below_the_tip_are_let_go_of() -> None:
     check = StateCheck(PARTITIONS, found.append, Tally())
     for facts in own.events:
         check.take(facts)
-    for said in own.states:
-        check.add(said)
+    for record in own.states:
+        check.add(record)
     check.settle(10**9, below=3)
     assert set(check._lives.blocks) == {LAST.hash}
     assert len(check._lives.lives) == 1

@@ -13,18 +13,12 @@ import pytest
 from connectors.clickhouse.migrations.runner import Migration, due, etl_database, load, migrate
 from connectors.clickhouse.migrations.template import Target, render, statements, view_database
 from connectors.clickhouse.sink.routes import LEFT_OUT
+from connectors.clickhouse.visibility.moving.attempts import TABLES as MOVED_TABLES
 from headwater.errors import Fatal
 from headwater.settings import load_settings
 from tests.paths import ROOT
 
-SETTLED = {
-    "settled_blocks",
-    "settled_transactions",
-    "settled_logs",
-    "settled_token_transfers",
-    "settled_token_transfers_by_address",
-    "settled_contracts",
-}
+SETTLED = {f"settled_{table}" for table in MOVED_TABLES}
 AVRO = ROOT / "schemas" / "avro"
 ONE = Target("headwater", "", {"chain_id": "1", "etl_db": "ethereum_etl"})
 CLUSTER = Target("headwater", "main", {"chain_id": "1", "etl_db": "ethereum_etl"})
@@ -289,6 +283,11 @@ def test_columns_are_the_fields_of_the_schema(stream: str, table: str) -> None:
 
 def test_state_changes_have_the_columns_of_states() -> None:
     assert columns("transaction_state_changes") == columns("transaction_states")
+
+
+def test_rows_move_from_every_table_that_has_a_twin_and_from_no_other() -> None:
+    tables = set(re.findall(r"CREATE TABLE IF NOT EXISTS headwater\.(\w+)", "\n".join(rendered(ONE))))
+    assert {each for each in tables if each.removeprefix("settled_") in tables - {each}} == SETTLED
 
 
 @pytest.mark.parametrize("table", sorted(SETTLED))

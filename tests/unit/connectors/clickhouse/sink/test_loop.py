@@ -154,12 +154,12 @@ def test_full_buffers_stop_reading_and_then_pause_everything(monkeypatch: pytest
         until(lambda: line.committed().get(LOGS) == 1_200)
 
 
-def test_a_commit_that_the_broker_refused_is_made_again() -> None:
+def test_a_commit_that_the_broker_rejected_is_made_again() -> None:
     with Line(FakeTable(), FakeTable()) as line:
         line.feed(*logs(1))
         until(lambda: line.committed().get(LOGS) == 1)
         line.group.commits.clear()
-        line.group.refused = {LOGS}
+        line.group.failed_commits = {LOGS}
         until(lambda: line.committed().get(LOGS) == 1)
 
 
@@ -271,7 +271,7 @@ def test_what_retention_takes_while_the_sink_waits_is_a_gap() -> None:
     assert [row["complete"] for row in line.shown.inserts[0]] == [False]
 
 
-def test_a_kafka_made_anew_is_refused() -> None:
+def test_a_kafka_made_anew_is_rejected() -> None:
     line = Line(FakeTable(), FakeTable())
     line.memory.ids = {LOGS.topic: "another"}
     line.feed(*logs(1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.clickhouse.sink.messages import Partition, end_offsets, first_of_each
+from connectors.clickhouse.sink.messages import Partition, first_of_each, next_offsets
 from tests.fakes.sink import FakeMessage
 
 LOGS = Partition("logs", 0)
@@ -10,8 +10,8 @@ LOGS = Partition("logs", 0)
 
 def test_where_a_batch_starts_and_ends_in_each_partition() -> None:
     batch = [FakeMessage("logs", 0, 7), FakeMessage("logs", 1, 3), FakeMessage("logs", 0, 9)]
-    assert end_offsets(batch) == {LOGS: 10, Partition("logs", 1): 4}
-    assert end_offsets([]) == {}
+    assert next_offsets(batch) == {LOGS: 10, Partition("logs", 1): 4}
+    assert next_offsets([]) == {}
 
 
 def test_the_first_message_of_each_partition() -> None:

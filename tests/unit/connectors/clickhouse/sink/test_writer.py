@@ -39,9 +39,9 @@ def test_each_kind_of_bad_row_becomes_a_dead_letter(chunk: int, monkeypatch: pyt
     writer(table, letters, 1.0).write(batch)
     assert sorted(table.rows) == [1, 2, 3, 4]
     assert {bad.message.value() for bad in letters.sent} == {b"x", b"-5", b"7", b"y"}
-    said = {bad.message.value(): str(bad.error) for bad in letters.sent}
-    assert said[b"x"] == "malformed b'x'"
-    assert said[b"7"].startswith("refused")
+    errors = {bad.message.value(): str(bad.error) for bad in letters.sent}
+    assert errors[b"x"] == "malformed b'x'"
+    assert errors[b"7"].startswith("refused")
 
 
 def test_a_batch_of_bad_rows_only(monkeypatch: pytest.MonkeyPatch) -> None:

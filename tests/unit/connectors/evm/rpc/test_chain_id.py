@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from connectors.evm.rpc import chain_id, once
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
-from headwater.cli.migrate import known_chain_id
+from headwater.cli.migrate import chain_id_from_nodes
 from headwater.settings import ChainSettings, Settings
 
 URL = "http://node:8545/secret"
@@ -43,6 +43,6 @@ def test_migrate_says_which_node_could_not_tell_and_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(once, "ask", answering("mainnet"))
-    assert known_chain_id(Settings(chain=ChainSettings(name="ethereum", rpc=[SecretStr(URL)]))) == 1
+    assert chain_id_from_nodes(Settings(chain=ChainSettings(name="ethereum", rpc=[SecretStr(URL)]))) == 1
     assert "http://node:8545" in (err := capsys.readouterr().err)
     assert "secret" not in err

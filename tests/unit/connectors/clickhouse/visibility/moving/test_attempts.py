@@ -29,7 +29,7 @@ def test_an_attempt_takes_a_number_that_nobody_had() -> None:
 def test_what_another_may_still_do_is_taken_from_it() -> None:
     # It has not come to making its table of `moved`.
     found = standing(FIRST.staging(LOCK), SECOND.staging(LOCK))
-    assert found.taking(SECOND) == Taking(refused=(FIRST.staging(MOVED),))
+    assert found.taking(SECOND) == Taking(blocking=(FIRST.staging(MOVED),))
     found = standing(FIRST.staging(LOCK), FIRST.staging(MOVED), FIRST.staging("logs"), SECOND.staging(LOCK))
     assert found.taking(SECOND) == Taking(
         renamed=(
@@ -51,7 +51,7 @@ def test_who_died_while_he_took_is_taken_from_as_well() -> None:
         THIRD.staging(LOCK),
     )
     taking = found.taking(THIRD)
-    assert taking.refused == (SECOND.staging(MOVED),)
+    assert taking.blocking == (SECOND.staging(MOVED),)
     assert set(taking.renamed) == {
         (SECOND.held(1, MOVED), THIRD.held(1, MOVED)),
         (FIRST.staging("logs"), THIRD.held(1, "logs")),

@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.clickhouse.visibility.heights import Heights, Range
-from connectors.clickhouse.visibility.moving.plan import Limits, Moved, Said, Sight, next_move, to_sweep
+from connectors.clickhouse.visibility.moving.plan import (
+    HeightCoverage,
+    Limits,
+    Moved,
+    Sight,
+    next_move,
+    to_sweep,
+)
 from connectors.clickhouse.visibility.store import Settled
 
 LIMITS = Limits(step=10, stride=50, kept=5, filled=2)
@@ -22,11 +29,11 @@ def heights(*ranges: tuple[int, int]) -> Heights:
 def sight(
     settled: Heights,
     moved: Moved = NOTHING,
-    said: Mapping[int, Said] | None = None,
+    coverage: Mapping[int, HeightCoverage] | None = None,
     gone: Collection[int] = (),
     exceptions: Mapping[int, int] | None = None,
 ) -> Sight:
-    return Sight(Settled(settled, exceptions or {}, 900), moved, said or {}, gone, moved, 900)
+    return Sight(Settled(settled, exceptions or {}, 900), moved, coverage or {}, gone, moved, 900)
 
 
 def test_the_oldest_go_first_and_the_newest_stay() -> None:
@@ -41,8 +48,12 @@ def test_the_oldest_go_first_and_the_newest_stay() -> None:
 
 
 def test_what_is_under_way_stays_and_holds_nothing_up() -> None:
-    said = {100: Said(901, 901), 103: Said(5, 5, whole=False), 104: Said(899, 899)}
-    move = next_move(sight(heights((100, 120)), said=said, exceptions={101: 7}), LIMITS)
+    coverage = {
+        100: HeightCoverage(901, 901),
+        103: HeightCoverage(5, 5, whole=False),
+        104: HeightCoverage(899, 899),
+    }
+    move = next_move(sight(heights((100, 120)), coverage=coverage, exceptions={101: 7}), LIMITS)
     assert move is not None
     assert move.heights == heights((102, 102), (104, 115))
     assert move.after.ending == 116
@@ -65,9 +76,15 @@ def test_a_move_stays_in_its_partition_and_is_a_statement_of_bounded_length() ->
 
 def test_what_changed_since_the_move_is_listed_when_the_sequence_rises() -> None:
     moved = Moved(3, heights((0, 99)), 100, {7: 50}, 500)
-    # Said again; said before the move; an orphan was taken back; the moved block was.
-    said = {1: Said(600, 600), 2: Said(400, 400), 3: Said(600, 0), 4: Said(600, 0), 7: Said(700, 700)}
-    move = next_move(sight(heights((0, 130)), moved, said, gone=[4]), LIMITS)
+    # Repaired; repaired before the move; an orphan was taken back; the moved block was.
+    coverage = {
+        1: HeightCoverage(600, 600),
+        2: HeightCoverage(400, 400),
+        3: HeightCoverage(600, 0),
+        4: HeightCoverage(600, 0),
+        7: HeightCoverage(700, 700),
+    }
+    move = next_move(sight(heights((0, 130)), moved, coverage, gone=[4]), LIMITS)
     assert move is not None
     assert move.after.exceptions == {1: 500, 4: 500, 7: 50}
     assert move.after.sequence == 900
@@ -93,16 +110,16 @@ def test_a_move_is_disturbed_by_what_happens_to_its_heights_meanwhile() -> None:
     move = next_move(sight(heights((100, 120))), LIMITS)
     assert move is not None
     assert not move.disturbed([], {})
-    assert not move.disturbed([99, 120], {116: Said(1_000, 1_000), 100: Said(900, 900)})
+    assert not move.disturbed([99, 120], {116: HeightCoverage(1_000, 1_000), 100: HeightCoverage(900, 900)})
     assert move.disturbed([100], {})
-    assert move.disturbed([], {100: Said(901, 0)})
-    assert move.disturbed([], {100: Said(800, 800, whole=False)})
+    assert move.disturbed([], {100: HeightCoverage(901, 0)})
+    assert move.disturbed([], {100: HeightCoverage(800, 800, whole=False)})
 
 
 def test_exceptions_and_what_is_newer_is_not_swept() -> None:
     moved = Moved(3, heights((0, 4)), 6, {1: 500}, 500)
-    said = {2: Said(600, 600), 3: Said(600, 0)}
-    assert to_sweep(dict.fromkeys(range(7), 10), moved, said) == {0: 10, 3: 10, 4: 10}
+    coverage = {2: HeightCoverage(600, 600), 3: HeightCoverage(600, 0)}
+    assert to_sweep(dict.fromkeys(range(7), 10), moved, coverage) == {0: 10, 3: 10, 4: 10}
 
 
 numbers = st.sets(st.integers(0, 120))
@@ -114,11 +131,11 @@ def test_in_the_end_everything_is_moved_that_may_be(
 ) -> None:
     limits = Limits(step=1, stride=17, kept=0, filled=1)
     ranges = Heights(Range(number, number) for number in settled)
-    said = {number: Said(1_000, 1_000) for number in busy}
+    coverage = {number: HeightCoverage(1_000, 1_000) for number in busy}
     exceptions = dict.fromkeys(open_heights, 7)
     moved, found = Moved(), set[int]()
     for _ in range(150):
-        move = next_move(Sight(Settled(ranges, exceptions, 900), moved, said, (), moved, 900), limits)
+        move = next_move(Sight(Settled(ranges, exceptions, 900), moved, coverage, (), moved, 900), limits)
         if move is None:
             break
         now = {number for each in move.heights.ranges for number in range(each.first, each.last + 1)}

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from audit.stream_check.algebra.asked import Range, Tally
-from audit.stream_check.algebra.branch import Kind
+from audit.stream_check.algebra.branch import BranchKind
 from audit.stream_check.algebra.finding import Finding
 from audit.stream_check.algebra.partitioner import partition_of
-from audit.stream_check.algebra.record import Place
+from audit.stream_check.algebra.record import StreamPosition
 from audit.stream_check.states.check import StateCheck
 from audit.stream_check.states.life import Facts
-from audit.stream_check.states.said import STATES, StateSaid
+from audit.stream_check.states.record import STATES, StateRecord
 from headwater.evm.identity import RecordKind, event_id
 from streams.logic.state.facts import Fact
 from streams.logic.state.fold import Change, Fold
@@ -22,54 +22,54 @@ from topics.chainlog.kinds import EventKind
 PARTITIONS = 3
 NEVER = 10_000
 _KINDS = {
-    EventKind.APPLY: Kind.APPLY,
-    EventKind.REVERT: Kind.REVERT,
-    EventKind.REPAIR: Kind.REPAIR,
-    EventKind.REPAIR_REVERT: Kind.REPAIR_REVERT,
+    EventKind.APPLY: BranchKind.APPLY,
+    EventKind.REVERT: BranchKind.REVERT,
+    EventKind.REPAIR: BranchKind.REPAIR,
+    EventKind.REPAIR_REVERT: BranchKind.REPAIR_REVERT,
 }
 
 
 @dataclass
-class Told:
+class Published:
     """What was published: events of blocks, and states in the order in which they were written."""
 
     events: list[Facts] = field(default_factory=list)
-    states: list[StateSaid] = field(default_factory=list)
+    states: list[StateRecord] = field(default_factory=list)
 
     def findings(
         self,
-        states: Sequence[StateSaid] | None = None,
+        states: Sequence[StateRecord] | None = None,
         *,
         asked: Range | None = None,
         events: Sequence[Facts] | None = None,
         at_once: bool = False,
     ) -> list[Finding]:
-        """What the check has to say of it, of other states, or of other events."""
+        """What the check finds of it, of other states, or of other events."""
         found: list[Finding] = []
         check = StateCheck(PARTITIONS, found.append, Tally(), asked=asked, at_once=at_once)
         for facts in self.events if events is None else events:
             check.take(facts)
-        for said in self.states if states is None else states:
-            check.add(said)
+        for record in self.states if states is None else states:
+            check.add(record)
         check.settle(10**9, below=0)
         check.close()
         return found
 
 
-def told(facts: Sequence[Fact]) -> Told:
+def published(facts: Sequence[Fact]) -> Published:
     """What the stages publish of these facts, in order."""
-    life, fold = Told(), Fold(NEVER)
+    life, fold = Published(), Fold(NEVER)
     held: dict[bytes, frozenset[bytes]] = {}
-    ends = [0] * PARTITIONS
+    end_offsets = [0] * PARTITIONS
     for fact in facts:
         if fact.is_block:
             life.events.append(_event(fact, held))
         for change in fold.add(fact):
-            for said in _said(change):
-                partition = partition_of(said.key, PARTITIONS)
-                place = Place(STATES, partition, ends[partition])
-                life.states.append(said._replace(place=place))
-                ends[partition] += 1
+            for record in _records(change):
+                partition = partition_of(record.key, PARTITIONS)
+                position = StreamPosition(STATES, partition, end_offsets[partition])
+                life.states.append(record._replace(position=position))
+                end_offsets[partition] += 1
     return life
 
 
@@ -95,14 +95,14 @@ def _event(fact: Fact, held: dict[bytes, frozenset[bytes]]) -> Facts:
     )
 
 
-def _said(change: Change) -> Iterator[StateSaid]:
+def _records(change: Change) -> Iterator[StateRecord]:
     current, state = change.state.current, change.state
     hashes = change.content.hashes()
     for place in change.places:
         name = hashes[place]
         own = event_id(CHAIN, change.block.hash, RecordKind.TRANSACTION, place, 0)
-        yield StateSaid(
-            Place(STATES, 0, 0),
+        yield StateRecord(
+            StreamPosition(STATES, 0, 0),
             current.sequence,
             b"0x" + name.hex().encode(),
             name,
