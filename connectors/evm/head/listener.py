@@ -16,11 +16,11 @@ from connectors.evm.blocks.fetch.fetcher import Fetcher
 from connectors.evm.blocks.fetch.headers import ROUNDS
 from connectors.evm.events import Content, Event, Head
 from connectors.evm.head.age import HeadAge
-from connectors.evm.head.doubt import Doubt
 from connectors.evm.head.finality import Finality
 from connectors.evm.head.forks import SPOOL_BLOCKS, Forks
 from connectors.evm.head.progress import ProgressReporter
 from connectors.evm.head.ticker import Ticker
+from connectors.evm.head.unlinked import UnlinkedHeads
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.branch import PublishedBranch
 from connectors.evm.pool.seam import Pool
@@ -75,7 +75,7 @@ class Listener:
         self._ticker = ticker
         self._forks = Forks(pool, fetcher, log, self._publish, accept_fork)
         self._finality = Finality(chain, pool, fetcher, log, self._publish)
-        self._doubt = Doubt(pool)
+        self._unlinked = UnlinkedHeads(pool)
         # An operator who accepts a fork may mean one that is shorter than what was final.
         self._heeds_finalized = accept_fork is None
         self._at_head = False
@@ -145,13 +145,13 @@ class Listener:
             behind = await self._toward(latest)
         except NodeFailure as failure:
             progress = before != tip_hash(self._log.branch)
-            self._doubt.leads_nowhere(latest, self._fetcher.source, failure.what, progress=progress)
+            self._unlinked.count(latest, self._fetcher.source, failure.what, progress=progress)
             raise
         branch = self._log.branch
         if behind or branch.holds(latest.hash) or before != tip_hash(branch):
-            self._doubt.leads_on()
+            self._unlinked.clear()
         else:
-            self._doubt.leads_nowhere(
+            self._unlinked.count(
                 latest, self._fetcher.source, "no node has the blocks below it", progress=False
             )
         if latest.hash == tip_hash(branch):

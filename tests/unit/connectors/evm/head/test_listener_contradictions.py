@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.evm.head.age import STILL, HeadAge
-from connectors.evm.head.doubt import LOOKS, RED
+from connectors.evm.head.unlinked import LOOKS, RED
 from connectors.evm.head.waiting import PATIENCE_SECONDS
 from connectors.evm.pool.nodes import Nodes
 from connectors.evm.rpc.answers import NodeFailure
