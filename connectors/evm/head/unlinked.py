@@ -26,7 +26,7 @@ class UnlinkedHeads:
         self._without = 0
 
     def count(self, head: Head, source: str, why: str, *, progress: bool) -> None:
-        """A look at this head, shown by `source`, ended at nothing; `progress`: some blocks were published first."""
+        """A look at this head of `source` ended at nothing; `progress`: some blocks were published first."""
         self._looks += 1
         self._without = 0 if progress else self._without + 1
         if self._looks >= LOOKS and source and self._pool.pass_over(source):
