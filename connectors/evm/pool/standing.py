@@ -121,7 +121,7 @@ def _reason(standing: Standing, fastest: float | None, agreed: float | None) -> 
 
 
 def _agreed(head_times: list[float]) -> float | None:
-    """The timestamp that the heads of a majority have reached: one endpoint's word alone is no measure."""
+    """The timestamp that the heads of a majority have reached: one endpoint's word alone is not a measure."""
     if not head_times:
         return None
     return sorted(head_times, reverse=True)[len(head_times) // 2]
