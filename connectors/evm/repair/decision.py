@@ -47,7 +47,7 @@ class Settled:
     """Its height is below what the branch remembers, where only the nodes tell which block is canonical."""
 
 
-Standing = OnBranch | OffBranch | Settled | RequestRejected
+BlockStanding = OnBranch | OffBranch | Settled | RequestRejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Decision:
     head: Head
 
 
-def standing(request: Request, chain_id: int, branch: PublishedBranch) -> Standing:
+def standing(request: Request, chain_id: int, branch: PublishedBranch) -> BlockStanding:
     """Where the block stands by the published branch."""
     tip, number = branch.tip, request.block_number
     if request.chain_id != chain_id:

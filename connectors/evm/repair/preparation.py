@@ -12,7 +12,7 @@ from connectors.evm.events import Content, Event, Head
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.search import Search
 from connectors.evm.log.whole import Found
-from connectors.evm.repair.decision import OnBranch, RequestRejected, Settled, Standing, decide, standing
+from connectors.evm.repair.decision import BlockStanding, OnBranch, RequestRejected, Settled, decide, standing
 from connectors.evm.repair.request import Request
 from connectors.evm.rpc.answers import Unsupported
 from headwater.errors import Fatal
@@ -37,7 +37,7 @@ class Prepared:
     """
 
     request: Request
-    stands: Standing
+    stands: BlockStanding
     answer: Event | RequestRejected
     source: str = ""
 
@@ -56,7 +56,7 @@ class Preparation:
         """Sequences of repairs that were published, by the hash of their block."""
         self._repairs |= repairs
 
-    def stands(self, request: Request) -> Standing:
+    def stands(self, request: Request) -> BlockStanding:
         """Where the block stands now."""
         return standing(request, self._chain_id, self._log.branch)
 
@@ -78,7 +78,7 @@ class Preparation:
                 request, stands, RequestRejected(f"raw-blocks cannot be read there: {error}", remedy)
             )
 
-    async def _prepared(self, request: Request, stands: Standing, reads: Reads) -> Prepared:
+    async def _prepared(self, request: Request, stands: BlockStanding, reads: Reads) -> Prepared:
         assert not isinstance(stands, RequestRejected)
         number = request.block_number
         node: Head | None = None
@@ -108,7 +108,7 @@ class Preparation:
         )
 
     async def _former(
-        self, stands: Standing, head: Head, log: Sequence[Found], reads: Reads
+        self, stands: BlockStanding, head: Head, log: Sequence[Found], reads: Reads
     ) -> Content | None:
         """What was published for the block last, None where raw-blocks does not have it any more."""
         if isinstance(stands, OnBranch):

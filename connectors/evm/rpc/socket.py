@@ -44,7 +44,7 @@ class Connect(Protocol):
     def __call__(self, url: str) -> AbstractAsyncContextManager[Socket]: ...
 
 
-class Notification(msgspec.Struct, frozen=True):
+class RpcNotification(msgspec.Struct, frozen=True):
     """What the node says without being asked; `params` as raw JSON."""
 
     method: str
@@ -98,11 +98,11 @@ class JsonRpc:
             raise NodeFailure(self.endpoint, f"{method}: {shown}", "error")
         return message.result
 
-    async def notification(self) -> Notification:
+    async def notification(self) -> RpcNotification:
         """The next one; an answer that nobody waits for any more is dropped. Raises Closed."""
         while (message := await self._receive()).method is None:
             pass
-        return Notification(message.method, message.params)
+        return RpcNotification(message.method, message.params)
 
     async def _receive(self) -> _Message:
         text = await self._socket.receive()

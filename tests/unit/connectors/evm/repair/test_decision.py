@@ -7,12 +7,12 @@ import pytest
 from connectors.evm.log.branch import Link, PublishedBranch
 from connectors.evm.log.whole import Found
 from connectors.evm.repair.decision import (
+    BlockStanding,
     Decision,
     OffBranch,
     OnBranch,
     RequestRejected,
     Settled,
-    Standing,
     decide,
     standing,
 )
@@ -53,7 +53,7 @@ STANDINGS = [
 
 
 @pytest.mark.parametrize(("number", "hash", "expected"), STANDINGS)
-def test_where_a_block_stands(number: int, hash: bytes | None, expected: Standing) -> None:
+def test_where_a_block_stands(number: int, hash: bytes | None, expected: BlockStanding) -> None:
     assert standing(repair_request(number, hash), CHAIN_ID, branch()) == expected
 
 
