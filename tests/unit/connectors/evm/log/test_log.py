@@ -241,7 +241,7 @@ def test_what_is_not_final_is_kept_however_old() -> None:
     assert store.trimmed == 0
 
 
-def test_an_overruled_listener_does_not_renew_its_claim() -> None:
+def test_a_fenced_listener_does_not_renew_its_claim() -> None:
     store = MemoryStore()
     log = opened(store, "old")
     grow(log, 2)
