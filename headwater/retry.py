@@ -1,8 +1,16 @@
 """Trying again what may pass by itself: the only pauses, the only loop that makes the same try again, the
 only way out of it.
 
-Loops whose next try is another one (the pool's rounds over endpoints, a listener that claims its chain anew
-or takes its turn) take their pauses from Backoff here.
+Who tries again otherwise takes at least the pauses from Backoff here:
+- the pool's rounds over endpoints (`connectors/evm/pool/asking/rounds.py`), which compare a round's failures
+  with those of the round before, and end with the question's time;
+- the subscription to new heads (`connectors/evm/head/subscription.py`): its next try is another node, and a
+  success in the middle of a try starts the pauses over;
+- a listener that stands by (`connectors/evm/leadership/turns.py`), whose election ends a pause, never a read;
+- deliveries (`connectors/delivery/queue/`), where a pause is a time in the ledger that outlives the process;
+- the supervisor of the local stack (`sandbox/supervisor/`), which looks at a clock and never waits;
+- `headwater verify` (`audit/verify/run.py`), whose rows come late: it looks again although nothing failed.
+`tests/contract/test_retries.py` holds this list.
 
 Own code rather than a library: a try ends when the process drains, a server's Retry-After is a floor under
 the pause, and what fails meanwhile has to be seen in health and metrics while it fails.
@@ -32,20 +40,21 @@ class Stopped(HeadwaterError):  # noqa: N818 - a request, not an error
 class Backoff:
     """Pauses between attempts: full jitter under a doubling ceiling, so that many clients spread out.
 
-    `first` and `ceiling` are seconds.
+    `first` and `ceiling` are seconds. Without `jitter` a pause is the ceiling of its turn: for who is alone.
     """
 
     first: float = 0.2
     ceiling: float = 15.0
     random: random.Random = field(default_factory=random.Random)
     attempts: int = 0
+    jitter: bool = True
 
     def next(self, at_least: float = 0.0) -> float:
         """Seconds until the next attempt; never less than `at_least` (a server's Retry-After)."""
         # 2.0**64 is beyond any ceiling and keeps a patient client from overflowing a float.
         top = min(self.ceiling, self.first * 2.0 ** min(self.attempts, 64))
         self.attempts += 1
-        return at_least + self.random.uniform(0, top)
+        return at_least + (self.random.uniform(0, top) if self.jitter else top)
 
     def reset(self) -> None:
         """Start over after a success."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from audit.verify.compare import CoverageRow, Difference, Height, NodeBlock, TableBlock, compare
+from headwater.retry import Backoff
 
 # Blocks whose rows are asked of ClickHouse at once.
 CHUNK: Final = 50_000
@@ -68,8 +69,9 @@ async def verify(
         progress(high - low + 1)
     differed = {difference.number for difference in differences}
     deadline = clock() + patience_seconds
+    pauses = Backoff(AGAIN_SECONDS, AGAIN_SECONDS, jitter=False)
     while differences and clock() < deadline:
-        await sleep(AGAIN_SECONDS)
+        await sleep(pauses.next())
         differences = [
             difference
             for numbers in _runs(sorted({each.number for each in differences}))

@@ -15,7 +15,7 @@ from connectors.evm.head.heads import Heads
 from connectors.evm.head.listener import Listener
 from connectors.evm.head.progress import ProgressReporter
 from connectors.evm.head.subscription import Subscription
-from connectors.evm.head.ticker import PollTicker, Ticker, ToldTicker
+from connectors.evm.head.ticker import NotifiedTicker, PollTicker, Ticker
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.codec import STREAM, EventCodec
 from connectors.evm.log.follower import Follower
@@ -103,9 +103,9 @@ class Leading:
         )
         closing.push_async_callback(repairs.close)
         closing.callback(stores[1].interrupt)
-        ticker, telling = self._ticker()
-        if telling is not None:
-            closing.push_async_callback(_ended, telling)
+        ticker, subscribed = self._ticker()
+        if subscribed is not None:
+            closing.push_async_callback(_ended, subscribed)
         closing.callback(progress.ended)
         return Listener(
             chain,
@@ -136,12 +136,12 @@ class Leading:
         chain = self.chain
         if not chain.ws:
             return PollTicker(chain.poll_seconds), None
-        ticker = ToldTicker(chain.poll_seconds)
+        ticker = NotifiedTicker(chain.poll_seconds)
         urls = [each.get_secret_value() for each in chain.ws]
         subscription = Subscription(chain.name, self.chain_id, urls, ticker, connect)
-        telling = asyncio.create_task(subscription.run())
-        telling.add_done_callback(_say_when_broken)
-        return ticker, telling
+        subscribed = asyncio.create_task(subscription.run())
+        subscribed.add_done_callback(_say_when_broken)
+        return ticker, subscribed
 
     def _fetcher(self, nodes: Nodes, *, cache_bytes: int = 0) -> Fetcher:
         chain = self.chain
@@ -159,14 +159,14 @@ class Leading:
         )
 
 
-async def _ended(telling: asyncio.Task[None]) -> None:
-    telling.cancel()
-    await asyncio.gather(telling, return_exceptions=True)
+async def _ended(subscribed: asyncio.Task[None]) -> None:
+    subscribed.cancel()
+    await asyncio.gather(subscribed, return_exceptions=True)
 
 
-def _say_when_broken(telling: asyncio.Task[None]) -> None:
+def _say_when_broken(subscribed: asyncio.Task[None]) -> None:
     """The head is found by polling without it."""
-    if not telling.cancelled() and (error := telling.exception()) is not None:
+    if not subscribed.cancelled() and (error := subscribed.exception()) is not None:
         _log.error("not told of new heads any more, polling: start the listener again", exc_info=error)
 
 

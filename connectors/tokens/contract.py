@@ -66,7 +66,7 @@ class Node:
                 return bytes.fromhex(answer[2:])
             except ValueError:
                 pass
-        raise NodeFailure(mask_url(self._url), "eth_call: an answer that is no bytes", "broken")
+        raise NodeFailure(mask_url(self._url), "eth_call: an answer that is not bytes", "broken")
 
 
 def _number(answer: bytes, where: str) -> int:

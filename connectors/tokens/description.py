@@ -1,4 +1,4 @@
-"""What is said of a token, and what may stand there. Pure."""
+"""What a token is called, and what may stand there. Pure."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def _entries(text: str, name: str) -> list[object]:
     try:
         content = yaml.load(text, _Loader)
     except (yaml.YAMLError, ValueError) as error:  # a ValueError for a date that there is not
-        raise Fatal(f"{name} is no YAML: {' '.join(str(error).split())}") from error
+        raise Fatal(f"{name} is not YAML: {' '.join(str(error).split())}") from error
     except RecursionError as error:
         raise Fatal(f"{name} is nested too deeply", remedy="see docs/statistics.md for an example") from error
     if content is None:
@@ -78,7 +78,7 @@ def _entries(text: str, name: str) -> list[object]:
 
 def _token(entry: object, where: str, chain_id: int) -> Token:
     if not isinstance(entry, dict):
-        raise Fatal(f"{where} is no mapping", remedy="see docs/statistics.md for an example")
+        raise Fatal(f"{where} is not a mapping", remedy="see docs/statistics.md for an example")
     unknown = sorted(str(each) for each in entry if each not in _FIELDS)
     if unknown:
         raise Fatal(f"{where}: there is no {unknown[0]}", remedy=f"known: {', '.join(_FIELDS)}")
@@ -87,7 +87,7 @@ def _token(entry: object, where: str, chain_id: int) -> Token:
         raise Fatal(f"{where} has no {missing[0]}", remedy="address and decimals must be there")
     own = entry["address"]
     if not isinstance(own, str):  # 0x… without quotes is a number to YAML
-        raise Fatal(f"{where}: address is no text", remedy='put it in quotes: "0x…"')
+        raise Fatal(f"{where}: address is not text", remedy='put it in quotes: "0x…"')
     own = address(own, where)
     where = f"{where} ({own})"
     chain = entry.get("chain_id", chain_id)

@@ -8,6 +8,8 @@ from typing import cast
 
 import orjson
 
+from connectors.evm.rpc import chain_id as chain_ids
+from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Fatal
 from sandbox.node.answers import BlockAnswers, Json, Part
 from sandbox.node.files import CHAIN_FILE, pairs, params_key, part_of, peek, read_json, result_of
@@ -138,9 +140,12 @@ class RecordedChain:
         recorded = self._facts.get("chain_id")
         if isinstance(recorded, int):
             return recorded
-        answered = self.recorded("eth_chainId", b"[]")
+        answered = self.recorded(chain_ids.METHOD, b"[]")
         if answered is not None:
-            return int(orjson.loads(answered), 16)
+            try:
+                return chain_ids.read("the recording", orjson.loads(answered))
+            except NodeFailure as error:
+                raise Fatal(str(error), remedy="take that answer out, or give the chain's id") from error
         blocks = (orjson.loads(self._answers(number).part("block") or b"{}") for number in self._sorted[:64])
         transactions = [tx for block in blocks for tx in block.get("transactions", [])]
         for transaction in transactions:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from connectors.evm.rpc import once
+from connectors.evm.rpc import chain_id
 from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Fatal
 from sandbox.services.probes import QUICK_SECONDS
@@ -55,7 +55,7 @@ def command(
 def is_ready(port: int) -> bool:
     """Does it answer as the local chain?"""
     try:
-        return once.ask(f"http://127.0.0.1:{port}", "eth_chainId", seconds=QUICK_SECONDS) == hex(CHAIN_ID)
+        return chain_id.ask(f"http://127.0.0.1:{port}", seconds=QUICK_SECONDS) == CHAIN_ID
     except NodeFailure:
         return False
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from headwater.retry import Backoff
 from sandbox.supervisor.process import Child, Command, bound_log
 
 FIRST_BACKOFF = 0.5
@@ -76,7 +77,7 @@ class _State:
         self.phase = Phase.WAITING
         self.child: Running | None = None
         self.restarts = 0
-        self.streak = 0
+        self.backoff = Backoff(FIRST_BACKOFF, LONGEST_BACKOFF, jitter=False)
         self.reason = ""
         self.due = 0.0
         self.since = 0.0
@@ -125,8 +126,8 @@ class Supervisor:
                 self._died(state, code, now)
             elif state.phase is Phase.STARTING and state.part.ready():
                 state.phase, state.since = Phase.READY, now
-            elif state.phase is Phase.READY and state.streak and now - state.since > STEADY_SECONDS:
-                state.streak = 0
+            elif state.phase is Phase.READY and state.backoff.attempts and now - state.since > STEADY_SECONDS:
+                state.backoff.reset()
         if state.child is None and state.phase in (Phase.WAITING, Phase.BACKOFF):
             allowed = all(self.is_ready(need) for need in state.part.needs)
             # A part that ran before restarts whether or not what it needs is up: it retries by itself.
@@ -141,9 +142,8 @@ class Supervisor:
             state.phase = Phase.DONE
             return
         state.phase = Phase.BACKOFF
-        state.due = now + min(FIRST_BACKOFF * 2**state.streak, LONGEST_BACKOFF)
+        state.due = now + state.backoff.next()
         state.restarts += 1
-        state.streak += 1
 
     def status(self) -> tuple[PartStatus, ...]:
         """Every part, in the order given."""

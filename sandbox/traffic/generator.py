@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import cast
 
+from connectors.evm.rpc import chain_id
+from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Fatal
 from headwater.logging import get_logger
 from sandbox.traffic.accounts import SENDERS, accounts
@@ -88,7 +90,7 @@ class Generator:
                 log.info("traffic starts", rate=self._traffic.rate, seed=self._traffic.seed, again=away)
                 away = False
                 await self._drive(ended)
-            except (NodeAway, Refused) as reason:
+            except (NodeAway, NodeFailure, Refused) as reason:
                 if not away:
                     log.warning("the node is away, waiting for it", reason=str(reason))
                 away = True
@@ -99,7 +101,7 @@ class Generator:
         version = str(await self._node.call("web3_clientVersion"))
         if not version.startswith("anvil/"):
             raise Fatal(f"the node is {version}, no local development chain", remedy="point --rpc at anvil")
-        self._chain_id = int(str(await self._node.call("eth_chainId")), 16)
+        self._chain_id = chain_id.read("the node", await self._node.call(chain_id.METHOD))
         mining = await self._node.batch([("anvil_getAutomine", []), ("anvil_getIntervalMining", [])])
         if mining == [False, None]:
             log.warning("mining stands still, as a killed reorg leaves it: one block per second again")

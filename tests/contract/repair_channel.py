@@ -25,7 +25,7 @@ class Channel(Protocol):
 
     def outcomes(self) -> Outcomes: ...
 
-    def told(self) -> list[Outcome]:
+    def published(self) -> list[Outcome]:
         """All outcomes, in order."""
 
 
@@ -73,23 +73,23 @@ class RepairChannelContract:
         assert unreadable.problem
         assert request.request == repair_request(7)
 
-    def test_outcomes_are_there_once_they_are_told(self, channel: Channel) -> None:
+    def test_outcomes_are_there_once_they_are_published(self, channel: Channel) -> None:
         one, other, hash = repair_request(1), repair_request(2), b"h" * 32
         outcomes = channel.outcomes()
         assert outcomes.repairs() == {}
-        told = [
+        given = [
             published(one, hash, sequence=5, removed=False, source="raw-blocks", decided_at=1),
             refused(other, "why; what helps", decided_at=2),
             published(other, b"o" * 32, sequence=8, removed=True, source="a node", decided_at=3),
         ]
-        outcomes.tell(told)
-        outcomes.tell([])
-        assert channel.told() == told
-        outcomes.tell([published(one, hash, sequence=9, removed=False, source="raw-blocks", decided_at=4)])
+        outcomes.publish(given)
+        outcomes.publish([])
+        assert channel.published() == given
+        outcomes.publish([published(one, hash, sequence=9, removed=False, source="raw-blocks", decided_at=4)])
         assert channel.outcomes().repairs() == {hash: 9, b"o" * 32: 8}
 
     def test_one_that_stops_tells_nothing_more(self, channel: Channel) -> None:
         outcomes = channel.outcomes()
         outcomes.interrupt()
         with pytest.raises(Transient, match="stopped while writing"):
-            outcomes.tell([refused(repair_request(1), "why", decided_at=1)])
+            outcomes.publish([refused(repair_request(1), "why", decided_at=1)])

@@ -25,7 +25,7 @@ class InMemory:
     def outcomes(self) -> Outcomes:
         return MemoryOutcomes(self._channel)
 
-    def told(self) -> list[Outcome]:
+    def published(self) -> list[Outcome]:
         return list(self._channel.outcomes)
 
 

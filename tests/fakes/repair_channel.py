@@ -72,7 +72,7 @@ class MemoryOutcomes:
         self._channel = channel
         self._closing = threading.Event()
 
-    def tell(self, outcomes: Sequence[Outcome]) -> None:
+    def publish(self, outcomes: Sequence[Outcome]) -> None:
         if self._closing.is_set():
             raise Transient("stopped while writing")
         if self._channel.fail_outcomes:

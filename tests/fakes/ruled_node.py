@@ -37,14 +37,14 @@ class RuledNode(RecordedNode):
         asked = orjson.loads(request)
         if isinstance(asked, list):
             if self._batches is not None and len(asked) > self._batches:
-                refusal = Error(-32000, f"batch limit {self._batches} exceeded")
-                return orjson.dumps({"jsonrpc": "2.0", "id": None, "error": refusal}), None
+                rejection = Error(-32000, f"batch limit {self._batches} exceeded")
+                return orjson.dumps({"jsonrpc": "2.0", "id": None, "error": rejection}), None
             return super().respond(request)
-        said = self._rule(asked)
-        if said is None:
+        ruled = self._rule(asked)
+        if ruled is None:
             return super().respond(request)
-        name = "error" if isinstance(said, Error) else "result"
-        answer = orjson.dumps({"jsonrpc": "2.0", "id": asked["id"], name: None if said is NULL else said})
+        name = "error" if isinstance(ruled, Error) else "result"
+        answer = orjson.dumps({"jsonrpc": "2.0", "id": asked["id"], name: None if ruled is NULL else ruled})
         return answer, None
 
 

@@ -57,7 +57,7 @@ class RepairTopics:
         self._clients.append(KafkaOutcomes(self._settings, 31337, self._registry.id_for(OUTCOMES), reader))
         return self._clients[-1]  # type: ignore[return-value]
 
-    def told(self) -> list[Outcome]:
+    def published(self) -> list[Outcome]:
         topic, reader = topic_name(self._settings, OUTCOMES), self._registry.reader(OUTCOMES)
         client = clients.reader(self._settings)
         try:

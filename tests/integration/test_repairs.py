@@ -106,7 +106,7 @@ def outcome(topics: RepairTopics, id: str) -> Outcome:
     """The outcome that holds of a request, once there is one."""
 
     def latest() -> Outcome | None:
-        return {each.request.request_id: each for each in topics.told()}.get(id)
+        return {each.request.request_id: each for each in topics.published()}.get(id)
 
     found: Outcome = until(latest, f"an outcome of {id}")
     return found
@@ -166,25 +166,25 @@ def test_blocks_are_said_again_wherever_they_stand(
             repair_request(36, bytes(32), id="never"),
             repair_request(4_000, id="later"),
         )
-        said = outcome(topics, "near")
-        assert (said.outcome, said.removed, said.source) == (PUBLISHED, False, "raw-blocks")
-        assert event(log, said.sequence)["block"] == near.part("block")
-        said = outcome(topics, "orphan")
-        assert (said.outcome, said.removed, said.source) == (PUBLISHED, True, "raw-blocks")
-        assert event(log, said.sequence)["event"] == "REPAIR_REVERT"
-        assert event(log, said.sequence)["block"] == orphan.part("block")
-        said = outcome(topics, "far")
-        assert said.source == "raw-blocks"
-        assert event(log, said.sequence)["receipts"] == before
-        said = outcome(topics, "fetched")
-        assert said.source == node.url
-        found = event(log, said.sequence)
+        answered = outcome(topics, "near")
+        assert (answered.outcome, answered.removed, answered.source) == (PUBLISHED, False, "raw-blocks")
+        assert event(log, answered.sequence)["block"] == near.part("block")
+        answered = outcome(topics, "orphan")
+        assert (answered.outcome, answered.removed, answered.source) == (PUBLISHED, True, "raw-blocks")
+        assert event(log, answered.sequence)["event"] == "REPAIR_REVERT"
+        assert event(log, answered.sequence)["block"] == orphan.part("block")
+        answered = outcome(topics, "far")
+        assert answered.source == "raw-blocks"
+        assert event(log, answered.sequence)["receipts"] == before
+        answered = outcome(topics, "fetched")
+        assert answered.source == node.url
+        found = event(log, answered.sequence)
         assert (found["receipts"], found["replaced_receipts"]) == (after, before)
         assert found["replaced_block"] is None
-        said = outcome(topics, "never")
-        assert (said.outcome, said.sequence) == (REFUSED, None)
-        assert "raw-blocks does not tell that it ever was" in str(said.problem)
-        assert "; correct the hash" in str(said.problem)
+        answered = outcome(topics, "never")
+        assert (answered.outcome, answered.sequence) == (REFUSED, None)
+        assert "raw-blocks does not tell that it ever was" in str(answered.problem)
+        assert "; correct the hash" in str(answered.problem)
         assert "the last one is" in str(outcome(topics, "later").problem)
         chain.extend(2)
         until(lambda: hashes(log) == chain.hashes, "the blocks after")
@@ -218,18 +218,18 @@ def test_killed_between_event_and_outcome_it_says_the_block_once_more(
         # It waits for the outcomes, and the head does not.
         chain.extend(2)
         until(lambda: hashes(log) == chain.hashes, "the blocks after")
-        assert topics.told() == []
+        assert topics.published() == []
         process.kill()
         process.wait(SECONDS)
         limit(settings, OUTCOMES, None)
         assert committed(settings) == 0
         listen(node.url)
-        said = [outcome(topics, id) for id in ("4", "18")]
+        answered = [outcome(topics, id) for id in ("4", "18")]
         until(lambda: committed(settings) == 2, "the commit")
         again = repairs(log)
         assert [each.head.number for each in again if each.head] == [4, 18, 4, 18]
-        assert [each.sequence for each in said] == [each.position.sequence for each in again[2:]]
-        assert {each.outcome for each in said} == {PUBLISHED}
+        assert [each.sequence for each in answered] == [each.position.sequence for each in again[2:]]
+        assert {each.outcome for each in answered} == {PUBLISHED}
         assert hashes(log) == chain.hashes
 
 
@@ -252,9 +252,9 @@ def test_what_retention_deleted_is_fetched_again(
         block = chain.by_number(5)
         assert block is not None
         topics.ask(repair_request(5, block.hash), repair_request(6, bytes(32), id="never"))
-        said = outcome(topics, "5")
-        assert (said.outcome, said.source) == (PUBLISHED, node.url)
-        found = event(log, said.sequence)
+        answered = outcome(topics, "5")
+        assert (answered.outcome, answered.source) == (PUBLISHED, node.url)
+        found = event(log, answered.sequence)
         assert (found["event"], found["block_hash"].hex()) == ("REPAIR", block.hash[2:])
         assert (found["block"], found["receipts"]) == (block.part("block"), block.part("receipts"))
         assert found["replaced_receipts"] is None

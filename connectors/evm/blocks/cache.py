@@ -60,7 +60,7 @@ class BlockCache(Generic[W]):
         return self._heights.get(number)
 
     def put(self, block: W, at_head: bool) -> None:
-        """Hold a block, and let go of those used longest ago for it."""
+        """Hold a block, and release those used longest ago for it."""
         head, size = block.head, _size(block.content)
         if head.hash in self._held:
             self._let_go(self._held.pop(head.hash))

@@ -25,7 +25,7 @@ _NOT_HEADER: Final = frozenset(("transactions", "withdrawals", "uncles"))
 
 
 class ShapeError(ValueError):
-    """An answer that is no block, or no array of receipts; says which field is at fault."""
+    """An answer that is not a block, or not an array of receipts; says which field is at fault."""
 
 
 @dataclass(frozen=True, slots=True)

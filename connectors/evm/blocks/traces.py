@@ -86,7 +86,7 @@ def check_flat(raw: bytes, block: Block, *, every: bool = True) -> None:
     traced = {each.transaction_hash.lower() for each in items if each.transaction_hash is not None}
     listed = {each.lower() for each in block.transactions}
     if strangers := sorted(traced - listed):
-        raise CheckError(TRACES, f"{where}: {strangers[0][:66]} is no transaction of the block")
+        raise CheckError(TRACES, f"{where}: {strangers[0][:66]} is not a transaction of the block")
     lacking = sorted(listed - traced - {state_sync_hash(block)})
     if lacking and every:
         raise CheckError(

@@ -2,5 +2,5 @@
 
 Read it in this order: `listener` (the loop), `ticker` and `subscription` (when to look), `forks` (what is
 taken back), `finality` (SAFE and FINALIZED) with `tags` and `confirmation`, `progress` (metrics and health)
-with `age`, `doubt` and `waiting`, `heads` (the topic of heads, for people).
+with `age`, `unlinked` and `waiting`, `heads` (the topic of heads, for people).
 """

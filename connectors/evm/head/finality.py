@@ -70,8 +70,8 @@ class Finality:
             return
         try:
             async with asyncio.timeout(TAG_SECONDS):
-                told, safe = await self._tags(tip)
-                finalized = await self._confirmed(told)
+                tagged, safe = await self._tags(tip)
+                finalized = await self._confirmed(tagged)
         except TimeoutError:
             # Blocks are not held up for longer: the next ones are published meanwhile.
             self._asks_again = self._clock() + REST_SECONDS
@@ -88,7 +88,7 @@ class Finality:
         if events:
             await self._publish(events)
         # What was not confirmed may be a moment later.
-        self._tagged = tip.hash if finalized.block is told.block else None
+        self._tagged = tip.hash if finalized.block is tagged.block else None
 
     async def _tags(self, tip: Head) -> tuple[Meant, Meant]:
         finalized, safe = await asyncio.gather(

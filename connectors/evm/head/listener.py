@@ -16,11 +16,11 @@ from connectors.evm.blocks.fetch.fetcher import Fetcher
 from connectors.evm.blocks.fetch.headers import ROUNDS
 from connectors.evm.events import Content, Event, Head
 from connectors.evm.head.age import HeadAge
-from connectors.evm.head.doubt import Doubt
 from connectors.evm.head.finality import Finality
 from connectors.evm.head.forks import SPOOL_BLOCKS, Forks
 from connectors.evm.head.progress import ProgressReporter
 from connectors.evm.head.ticker import Ticker
+from connectors.evm.head.unlinked import UnlinkedHeads
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.branch import PublishedBranch
 from connectors.evm.pool.seam import Pool
@@ -28,7 +28,7 @@ from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH
 from headwater.logging import about, get_logger
-from headwater.retry import Backoff
+from headwater.retry import Retry
 from headwater.settings import ChainSettings
 from topics.chainlog.kinds import EventKind
 
@@ -36,7 +36,7 @@ ROUND_WINDOWS: Final = 16
 """Prefetch windows between two looks at the head and the tags, while behind."""
 HEAD_BLOCKS: Final = 64
 """Blocks below the head that count as the head, where a check is made more often than while catching up."""
-REFUSALS: Final = 5
+UNSUPPORTED_LOOKS: Final = 5
 """Looks in a row at which every endpoint says that it cannot do what is needed, before it is believed."""
 _log = get_logger("headwater.listen")
 
@@ -75,41 +75,48 @@ class Listener:
         self._ticker = ticker
         self._forks = Forks(pool, fetcher, log, self._publish, accept_fork)
         self._finality = Finality(chain, pool, fetcher, log, self._publish)
-        self._doubt = Doubt(pool)
+        self._unlinked = UnlinkedHeads(pool)
         # An operator who accepts a fork may mean one that is shorter than what was final.
         self._heeds_finalized = accept_fork is None
         self._at_head = False
-        self._refusals = 0
+        self._opened = False
+        self._unsupported_looks = 0
         self._age = age or HeadAge(chain.stale_head_seconds)
 
     async def run(self) -> None:
         """Follow the chain until cancelled."""
-        backoff = Backoff()
-        opened = False
+        self._opened = False
+        retry = Retry(on_failure=self._claims_again)
         while True:
-            try:
-                if not opened:
-                    await self._log.open(finality=not self._forks.accepted)
-                    opened = True
-                behind = await self._looked()
-                backoff.reset()
-                HEALTH.report("log", True)
-                # While no node answers too: what the log holds can be said again without one.
-                if self._repairs is not None:
-                    await self._repairs.serve()
-                await self._log.maintain()
-                if not behind:
-                    await self._ticker.wait()
-            except Unsupported as error:
-                self._refused(error)
+            behind = await retry.run(self._under_claim)
+            if not behind:
                 await self._ticker.wait()
-            except Transient as error:
-                # Nobody knows what was written: read it back, under a new claim and with a new producer.
-                opened = False
-                HEALTH.report("log", False, str(error))
-                wait = backoff.next()
-                _log.warning("claiming the chain again", reason=str(error), retry_in=round(wait, 2))
-                await asyncio.sleep(wait)
+
+    async def _under_claim(self) -> bool:
+        """A round and what is done after it, under a claim; tells whether to look again at once.
+
+        Raises Transient where the log failed, and Fatal.
+        """
+        if not self._opened:
+            await self._log.open(finality=not self._forks.accepted)
+            self._opened = True
+        try:
+            behind = await self._looked()
+        except Unsupported as error:
+            self._unsupported(error)
+            return False
+        HEALTH.report("log", True)
+        # While no node answers too: what the log holds can be published again without one.
+        if self._repairs is not None:
+            await self._repairs.serve()
+        await self._log.maintain()
+        return behind
+
+    def _claims_again(self, error: Transient, seconds: float) -> None:
+        # Nobody knows what was written: read it back, under a new claim and with a new producer.
+        self._opened = False
+        HEALTH.report("log", False, str(error))
+        _log.warning("claiming the chain again", reason=str(error), retry_in=round(seconds, 2))
 
     async def _looked(self) -> bool:
         """A round, whatever nodes make of it; tells whether to look again at once."""
@@ -118,15 +125,15 @@ class Listener:
         except NodeFailure as failure:
             _log.warning("looking at the head again", endpoint=failure.endpoint, reason=failure.what)
             return False
-        self._refusals = 0
+        self._unsupported_looks = 0
         self._say_when_caught_up(behind)
         return behind
 
-    def _refused(self, error: Unsupported) -> None:
+    def _unsupported(self, error: Unsupported) -> None:
         """Every endpoint says that it cannot do what is needed. Raises Fatal where they go on saying so."""
         # One answer proves nothing: behind one address there may be many nodes, one of them set up otherwise.
-        self._refusals += 1
-        if self._refusals >= REFUSALS:
+        self._unsupported_looks += 1
+        if self._unsupported_looks >= UNSUPPORTED_LOOKS:
             raise Fatal(
                 f"no endpoint can serve this chain: {error}", remedy="check chain.rpc and chain.traces"
             ) from error
@@ -145,13 +152,13 @@ class Listener:
             behind = await self._toward(latest)
         except NodeFailure as failure:
             progress = before != tip_hash(self._log.branch)
-            self._doubt.leads_nowhere(latest, self._fetcher.source, failure.what, progress=progress)
+            self._unlinked.count(latest, self._fetcher.source, failure.what, progress=progress)
             raise
         branch = self._log.branch
         if behind or branch.holds(latest.hash) or before != tip_hash(branch):
-            self._doubt.leads_on()
+            self._unlinked.clear()
         else:
-            self._doubt.leads_nowhere(
+            self._unlinked.count(
                 latest, self._fetcher.source, "no node has the blocks below it", progress=False
             )
         if latest.hash == tip_hash(branch):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
-from connectors.evm.head.ticker import ToldTicker
-from connectors.evm.rpc.socket import Closed, Connect, Socket
+from connectors.evm.head.ticker import NotifiedTicker
+from connectors.evm.pool.admission import WrongChain
+from connectors.evm.rpc import chain_id as chain_ids
+from connectors.evm.rpc.answers import NodeFailure
+from connectors.evm.rpc.socket import Closed, Connect, JsonRpc
 from headwater.digits import quantity
 from headwater.evm.answers.errors import UNREADABLE
 from headwater.logging import get_logger
@@ -17,8 +20,6 @@ from headwater.metrics import listener as metrics
 from headwater.redaction import brief, mask_url, redact, secrets_of
 from headwater.retry import Backoff
 
-ANSWER_SECONDS: Final = 10.0
-_CHAIN_ID, _SUBSCRIBE = 1, 2
 _SHOWN: Final = 300
 _log = get_logger("headwater.listen.subscription")
 
@@ -27,29 +28,20 @@ class _Header(msgspec.Struct):
     number: str
 
 
-class _Told(msgspec.Struct):
+class _NewHead(msgspec.Struct):
+    """`params` of a notification of eth_subscribe newHeads."""
+
     result: _Header
 
 
-class _Message(msgspec.Struct):
-    """An answer, or what a subscription tells; of other messages only that there is one."""
-
-    id: Any = None
-    result: Any = None
-    error: Any = None
-    method: str | None = None
-    params: msgspec.Raw = msgspec.Raw(b"null")
-
-
-_decode = msgspec.json.Decoder(_Message).decode
-_decode_told = msgspec.json.Decoder(_Told).decode
+_decode = msgspec.json.Decoder(_NewHead).decode
 
 
 class Subscription:
-    """Has `ticker` told of new heads by one of the nodes at `urls`; `run` until cancelled."""
+    """Notifies `ticker` of the new heads of one of the nodes at `urls`; `run` until cancelled."""
 
     def __init__(
-        self, chain: str, chain_id: int, urls: Sequence[str], ticker: ToldTicker, connect: Connect
+        self, chain: str, chain_id: int, urls: Sequence[str], ticker: NotifiedTicker, connect: Connect
     ) -> None:
         self._chain = chain
         self._chain_id = chain_id
@@ -66,12 +58,13 @@ class Subscription:
             name, reason, why = mask_url(url), "closed", ""
             try:
                 async with self._connect(url) as socket:
-                    await self._subscribe(socket)
+                    rpc = JsonRpc(url, socket)
+                    await self._subscribe(rpc)
                     _log.info("told of new heads from now on", endpoint=name)
-                    await self._until_silent(socket, name, backoff)
+                    await self._until_silent(rpc, backoff)
                 reason, why = "silent", "it did not tell of heads that another look found"
-            except Refused as error:
-                reason, why = "refused", str(error)
+            except NodeFailure as error:
+                reason, why = "refused", error.what
             except Closed as error:
                 why = str(error)
             metrics.SUBSCRIPTIONS_LOST.labels(self._chain, name, reason).inc()
@@ -86,24 +79,24 @@ class Subscription:
             await asyncio.sleep(wait)
             at += 1
 
-    async def _subscribe(self, socket: Socket) -> None:
-        """Raises Refused and Closed."""
-        answer = await _ask(socket, _CHAIN_ID, "eth_chainId")
-        if quantity(answer) != self._chain_id:
-            raise Refused(f"it is on chain {answer}, not {self._chain_id}")
-        await _ask(socket, _SUBSCRIBE, "eth_subscribe", "newHeads")
+    async def _subscribe(self, rpc: JsonRpc) -> None:
+        """Raises NodeFailure and Closed."""
+        found = chain_ids.read(rpc.endpoint, await rpc.call(chain_ids.METHOD), rpc.secrets)
+        if found != self._chain_id:
+            raise WrongChain(rpc.endpoint, found, self._chain_id)
+        await rpc.call("eth_subscribe", "newHeads")
         self._ticker.subscribed()
 
-    async def _until_silent(self, socket: Socket, name: str, backoff: Backoff) -> None:
-        """Pass on what is told until it is silent. Raises Closed."""
-        told = metrics.NEW_HEADS.labels(self._chain, name)
+    async def _until_silent(self, rpc: JsonRpc, backoff: Backoff) -> None:
+        """Pass on its notifications until it is silent. Raises Closed."""
+        heads = metrics.NEW_HEADS.labels(self._chain, rpc.endpoint)
 
         async def pass_on() -> None:
             while True:
-                message = _read(await socket.receive())
-                if message.method == "eth_subscription":
-                    self._ticker.tell(_height(message))
-                    told.inc()
+                notification = await rpc.notification()
+                if notification.method == "eth_subscription":
+                    self._ticker.notify(_height(notification.params))
+                    heads.inc()
                     # Not before: there are nodes that subscribe everybody and then hang up.
                     backoff.reset()
 
@@ -118,39 +111,11 @@ class Subscription:
             await asyncio.gather(passing, silent, return_exceptions=True)
 
 
-class Refused(Exception):  # noqa: N818 - the other side's word
-    """The node does not tell of new heads, or of another chain's."""
-
-
-async def _ask(socket: Socket, number: int, method: str, *params: str) -> object:
-    await socket.send(
-        msgspec.json.encode({"jsonrpc": "2.0", "id": number, "method": method, "params": params}).decode()
-    )
+def _height(params: msgspec.Raw) -> int:
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            while True:
-                message = _read(await socket.receive())
-                if message.id == number:
-                    break
-    except TimeoutError:
-        raise Closed(f"no answer to {method} in {ANSWER_SECONDS:.0f} s") from None
-    if message.error is not None or message.result is None:
-        raise Refused(f"{method}: {message.error}")
-    return message.result
-
-
-def _read(text: str) -> _Message:
-    try:
-        return _decode(text)
-    except UNREADABLE as error:
-        raise Closed(f"a message that is no JSON-RPC: {error}") from error
-
-
-def _height(message: _Message) -> int:
-    try:
-        number = quantity(_decode_told(message.params).result.number)
+        number = quantity(_decode(params).result.number)
     except UNREADABLE as error:
         raise Closed(f"a head that cannot be read: {error}") from error
     if number is None:
-        raise Closed("a head that cannot be read: its number is no quantity")
+        raise Closed("a head that cannot be read: its number is not a quantity")
     return number

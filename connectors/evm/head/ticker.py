@@ -1,4 +1,4 @@
-"""When to look at the head again: after a pause, or as soon as a node tells of a new one."""
+"""When to look at the head again: after a pause, or as soon as a node notifies of a new one."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 from typing import Final, Protocol
 
 MISSED: Final = 3
-"""Heads that polling found and the subscription had not told of, after which it counts as silent."""
+"""Heads that polling found and the subscription had not notified of, after which it counts as silent."""
 LATE: Final = 16
-"""Heights below the head that may be told of late, or again by a fork; what is further below is no news."""
+"""Heights below the head that a late notification, or one of a fork, may have; what is lower is old."""
 EARLY: Final = 1_000
-"""Heights above the head that an endpoint which lags may not show yet; further above is no chain of ours."""
+"""Heights above the head that an endpoint which lags may not show yet; further above is another chain."""
 
 
 class Ticker(Protocol):
@@ -36,16 +36,16 @@ class PollTicker:
         """Nothing follows from it."""
 
 
-class ToldTicker:
-    """Looks when it is told of a head, and every `seconds` all the same.
+class NotifiedTicker:
+    """Looks when it is notified of a head, and every `seconds` all the same.
 
-    What it is told is a hint: which head there is, the pool says. `silent` is set once polling has found
-    heads that nobody told of.
+    A notification is a hint: which head there is, the pool says. `silent` is set once polling has found
+    heads of which there was no notification.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._told = asyncio.Event()
+        self._notified = asyncio.Event()
         self._found: int | None = None
         self._highest = 0
         self._missed = 0
@@ -54,14 +54,14 @@ class ToldTicker:
     async def wait(self) -> None:
         try:
             async with asyncio.timeout(self._seconds):
-                await self._told.wait()
+                await self._notified.wait()
         except TimeoutError:
             pass  # the poll beneath
-        self._told.clear()
+        self._notified.clear()
 
-    def tell(self, number: int) -> None:
-        """A node tells of a head. What it says counts where another look finds heads near there."""
-        self._told.set()
+    def notify(self, number: int) -> None:
+        """A node has a new head. What it says counts where another look finds heads near there."""
+        self._notified.set()
         found = self._found
         if found is None or found - LATE < number < found + EARLY:
             self._highest = max(self._highest, number) if found is not None else number

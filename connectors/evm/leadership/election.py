@@ -16,7 +16,7 @@ from schemas.naming import name_of
 GROUP: Final = "listen-leader"
 HEARTBEATS: Final = 6
 """Heartbeats in a session: five may be lost before a leader is taken for dead."""
-# A process whose event loop hangs for so long lets go of the lead, although its client's heart beats on.
+# A process whose event loop hangs for so long releases the lead, although its client's heart beats on.
 _HANGS_MS: Final = 60_000
 _POLL_SECONDS: Final = 0.25
 _log = get_logger("headwater.listen.leadership")

@@ -69,29 +69,29 @@ class Numbered:
     fresh: bool = False
 
 
-def stored_of(offset: int, said: Mapping[str, Any]) -> Stored:
-    """The message at an offset of raw-blocks, from what it says in the fields META."""
-    kind = EventKind.__members__.get(said["event"], EventKind.UNKNOWN)
+def stored_of(offset: int, fields: Mapping[str, Any]) -> Stored:
+    """The message at an offset of raw-blocks, from its fields META."""
+    kind = EventKind.__members__.get(fields["event"], EventKind.UNKNOWN)
     head = None
-    if said["block_number"] is not None:
-        parent = said["parent_hash"] or b""
-        head = Head(said["block_number"], said["block_hash"], parent, said["block_timestamp"])
+    if fields["block_number"] is not None:
+        parent = fields["parent_hash"] or b""
+        head = Head(fields["block_number"], fields["block_hash"], parent, fields["block_timestamp"])
     position = LogPosition(
         offset,
         kind is EventKind.CLAIM,
-        said["claim"],
-        said["sequence"],
-        said["fresh"],
-        said["part"],
-        said["parts"],
+        fields["claim"],
+        fields["sequence"],
+        fields["fresh"],
+        fields["part"],
+        fields["parts"],
     )
-    return Stored(position, kind, said["chain_id"], head, said["observed_at"], said["source"] or "")
+    return Stored(position, kind, fields["chain_id"], head, fields["observed_at"], fields["source"] or "")
 
 
 class EventCodec:
     """Events of one chain to and from message values.
 
-    `reader` reads what other versions wrote too; without one all messages are taken for ours. What reads
+    `reader` reads what other versions wrote too; without one all are taken for this version's. What reads
     raises MalformedRecord, and Transient where `reader` has to ask the registry for a schema.
     """
 

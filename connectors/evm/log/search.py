@@ -113,9 +113,9 @@ class Search:
             messages = list(self._read(start, upto))
             latest = max((_claim(each) for each in messages), default=-1)
             for stored in messages:
-                told = passed(stored)
-                if told is not None and _claim(stored) == latest:
-                    return told
+                answer = passed(stored)
+                if answer is not None and _claim(stored) == latest:
+                    return answer
             start, together = upto, min(2 * together, LOOK_BACK)
         return True
 

@@ -104,7 +104,7 @@ def load(
     except Fatal:
         if not linked.distrust():
             raise
-    # What raw-links said may have been wrong; what raw-blocks says itself is not.
+    # What raw-links has may have been wrong; what raw-blocks has itself is not.
     return _load(store, codec, linked, finality=finality)
 
 

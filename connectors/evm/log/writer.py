@@ -222,9 +222,9 @@ class ChainLog:
             # Another listener's events slipped in before our CLAIM: its number was taken. It fences all
             # the same, so the next one can be beaten to it only by yet another CLAIM.
 
-    def _look_for_others(self, ours: AbstractSet[int], end: int) -> None:
+    def _look_for_others(self, own: AbstractSet[int], end: int) -> None:
         for stored in read_stored(self._store, self._codec, self._next_offset, end):
-            if stored.position.offset in ours:
+            if stored.position.offset in own:
                 continue
             if stored.kind is EventKind.CLAIM:
                 raise self._fenced(stored)
@@ -236,8 +236,8 @@ class ChainLog:
         return Fenced(
             f"another listener ({stored.source}) took the chain over at offset {stored.position.offset}; "
             "what this one wrote since is ignored by every reader",
-            remedy="run one listener a chain, or several with HEADWATER_CHAIN__STANDBY=true; started again, "
-            "this one takes over",
+            remedy="run one listener per chain, or several with HEADWATER_CHAIN__STANDBY=true; started "
+            "again, this one takes over",
         )
 
     def _count(self, published: Published, event: Event, numbered: Numbered, offsets: Sequence[int]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from connectors.evm.rpc import chain_id
 from connectors.evm.rpc.answers import NodeFailure, Unsupported, is_null
 from connectors.evm.rpc.endpoint import Endpoint
 
@@ -21,7 +22,7 @@ async def batch(endpoint: Endpoint) -> int | None:
     """Calls that it takes in one request, of those tried."""
 
     async def takes(size: int) -> bool:
-        await endpoint.batch("eth_chainId", [[]] * size)
+        await endpoint.batch(chain_id.METHOD, [[]] * size)
         return True
 
     return await _last(BATCHES, takes)

@@ -1,4 +1,4 @@
-"""Asks one endpoint everything. A call that fails is a finding; only an endpoint that is no node ends it."""
+"""Asks one endpoint everything. A call that fails is a finding; only what is not a node ends it."""
 
 from __future__ import annotations
 
@@ -86,7 +86,9 @@ async def _block(endpoint: Endpoint, reference: str) -> _Head | None:
         raise NodeFailure(endpoint.name, f"eth_getBlockByNumber {reference}: {error}", "broken") from error
     if found is not None and None in (quantity(found.number), quantity(found.timestamp)):
         raise NodeFailure(
-            endpoint.name, f"eth_getBlockByNumber {reference}: number or timestamp is no quantity", "broken"
+            endpoint.name,
+            f"eth_getBlockByNumber {reference}: number or timestamp is not a quantity",
+            "broken",
         )
     return found
 

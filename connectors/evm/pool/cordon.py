@@ -23,7 +23,7 @@ LONGEST_SECONDS: Final = 3600.0
 SILENT: Final = frozenset(
     {"timeout", "connection", "http", "html", "broken", "throttled", "error", "syncing"}
 )
-"""Outcomes that are no answer to what was asked."""
+"""Outcomes that are not an answer to what was asked."""
 
 Question = Callable[[], Awaitable[object]]
 _log = get_logger("headwater.listen.cordon")
@@ -95,8 +95,8 @@ class Cordons:
     def only_these_answer(self, endpoint: Endpoint) -> str:
         """An answer of a cordoned endpoint is used, since no other gives one; returns what to say of it."""
         what = (
-            f"only cordoned endpoints answer: {self.told()}; their answers are checked and used; put a sound "
-            "node into HEADWATER_CHAIN__RPC (`headwater node check --rpc URL` tells what one can do)"
+            f"only cordoned endpoints answer: {self.shown()}; their answers are checked and used; put a "
+            "sound node into HEADWATER_CHAIN__RPC (`headwater node check --rpc URL` tells what one can do)"
         )
         if not self._only:
             self._only = True
@@ -120,7 +120,7 @@ class Cordons:
             return
         if self._clock() < cordon.until:
             raise NodeFailure(endpoint.name, f"cordoned for {cordon.evidence}: {cordon.what}", "cordoned")
-        # Whoever asks meanwhile is told that it is cordoned still.
+        # For whoever asks meanwhile it is cordoned still.
         self._now[endpoint.name] = Cordon(
             cordon.evidence, cordon.what, cordon.seconds, self._clock() + FIRST_SECONDS, cordon.again
         )
@@ -139,7 +139,7 @@ class Cordons:
         self._former[endpoint.name] = cordon
         _log.info("endpoint is used again: it contradicts the others no more", endpoint=endpoint.name)
 
-    def told(self) -> str:
+    def shown(self) -> str:
         """Which endpoints are cordoned, and for what, in one line."""
         return "; ".join(f"{name} for {each.evidence} ({each.what})" for name, each in self._now.items())
 

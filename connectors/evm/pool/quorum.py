@@ -72,10 +72,10 @@ class Quorum:
     def _waits(self, found: Sequence[tuple[str, Head]]) -> NoQuorum:
         now = self._clock()
         self._waiting = now if self._waiting is None else self._waiting
-        said = ", ".join(f"{name} has {head.number} 0x{head.hash.hex()[:_SHOWN]}" for name, head in found)
+        heads = ", ".join(f"{name} has {head.number} 0x{head.hash.hex()[:_SHOWN]}" for name, head in found)
         what = (
             f"waiting: {self._needed} endpoints must agree on a block (HEADWATER_CHAIN__QUORUM), and "
-            f"{said or 'none answers'}"
+            f"{heads or 'none answers'}"
         )
         metrics.QUORUM_WAITS.labels(self._chain).set(1)
         HEALTH.report(PART, now - self._waiting < self._patience, what)

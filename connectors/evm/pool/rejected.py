@@ -15,7 +15,7 @@ _PROOFS: Final = frozenset(
 class Rejected(NodeFailure):
     """The node's answer failed a check: it is not published, another endpoint or moment is asked.
 
-    `found` is what the answer has in place of what it should, "" where that is not told.
+    `found` is what the answer has in place of what it should, "" where that is not known.
     """
 
     def __init__(self, endpoint: str, check: str, what: str, found: str = "") -> None:

@@ -28,7 +28,7 @@ BEHIND_SECONDS: Final = 30.0
 _KEPT: Final = 100
 
 
-class Outcome(Enum):
+class CallOutcome(Enum):
     """What a piece of work came to on an endpoint."""
 
     GOOD = "good"
@@ -60,10 +60,10 @@ class Standing:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._outcomes: deque[tuple[float, Outcome]] = deque(maxlen=_KEPT)
+        self._outcomes: deque[tuple[float, CallOutcome]] = deque(maxlen=_KEPT)
         self._looks: deque[Look] = deque(maxlen=2 * LOOKS)
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: CallOutcome) -> None:
         """Something was done on the endpoint."""
         self._outcomes.append((self._clock(), outcome))
 
@@ -71,7 +71,7 @@ class Standing:
         """The endpoint told its head within `took` seconds; `head_time` is the head's timestamp."""
         self._looks.append(Look(self._clock(), took, head_time))
 
-    def share(self, outcome: Outcome) -> float:
+    def share(self, outcome: CallOutcome) -> float:
         """Of the last minute's outcomes; 0 while there are too few."""
         since = self._clock() - WINDOW_SECONDS
         lately = [each for at, each in self._outcomes if at >= since]
@@ -109,9 +109,9 @@ def demoted(standings: Mapping[str, Standing]) -> dict[str, Reason]:
 
 def _reason(standing: Standing, fastest: float | None, agreed: float | None) -> Reason | None:
     latency, head_time = standing.latency(), standing.head_time()
-    if standing.share(Outcome.FAILED) > FAILED_SHARE:
+    if standing.share(CallOutcome.FAILED) > FAILED_SHARE:
         return Reason.ERRORS
-    if standing.share(Outcome.THROTTLED) > THROTTLED_SHARE:
+    if standing.share(CallOutcome.THROTTLED) > THROTTLED_SHARE:
         return Reason.THROTTLED
     if head_time is not None and agreed is not None and agreed - head_time >= BEHIND_SECONDS:
         return Reason.BEHIND
@@ -121,7 +121,7 @@ def _reason(standing: Standing, fastest: float | None, agreed: float | None) -> 
 
 
 def _agreed(head_times: list[float]) -> float | None:
-    """The timestamp that the heads of a majority have reached: one endpoint's word alone is no measure."""
+    """The timestamp that the heads of a majority have reached: one endpoint's word alone is not a measure."""
     if not head_times:
         return None
     return sorted(head_times, reverse=True)[len(head_times) // 2]

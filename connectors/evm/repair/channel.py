@@ -42,7 +42,7 @@ class Requests(Protocol):
 class Outcomes(Protocol):
     """Outcomes, the latest of a request being the one that holds."""
 
-    def tell(self, outcomes: Sequence[Outcome]) -> None:
+    def publish(self, outcomes: Sequence[Outcome]) -> None:
         """Write them; returns once the brokers hold them for good."""
 
     def repairs(self) -> dict[bytes, int]:

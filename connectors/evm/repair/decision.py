@@ -1,4 +1,4 @@
-"""What a request comes to: REPAIR, REPAIR_REVERT, or a refusal with its remedy. Pure.
+"""What a request comes to: REPAIR, REPAIR_REVERT, or that it is rejected, with the remedy. Pure.
 
 First where the block stands by the published branch; then, knowing also what the log says further back and
 which block the nodes have at that height, what is published about it. A standing that has changed by the
@@ -18,7 +18,7 @@ from topics.chainlog.kinds import EventKind
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RequestRejected:
     """No event: why not, and what helps."""
 
     problem: str
@@ -47,7 +47,7 @@ class Settled:
     """Its height is below what the branch remembers, where only the nodes tell which block is canonical."""
 
 
-Standing = OnBranch | OffBranch | Settled | Refused
+BlockStanding = OnBranch | OffBranch | Settled | RequestRejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,27 +58,27 @@ class Decision:
     head: Head
 
 
-def standing(request: Request, chain_id: int, branch: PublishedBranch) -> Standing:
+def standing(request: Request, chain_id: int, branch: PublishedBranch) -> BlockStanding:
     """Where the block stands by the published branch."""
     tip, number = branch.tip, request.block_number
     if request.chain_id != chain_id:
-        return Refused(
+        return RequestRejected(
             f"the request is for chain {request.chain_id}, this listener follows chain {chain_id}",
             "ask with the settings of that chain",
         )
     if number < 0:
-        return Refused(f"there is no block {number}", "ask for a height from 0 on")
+        return RequestRejected(f"there is no block {number}", "ask for a height from 0 on")
     if tip is None:
-        return Refused("no block is published yet", "ask again once the listener has caught up")
+        return RequestRejected("no block is published yet", "ask again once the listener has caught up")
     if number > tip.number:
-        return Refused(
+        return RequestRejected(
             f"block {number} is not published yet: the last one is {tip.number}",
             "it comes by itself; ask again when it is there and still wrong",
         )
     link = branch.link_at(number)
     if link is None:
         if branch.finalized is None or number > branch.finalized.number:
-            return Refused(
+            return RequestRejected(
                 f"block {number} is below block {branch.floor}, the first that was ever published",
                 "to have it, follow the chain from there under another HEADWATER_TOPIC_PREFIX",
             )
@@ -95,7 +95,7 @@ def decide(
     node: Head | None = None,
     first: int | None = None,
     log: Sequence[Found] = (),
-) -> Decision | Refused:
+) -> Decision | RequestRejected:
     """What is published about the block.
 
     `node` is the nodes' canonical block of that height and `first` the lowest block ever published, where
@@ -106,20 +106,20 @@ def decide(
         return Decision(EventKind.REPAIR, stands.link.head)
     if isinstance(stands, OffBranch):
         return _removed(request, log, stands.canonical)
-    number, ours = request.block_number, _canonical(log)
+    number, logged = request.block_number, _canonical(log)
     if first is not None and number < first:
-        return Refused(
+        return RequestRejected(
             f"block {number} is below block {first}, the first that was ever published",
             "to have it, follow the chain from there under another HEADWATER_TOPIC_PREFIX",
         )
     if node is None:
-        return Refused(
+        return RequestRejected(
             f"no node knows block {number}, which is final, so that nothing tells which one is canonical",
             "add a node with the whole history to HEADWATER_CHAIN__RPC and ask again",
         )
-    if ours is not None and _contradicts(ours, node, request, log):
-        return Refused(
-            f"block {number} is {_hex(ours)} in raw-blocks and {_hex(node)} on the node, both as final",
+    if logged is not None and _contradicts(logged, node, request, log):
+        return RequestRejected(
+            f"block {number} is {_hex(logged)} in raw-blocks and {_hex(node)} on the node, both as final",
             "find out which is right: a node of the wrong chain has to leave HEADWATER_CHAIN__RPC; "
             "what the log has wrong only `headwater listen --accept-fork` takes back",
         )
@@ -128,12 +128,12 @@ def decide(
     return _removed(request, log, node)
 
 
-def _removed(request: Request, log: Sequence[Found], canonical: Head) -> Decision | Refused:
+def _removed(request: Request, log: Sequence[Found], canonical: Head) -> Decision | RequestRejected:
     """What is published about a block that is not canonical: it was, or nobody has records of it."""
     for event in reversed(log):
         if event.head.hash == request.block_hash:
             return Decision(EventKind.REPAIR_REVERT, event.head)
-    return Refused(
+    return RequestRejected(
         f"block {request.block} is not canonical, and raw-blocks does not tell that it ever was: "
         f"the block of that height is {_hex(canonical)}",
         "correct the hash, or leave it out to mean the canonical block",
@@ -151,14 +151,14 @@ def _canonical(log: Sequence[Found]) -> Head | None:
     return found
 
 
-def _contradicts(ours: Head, node: Head, request: Request, log: Sequence[Found]) -> bool:
+def _contradicts(logged: Head, node: Head, request: Request, log: Sequence[Found]) -> bool:
     """Whether log and node have different blocks at a height that is final.
 
     Not where the log knows the node's block too: the end of a long fork may lie beyond what was looked at.
     """
-    if ours.hash == node.hash:
+    if logged.hash == node.hash:
         return False
-    return request.block_hash == ours.hash or all(event.head.hash != node.hash for event in log)
+    return request.block_hash == logged.hash or all(event.head.hash != node.hash for event in log)
 
 
 def _hex(head: Head) -> str:

@@ -1,6 +1,6 @@
 """Requests and outcomes in Kafka: both topics have one partition.
 
-Requests are read without membership in the group whose offset is committed: there is one listener a chain,
+Requests are read without membership in the group whose offset is committed: there is one listener per chain,
 the one whose CLAIM is in force, and it should not have to wait for the session of the one before it to end.
 """
 
@@ -97,13 +97,13 @@ class KafkaRequests:
 
     def _read(self, message: Message) -> Asked:
         offset, value = int(message.offset() or 0), message.value()
-        told = partial(message_fields, STAGE, message)
+        log_fields = partial(message_fields, STAGE, message)
         if value is None:
-            return Asked(offset, None, "it has no value", told)
+            return Asked(offset, None, "it has no value", log_fields)
         try:
             return Asked(offset, request_of(self._reader.read(value)))
         except MalformedRecord as error:
-            return Asked(offset, None, str(error), told)
+            return Asked(offset, None, str(error), log_fields)
 
 
 class KafkaOutcomes:
@@ -119,7 +119,7 @@ class KafkaOutcomes:
         self._producer: Producer | None = None
         self._closing = threading.Event()
 
-    def tell(self, outcomes: Sequence[Outcome]) -> None:
+    def publish(self, outcomes: Sequence[Outcome]) -> None:
         producer = self._producer or kafka.producer(self._settings, options={"linger.ms": 0})
         self._producer = None  # until it has done what it was given
         kafka.publish(

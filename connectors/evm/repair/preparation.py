@@ -12,7 +12,7 @@ from connectors.evm.events import Content, Event, Head
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.search import Search
 from connectors.evm.log.whole import Found
-from connectors.evm.repair.decision import OnBranch, Refused, Settled, Standing, decide, standing
+from connectors.evm.repair.decision import BlockStanding, OnBranch, RequestRejected, Settled, decide, standing
 from connectors.evm.repair.request import Request
 from connectors.evm.rpc.answers import Unsupported
 from headwater.errors import Fatal
@@ -37,8 +37,8 @@ class Prepared:
     """
 
     request: Request
-    stands: Standing
-    answer: Event | Refused
+    stands: BlockStanding
+    answer: Event | RequestRejected
     source: str = ""
 
 
@@ -56,28 +56,30 @@ class Preparation:
         """Sequences of repairs that were published, by the hash of their block."""
         self._repairs |= repairs
 
-    def stands(self, request: Request) -> Standing:
+    def stands(self, request: Request) -> BlockStanding:
         """Where the block stands now."""
         return standing(request, self._chain_id, self._log.branch)
 
     async def prepare(self, request: Request, reads: Reads) -> Prepared:
         """What to publish as things stand. Raises NodeFailure when no node gives a good answer."""
         stands = self.stands(request)
-        if isinstance(stands, Refused):
+        if isinstance(stands, RequestRejected):
             return Prepared(request, stands, stands)
         try:
             return await self._prepared(request, stands, reads)
         except Unsupported as error:
             remedy = "add a node that can to HEADWATER_CHAIN__RPC"
             return Prepared(
-                request, stands, Refused(f"no node can serve block {request.block}: {error}", remedy)
+                request, stands, RequestRejected(f"no node can serve block {request.block}: {error}", remedy)
             )
         except MalformedRecord as error:
             remedy = "see the dead letters of normalize for what is wrong there; ask with a refetch"
-            return Prepared(request, stands, Refused(f"raw-blocks cannot be read there: {error}", remedy))
+            return Prepared(
+                request, stands, RequestRejected(f"raw-blocks cannot be read there: {error}", remedy)
+            )
 
-    async def _prepared(self, request: Request, stands: Standing, reads: Reads) -> Prepared:
-        assert not isinstance(stands, Refused)
+    async def _prepared(self, request: Request, stands: BlockStanding, reads: Reads) -> Prepared:
+        assert not isinstance(stands, RequestRejected)
         number = request.block_number
         node: Head | None = None
         first: int | None = None
@@ -89,7 +91,7 @@ class Preparation:
         if wanted is not None and not isinstance(stands, OnBranch):
             log = await reads(lambda: self._search.of_height(number, wanted))
         decision = decide(request, stands, node=node, first=first, log=log)
-        if isinstance(decision, Refused):
+        if isinstance(decision, RequestRejected):
             return Prepared(request, stands, decision)
         former = await self._former(stands, decision.head, log, reads)
         if former is not None and not request.refetch:
@@ -98,7 +100,7 @@ class Preparation:
             fetched = await self._fetcher.by_hash(decision.head)
         except Fatal as error:
             # Of this block: the head goes on.
-            return Prepared(request, stands, Refused(error.message, error.remedy))
+            return Prepared(request, stands, RequestRejected(error.message, error.remedy))
         content = self._linked(decision.head, fetched.content, former)
         replaced = former if decision.kind is EventKind.REPAIR else None
         return Prepared(
@@ -106,7 +108,7 @@ class Preparation:
         )
 
     async def _former(
-        self, stands: Standing, head: Head, log: Sequence[Found], reads: Reads
+        self, stands: BlockStanding, head: Head, log: Sequence[Found], reads: Reads
     ) -> Content | None:
         """What was published for the block last, None where raw-blocks does not have it any more."""
         if isinstance(stands, OnBranch):
@@ -114,9 +116,9 @@ class Preparation:
             return await reads(lambda: self._search.content(link.head, link.offset, link.end))
         events = [event for event in log if event.head.hash == head.hash]
         repair = self._log.repair_of(head.hash)
-        told = self._repairs.get(head.hash)
-        if told is not None and (repair is None or repair.sequence < told):
-            repair = await reads(lambda: self._search.of_sequence(told))
+        latest = self._repairs.get(head.hash)
+        if latest is not None and (repair is None or repair.sequence < latest):
+            repair = await reads(lambda: self._search.of_sequence(latest))
         if repair is not None and repair.head.hash == head.hash:
             events.append(repair)
         if not events:

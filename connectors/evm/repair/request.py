@@ -66,7 +66,7 @@ class Request:
 class Outcome:
     """A record of repairs. `sequence` is that of the event that repairs, None when it was refused.
 
-    Of a request that names no hash the outcome names that of the block that was said again.
+    Of a request that names no hash the outcome names that of the block that was published again.
     """
 
     request: Request

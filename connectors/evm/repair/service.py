@@ -1,7 +1,7 @@
 """Answers requests beside the listener: gathers in a task of its own, publishes between two rounds.
 
 A request is answered by an event and its outcome, in this order, and committed last: killed at any moment
-it is answered again, by another event that says the same. Nothing here holds up the head: what waits for
+it is answered again, by another event with the same content. Nothing here holds up the head: what waits for
 Kafka, for the log's far end or for a node waits in the task, and the listener only takes what is ready.
 """
 
@@ -17,7 +17,7 @@ from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.branch import PublishedBranch
 from connectors.evm.log.thread import Thread
 from connectors.evm.repair.channel import Asked, Outcomes, Requests
-from connectors.evm.repair.decision import Refused
+from connectors.evm.repair.decision import RequestRejected
 from connectors.evm.repair.preparation import Preparation, Prepared
 from connectors.evm.repair.request import Outcome, Request, published, refused
 from connectors.evm.rpc.answers import NodeFailure
@@ -36,8 +36,8 @@ T = TypeVar("T")
 _log = get_logger("headwater.listen.repair")
 
 
-class Progress(Protocol):
-    """Who is told of what was published."""
+class EventReporter(Protocol):
+    """Reports what was published to the outside."""
 
     def published(self, events: Sequence[Event], sequence: int, branch: PublishedBranch) -> None: ...
 
@@ -59,7 +59,7 @@ class Repairs:
         requests: Requests,
         outcomes: Outcomes,
         log: AsyncLog,
-        progress: Progress,
+        progress: EventReporter,
         preparation: Preparation,
         now_ms: Callable[[], int],
     ) -> None:
@@ -108,7 +108,7 @@ class Repairs:
         request, answer = prepared.request, prepared.answer
         if self._preparation.stands(request) != prepared.stands:
             return None
-        if isinstance(answer, Refused):
+        if isinstance(answer, RequestRejected):
             # What a listener says that was replaced without knowing would outlast the other's answer.
             await self._log.check_claim()
             with about(request.log_fields):
@@ -154,7 +154,7 @@ class Repairs:
             answers = await self._handed_over(prepared)
             todo = [request for request, answer in zip(todo, answers, strict=True) if answer is None]
             outcomes += [answer for answer in answers if answer is not None]
-        await self._reads(lambda: self._outcomes.tell(outcomes))
+        await self._reads(lambda: self._outcomes.publish(outcomes))
         await self._reads(lambda: self._requests.commit(batch[-1].offset + 1))
         for outcome in outcomes:
             metrics.REPAIRS.labels(self._chain, outcome.outcome).inc()
@@ -182,7 +182,7 @@ class Repairs:
                 return await nodes.run(lambda: self._preparation.prepare(request, self._reads))
         except NodeFailure as error:
             self._goes_on()
-            answer = Refused(
+            answer = RequestRejected(
                 f"no node gave block {request.block} in {ATTEMPTS} attempts: {error}",
                 "ask again when a node has it, or without a refetch where raw-blocks still has it",
             )
@@ -204,7 +204,7 @@ class Repairs:
 
 
 def batches(asked: Sequence[Asked]) -> list[list[Asked]]:
-    """Runs in which no height occurs twice: the second repair of a block replaces what the first one said."""
+    """Runs in which no height occurs twice: the second repair of a block replaces the first one."""
     found: list[list[Asked]] = []
     heights: set[int] = set()
     for each in asked:

@@ -1,6 +1,6 @@
 """What an HTTP answer of a node means: the raw JSON of results, or which kind of failure it is.
 
-Pure. Results are cut out of the answer as the bytes that the node sent: nothing it said is lost, and
+Pure. Results are cut out of the answer as the bytes that the node sent: nothing of them is lost, and
 nothing is parsed twice.
 """
 
@@ -54,7 +54,7 @@ class NodeFailure(Transient):
 class NoSuchBlock(NodeFailure):
     """The node says in words what others say by null: it does not have the block, or has none by that tag.
 
-    `invalid`: that it cannot be asked for. Said of a tag it means that the node does not know that tag.
+    `invalid`: that it cannot be asked for. Of a tag it means that the node does not know that tag.
     """
 
     def __init__(self, endpoint: str, what: str, *, invalid: bool = False) -> None:
@@ -63,7 +63,7 @@ class NoSuchBlock(NodeFailure):
 
 
 class Pruned(NodeFailure):
-    """The node had the block and has let go of it: it keeps no history so old."""
+    """The node had the block and has pruned it: it keeps no history so old."""
 
     @property
     def evidence(self) -> tuple[str, ...] | None:
@@ -105,7 +105,7 @@ class _Error:
     more: str = ""
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         return self.message if not self.more else f"{self.message} ({self.more})"
 
 
@@ -126,22 +126,24 @@ class _Envelope(msgspec.Struct):
         return None
 
 
-def _error(said: object) -> _Error:
-    if isinstance(said, list) and said:
-        said = said[0]
-    if not isinstance(said, dict):
-        return _Error(None, _text(said))
-    message, data = said.get("message"), said.get("data")
+def _error(reported: object) -> _Error:
+    if isinstance(reported, list) and reported:
+        reported = reported[0]
+    if not isinstance(reported, dict):
+        return _Error(None, _text(reported))
+    message, data = reported.get("message"), reported.get("data")
     if not message:
-        return _Error(said.get("code"), _text({name: each for name, each in said.items() if name != "code"}))
-    return _Error(said.get("code"), _text(message), _text(data) if data else "")
+        return _Error(
+            reported.get("code"), _text({name: each for name, each in reported.items() if name != "code"})
+        )
+    return _Error(reported.get("code"), _text(message), _text(data) if data else "")
 
 
-def _text(said: object) -> str:
+def _text(part: object) -> str:
     """What an error says, of whatever type; texts within an object, where those are."""
-    if isinstance(said, dict):
-        return ", ".join(each for each in said.values() if isinstance(each, str))
-    return said if isinstance(said, str) else "" if said is None else brief(said)
+    if isinstance(part, dict):
+        return ", ".join(each for each in part.values() if isinstance(each, str))
+    return part if isinstance(part, str) else "" if part is None else brief(part)
 
 
 _OF_ANY_CALL: Final = frozenset({Meaning.BATCH_LIMIT, Meaning.THROTTLED, Meaning.PASSING})
@@ -186,14 +188,14 @@ def results_of(
         answers = _MANY.decode(answer.body)
         by_id = {_id(each.id): each for each in answers}
         # What refuses a whole batch has nobody's id, or that of the first call (geth).
-        refusal = next((error for each in answers if (error := each.failed()) is not None), None)
+        rejection = next((error for each in answers if (error := each.failed()) is not None), None)
     except UNREADABLE as error:
         raise _broken(endpoint, method, answer.body, error) from error
     missing = sum(str(number) not in by_id for number in range(count))
     if not missing:
         return [_result(endpoint, method, by_id[str(number)], secrets) for number in range(count)]
-    if refusal is not None:
-        raise _of_batch(endpoint, method, count, refusal, secrets)
+    if rejection is not None:
+        raise _of_batch(endpoint, method, count, rejection, secrets)
     # Some leave out the answers beyond their limit.
     raise BatchTooLarge(endpoint, f"{method}: {missing} of {count} answers are missing", "broken")
 
@@ -229,15 +231,15 @@ def _of_batch(
     """What one answer to a batch of `count` calls means: that batch, or batches, are refused."""
     if error is not None and meaning_of(error.code, error.message, error.more) in _OF_ANY_CALL:
         return _failure(endpoint, method, error, secrets)
-    told = "" if error is None else f": error {redact(error.told, secrets)[:_SHOWN]}"
-    # Whether the call is refused, or batches of it, is told by the calls one after the other.
-    return NoBatches(endpoint, f"{method}: one answer to a batch of {count}{told}", "broken")
+    detail = "" if error is None else f": error {redact(error.text, secrets)[:_SHOWN]}"
+    # Whether the call is refused, or batches of it, shows when the calls are made one after the other.
+    return NoBatches(endpoint, f"{method}: one answer to a batch of {count}{detail}", "broken")
 
 
 def _failure(
     endpoint: str, method: str, error: _Error, secrets: Collection[str], wait: float = 0.0
 ) -> NodeFailure | Unsupported:
-    shown = redact(error.told or "without a message", secrets)[:_SHOWN]
+    shown = redact(error.text or "without a message", secrets)[:_SHOWN]
     what = f"{method}: error {redact(str(error.code)[:_SHOWN], secrets)}: {shown}"
     match meaning_of(error.code, error.message, error.more):
         case Meaning.BATCH_LIMIT:
@@ -266,7 +268,7 @@ def _check_status(
     if status < 400:
         return
     wait = retry_after_seconds(answer.retry_after)
-    error = _said(answer.body)
+    error = _error_in(answer.body)
     if error is not None:
         # What it says is worth more than the number; a gateway's 5xx passes, whatever it makes of the method.
         failure = (
@@ -284,7 +286,7 @@ def _check_status(
     raise NodeFailure(endpoint, f"{method}: HTTP {status}{hint}", "http", retry_after=wait)
 
 
-def _said(body: bytes) -> _Error | None:
+def _error_in(body: bytes) -> _Error | None:
     """The JSON-RPC error in the body of an HTTP error, if it is one."""
     start = body.lstrip()[:1]
     try:

@@ -1,7 +1,12 @@
-"""Which chain a node says it is on: `eth_chainId` (EIP-695), asked and read in this one place."""
+"""Which chain a node says it is on: `eth_chainId` (EIP-695), named and read in this one place.
+
+`chain_id` asks an endpoint, `ask` does from code without an event loop. Whoever has a connection of its own
+(a WebSocket, anvil's batches, the recorder's bytes) sends METHOD over it and gives the answer to `read`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -11,7 +16,7 @@ from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, Pruned, Unsuppo
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.digits import quantity
 from headwater.evm.answers.errors import UNREADABLE
-from headwater.redaction import brief, mask_url
+from headwater.redaction import brief, mask_url, redact, secrets_of
 
 METHOD: Final = "eth_chainId"
 # Of EIP-155, in 63 bits: it is an Avro long wherever it is stored.
@@ -29,7 +34,7 @@ async def chain_id(endpoint: Endpoint) -> int:
         raise NodeFailure(endpoint.name, error.what, "error") from error
     except UNREADABLE as error:
         raise NodeFailure(endpoint.name, f"{METHOD}: {error}", "broken") from error
-    return _number(endpoint.name, answer)
+    return read(endpoint.name, answer)
 
 
 def ask(url: str, *, seconds: float) -> int:
@@ -38,11 +43,16 @@ def ask(url: str, *, seconds: float) -> int:
         answer = once.ask(url, METHOD, seconds=seconds)
     except Unsupported as error:
         raise NodeFailure(mask_url(url), error.what, "wrong chain") from error
-    return _number(mask_url(url), answer)
+    return read(mask_url(url), answer, secrets_of(url))
 
 
-def _number(endpoint: str, answer: object) -> int:
+def read(endpoint: str, answer: object, secrets: Collection[str] = ()) -> int:
+    """The chain id that the decoded `answer` of an endpoint is. Pure. Raises NodeFailure where it is not one.
+
+    Nodes quote their address in what they answer: its `secrets` are left out.
+    """
     number = quantity(answer, _BITS)
     if number is not None:
         return number
-    raise NodeFailure(endpoint, f"{METHOD}: {brief(answer, 40)!r} is not a chain id", "broken")
+    shown = brief(redact(str(answer), secrets), 40)
+    raise NodeFailure(endpoint, f"{METHOD}: {shown!r} is not a chain id", "broken")

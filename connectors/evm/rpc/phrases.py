@@ -90,9 +90,9 @@ _LONGEST: Final = 1_000
 def meaning_of(code: object, *texts: str) -> Meaning | None:
     """The meaning of an error by the first of its texts that has one, then by its code; None for neither."""
     for text in texts:
-        said = " ".join(text[:_LONGEST].lower().split())
+        words = " ".join(text[:_LONGEST].lower().split())
         for meaning, phrase in _PHRASES:
-            if phrase.search(said):
+            if phrase.search(words):
                 return meaning
     # Some write it as a text, or as a fraction.
     return _CODES.get(str(code)[:_LONGEST].removesuffix(".0"))

@@ -1,20 +1,27 @@
-"""A WebSocket to one node."""
+"""A WebSocket to one node, and JSON-RPC over it: calls with their answers, and notifications between them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final, Protocol
+from itertools import count
+from typing import Any, Final, Protocol
 
 import aiohttp
+import msgspec
 
-from connectors.evm.rpc.endpoint import CONNECT_SECONDS
+from connectors.evm.rpc.answers import NodeFailure
+from connectors.evm.rpc.endpoint import CONNECT_SECONDS, Param
+from headwater.evm.answers.errors import UNREADABLE
+from headwater.redaction import mask_url, redact, secrets_of
 
 # Of what is subscribed to, headers are the largest: some kilobytes.
 MESSAGE_BYTES: Final = 1 << 20
 # A ping that is not answered in half of this ends the connection: it is how one that died is noticed.
 PING_SECONDS: Final = 15.0
+ANSWER_SECONDS: Final = 10.0
+_SHOWN: Final = 300
 
 
 class Closed(Exception):  # noqa: N818 - an end, which may be no error
@@ -35,6 +42,74 @@ class Connect(Protocol):
     """Opens a socket to an address. Raises Closed when it cannot."""
 
     def __call__(self, url: str) -> AbstractAsyncContextManager[Socket]: ...
+
+
+class RpcNotification(msgspec.Struct, frozen=True):
+    """What the node says without being asked; `params` as raw JSON."""
+
+    method: str
+    params: msgspec.Raw
+
+
+class _Message(msgspec.Struct):
+    """An answer or a notification; of other messages only that there is one."""
+
+    id: Any = None
+    result: Any = None
+    error: Any = None
+    method: str | None = None
+    params: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(_Message).decode
+
+
+class JsonRpc:
+    """JSON-RPC 2.0 with the node at `url` over an open socket, one call at a time.
+
+    `endpoint` is its address without what must not be seen of it, its `secrets`.
+    """
+
+    def __init__(self, url: str, socket: Socket) -> None:
+        self.endpoint = mask_url(url)
+        self.secrets = secrets_of(url)
+        self._socket = socket
+        self._ids = count(1)
+
+    async def call(self, method: str, *params: Param) -> object:
+        """The decoded result; what else arrives before it is dropped.
+
+        Raises NodeFailure where the node answers with an error or with null, and Closed.
+        """
+        id = next(self._ids)
+        await self._socket.send(
+            _encode({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).decode()
+        )
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                while (message := await self._receive()).id != id:
+                    pass
+        except TimeoutError:
+            raise Closed(f"no answer to {method} in {ANSWER_SECONDS:.0f} s") from None
+        if message.error is not None or message.result is None:
+            # Nodes quote the key that they were asked with, and errors may be of any length.
+            shown = redact(str(message.error), self.secrets)[:_SHOWN]
+            raise NodeFailure(self.endpoint, f"{method}: {shown}", "error")
+        return message.result
+
+    async def notification(self) -> RpcNotification:
+        """The next one; an answer that nobody waits for any more is dropped. Raises Closed."""
+        while (message := await self._receive()).method is None:
+            pass
+        return RpcNotification(message.method, message.params)
+
+    async def _receive(self) -> _Message:
+        text = await self._socket.receive()
+        try:
+            return _decode(text)
+        except UNREADABLE as error:
+            raise Closed(f"a message that is not JSON-RPC: {error}") from error
 
 
 class _AiohttpSocket:

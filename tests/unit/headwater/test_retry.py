@@ -87,3 +87,11 @@ def test_pauses_grow_to_a_ceiling_above_what_the_server_asked_for() -> None:
     assert 30.0 <= backoff.next(30.0) <= 34.0
     backoff.reset()
     assert backoff.next() <= 1.0
+
+
+def test_who_is_alone_pauses_for_the_ceilings_themselves() -> None:
+    backoff = Backoff(first=1.0, ceiling=5.0, jitter=False)
+    assert [backoff.next() for _ in range(4)] == [1.0, 2.0, 4.0, 5.0]
+    assert backoff.next(30.0) == 35.0
+    backoff.reset()
+    assert backoff.next() == 1.0

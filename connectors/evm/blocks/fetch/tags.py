@@ -47,10 +47,10 @@ class Tags:
             found = await self._quorum.head(named, self._headers.at)
             self.source = ""
             return found
-        told = await self._pool.ask(named, kind="head", rounds=rounds)
-        if self._quorum is not None and told is not None:
+        head = await self._pool.ask(named, kind="head", rounds=rounds)
+        if self._quorum is not None and head is not None:
             return await self._quorum.head(named, self._headers.at)
-        return told
+        return head
 
     async def heads(self, tag: str) -> list[tuple[str, Head | None]]:
         """What each endpoint that answers soon says that a tag names, by the endpoint's name."""
@@ -73,7 +73,7 @@ class Tags:
             return await self.head("latest", finalized=finalized)
         found = await self._pool.best(
             lambda endpoint: self._from(endpoint, finalized),
-            lambda told: -1 if told[1] is None else told[1].number,
+            lambda found: -1 if found[1] is None else found[1].number,
         )
         if found is None:
             return None

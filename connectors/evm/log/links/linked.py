@@ -68,7 +68,7 @@ class LinkedLog:
                 self._links.note(self._missing[offset])
 
     def distrust(self) -> bool:
-        """Go on without what raw-links said, which was wrong; False where nothing was taken from it."""
+        """Go on without what raw-links has, which is wrong; False where nothing was taken from it."""
         if not self._reads:
             return False
         _log.warning("raw-links tells of another raw-blocks and is not used: it is written anew")

@@ -34,7 +34,7 @@ class Links(Protocol):
 class LinkCodec:
     """What a message of raw-blocks says, to and from the values of raw-links.
 
-    `reader` reads what other versions wrote too; without one all values are taken for ours. What reads
+    `reader` reads what other versions wrote too; without one all are taken for this version's. What reads
     raises MalformedRecord, and Transient where `reader` has to ask the registry for a schema.
     """
 
@@ -44,7 +44,7 @@ class LinkCodec:
         self._codec: Codec = codec_for(STREAM)
 
     def encode(self, stored: Stored) -> bytes:
-        """The value that tells of a message."""
+        """The value that stands for a message."""
         position, head = stored.position, stored.head
         return self._frame + self._codec.write_values(
             position.offset,
@@ -54,7 +54,7 @@ class LinkCodec:
             position.claim,
             None if head is None else head.number,
             None if head is None else head.hash,
-            # As in raw-blocks: of a block that is only named the parent is not said.
+            # As in raw-blocks: of a block that is only named the parent is left out.
             head.parent if head is not None and stored.kind.carries_block else None,
             None if head is None else head.timestamp_ms,
             stored.observed_at,
@@ -65,8 +65,8 @@ class LinkCodec:
         )
 
     def decode(self, values: Sequence[bytes]) -> Iterator[Stored]:
-        """The messages that values tell of."""
+        """The messages that values stand for."""
         columns = self._reader.columns(values, (_OFFSET, *META))
         for offset, *row in zip(*columns.values(), strict=True):
-            said: dict[str, Any] = dict(zip(META, row, strict=True))
-            yield stored_of(int(str(offset)), said)
+            fields: dict[str, Any] = dict(zip(META, row, strict=True))
+            yield stored_of(int(str(offset)), fields)

@@ -44,13 +44,13 @@ class Deadline:
 
     def overdue(self, before: Sequence[NodeFailure], failed: Failures) -> Overdue:
         """The error of a question whose last two rounds went so."""
-        said = {each.endpoint: str(each) for each in (*before, *failed.failures)}
+        reasons = {each.endpoint: str(each) for each in (*before, *failed.failures)}
         if failed.unsupported is not None:
-            said[failed.unsupported.endpoint] = str(failed.unsupported)
-        said |= {name: f"{name}: no answer yet" for name in sorted(failed.unanswered)}
+            reasons[failed.unsupported.endpoint] = str(failed.unsupported)
+        reasons |= {name: f"{name}: no answer yet" for name in sorted(failed.unanswered)}
         return Overdue(
             "nodes",
             f"none gave a good answer within {self._seconds:g} s (HEADWATER_CHAIN__OVERALL_TIMEOUT_SECONDS): "
-            f"{'; '.join(said.values()) or 'none was asked yet'}",
+            f"{'; '.join(reasons.values()) or 'none was asked yet'}",
             "timeout",
         )

@@ -9,7 +9,7 @@ from connectors.evm.pool.admission import Admission
 from connectors.evm.pool.asking.work import T
 from connectors.evm.pool.cordon import Cordons
 from connectors.evm.pool.order import Order
-from connectors.evm.pool.standing import Outcome
+from connectors.evm.pool.standing import CallOutcome
 from connectors.evm.rpc.answers import NodeFailure
 from connectors.evm.rpc.endpoint import Endpoint
 
@@ -40,12 +40,12 @@ class Single:
             except NodeFailure as failure:
                 self._admission.recheck(endpoint)
                 if failure.outcome == "throttled":
-                    standing.add(Outcome.THROTTLED)
+                    standing.add(CallOutcome.THROTTLED)
                     pace.throttled(failure.retry_after)
                 elif failure.outcome not in _NEUTRAL:
-                    standing.add(Outcome.FAILED)
+                    standing.add(CallOutcome.FAILED)
                     pace.rest(failure.retry_after)
                 raise
-            standing.add(Outcome.GOOD)
+            standing.add(CallOutcome.GOOD)
             pace.good()
             return result

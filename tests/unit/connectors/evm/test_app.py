@@ -39,7 +39,7 @@ async def test_the_first_node_is_waited_for_however_long_it_takes(monkeypatch: p
         [Endpoint("chain", "a", "a", Rising())], None, sleep=at_once, clock=lambda: next(now), seconds=9.0
     )
     assert await app._chain_id(nodes) == 5
-    said = str(log.warning.call_args_list[0])
-    assert "no node tells its chain yet" in said
-    assert "within 9 s" in said
-    assert "a: eth_chainId: connection failed: Connection refused" in said
+    line = str(log.warning.call_args_list[0])
+    assert "no node tells its chain yet" in line
+    assert "within 9 s" in line
+    assert "a: eth_chainId: connection failed: Connection refused" in line

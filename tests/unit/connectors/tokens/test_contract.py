@@ -22,13 +22,13 @@ SIX = (6).to_bytes(32, "big")
 
 
 def contract(**answers: bytes) -> Token:
-    """What is made of a contract with these answers; it has 6 decimals if nothing else is said."""
-    said = {DECIMALS: answers.get("decimals", SIX)}
-    said |= {SYMBOL: answers.get("symbol", b""), NAME: answers.get("name", b"")}
+    """What is made of a contract with these answers; it has 6 decimals if nothing else is given."""
+    results = {DECIMALS: answers.get("decimals", SIX)}
+    results |= {SYMBOL: answers.get("symbol", b""), NAME: answers.get("name", b"")}
 
     def call(address: str, data: str) -> bytes:
         assert address == GOLD
-        return said[data]
+        return results[data]
 
     return described(call, GOLD)
 
@@ -85,10 +85,10 @@ def test_what_no_token_can_say_is_refused(answers: Mapping[str, bytes], problem:
 @given(st.binary(max_size=MOST_BYTES + 64), st.binary(max_size=200), st.binary(max_size=96))
 def test_whatever_a_contract_says_is_a_token_or_refused(symbol: bytes, name: bytes, number: bytes) -> None:
     try:
-        said = contract(symbol=symbol, name=name, decimals=number)
+        token = contract(symbol=symbol, name=name, decimals=number)
     except Permanent:
         return
-    assert read(written([said], 1), "t.yaml", 1) == {GOLD: said}
+    assert read(written([token], 1), "t.yaml", 1) == {GOLD: token}
 
 
 def ask(answer: object) -> object:

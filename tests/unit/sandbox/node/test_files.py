@@ -73,6 +73,9 @@ def test_what_cannot_be_served_is_said(tmp_path: Path) -> None:
     with pytest.raises(Fatal, match="--chain-id"):
         RecordedChain([tmp_path])
     assert RecordedChain([tmp_path], chain_id=3).chain_id == 3
+    store(tmp_path / "chain_id.json", case("eth_chainId", [], "mainnet"))
+    with pytest.raises(Fatal, match="'mainnet' is not a chain id"):
+        RecordedChain([tmp_path])
     (tmp_path / "broken.json.gz").write_bytes(b"\x1f\x8b nonsense")
     with pytest.raises(Fatal, match="broken"):
         RecordedChain([tmp_path], chain_id=3)

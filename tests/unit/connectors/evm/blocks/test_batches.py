@@ -16,19 +16,19 @@ ASKED = [f"0x{number:064x}" for number in range(250)]
 
 
 class FakeEndpoint:
-    """Answers what is asked; a batch of more than `limit` calls fails with `refusal`."""
+    """Answers what is asked; a batch of more than `limit` calls fails with `failure`."""
 
     name = "node"
 
-    def __init__(self, limit: int, refusal: Callable[[], Exception]) -> None:
-        self.limit, self._refusal = limit, refusal
+    def __init__(self, limit: int, failure: Callable[[], Exception]) -> None:
+        self.limit, self._failure = limit, failure
         self.batches: list[int] = []
         self.calls = 0
 
     async def batch(self, method: str, params: Sequence[Sequence[str]]) -> list[memoryview]:
         self.batches.append(len(params))
         if len(params) > self.limit:
-            raise self._refusal()
+            raise self._failure()
         return [memoryview(json.dumps(each).encode()) for (each,) in params]
 
     async def call(self, method: str, asked: str) -> memoryview:

@@ -59,21 +59,21 @@ async def test_a_receipt_that_is_missing_is_a_failure_of_the_node() -> None:
 
 
 class Listing(FakeEndpoint):
-    """Answers eth_getBlockReceipts with `said` of a reference: JSON, or a failure that is raised."""
+    """Answers eth_getBlockReceipts with `listing` of a reference: JSON, or a failure that is raised."""
 
-    def __init__(self, said: Callable[[str], bytes | Exception]) -> None:
+    def __init__(self, listing: Callable[[str], bytes | Exception]) -> None:
         super().__init__(100)
-        self._said = said
+        self._listing = listing
         self.asked: list[str] = []
 
     async def call(self, method: str, reference: str) -> memoryview:
         if method != "eth_getBlockReceipts":
             return await super().call(method, reference)
         self.asked.append(reference)
-        said = self._said(reference)
-        if isinstance(said, Exception):
-            raise said
-        return memoryview(said)
+        answer = self._listing(reference)
+        if isinstance(answer, Exception):
+            raise answer
+        return memoryview(answer)
 
 
 def _failed(outcome: str) -> NodeFailure:
@@ -81,7 +81,7 @@ def _failed(outcome: str) -> NodeFailure:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "answer",
     [
         b"null",
         _failed("error"),
@@ -91,11 +91,11 @@ def _failed(outcome: str) -> NodeFailure:
     ],
     ids=["null", "error", "no such block", "too large", "batches"],
 )
-async def test_a_list_that_fails_for_a_block_is_asked_for_in_the_next_way(said: bytes | Exception) -> None:
+async def test_a_list_that_fails_for_a_block_is_asked_for_in_the_next_way(answer: bytes | Exception) -> None:
     receipts = Receipts()
-    by_height = Listing(lambda reference: b"[1]" if reference == "0x1" else said)
+    by_height = Listing(lambda reference: b"[1]" if reference == "0x1" else answer)
     assert bytes(await receipts.of(cast(Endpoint, by_height), BLOCK)) == b"[1]"
-    nowhere = Listing(lambda _: said)
+    nowhere = Listing(lambda _: answer)
     assert json.loads(bytes(await receipts.of(cast(Endpoint, nowhere), BLOCK))) == HASHES
     assert await receipts.beside(cast(Endpoint, nowhere), BLOCK.head.hash) is None
     nowhere.asked.clear()

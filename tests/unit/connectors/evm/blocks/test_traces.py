@@ -48,7 +48,7 @@ def test_what_bor_does_itself_has_no_trace() -> None:
         ([], "2 transactions have none"),
         (WHOLE[:2], "1 transactions have none, the first 0x"),
         ([*WHOLE, flat(BLOCK.transactions[0], OTHER)], f"are of another block, {OTHER}"),
-        ([*WHOLE, flat(OTHER)], f"{OTHER} is no transaction of the block"),
+        ([*WHOLE, flat(OTHER)], f"{OTHER} is not a transaction of the block"),
         ({}, "traces of block"),
         ([None], "traces of block"),
         ([{"transactionHash": 7}], "traces of block"),
@@ -67,7 +67,7 @@ def called(*hashes: str | None) -> bytes:
 def test_a_chain_may_leave_transactions_untraced_by_setting() -> None:
     check_flat(json.dumps(WHOLE[:2]).encode(), BLOCK, every=False)
     check_flat(b"[]", BLOCK, every=False)
-    with pytest.raises(CheckError, match=f"{OTHER} is no transaction of the block"):
+    with pytest.raises(CheckError, match=f"{OTHER} is not a transaction of the block"):
         check_flat(json.dumps([flat(OTHER)]).encode(), BLOCK, every=False)
     for traced in (BLOCK.transactions[:1], BLOCK.transactions[1:], BLOCK.transactions, ()):
         check_calls(called(*traced), BLOCK, every=False)

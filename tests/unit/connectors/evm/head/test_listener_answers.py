@@ -82,7 +82,7 @@ async def test_a_node_that_has_the_blocks_and_builds_an_index_is_used() -> None:
 
 
 @pytest.fixture
-def said(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
+def lines(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
     """What the listener logs, whatever logging the process has been set up with."""
     capture = LogCapture()
     every_level = structlog.make_filtering_bound_logger(0)
@@ -98,7 +98,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
 
 
 @pytest.mark.parametrize(("fault", "method"), BAD, ids=_name)
-async def test_a_bad_answer_is_retried_and_named(fault: f.Fault, method: str, said: LogCapture) -> None:
+async def test_a_bad_answer_is_retried_and_named(fault: f.Fault, method: str, lines: LogCapture) -> None:
     chain, node = served(6)
     node.faults.add(fault, method)
     store = MemoryStore()
@@ -108,12 +108,12 @@ async def test_a_bad_answer_is_retried_and_named(fault: f.Fault, method: str, sa
         await rig.settle()
     assert hashes(store) == chain.hashes
     assert node.faults.taken == 1
-    assert any("http://node0" in str(entry) for entry in said.entries)
+    assert any("http://node0" in str(entry) for entry in lines.entries)
     if isinstance(fault, f.Status) and fault.retry_after:
         assert max(rig.pauses) >= fault.retry_after
 
 
-async def test_an_only_node_below_the_finalized_block_is_waited_for(said: LogCapture) -> None:
+async def test_an_only_node_below_the_finalized_block_is_waited_for(lines: LogCapture) -> None:
     chain, node = served(20, safe_lag=2, finalized_lag=4)
     store = MemoryStore()
     rig = await settled_rig(store, [node])
@@ -124,7 +124,7 @@ async def test_an_only_node_below_the_finalized_block_is_waited_for(said: LogCap
     await rig.settle()
     assert hashes(store) == chain.hashes
     assert len(rig.pauses) == 1
-    assert "its head 9 is below the finalized block 16" in str(said.entries)
+    assert "its head 9 is below the finalized block 16" in str(lines.entries)
 
 
 async def test_a_node_of_another_chain_never_feeds_the_pipeline() -> None:
@@ -171,8 +171,8 @@ async def test_receipts_by_number_where_a_node_knows_them_by_height_alone() -> N
 async def test_receipts_one_by_one_where_a_node_takes_no_batches() -> None:
     chain, node = served(6)
     node.faults.add(f.CallError(-32601, "the method does not exist"), "eth_getBlockReceipts", times=99)
-    refusal = '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batches are disabled"}}'
-    node.faults.add(f.Status(200, refusal, "application/json"), "eth_getTransactionReceipt")
+    rejection = '{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batches are disabled"}}'
+    node.faults.add(f.Status(200, rejection, "application/json"), "eth_getTransactionReceipt")
     await _followed_at_once(chain, node)
 
 

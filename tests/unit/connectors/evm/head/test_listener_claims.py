@@ -69,7 +69,7 @@ async def test_the_run_loop_claims_again_by_itself(monkeypatch: pytest.MonkeyPat
     assert hashes(store) == chain.hashes
 
 
-async def test_an_overruled_listener_notices_and_changes_nothing() -> None:
+async def test_a_fenced_listener_notices_and_changes_nothing() -> None:
     chain, node = served(6)
     store = MemoryStore()
     paused = await settled_rig(store, [node], name="paused")

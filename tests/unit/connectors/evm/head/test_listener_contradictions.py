@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.evm.head.age import STILL, HeadAge
-from connectors.evm.head.doubt import LOOKS, RED
+from connectors.evm.head.unlinked import LOOKS, RED
 from connectors.evm.head.waiting import PATIENCE_SECONDS
 from connectors.evm.pool.nodes import Nodes
 from connectors.evm.rpc.answers import NodeFailure
@@ -64,14 +64,14 @@ class Stage:
 
     async def look(self, times: int = 1) -> str:
         """Looks as the listener's loop has them; what the last one failed with, "" for nothing."""
-        said = ""
+        problem = ""
         for _ in range(times):
             try:
                 await self.rig.settle()
-                said = ""
+                problem = ""
             except NodeFailure as failure:
-                said = failure.what
-        return said
+                problem = failure.what
+        return problem
 
     async def grow(self, blocks: int) -> None:
         """One block after the other, two looks at each."""
@@ -119,10 +119,10 @@ async def test_while_the_sound_node_is_away_nothing_is_published_and_readiness_s
     stage.away(1)
     stage.chain.extend(2)
     before = len(stage.store.log)
-    said = await stage.look(RED)
+    problem = await stage.look(RED)
     assert len(stage.store.log) == before
-    assert "forks below the finalized block 16" in said
-    assert "until http://node1 answers" in said
+    assert "forks below the finalized block 16" in problem
+    assert "until http://node1 answers" in problem
     ok, detail = check("branch")
     assert not ok
     assert "http://node1" in detail

@@ -19,8 +19,8 @@ async def test_the_lines_about_a_block_have_the_trace_of_its_messages(
         rig = await settled_rig(store, [node])
         chain.fork(2, 3)
         await rig.settle()
-    told = {each["event"]: each for each in lines(capsys)}
-    claimed, forked = told["chain claimed"], told["following a fork"]
+    logged = {each["event"]: each for each in lines(capsys)}
+    claimed, forked = logged["chain claimed"], logged["following a fork"]
     names = ("chain", "stage", "topic", "partition", "offset")
     assert [claimed[name] for name in names] == ["x", "listen", "raw-blocks", 0, 0]
     assert claimed["sequence"] > 0
@@ -39,6 +39,6 @@ async def test_a_bad_answer_says_which_block_it_was_asked_for(capsys: pytest.Cap
         chain.extend()
         node.faults.add(f.Status(500), "eth_getBlockByHash")
         await rig.settle()
-    told = next(each for each in lines(capsys) if each["event"] == "bad answer of a node")
-    assert (told["stage"], told["block"]) == ("listen", len(chain.hashes))
-    assert told["trace_id"] == trace_id(bytes.fromhex(chain.hashes[-1][2:]))
+    logged = next(each for each in lines(capsys) if each["event"] == "bad answer of a node")
+    assert (logged["stage"], logged["block"]) == ("listen", len(chain.hashes))
+    assert logged["trace_id"] == trace_id(bytes.fromhex(chain.hashes[-1][2:]))

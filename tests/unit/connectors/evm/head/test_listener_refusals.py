@@ -27,31 +27,31 @@ NOT_FOUND = Error(-32000, "block not found")
 NO_METHOD = Error(-32601, "the method does not exist/is not available")
 
 
-def of(method: str, said: object) -> Rule:
-    return lambda call: said if call["method"] == method else None
+def of(method: str, answer: object) -> Rule:
+    return lambda call: answer if call["method"] == method else None
 
 
 def once(rule: Rule) -> Rule:
     """The rule for the first call that it is about."""
-    told: list[Call] = []
+    answered: list[Call] = []
 
     def first(call: Call) -> object:
-        said = None if told else rule(call)
-        if said is not None:
-            told.append(call)
-        return said
+        answer = None if answered else rule(call)
+        if answer is not None:
+            answered.append(call)
+        return answer
 
     return first
 
 
 @pytest.mark.parametrize(
-    "said",
+    "answer",
     [NULL, INTERNAL, NOT_FOUND, Error(-32000, "failed to find transaction in block"), NO_METHOD],
     ids=["null", "internal", "not found", "failed to find", "no method"],
 )
 @pytest.mark.parametrize("method", ["eth_getBlockReceipts", "eth_getBlockByHash"])
-async def test_what_a_node_cannot_do_in_one_way_is_asked_in_another(method: str, said: object) -> None:
-    chain, store, rig = await rig_on(of(method, said))
+async def test_what_a_node_cannot_do_in_one_way_is_asked_in_another(method: str, answer: object) -> None:
+    chain, store, rig = await rig_on(of(method, answer))
     await rig.settle()
     chain.extend()
     await rig.settle()
@@ -59,10 +59,10 @@ async def test_what_a_node_cannot_do_in_one_way_is_asked_in_another(method: str,
     assert rig.pauses == []
 
 
-@pytest.mark.parametrize("said", [NOT_FOUND, Error(-39001, "Unknown block")], ids=["words", "code"])
-async def test_a_first_block_that_is_refused_in_words_is_one_that_is_not_there(said: object) -> None:
+@pytest.mark.parametrize("answer", [NOT_FOUND, Error(-39001, "Unknown block")], ids=["words", "code"])
+async def test_a_first_block_that_is_refused_in_words_is_one_that_is_not_there(answer: object) -> None:
     def rule(call: Call) -> object:
-        return said if call["params"][:1] in (["earliest"], ["0x0"]) else None
+        return answer if call["params"][:1] in (["earliest"], ["0x0"]) else None
 
     _, _, rig = await rig_on(rule, start="earliest")
     with pytest.raises(Fatal, match="no endpoint has an earliest block; give --start N"):
@@ -134,7 +134,7 @@ async def test_receipts_of_other_places_are_put_in_order_or_asked_for_singly(
 ) -> None:
     chain, node = served(6)
     node.faults.add(
-        Changed(lambda said: change(said) if isinstance(said, list) and len(said) > 1 else said),
+        Changed(lambda answer: change(answer) if isinstance(answer, list) and len(answer) > 1 else answer),
         "eth_getBlockReceipts",
         times=99,
     )
@@ -145,16 +145,16 @@ async def test_receipts_of_other_places_are_put_in_order_or_asked_for_singly(
     assert rig.pauses == []
 
 
-@pytest.mark.parametrize("said", [NO_METHOD, Error(-32602, "invalid params")], ids=["method", "params"])
-async def test_a_refusal_is_believed_when_it_lasts(said: Error) -> None:
-    chain, store, rig = await rig_on(once(of("eth_getBlockByNumber", said)))
+@pytest.mark.parametrize("answer", [NO_METHOD, Error(-32602, "invalid params")], ids=["method", "params"])
+async def test_a_refusal_is_believed_when_it_lasts(answer: Error) -> None:
+    chain, store, rig = await rig_on(once(of("eth_getBlockByNumber", answer)))
     running = asyncio.create_task(rig.listener.run())
     await store.until(lambda: len(store.log) > len(chain.hashes))
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert hashes(store) == chain.hashes
 
-    _, store, rig = await rig_on(of("eth_getBlockByNumber", said))
+    _, store, rig = await rig_on(of("eth_getBlockByNumber", answer))
     with pytest.raises(Fatal, match=r"no endpoint can serve this chain: .*eth_getBlockByNumber"):
         await rig.listener.run()
     assert hashes(store) == []
@@ -178,22 +178,22 @@ async def test_nodes_that_give_no_good_answer_are_asked_for_ever_and_it_is_said(
     await asyncio.gather(running, return_exceptions=True)
     assert hashes(store) == chain.hashes
     within = "none gave a good answer within 0.05 s (HEADWATER_CHAIN__OVERALL_TIMEOUT_SECONDS)"
-    for told, check in zip(log.warning.call_args_list[:3], health[:3], strict=True):
-        assert told.args == ("looking at the head again",)
-        # Where the time is over while the node is asked, that it has not answered is what is said of it.
-        assert told.kwargs["endpoint"] == "nodes"
-        assert told.kwargs["reason"].startswith(f"{within}: http://node0: ")
-        assert check == Check(False, told.kwargs["reason"])
+    for line, check in zip(log.warning.call_args_list[:3], health[:3], strict=True):
+        assert line.args == ("looking at the head again",)
+        # Where the time is over while the node is asked, that it has not answered is its reason.
+        assert line.kwargs["endpoint"] == "nodes"
+        assert line.kwargs["reason"].startswith(f"{within}: http://node0: ")
+        assert check == Check(False, line.kwargs["reason"])
     assert HEALTH.checks()["nodes"].ok
 
 
 @pytest.mark.parametrize(
-    "said",
+    "answer",
     [INTERNAL, Error(-32000, "not on this plan"), NO_METHOD, "false", NULL, 0],
     ids=["internal", "plan", "no method", "false", "null", "0"],
 )
-async def test_a_node_that_cannot_say_whether_it_syncs_is_used(said: object) -> None:
-    chain, store, rig = await rig_on(of("eth_syncing", said))
+async def test_a_node_that_cannot_say_whether_it_syncs_is_used(answer: object) -> None:
+    chain, store, rig = await rig_on(of("eth_syncing", answer))
     async with asyncio.timeout(20):
         await rig.settle()
     assert hashes(store) == chain.hashes
@@ -216,7 +216,7 @@ async def test_a_list_of_receipts_that_cannot_be_read_is_asked_for_singly(
 ) -> None:
     chain, node = served(6)
     node.faults.add(
-        Changed(lambda said: change(said) if isinstance(said, list) and said else said),
+        Changed(lambda answer: change(answer) if isinstance(answer, list) and answer else answer),
         "eth_getBlockReceipts",
         times=99,
     )
@@ -243,9 +243,13 @@ async def test_a_start_below_the_first_block_waits_for_a_node_that_is_away() -> 
         await rig.settle()
 
 
-@pytest.mark.parametrize("said", [NULL, Error(12, "requested epoch was a null round")], ids=["null", "error"])
+@pytest.mark.parametrize(
+    "answer", [NULL, Error(12, "requested epoch was a null round")], ids=["null", "error"]
+)
 @pytest.mark.parametrize("rounds", [1, 2, 5])
-async def test_heights_without_a_block_are_one_clear_refusal_however_many(said: object, rounds: int) -> None:
+async def test_heights_without_a_block_are_one_clear_refusal_however_many(
+    answer: object, rounds: int
+) -> None:
     def content(number: int, parent: str, salt: int) -> Content:
         return synthetic_block(
             number if number < 102 else number + rounds, parent, chain_id=CHAIN_ID, salt=salt
@@ -257,7 +261,7 @@ async def test_heights_without_a_block_are_one_clear_refusal_however_many(said: 
             return None
         found = chain.by_number(number - rounds) if number >= 102 + rounds else None
         part: Part = "block" if call["params"][1] else "hashes"
-        return said if found is None else orjson.loads(found.part(part) or b"null")
+        return answer if found is None else orjson.loads(found.part(part) or b"null")
 
     chain = AdjustableChain(content, first=100, length=5, chain_id=CHAIN_ID, parent="0x" + "00" * 32)
     store = MemoryStore()
@@ -272,15 +276,15 @@ async def test_heights_without_a_block_are_one_clear_refusal_however_many(said: 
 @pytest.mark.parametrize("method", ["eth_syncing", "eth_chainId"])
 async def test_what_is_said_of_history_where_none_was_asked_for_ends_nothing(method: str) -> None:
     failed: list[Call] = []
-    told: list[Call] = []
+    answered: list[Call] = []
 
     def rule(call: Call) -> object:
         # After a failure a node is asked for its chain and its state again.
         if call["method"] == "eth_getBlockByNumber" and number_of(call) == 103 and not failed:
             failed.append(call)
             return INTERNAL
-        if failed and call["method"] == method and len(told) < 8:
-            told.append(call)
+        if failed and call["method"] == method and len(answered) < 8:
+            answered.append(call)
             return Error(-32000, "an archive node is needed for this")
         return None
 
@@ -288,5 +292,5 @@ async def test_what_is_said_of_history_where_none_was_asked_for_ends_nothing(met
     for _ in range(5):
         with suppress(NodeFailure):
             await rig.settle()
-    assert told
+    assert answered
     assert hashes(store) == chain.hashes

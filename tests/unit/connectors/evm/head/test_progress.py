@@ -12,7 +12,7 @@ from tests.fakes.listening import NoCopies, made_up_apply, made_up_head
 from topics.chainlog.kinds import EventKind
 
 
-def told() -> set[str]:
+def shown() -> set[str]:
     """The gauges that tell where some chain stands."""
     names = {"headwater_chain_sequence", "headwater_chain_block", "headwater_chain_block_age_seconds"}
     return {each.name for family in REGISTRY.collect() for each in family.samples if each.name in names}
@@ -22,9 +22,9 @@ def test_who_leads_no_more_does_not_tell_where_the_chain_stands() -> None:
     progress, head = ProgressReporter("local", NoCopies()), made_up_head(7)
     progress.node_head(head)
     progress.published([made_up_apply(head)], 9, PublishedBranch(whole=True))
-    assert len(told()) == 3
+    assert len(shown()) == 3
     progress.ended()
-    assert told() == set()
+    assert shown() == set()
 
 
 def test_the_age_of_each_tag_grows_while_nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:

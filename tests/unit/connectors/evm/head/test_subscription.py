@@ -12,7 +12,8 @@ import pytest
 
 from connectors.evm.head import subscription
 from connectors.evm.head.subscription import Subscription
-from connectors.evm.head.ticker import MISSED, ToldTicker
+from connectors.evm.head.ticker import MISSED, NotifiedTicker
+from connectors.evm.rpc import socket
 from connectors.evm.rpc.socket import Closed
 
 CHAIN = 31337
@@ -20,7 +21,7 @@ URL, OTHER = "ws://node-a/key-of-somebody", "ws://node-b"
 FOREVER = 3_600.0
 
 
-def told(number: int) -> str:
+def notification(number: int) -> str:
     params = {"subscription": "0x1", "result": {"number": hex(number), "hash": "0x00"}}
     return json.dumps({"jsonrpc": "2.0", "method": "eth_subscription", "params": params})
 
@@ -55,7 +56,7 @@ class Node:
 
 
 @asynccontextmanager
-async def subscribed(nodes: dict[str, Node], ticker: ToldTicker) -> AsyncIterator[list[str]]:
+async def subscribed(nodes: dict[str, Node], ticker: NotifiedTicker) -> AsyncIterator[list[str]]:
     """A subscription to these nodes; yields the addresses that it connected to."""
     opened: list[str] = []
 
@@ -79,18 +80,18 @@ async def soon(work: Callable[[], object]) -> None:
 
 
 async def test_a_head_that_is_told_of_ends_the_wait() -> None:
-    ticker, node = ToldTicker(FOREVER), Node()
+    ticker, node = NotifiedTicker(FOREVER), Node()
     async with subscribed({URL: node}, ticker):
         await soon(node.connected.acquire)
         for number in (7, 8):
             waiting = asyncio.create_task(ticker.wait())
-            node.out.put_nowait(told(number))
+            node.out.put_nowait(notification(number))
             await asyncio.wait_for(waiting, 10)
     assert node.asked == ["eth_chainId", "eth_subscribe"]
 
 
 async def test_without_a_word_it_polls() -> None:
-    ticker = ToldTicker(0.01)
+    ticker = NotifiedTicker(0.01)
     await soon(ticker.wait)
     await soon(ticker.wait)
     assert not ticker.silent.is_set(), "nobody was subscribed to, so nobody is silent"
@@ -111,13 +112,13 @@ async def test_without_a_word_it_polls() -> None:
 async def test_what_ends_a_subscription_has_the_next_node_subscribed_to(
     message: str | Exception, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ticker, node, other = ToldTicker(FOREVER), Node(), Node()
+    ticker, node, other = NotifiedTicker(FOREVER), Node(), Node()
     async with subscribed({URL: node, OTHER: other}, ticker) as opened:
         await soon(node.connected.acquire)
         node.out.put_nowait(message)
         await soon(other.connected.acquire)
         waiting = asyncio.create_task(ticker.wait())
-        other.out.put_nowait(told(9))
+        other.out.put_nowait(notification(9))
         await asyncio.wait_for(waiting, 10)
     assert opened == [URL, OTHER]
     assert "key-of-somebody" not in capsys.readouterr().out
@@ -127,7 +128,7 @@ async def test_what_ends_a_subscription_has_the_next_node_subscribed_to(
     "node", [{"chain": "0x1"}, {"chain": None}, {"error": {"code": -32601, "message": "no subscriptions"}}]
 )
 async def test_a_node_that_refuses_or_is_of_another_chain_is_passed_over(node: dict[str, object]) -> None:
-    ticker, bad, other = ToldTicker(FOREVER), Node(**node), Node()
+    ticker, bad, other = NotifiedTicker(FOREVER), Node(**node), Node()
     async with subscribed({URL: bad, OTHER: other}, ticker) as opened:
         await soon(other.connected.acquire)
     assert opened == [URL, OTHER]
@@ -149,19 +150,19 @@ async def test_what_a_node_says_is_told_without_its_key(
     # As it is handed to the log, which masks what it recognises by itself.
     log = Mock()
     monkeypatch.setattr(subscription, "_log", log)
-    ticker, bad, other = ToldTicker(FOREVER), Node(**node), Node()
+    ticker, bad, other = NotifiedTicker(FOREVER), Node(**node), Node()
     async with subscribed({URL: bad, OTHER: other}, ticker):
         await soon(other.connected.acquire)
     (call,) = log.warning.call_args_list
-    said = str(call)
-    assert "not told of new heads" in said
-    assert "key-of" not in said
-    assert len(said) < 2_000
+    line = str(call)
+    assert "not told of new heads" in line
+    assert "key-of" not in line
+    assert len(line) < 2_000
 
 
 async def test_a_node_that_does_not_answer_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscription, "ANSWER_SECONDS", 0.01)
-    ticker, mute, other = ToldTicker(FOREVER), Node(), Node()
+    monkeypatch.setattr(socket, "ANSWER_SECONDS", 0.01)
+    ticker, mute, other = NotifiedTicker(FOREVER), Node(), Node()
 
     async def nothing(text: str) -> None:
         """It takes what it is sent."""
@@ -173,14 +174,14 @@ async def test_a_node_that_does_not_answer_is_passed_over(monkeypatch: pytest.Mo
 
 
 async def test_a_subscription_that_falls_silent_is_replaced() -> None:
-    ticker, silent, other = ToldTicker(FOREVER), Node(), Node()
+    ticker, silent, other = NotifiedTicker(FOREVER), Node(), Node()
     async with subscribed({URL: silent, OTHER: other}, ticker) as opened:
         await soon(silent.connected.acquire)
         ticker.looked(100)
         for number in range(101, 101 + MISSED - 1):
             ticker.looked(number)
             ticker.looked(number)
-        silent.out.put_nowait(told(110))
+        silent.out.put_nowait(notification(110))
         await soon(ticker.wait)
         # What was told makes up for what was missed.
         for number in range(111, 111 + MISSED):
@@ -191,10 +192,10 @@ async def test_a_subscription_that_falls_silent_is_replaced() -> None:
 
 
 def test_who_lags_behind_what_was_told_is_not_taken_for_silence() -> None:
-    ticker = ToldTicker(FOREVER)
+    ticker = NotifiedTicker(FOREVER)
     ticker.subscribed()
     ticker.looked(100)
-    ticker.tell(120)
+    ticker.notify(120)
     for number in range(101, 120):
         ticker.looked(number)
     assert not ticker.silent.is_set()
@@ -206,27 +207,27 @@ def test_who_lags_behind_what_was_told_is_not_taken_for_silence() -> None:
     ids=["no number of a block", "of another chain", "an old one", "the same again and again"],
 )
 def test_who_tells_of_other_heads_than_there_are_is_silent(told_of: list[int]) -> None:
-    ticker = ToldTicker(FOREVER)
+    ticker = NotifiedTicker(FOREVER)
     for first in (True, False):
         ticker.subscribed()
         if first:  # Before or after the first look at the head.
-            ticker.tell(told_of[0])
+            ticker.notify(told_of[0])
         ticker.looked(100)
         looks = 0
         while not ticker.silent.is_set():
             looks += 1
             ticker.looked(100 + looks)
-            ticker.tell(told_of[looks % len(told_of)])
+            ticker.notify(told_of[looks % len(told_of)])
             assert looks <= MISSED + 2
     assert looks >= MISSED
 
 
 def test_a_chain_that_begins_anew_is_told_of_as_before() -> None:
-    ticker = ToldTicker(FOREVER)
+    ticker = NotifiedTicker(FOREVER)
     ticker.subscribed()
     ticker.looked(10_000)
     for number in range(20):
-        ticker.tell(number)
+        ticker.notify(number)
         ticker.looked(number)
     assert not ticker.silent.is_set()
     for number in range(20, 20 + MISSED):
@@ -236,6 +237,6 @@ def test_a_chain_that_begins_anew_is_told_of_as_before() -> None:
 
 @pytest.mark.parametrize("chain", ["0x7A69", "0x07a69"])
 async def test_a_chain_id_is_a_number_however_it_is_written(chain: str) -> None:
-    ticker, node = ToldTicker(FOREVER), Node(chain=chain)
+    ticker, node = NotifiedTicker(FOREVER), Node(chain=chain)
     async with subscribed({URL: node}, ticker):
         await soon(node.connected.acquire)

@@ -10,25 +10,25 @@ def test_a_tag_that_is_waited_for_is_told_of_and_fails_readiness_when_it_lasts()
     now = 0.0
     waiting = Waiting(lambda: now)
 
-    def said() -> tuple[bool, str]:
+    def reported() -> tuple[bool, str]:
         check = HEALTH.checks()["finality"]
         return check.ok, check.detail
 
     waiting.waits("finalized", "no node has it")
     waiting.waits("safe", "")
-    assert said() == (True, "waiting: finalized: no node has it")
+    assert reported() == (True, "waiting: finalized: no node has it")
     now = PATIENCE_SECONDS - 1
     waiting.waits("finalized", "it errs")
-    assert said() == (True, "waiting: finalized: it errs")
+    assert reported() == (True, "waiting: finalized: it errs")
     now = PATIENCE_SECONDS
     waiting.waits("safe", "")
     assert waiting.lasts
-    assert not said()[0]
+    assert not reported()[0]
     waiting.waits("finalized", "")
-    assert said() == (True, "")
+    assert reported() == (True, "")
     waiting.waits("safe", "of another branch", contradicted=True)
-    assert said() == (False, "waiting: safe: of another branch")
+    assert reported() == (False, "waiting: safe: of another branch")
     waiting.waits("safe", "it errs")
-    assert said()[0]
+    assert reported()[0]
     waiting.waits("safe", "")
-    assert said() == (True, "")
+    assert reported() == (True, "")

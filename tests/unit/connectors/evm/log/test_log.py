@@ -49,10 +49,10 @@ def test_the_tail_tells_what_the_whole_log_would(seed: int) -> None:
     assert facts(by_tail) == facts(whole)
     assert by_tail.branch.tip == log.branch.tip
     assert list(canonical(store))[-1:] == ([log.branch.tip] if log.branch.tip else [])
-    said = contents(store)
+    written = contents(store)
     for link in by_tail.branch.from_tip(log.branch.depth):
         assert log.branch.link_at(link.head.number) == link
-        assert log.content(link) == said[link.head.hash]
+        assert log.content(link) == written[link.head.hash]
 
 
 def contents(store: MemoryStore) -> dict[bytes, Content]:
@@ -134,8 +134,8 @@ def test_what_was_written_before_there_were_repairs_is_read_on() -> None:
     root, _ = parse(before)
     assert isinstance(root, Record)
     writer = Codec("raw-blocks", root)
-    ours = {7: schema_of("raw-blocks"), 6: before}
-    codec = EventCodec(CHAIN_ID, 7, reader=StreamReader("raw-blocks", ours.get))
+    known = {7: schema_of("raw-blocks"), 6: before}
+    codec = EventCodec(CHAIN_ID, 7, reader=StreamReader("raw-blocks", known.get))
     store = MemoryStore()
     log = opened(store)
     grow(log, 3)
@@ -241,7 +241,7 @@ def test_what_is_not_final_is_kept_however_old() -> None:
     assert store.trimmed == 0
 
 
-def test_an_overruled_listener_does_not_renew_its_claim() -> None:
+def test_a_fenced_listener_does_not_renew_its_claim() -> None:
     store = MemoryStore()
     log = opened(store, "old")
     grow(log, 2)

@@ -97,7 +97,7 @@ async def test_who_is_disproved_by_another_is_asked_no_more() -> None:
     pool = await liar()
     assert cordoned("a") == 1
     assert "a" in pool.nodes.cordons
-    assert "a for receipts_root (block 5: its receipts root is 0x01)" in pool.nodes.cordons.told()
+    assert "a for receipts_root (block 5: its receipts root is 0x01)" in pool.nodes.cordons.shown()
     pool.down = {"b"}
     pool.now += FIRST_SECONDS - 1
     with pytest.raises(NodeFailure):

@@ -158,11 +158,11 @@ async def test_a_first_choice_that_fails_after_all_leaves_the_second_its_time() 
         second.released.set()
         raise NodeFailure("a", "connection lost", "connection")
 
-    async def told() -> object:
+    async def asks() -> object:
         asked.set()
         return await second()
 
-    assert await pool.ask({"a": fails_late, "b": told}) == "b's"
+    assert await pool.ask({"a": fails_late, "b": asks}) == "b's"
 
 
 async def test_when_both_fail_the_third_is_asked_and_each_only_once() -> None:
@@ -172,11 +172,11 @@ async def test_when_both_fail_the_third_is_asked_and_each_only_once() -> None:
         await asked.wait()
         raise NodeFailure("a", "connection lost", "connection")
 
-    async def told() -> object:
+    async def asks() -> object:
         asked.set()
         raise NodeFailure("b", "no answer in time", "timeout")
 
-    assert await pool.ask({"a": fails_late, "b": told, "c": gives("c's")}) == "c's"
+    assert await pool.ask({"a": fails_late, "b": asks, "c": gives("c's")}) == "c's"
     assert pool.asked == ["a", "b", "c"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.evm.pool.standing import ENOUGH, LOOKS, WINDOW_SECONDS, Outcome, Reason, Standing, demoted
+from connectors.evm.pool.standing import ENOUGH, LOOKS, WINDOW_SECONDS, CallOutcome, Reason, Standing, demoted
 
 
 class Clock:
@@ -26,15 +26,15 @@ def test_failures_count_once_there_are_enough_and_for_a_minute() -> None:
     clock = Clock()
     every = standings(clock, "a", "b")
     for _ in range(ENOUGH - 1):
-        every["a"].add(Outcome.FAILED)
+        every["a"].add(CallOutcome.FAILED)
     assert demoted(every) == {}
-    every["a"].add(Outcome.FAILED)
+    every["a"].add(CallOutcome.FAILED)
     assert demoted(every) == {"a": Reason.ERRORS}
     for _ in range(5):
-        every["a"].add(Outcome.GOOD)
+        every["a"].add(CallOutcome.GOOD)
     assert demoted(every) == {}, "ten of fifteen"
     for _ in range(9):
-        every["a"].add(Outcome.FAILED)
+        every["a"].add(CallOutcome.FAILED)
     assert demoted(every) == {"a": Reason.ERRORS}
     clock.now += WINDOW_SECONDS + 1
     assert demoted(every) == {}
@@ -43,8 +43,8 @@ def test_failures_count_once_there_are_enough_and_for_a_minute() -> None:
 def test_an_endpoint_that_throttles_half_of_the_work_is_spared() -> None:
     every = standings(Clock(), "a", "b")
     for _ in range(ENOUGH):
-        every["a"].add(Outcome.THROTTLED)
-        every["a"].add(Outcome.GOOD)
+        every["a"].add(CallOutcome.THROTTLED)
+        every["a"].add(CallOutcome.GOOD)
     assert demoted(every) == {"a": Reason.THROTTLED}
 
 
@@ -94,6 +94,6 @@ def test_one_endpoint_that_lies_about_its_head_puts_nobody_behind() -> None:
 def test_where_all_do_badly_nobody_is_put_last() -> None:
     every = standings(Clock(), "a", "b")
     for _ in range(ENOUGH):
-        every["a"].add(Outcome.FAILED)
-        every["b"].add(Outcome.THROTTLED)
+        every["a"].add(CallOutcome.FAILED)
+        every["b"].add(CallOutcome.THROTTLED)
     assert demoted(every) == {}

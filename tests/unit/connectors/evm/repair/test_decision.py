@@ -7,12 +7,12 @@ import pytest
 from connectors.evm.log.branch import Link, PublishedBranch
 from connectors.evm.log.whole import Found
 from connectors.evm.repair.decision import (
+    BlockStanding,
     Decision,
     OffBranch,
     OnBranch,
-    Refused,
+    RequestRejected,
     Settled,
-    Standing,
     decide,
     standing,
 )
@@ -37,7 +37,7 @@ def branch(*, first: int = 5, finalized: int | None = 10) -> PublishedBranch:
     return found
 
 
-def said(kind: EventKind, head: object = HERE, offset: int = 3) -> Found:
+def logged(kind: EventKind, head: object = HERE, offset: int = 3) -> Found:
     return Found(kind, head, 100 + offset, offset, offset + 1)  # type: ignore[arg-type]
 
 
@@ -53,14 +53,14 @@ STANDINGS = [
 
 
 @pytest.mark.parametrize(("number", "hash", "expected"), STANDINGS)
-def test_where_a_block_stands(number: int, hash: bytes | None, expected: Standing) -> None:
+def test_where_a_block_stands(number: int, hash: bytes | None, expected: BlockStanding) -> None:
     assert standing(repair_request(number, hash), CHAIN_ID, branch()) == expected
 
 
 def test_a_block_that_cannot_have_been_published_is_refused() -> None:
     def why(number: int, own: PublishedBranch, chain_id: int = CHAIN_ID) -> str:
         stands = standing(repair_request(number, chain_id=chain_id), CHAIN_ID, own)
-        assert isinstance(stands, Refused)
+        assert isinstance(stands, RequestRejected)
         assert stands.remedy
         return str(stands)
 
@@ -79,47 +79,47 @@ def test_a_block_on_the_branch_is_said_again() -> None:
 @pytest.mark.parametrize("kind", [EventKind.APPLY, EventKind.REVERT, EventKind.REPAIR_REVERT])
 def test_a_block_off_the_branch_is_withdrawn_again_when_it_was_published(kind: EventKind) -> None:
     request, stands = repair_request(7, ORPHAN.hash), OffBranch(HERE)
-    log = [said(EventKind.APPLY), said(kind, ORPHAN, 4)]
+    log = [logged(EventKind.APPLY), logged(kind, ORPHAN, 4)]
     assert decide(request, stands, log=log) == Decision(EventKind.REPAIR_REVERT, ORPHAN)
     refused = decide(request, stands, log=log[:1])
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, RequestRejected)
     assert f"block 7:0x{ORPHAN.hash.hex()} is not canonical" in refused.problem
     assert f"the block of that height is 0x{HERE.hash.hex()}" in refused.problem
 
 
-@pytest.mark.parametrize("log", [[], [said(EventKind.APPLY)], [said(EventKind.APPLY, ORPHAN, 2)] * 2])
+@pytest.mark.parametrize("log", [[], [logged(EventKind.APPLY)], [logged(EventKind.APPLY, ORPHAN, 2)] * 2])
 @pytest.mark.parametrize("hash", [None, HERE.hash])
 def test_a_final_block_is_said_again_when_the_nodes_have_it(hash: bytes | None, log: list[Found]) -> None:
-    log = [*log, said(EventKind.REVERT, ORPHAN, 9)] if log and log[0].head == ORPHAN else log
+    log = [*log, logged(EventKind.REVERT, ORPHAN, 9)] if log and log[0].head == ORPHAN else log
     found = decide(repair_request(7, hash), Settled(), node=HERE, first=5, log=log)
     assert found == Decision(EventKind.REPAIR, HERE)
 
 
 def test_a_block_below_the_final_one_is_withdrawn_again_when_another_took_its_place() -> None:
     log = [
-        said(EventKind.APPLY, ORPHAN, 1),
-        said(EventKind.REVERT, ORPHAN, 2),
-        said(EventKind.APPLY, HERE, 3),
+        logged(EventKind.APPLY, ORPHAN, 1),
+        logged(EventKind.REVERT, ORPHAN, 2),
+        logged(EventKind.APPLY, HERE, 3),
     ]
     request = repair_request(7, ORPHAN.hash)
     assert decide(request, Settled(), node=HERE, log=log) == Decision(EventKind.REPAIR_REVERT, ORPHAN)
-    assert isinstance(decide(request, Settled(), node=HERE, log=log[2:]), Refused)
+    assert isinstance(decide(request, Settled(), node=HERE, log=log[2:]), RequestRejected)
 
 
 def test_of_a_final_block_nothing_is_said_where_it_is_not_certain() -> None:
     def why(hash: bytes | None = None, **known: object) -> str:
         refused = decide(repair_request(7, hash), Settled(), **known)  # type: ignore[arg-type]
-        assert isinstance(refused, Refused)
+        assert isinstance(refused, RequestRejected)
         assert refused.remedy
         return refused.problem
 
     assert "no node knows block 7" in why()
     assert "below block 8, the first that was ever published" in why(node=HERE, first=8)
-    applied = [said(EventKind.APPLY, ORPHAN)]
+    applied = [logged(EventKind.APPLY, ORPHAN)]
     for hash in (None, HERE.hash, ORPHAN.hash):
         assert "in raw-blocks and" in why(hash, node=HERE, log=applied)
     # The node's block was published once, and the one in force is not withdrawn on the node's word.
-    both = [said(EventKind.APPLY), said(EventKind.REVERT), *applied]
+    both = [logged(EventKind.APPLY), logged(EventKind.REVERT), *applied]
     assert "in raw-blocks and" in why(ORPHAN.hash, node=HERE, log=both)
     assert decide(repair_request(7, HERE.hash), Settled(), node=HERE, log=both) == Decision(
         EventKind.REPAIR, HERE

@@ -115,8 +115,8 @@ async def test_what_cannot_be_said_is_refused_with_a_remedy() -> None:
     )
     assert {each.outcome for each in outcomes} == {REFUSED}
     words = ["the last one is 40", "is not canonical", "is not canonical", "for chain 5"]
-    for each, said in zip(outcomes, words, strict=True):
-        assert said in str(each.problem)
+    for each, word in zip(outcomes, words, strict=True):
+        assert word in str(each.problem)
         assert "; " in str(each.problem)
         assert each.sequence is None
     assert len(store.log) == before

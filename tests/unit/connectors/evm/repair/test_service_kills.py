@@ -81,18 +81,18 @@ async def _storm(rng: random.Random) -> None:
     await rig.answer()
     await rig.close()
     assert hashes(store) == chain.hashes[1:]
-    said = {each.position.sequence: each for each in accepted(store)}
+    by_sequence = {each.position.sequence: each for each in accepted(store)}
     for request in channel.requests:
         assert request is not None
         outcome = channel.latest[request.request_id]
         if outcome.outcome == REFUSED:
             assert outcome.problem
             continue
-        event = said[outcome.sequence or 0]
+        event = by_sequence[outcome.sequence or 0]
         assert event.head is not None
         assert event.kind is (EventKind.REPAIR_REVERT if outcome.removed else EventKind.REPAIR)
         assert event.head.number == request.block_number
         assert event.head.hash == outcome.request.block_hash == (request.block_hash or event.head.hash)
-    ours = [each for each in channel.requests if each and each.block_hash is None and each.block_number > 1]
-    refused = [each.request_id for each in ours if channel.latest[each.request_id].outcome == REFUSED]
+    named = [each for each in channel.requests if each and each.block_hash is None and each.block_number > 1]
+    refused = [each.request_id for each in named if channel.latest[each.request_id].outcome == REFUSED]
     assert all(channel.latest[each].request.block_number > 11 for each in refused)

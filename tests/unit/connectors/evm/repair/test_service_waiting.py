@@ -90,8 +90,8 @@ async def test_a_node_that_fails_is_asked_again_and_then_the_request_is_refused(
     assert HEALTH.checks()["repairs"].ok
     outcome = rig.channel.latest["5"]
     assert outcome.outcome == REFUSED
-    said = f"no node gave block 5 in {ATTEMPTS} attempts: http://node0: eth_get"
-    assert said in str(outcome.problem)
+    problem = f"no node gave block 5 in {ATTEMPTS} attempts: http://node0: eth_get"
+    assert problem in str(outcome.problem)
     node.faults.clear()
     (outcome,) = await asked(rig, repair_request(5, refetch=True, id="later"))
     assert outcome.outcome == PUBLISHED

@@ -31,6 +31,13 @@ def test_a_quantity_is_a_chain_id(monkeypatch: pytest.MonkeyPatch) -> None:
     assert chain_id.ask(URL, seconds=1.0) == 8453
 
 
+@pytest.mark.parametrize("answer", NOT_IDS, ids=repr)
+def test_an_answer_over_a_connection_of_ones_own_is_read_alike(answer: object) -> None:
+    assert chain_id.read("b", "0x7A69") == 31337
+    with pytest.raises(NodeFailure, match=r"^b: eth_chainId: .* is not a chain id"):
+        chain_id.read("b", answer)
+
+
 @pytest.mark.parametrize("answer", [*NOT_IDS, Unsupported("node", "eth_chainId: unknown method")], ids=str)
 def test_anything_else_is_a_failure_of_that_node(monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
     monkeypatch.setattr(once, "ask", answering(answer))

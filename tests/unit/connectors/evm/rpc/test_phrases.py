@@ -7,7 +7,7 @@ import pytest
 from connectors.evm.rpc.phrases import Meaning, meaning_of
 
 # Meaning → what was said: code, words, and who says so (repository and thread, or the source that has it).
-SAID: dict[Meaning | None, tuple[tuple[object, str, str], ...]] = {
+ERRORS: dict[Meaning | None, tuple[tuple[object, str, str], ...]] = {
     Meaning.BATCH_LIMIT: (
         (-32000, "batch limit 100 exceeded: 142 requests given", "erigontech/erigon#7072"),
         (-32007, "batch limit exceeded", "fystack/multichain-indexer#19"),
@@ -96,7 +96,7 @@ SAID: dict[Meaning | None, tuple[tuple[object, str, str], ...]] = {
 
 @pytest.mark.parametrize(
     ("meaning", "code", "words"),
-    [(meaning, code, words) for meaning, said in SAID.items() for code, words, _ in said],
+    [(meaning, code, words) for meaning, errors in ERRORS.items() for code, words, _ in errors],
     ids=str,
 )
 def test_what_is_said_means(meaning: Meaning | None, code: object, words: str) -> None:

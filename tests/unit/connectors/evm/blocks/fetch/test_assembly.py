@@ -20,7 +20,7 @@ from tests.builders.chain_answers import Answer, block, encoded, receipt, transa
 
 GAS = {"gasUsed": hex(72_000)}
 NOBODYS = receipt(7, gasUsed=hex(30_000), cumulativeGasUsed=hex(51_000))
-"""Of a call that is no transaction of the block, as some nodes list it."""
+"""Of a call that is not a transaction of the block, as some nodes list it."""
 
 
 class Node:

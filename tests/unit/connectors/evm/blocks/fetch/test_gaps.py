@@ -52,8 +52,8 @@ class ByHeight:
 
     async def call(self, method: str, reference: str, *_: object) -> memoryview:
         found = self._blocks.get(reference) if method.startswith("eth_getBlockBy") else None
-        said = {"error": self._error} if found is None and self._error else {"result": found}
-        return result_of(self.name, method, HttpAnswer(200, json.dumps({"id": 0} | said).encode()))
+        body = {"error": self._error} if found is None and self._error else {"result": found}
+        return result_of(self.name, method, HttpAnswer(200, json.dumps({"id": 0} | body).encode()))
 
 
 def fetcher(blocks: list[Answer], error: Answer | None = None) -> Fetcher:

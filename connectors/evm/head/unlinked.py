@@ -14,10 +14,10 @@ LOOKS: Final = 3
 """Looks in a row that end at nothing before the endpoint that shows the head is passed over."""
 RED: Final = 5
 """Looks in a row without a block before readiness fails: forks pass sooner."""
-_log = get_logger("headwater.listen.doubt")
+_log = get_logger("headwater.listen.unlinked")
 
 
-class Doubt:
+class UnlinkedHeads:
     """Counts looks in a row at heads whose blocks cannot be had, or that do not link to what is published."""
 
     def __init__(self, pool: Pool) -> None:
@@ -25,8 +25,8 @@ class Doubt:
         self._looks = 0
         self._without = 0
 
-    def leads_nowhere(self, head: Head, source: str, why: str, *, progress: bool) -> None:
-        """A look at this head, told by `source`, ended so; `progress`: some blocks were published first."""
+    def count(self, head: Head, source: str, why: str, *, progress: bool) -> None:
+        """A look at this head of `source` ended at nothing; `progress`: some blocks were published first."""
         self._looks += 1
         self._without = 0 if progress else self._without + 1
         if self._looks >= LOOKS and source and self._pool.pass_over(source):
@@ -41,7 +41,7 @@ class Doubt:
                 f"nothing more is published: {ODD}",
             )
 
-    def leads_on(self) -> None:
+    def clear(self) -> None:
         """A look ended well."""
         self._looks = self._without = 0
         HEALTH.report("branch", True)
