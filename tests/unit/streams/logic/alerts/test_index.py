@@ -12,7 +12,7 @@ from headwater.evm.identity import RecordKind, event_id
 from schemas import Records
 from streams.logic.alerts.evaluate import selection
 from streams.logic.alerts.index import KindIndex, RuleIndex
-from streams.logic.alerts.records import KINDS, Row, Shared, header_of
+from streams.logic.alerts.records import LAYOUTS, Row, Shared, header_of
 from streams.logic.alerts.rule import Match, Requirement, Rule
 from tests.builders.alerts import (
     ALICE,
@@ -45,8 +45,8 @@ BODY = content(
 
 def _row(match: Match, rules: RuleIndex) -> Row:
     part = READER.message(value(ENVELOPE, BODY), selection(rules))
-    records = header_of([part]) if match is Match.BLOCK else part.records[KINDS[match].array]
-    return Row(KINDS[match], Shared(ENVELOPE), records, 0)
+    records = header_of([part]) if match is Match.BLOCK else part.records[LAYOUTS[match].array]
+    return Row(LAYOUTS[match], Shared(ENVELOPE), records, 0)
 
 
 @pytest.mark.parametrize("required", [(), (Requirement("transaction_index", frozenset({1})),)])
@@ -122,7 +122,7 @@ def _meets(record: dict[str, Any], required: Requirement, lists: dict[str, froze
 def test_a_rule_is_asked_about_each_record_that_could_match(
     required: list[list[Requirement]], rows: list[tuple[bytes, bytes, int]], members: frozenset[bytes]
 ) -> None:
-    index = KindIndex(KINDS[Match.TOKEN_TRANSFER])
+    index = KindIndex(LAYOUTS[Match.TOKEN_TRANSFER])
     rules = [rule(f"{place}", requirements=tuple(each)) for place, each in enumerate(required)]
     for each in rules:
         index.add(each)
@@ -146,7 +146,7 @@ def test_a_rule_is_asked_about_each_record_that_could_match(
 
 
 def test_logs_are_looked_up_by_a_topic() -> None:
-    index = KindIndex(KINDS[Match.LOG])
+    index = KindIndex(LAYOUTS[Match.LOG])
     second = rule("second", Match.LOG, requirements=(Requirement("topics[1]", frozenset({text(HASH)})),))
     index.add(second)
     index.add(rule("never", Match.LOG, requirements=(Requirement("data[0]", frozenset({1})),)))
@@ -157,7 +157,7 @@ def test_logs_are_looked_up_by_a_topic() -> None:
 
 
 def test_logs_are_looked_up_by_the_address_in_a_topic() -> None:
-    index = KindIndex(KINDS[Match.LOG])
+    index = KindIndex(LAYOUTS[Match.LOG])
     own = rule("own", Match.LOG, requirements=(Requirement("topics[1]", list="w", word=True),))
     index.add(own)
     index.add(rule("never", Match.LOG, requirements=(Requirement("data", list="w", word=True),)))
