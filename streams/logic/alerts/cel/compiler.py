@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from headwater.errors import Fatal
 from streams.logic.alerts.cel.problem import ExpressionProblem
-from streams.logic.alerts.cel.types import Kind, Type
+from streams.logic.alerts.cel.types import ScalarType, Type
 
 LISTS: Final = "lists"
 _PLACED: Final = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
@@ -26,7 +26,11 @@ _HINTS: Final = (
     ),
     (re.compile("token recognition error at: '=[^=]"), "equal is written =="),
 )
-_WRAPPERS: Final = {Kind.BOOL: "BoolValue", Kind.INT: "Int64Value", Kind.STRING: "StringValue"}
+_WRAPPERS: Final = {
+    ScalarType.BOOL: "BoolValue",
+    ScalarType.INT: "Int64Value",
+    ScalarType.STRING: "StringValue",
+}
 _OWN: Final = {
     "uint256": ("INT", ("STRING",)),
     "address": ("STRING", ("STRING",)),

@@ -14,7 +14,7 @@ from streams.logic.alerts.cel.macros import Expr, expressions
 from streams.logic.alerts.cel.problem import ExpressionProblem
 from streams.logic.alerts.cel.runtime import FAULTS, UINT256, namespace
 from streams.logic.alerts.cel.tree import read
-from streams.logic.alerts.cel.types import BOOL, Kind, Type
+from streams.logic.alerts.cel.types import BOOL, ScalarType, Type
 from streams.logic.alerts.rule import Condition, ConditionError, Lists, Record
 
 CHAIN: Final = (-UINT256, UINT256)
@@ -105,4 +105,6 @@ def _function(
 def _named(type_: Type) -> str:
     if type_.list:
         return f"a list of {type_.kind.value}"
-    return "null at times: write … == true" if type_.kind is Kind.BOOL else f"of type {type_.kind.value}"
+    return (
+        "null at times: write … == true" if type_.kind is ScalarType.BOOL else f"of type {type_.kind.value}"
+    )

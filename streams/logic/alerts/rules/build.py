@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from yaml.nodes import ScalarNode
 
-from streams.logic.alerts.cel import Compiled, Kind, Limits, Type, requirements_of
+from streams.logic.alerts.cel import Compiled, Limits, ScalarType, Type, requirements_of
 from streams.logic.alerts.index import looks_at, unindexed
 from streams.logic.alerts.rule import Finality, Lists, Match, Record, Rule, Severity, Window
 from streams.logic.alerts.rules.draft import Draft
@@ -123,9 +123,9 @@ class Builder:
         if match is Match.ABSENCE or "window" in self._draft.nodes:
             names = {name: fields[name] for name in group_by if name in fields}
             # A group's values are text: they are part of the alert's identity.
-            names = {name: Type(Kind.STRING) for name in names}
+            names = {name: Type(ScalarType.STRING) for name in names}
             own = ("silent_since", "window_start", "window_end") if window is None else measures_of(window)
-            names |= {name: Type(Kind.INT) for name in own}
+            names |= {name: Type(ScalarType.INT) for name in own}
         text = self._draft.get("title", self._draft.get("id", ""))
         try:
             return compile_title(text, names)

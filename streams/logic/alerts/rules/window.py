@@ -8,7 +8,7 @@ from typing import Final
 
 from yaml.nodes import Node, ScalarNode
 
-from streams.logic.alerts.cel import Kind, Type
+from streams.logic.alerts.cel import ScalarType, Type
 from streams.logic.alerts.rule import Function, Lists, Record, Threshold, Value, Window
 from streams.logic.alerts.rules.document import entries
 from streams.logic.alerts.rules.problem import at, nearest, shown
@@ -73,7 +73,7 @@ def _check_field(key: ScalarNode, function: Function, of: str, fields: Mapping[s
         raise at(key, f"{shown(of)} is no field{nearest(of, fields)}")
     if type_.list:
         raise at(key, f"{of} is a list, {function.value} takes one value a record")
-    if function in _INTEGERS and type_.kind is not Kind.INT:
+    if function in _INTEGERS and type_.kind is not ScalarType.INT:
         raise at(key, f"{function.value} takes an integer, {of} is {type_.kind.value}")
 
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from streams.logic.alerts.cel import (
     ExpressionProblem,
-    Kind,
     Limits,
+    ScalarType,
     Type,
     compile_condition,
     compile_expression,
@@ -19,16 +19,16 @@ from streams.logic.alerts.cel import (
 from streams.logic.alerts.rule import ConditionError
 
 NAMES: Final = {
-    "value": Type(Kind.INT),
-    "other": Type(Kind.INT),
-    "fee": Type(Kind.INT, nullable=True),
-    "flag": Type(Kind.BOOL, nullable=True),
-    "to_address": Type(Kind.STRING, nullable=True, size=42),
-    "address": Type(Kind.STRING, size=42),
-    "state": Type(Kind.STRING, symbols=("PENDING", "INCLUDED")),
-    "topics": Type(Kind.STRING, list=True, size=66, longest=4),
-    "hashes": Type(Kind.STRING, list=True, size=66),
-    "data": Type(Kind.STRING),
+    "value": Type(ScalarType.INT),
+    "other": Type(ScalarType.INT),
+    "fee": Type(ScalarType.INT, nullable=True),
+    "flag": Type(ScalarType.BOOL, nullable=True),
+    "to_address": Type(ScalarType.STRING, nullable=True, size=42),
+    "address": Type(ScalarType.STRING, size=42),
+    "state": Type(ScalarType.STRING, symbols=("PENDING", "INCLUDED")),
+    "topics": Type(ScalarType.STRING, list=True, size=66, longest=4),
+    "hashes": Type(ScalarType.STRING, list=True, size=66),
+    "data": Type(ScalarType.STRING),
 }
 RECORD: Final = {
     "value": (1 << 64) + 1,
@@ -223,7 +223,7 @@ def test_a_word_is_hexadecimal_digits(digits: str) -> None:
 
 
 def test_a_macro_goes_over_so_many_elements_and_no_more() -> None:
-    condition_text, fields = "hashes.all(h, h != '0x')", {"hashes": Type(Kind.STRING, list=True)}
+    condition_text, fields = "hashes.all(h, h != '0x')", {"hashes": Type(ScalarType.STRING, list=True)}
     condition = compile_condition(condition_text, fields).condition
     assert condition({"hashes": ["0x1"] * 100}, {})
     with pytest.raises(ConditionError, match="101"):

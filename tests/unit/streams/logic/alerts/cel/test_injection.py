@@ -9,9 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.logic.alerts.cel import ExpressionProblem, Kind, Type, compile_expression
+from streams.logic.alerts.cel import ExpressionProblem, ScalarType, Type, compile_expression
 
-NAMES: Final = {"value": Type(Kind.INT), "data": Type(Kind.STRING), "topics": Type(Kind.STRING, list=True)}
+NAMES: Final = {
+    "value": Type(ScalarType.INT),
+    "data": Type(ScalarType.STRING),
+    "topics": Type(ScalarType.STRING, list=True),
+}
 WORDS: Final = {
     *("def", "evaluate", "absorbing", "record", "lists", "try", "return", "except", "FAULTS", "again"),
     *("all", "any", "len", "checked", "divided", "remainder", "element", "bounded", "joined", "extended"),
