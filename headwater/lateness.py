@@ -14,8 +14,6 @@ from headwater.metrics.consumers import (
 )
 
 _REMEMBERED: Final = 512
-Place = tuple[str, int]
-"""Topic and partition."""
 
 
 @dataclass(slots=True)
@@ -57,7 +55,7 @@ class ReportedLag:
 
     def __init__(self, chain: str, group: str) -> None:
         self._labels = chain, group
-        self._places: dict[Place, Lateness] = {}
+        self._partitions: dict[tuple[str, int], Lateness] = {}
 
     def rebalanced(self) -> None:
         """The group told this process which partitions are its own, be they the same as before."""
@@ -69,19 +67,19 @@ class ReportedLag:
 
     def received(self, topic: str, partition: int, offset: int, time_ms: int) -> None:
         """A message came, or several of which this is the first; `time_ms` is the brokers' time of it."""
-        self._places.setdefault((topic, partition), Lateness()).received(offset, time_ms)
+        self._partitions.setdefault((topic, partition), Lateness()).received(offset, time_ms)
 
     def report(self, now_ms: int, topic: str, partition: int, position: int, end: int) -> None:
         """Everything below offset `position` is finished, and the partition ends at `end`."""
         labels = (*self._labels, topic, str(partition))
-        late = self._places.setdefault((topic, partition), Lateness())
+        late = self._partitions.setdefault((topic, partition), Lateness())
         CONSUMER_LAG.labels(*labels).set(max(0, end - position))
         CONSUMER_LAG_SECONDS.labels(*labels).set(late.seconds(now_ms, position, end))
 
-    def keep_only(self, places: set[Place]) -> None:
-        """Whoever has the other partitions now reports them."""
-        for topic, partition in self._places.keys() - places:
-            del self._places[topic, partition]
+    def keep_only(self, partitions: set[tuple[str, int]]) -> None:
+        """Of topic and partition. Whoever has the other partitions now reports them."""
+        for topic, partition in self._partitions.keys() - partitions:
+            del self._partitions[topic, partition]
             for gauge in (CONSUMER_LAG, CONSUMER_LAG_SECONDS):
                 try:
                     gauge.remove(*self._labels, topic, str(partition))
