@@ -14,7 +14,7 @@ from streams.logic.alerts.rules.draft import Draft
 from streams.logic.alerts.rules.expression import condition_of
 from streams.logic.alerts.rules.fields import fields_of
 from streams.logic.alerts.rules.place import place_of
-from streams.logic.alerts.rules.problem import Problem, Refused, at, nearest, shown
+from streams.logic.alerts.rules.problem import Problem, RuleError, at, nearest, shown
 from streams.logic.alerts.rules.title import TitleProblem, compile_title
 from streams.logic.alerts.rules.window import measures_of, window_of
 
@@ -132,13 +132,13 @@ class Builder:
         except TitleProblem as problem:
             raise self._placed(problem) from problem
 
-    def _placed(self, problem: TitleProblem) -> Refused:
+    def _placed(self, problem: TitleProblem) -> RuleError:
         node = self._draft.nodes.get("title", self._draft.node)
         if not isinstance(node, ScalarNode):
             return at(node, problem.message)
         before = node.value[: problem.offset]
         line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-        return Refused(Problem(*place_of(self._source, node, line, column), problem.message))
+        return RuleError(Problem(*place_of(self._source, node, line, column), problem.message))
 
     def _warn(self, rule: Rule) -> None:
         """By the stage's own word, which refuses such rules above a number of them."""
@@ -153,8 +153,8 @@ class Builder:
     def _attempt(self, step: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the step gives
         try:
             return step()
-        except Refused as refused:
-            self._draft.problems.append(refused.problem)
+        except RuleError as error:
+            self._draft.problems.append(error.problem)
             return None
 
 

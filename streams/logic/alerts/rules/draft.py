@@ -10,7 +10,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from streams.logic.alerts.rule import Finality, Match, Severity
 from streams.logic.alerts.rules.document import entries, text, texts
-from streams.logic.alerts.rules.problem import Problem, Refused, at, nearest, shown
+from streams.logic.alerts.rules.problem import Problem, RuleError, at, nearest, shown
 from streams.logic.alerts.rules.values import DAY_MS, duration, flag, name, word
 
 MAX_GROUP: Final = 4
@@ -80,14 +80,14 @@ def draft_of(node: Node) -> Draft:
     draft = Draft(node)
     try:
         found = list(entries(node, "a rule"))
-    except Refused as refused:
-        draft.problems.append(refused.problem)
+    except RuleError as error:
+        draft.problems.append(error.problem)
         return draft
     for key, value in found:
         try:
             _take(draft, key, value)
-        except Refused as refused:
-            draft.problems.append(refused.problem)
+        except RuleError as error:
+            draft.problems.append(error.problem)
     written = {key.value for key, _ in found}
     for required in _REQUIRED:
         if required not in written:

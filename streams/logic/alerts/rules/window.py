@@ -24,7 +24,7 @@ _KNOWN: Final = ("size", "every", *(each.value for each in Function))
 
 
 def window_of(node: Node, fields: Mapping[str, Type]) -> Window:
-    """The window that a mapping says. Raises Refused for the first thing wrong with it."""
+    """The window that a mapping says. Raises RuleError for the first thing wrong with it."""
     size = every = None
     thresholds: list[Threshold] = []
     for key, value in entries(node, "window"):
