@@ -24,12 +24,12 @@ def messages_of(envelope: Envelope, versions: Iterable[Version], frame: bytes) -
 
 
 def _body(envelope: Envelope, version: Version) -> bytes:
-    alert, place = version.alert, version.place
+    alert, block = version.alert, version.block
     return _write(
         envelope.chain_id,
-        place.number,
-        place.hash,
-        place.timestamp,
+        block.number,
+        block.hash,
+        block.timestamp,
         envelope.sequence,
         version.status is Status.RETRACTED,
         alert.event_id,

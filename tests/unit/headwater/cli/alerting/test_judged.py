@@ -48,7 +48,7 @@ def _judged(first: int, last: int, *spoiled: int) -> Judged:
 
 
 def _said(judged: Judged) -> list[tuple[str, int | None, Status | None]]:
-    said = [(each.alert.rule_id, each.place.number, each.status) for each in judged.alerts.values()]
+    said = [(each.alert.rule_id, each.block.number, each.status) for each in judged.alerts.values()]
     return sorted(said, key=lambda each: (each[0], each[1] or 0, str(each[2])))
 
 

@@ -410,7 +410,7 @@ def test_a_block_that_leaves_and_comes_again_makes_the_same_alerts(told: list[To
     life = Life(TEXTS).tell(told)
     blocks = life.alerting.fold.blocks
     before = life.latest
-    mine = {own for block in blocks.values() for own, made in block.made.items() if made.told}
+    mine = {own for block in blocks.values() for own, made in block.made.items() if made.published}
     again = [each for each in standing(told) if each.envelope.block_hash in blocks]
     sequence = 1_000
     events = []
