@@ -72,8 +72,8 @@ FAMILIES: Final[Mapping[int, Family]] = {
 def profile_of(chain_id: int, chain: ChainSettings) -> Profile:
     """The habits of a chain: as set, else those of the family that is set, else of the chain's own."""
     family = PROFILES[chain.profile or FAMILIES.get(chain_id, "unknown")]
-    said = {name: getattr(chain, name) for name in asdict(family)}
-    return Profile(**asdict(family) | {name: value for name, value in said.items() if value is not None})
+    chosen = {name: getattr(chain, name) for name in asdict(family)}
+    return Profile(**asdict(family) | {name: value for name, value in chosen.items() if value is not None})
 
 
 def with_profile(chain: ChainSettings, chain_id: int) -> ChainSettings:

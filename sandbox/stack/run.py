@@ -188,7 +188,7 @@ class Run:
                 "rules", "rules-applied", (), lambda: self._apply_builtin(settings, chain_id), after=steps[:2]
             )
         )
-        said: dict[str, str] = {}
+        noted: dict[str, str] = {}
         while not stop.is_set() and not all(step.done for step in steps):
             self._turn()
             for step in steps:
@@ -198,8 +198,8 @@ class Run:
                     self._supervisor.open(step.gate)
                     while self._notes:
                         self._show.note(self._notes.pop(0))
-                if step.problem and step.problem != said.get(step.name):
-                    said[step.name] = step.problem
+                if step.problem and step.problem != noted.get(step.name):
+                    noted[step.name] = step.problem
                     self._show.note(f"{step.name}: trying again: {step.problem}")
             stop.wait(LOOK_SECONDS / 2)
         self._turn()

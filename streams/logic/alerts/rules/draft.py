@@ -27,12 +27,12 @@ def _names(node: Node, what: str) -> tuple[str, ...]:
 def _labels(node: Node, what: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, value in entries(node, what):
-        said = text(value, f"{what}.{key.value}")
-        if len(said) > _MAX_LABEL:
-            raise at(value, f"a label of {len(said):,} characters, {_MAX_LABEL} is the limit")
+        label = text(value, f"{what}.{key.value}")
+        if len(label) > _MAX_LABEL:
+            raise at(value, f"a label of {len(label):,} characters, {_MAX_LABEL} is the limit")
         if key.value.startswith("label."):
             raise at(key, "names that begin with 'label.' are those of addresses' labels")
-        found[name(key, f"a name in {what}")] = said
+        found[name(key, f"a name in {what}")] = label
     if len(found) > MAX_LABELS:
         raise at(node, f"{len(found)} labels, {MAX_LABELS} is the limit")
     return found
