@@ -23,12 +23,12 @@ from headwater.digits import decimal
 from headwater.errors import Fatal
 from headwater.logging import configure
 from headwater.settings import Settings
-from topics.groups import NAMES
+from topics.groups import NAMES, SINK
 from topics.tail import resolve
 
 app = typer.Typer(rich_markup_mode=None)
 _TO_ASK = 2
-_STAGES = (*NAMES, "sink")
+_STAGES = (*NAMES, SINK)
 MOST_BLOCKS = 10_000
 """Blocks of a range that are asked for at once: the listener reads or fetches each, four a round."""
 

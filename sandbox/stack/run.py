@@ -27,7 +27,7 @@ from sandbox.stack.receiving import LocalReceiver, apply_channels, kept_secret
 from sandbox.stack.roles import GATES, ROLES, role_parts, traffic_part
 from sandbox.stack.services import Programs, Stack
 from sandbox.supervisor.supervisor import Part, PartStatus, Supervisor
-from topics.groups import Need
+from topics.groups import DELIVER, Need
 
 STOP_SECONDS = 18.0  # of the 20 that a stop may take
 FULL_DISK_STOP_SECONDS = 6.0  # roles would wait for brokers that cannot write
@@ -152,7 +152,7 @@ class Run:
             self._stack.logs,
             self._metrics,
             needs=(CHAIN,),
-            own={"deliver": self._receiver.variables},
+            own={DELIVER: self._receiver.variables},
         )
         if self._options.rpc or self._options.traffic <= 0:
             return roles

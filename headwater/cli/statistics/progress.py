@@ -17,6 +17,7 @@ from streams.logic.aggregate.fold import Fold
 from streams.logic.aggregate.records import WRITTEN
 from streams.runtime.state_topic import committed_state
 from topics.catalog import app_id, topic_name
+from topics.groups import SINK
 from topics.partitions import partitions_of
 
 _PACE_SECONDS: Final = 0.2
@@ -39,7 +40,7 @@ def aggregate_state(settings: Settings) -> Fold:
 def wait_for_sink(settings: Settings, seconds: float) -> None:
     """Returns once the sink has stored all that is in Kafka by now. Raises Transient when it does not."""
     places = _places(settings)
-    offsets = KafkaOffsets(settings, app_id(settings, "sink"))
+    offsets = KafkaOffsets(settings, app_id(settings, SINK))
     ends = offsets.end_offsets(places)
     deadline = time.monotonic() + seconds
     while True:
