@@ -16,12 +16,12 @@ from schemas.codec.model import Array, Enum, Field, Fixed, Node, Primitive, Reco
 from schemas.unsigned import UNSIGNED, from_long
 from streams.logic.alerts.rule import Match
 from topics.chainlog.envelope import Envelope
+from topics.coverage import COUNTED
 
 STREAM: Final = "enriched-blocks"
 HEADER: Final = "header"
 _TEXTS: Final = frozenset({"extra", "receipt_extra", "receipt_l1_fee_scalar", "evidence"})
 """Strings that are no number in base 10."""
-_COUNTED: Final = {"log_count": "logs", "token_transfer_count": "transfers", "contract_count": "contracts"}
 Convert: TypeAlias = Callable[[Any], object]
 
 
@@ -145,6 +145,13 @@ LAYOUTS: Final[Mapping[Match, RecordLayout]] = {
             "transaction_hash",
         ),
     )
+}
+_STREAM_ARRAYS: Final = {layout.stream: layout.array for layout in LAYOUTS.values()}
+# A header has counts of its own, which it comes with; the others are those of what came with it.
+_COUNTED: Final = {
+    each.field: _STREAM_ARRAYS[each.stream]
+    for each in COUNTED
+    if each.field not in LAYOUTS[Match.BLOCK].codec.names
 }
 
 

@@ -31,6 +31,7 @@ from tests.builders.alerts import (
     value,
 )
 from topics.chainlog.kinds import EventKind
+from topics.coverage import COUNTED, Counted
 
 ENVELOPE = envelope(EventKind.APPLY, 100, 3)
 BODY = content(
@@ -172,3 +173,12 @@ def test_logs_are_looked_up_by_the_address_in_a_topic() -> None:
 
 def _indexable(made: Rule) -> bool:
     return any(each.field in ("from_address", "to_address", "value") for each in made.requirements)
+
+
+@pytest.mark.parametrize("counted", COUNTED, ids=lambda each: each.stream)
+def test_a_block_has_each_number_that_coverage_counts(counted: Counted) -> None:
+    everything = RuleIndex(rule(match.value, match) for match in LAYOUTS)
+    part = READER.message(value(ENVELOPE, BODY), selection(everything))
+    (number,) = header_of([part]).columns[counted.field]
+    # A header says its transactions itself, and the builder's one says three.
+    assert number == (3 if counted.stream == "transactions" else 1)
