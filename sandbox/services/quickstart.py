@@ -18,8 +18,8 @@ from sandbox.downloads.lockfile import HERE
 from sandbox.downloads.progress import DownloadProgress
 from sandbox.services import kafka, registry
 from sandbox.services.java import Java
+from sandbox.services.ports import Ports
 from sandbox.services.probes import http_get, http_send
-from sandbox.stack.ports import Ports
 from sandbox.supervisor.process import Child
 
 TRIAL_SECONDS = 60.0

@@ -16,12 +16,12 @@ from sandbox.screen.clickhouse_view import Tables
 from sandbox.screen.collector import Collector
 from sandbox.screen.snapshot import PartView, Snapshot
 from sandbox.services import anvil
+from sandbox.services.ports import RememberedPorts
 from sandbox.stack import endpoints as endpoints_file
 from sandbox.stack.datadir import RUN_BYTES, DataDir, DiskFull, check_room, disk_full
 from sandbox.stack.describing import describe_tokens
 from sandbox.stack.node_facts import NodeFacts, ask
 from sandbox.stack.options import Options, Show
-from sandbox.stack.ports import RememberedPorts
 from sandbox.stack.prepare import Step, apply_topics, migrate_tables, register_schemas
 from sandbox.stack.receiving import LocalReceiver, apply_channels, kept_secret
 from sandbox.stack.roles import GATES, ROLES, role_parts, traffic_part

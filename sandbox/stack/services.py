@@ -11,7 +11,7 @@ from sandbox.chdb.logins import kept
 from sandbox.downloads import DownloadProgress, anvil_binary, java_home, kafka_jars, registry_dir
 from sandbox.services import anvil, clickhouse, kafka, quickstart, registry
 from sandbox.services.java import Java
-from sandbox.stack.ports import Ports
+from sandbox.services.ports import Ports
 from sandbox.supervisor.process import Command
 from sandbox.supervisor.supervisor import Part
 
