@@ -119,7 +119,7 @@ class Registry:
 
 
 def _name(schema: Schema) -> str:
-    """A record's full name; "" of what is no record."""
+    """A record's full name; "" of what is not a record."""
     return f"{schema.get('namespace', '')}.{schema.get('name', '')}" if isinstance(schema, dict) else ""
 
 

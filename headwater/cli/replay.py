@@ -143,7 +143,7 @@ def _letters(
     try:
         pattern = None if reason is None else re.compile(reason)
     except re.error as error:
-        raise Fatal(f"--reason {reason} is no regular expression: {error}") from error
+        raise Fatal(f"--reason {reason} is not a regular expression: {error}") from error
     if stage is not None and stage not in _STAGES:
         raise Fatal(f"unknown stage {stage}", remedy=f"known: {', '.join(_STAGES)}")
     now = clock.now_ms()

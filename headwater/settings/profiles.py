@@ -1,7 +1,7 @@
 """The habits of chains: one entry a family of chains, and which family a chain is of.
 
 A habit is a setting of the section `chain` whose default is the profile's, so that any other EVM chain is a
-matter of settings. What a block tells itself is no habit: Polygon's state-sync transaction, receipts of no
+matter of settings. What a block tells itself is not a habit: Polygon's state-sync transaction, receipts of no
 listed transaction, the withdrawals root of the OP stack and Avalanche's settled blocks are told by answers.
 """
 

@@ -1,8 +1,8 @@
 """Who may ask: the address that was meant, the page that asks, and the login. Pure.
 
-Loopback is no fence: every page in a browser can send requests there, and a name that resolves to 127.0.0.1
-("DNS rebinding") lets it read the answers. So the Host must be loopback's and ours, a request from a page
-of another origin is refused, and nothing but the ping is answered without a login.
+Loopback is not a fence: every page in a browser can send requests there, and a name that resolves to
+127.0.0.1 ("DNS rebinding") lets it read the answers. So the Host must be loopback's and ours, a request from
+a page of another origin is refused, and nothing but the ping is answered without a login.
 """
 
 import base64

@@ -238,7 +238,7 @@ class Engine:
 def _unreadable(link: _Link) -> str:
     """The text of an error that came without: the engine keeps the last one of each kind.
 
-    An error that quotes bytes of a value is no text to Python, and 3.11 raises it without any in its first
+    An error that quotes bytes of a value is not text to Python, and 3.11 raises it without any in its first
     patch releases, 3.11.2 among them, where later ones raise UnicodeDecodeError.
     """
     return bytes(link.connection.query(_UNREADABLE, "RawBLOB").bytes()).decode(errors="replace")

@@ -158,7 +158,7 @@ def _alerting(settings: Settings, names: list[str] | None) -> Alerting:
             for own, text in rules_of(text_of(Path(name)), name, limits):
                 changes.append(Change(0, f"{RULE}{own}", text))
         else:
-            raise Fatal(f"{name} is no file, and no rule of that id is in force")
+            raise Fatal(f"{name} is not a file, and no rule of that id is in force")
     alerting = Alerting(
         settings.chain.name,
         compiler(limits),

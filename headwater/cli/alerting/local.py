@@ -36,7 +36,7 @@ class LocalRules:
         elif local_chain:
             try:
                 self._builtin = sound(read_files([BUILTIN], bounds), bounds.max_unindexed)
-            except Fatal as error:  # no compiler for this platform, which is no reason to have no pipeline
+            except Fatal as error:  # no compiler for this platform, which is not a reason to have no pipeline
                 self._notes.append(f"no built-in rules: {error}")
 
     def apply(self, settings: Settings, channels: set[str]) -> list[str]:

@@ -65,7 +65,7 @@ def hex_fields(shape: type[Answer], before: str | None = None) -> int:
     count = len(own) if before is None else own.index(before)
     kinds = list(fields_of(shape).values())[:count]
     if not all(isinstance(each.kind, Digits | Octets) for each in kinds):
-        raise TypeError(f"{shape.__name__}: a field before {before} is no hex text")
+        raise TypeError(f"{shape.__name__}: a field before {before} is not hex text")
     return count
 
 

@@ -38,7 +38,7 @@ class Fold(Remembered):
         adopt(self, changes, decision, refused)
 
     def add(self, envelope: Envelope, gives: Gives | None, facts: Gives, decision: Decision) -> None:
-        """What an event causes that is no repeat. `gives` None: the content of its block is not known.
+        """What an event causes that is not a repeat. `gives` None: the content of its block is not known.
 
         `facts` are of records that no block carries: they stand from the beginning and for good.
         """

@@ -21,7 +21,7 @@ from topics.coverage import COUNTED
 STREAM: Final = "enriched-blocks"
 HEADER: Final = "header"
 _TEXTS: Final = frozenset({"extra", "receipt_extra", "receipt_l1_fee_scalar", "evidence"})
-"""Strings that are no number in base 10."""
+"""Strings that are not a number in base 10."""
 Convert: TypeAlias = Callable[[Any], object]
 
 

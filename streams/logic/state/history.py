@@ -89,7 +89,7 @@ def history_in(
 
 
 def told_once(transitions: Sequence[Transition]) -> list[Transition]:
-    """Each state once, as it was said last: saying a state again is no other state."""
+    """Each state once, as it was said last: saying a state again is not another state."""
     found: list[Transition] = []
     for each in transitions:
         if each.again and found and found[-1].state is each.state:

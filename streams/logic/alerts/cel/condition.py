@@ -54,7 +54,7 @@ class Compiled:
 
 
 def compile_condition(text: str, names: Mapping[str, Type], limits: Limits = _LIMITS) -> Compiled:
-    """Raises ExpressionProblem for a text that is no condition, Fatal where the compiler is not installed."""
+    """Raises ExpressionProblem for a text that is not a condition, Fatal without the compiler."""
     found = compile_expression(text, names, limits)
     if found.expr.type != BOOL:
         raise ExpressionProblem(f"a condition is true or false, this is {_named(found.expr.type)}", 1, 1)

@@ -59,7 +59,7 @@ NAMES: Final = frozenset({*PLAIN, *LOGIC, *SPECIAL, *_BY_TYPE})
 
 
 def form(call: Function) -> str | None:
-    """How a call is written; None for one that is no plain call."""
+    """How a call is written; None for one that is not a plain call."""
     own = _BY_TYPE.get(call.name)
     return PLAIN.get(call.name) if own is None else own(call)
 

@@ -121,7 +121,7 @@ class _Reader:
             return self._list(expr, offset, inner)
         if 9 in expr:
             return self._loop(expr, offset, inner)
-        raise at(self._text, offset, "maps and messages are no part of a condition")
+        raise at(self._text, offset, "maps and messages are not part of a condition")
 
     def _constant(self, constant: Message, offset: int) -> Node:
         if 1 in constant:
@@ -144,14 +144,14 @@ class _Reader:
         if name == LISTS:
             raise at(self._text, offset, "lists are used as: field in lists.NAME")
         if name not in self._names:
-            raise at(self._text, offset, f"{name!r} is no field")
+            raise at(self._text, offset, f"{name!r} is not a field")
         return Name(name, self._names[name], offset)
 
     def _select(self, select: Message, offset: int, inner: frozenset[str]) -> Node:
         operand = select.message(1)
         plain = 4 in operand and operand.message(4).text(1) == LISTS and LISTS not in inner
         if 8 in operand:
-            raise at(self._text, offset, "maps and messages are no part of a condition")
+            raise at(self._text, offset, "maps and messages are not part of a condition")
         if not plain or select.number(3):
             raise at(self._text, offset, "a field has no parts; lists are used as: field in lists.NAME")
         return ListName(select.text(2), Type(ScalarType.STRING, list=True), offset)
@@ -217,5 +217,5 @@ class _Reader:
         return at(
             self._text,
             offset,
-            f"{what} is no part of a condition: there are bool, int, string and lists of them",
+            f"{what} is not part of a condition: there are bool, int, string and lists of them",
         )

@@ -92,7 +92,7 @@ class Builder:
         for name, node in self._draft.get("group_by", ()):
             type_ = fields.get(name)
             if type_ is None or type_.list:
-                problem = f"{shown(name)} is no field of one value{nearest(name, fields)}"
+                problem = f"{shown(name)} is not a field of one value{nearest(name, fields)}"
                 self._draft.problems.append(at(node, problem).problem)
             elif name in _ENDLESS:
                 problem = f"{name} may be of any length, and a group is named by its value"

@@ -54,7 +54,7 @@ def _check(source: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         elif isinstance(event, yaml.AliasEvent):
-            raise RuleError(Problem(line, column, "aliases are no part of a rule: write it out"))
+            raise RuleError(Problem(line, column, "aliases are not part of a rule: write it out"))
 
 
 def entries(node: Node, what: str) -> Iterator[tuple[ScalarNode, Node]]:
@@ -79,7 +79,7 @@ def text(node: Node, what: str) -> str:
     if tag == "null":
         raise at(node, f"{what} has no value")
     if tag not in _SCALARS:
-        raise at(node, f"{what} has a tag that is no part of a rule: {shown(node.tag)}")
+        raise at(node, f"{what} has a tag that is not part of a rule: {shown(node.tag)}")
     return str(node.value)
 
 

@@ -99,7 +99,7 @@ def _take(draft: Draft, key: ScalarNode, value: Node) -> None:
     read = KEYS.get(key.value)
     if read is None:
         hint = nearest(key.value, KEYS)
-        raise at(key, f"{shown(key.value)} is no key of a rule{hint}; there are {', '.join(KEYS)}")
+        raise at(key, f"{shown(key.value)} is not a key of a rule{hint}; there are {', '.join(KEYS)}")
     draft.nodes[key.value] = value
     draft.values[key.value] = read(value, key.value)
 

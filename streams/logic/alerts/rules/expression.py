@@ -32,4 +32,4 @@ def _hint(message: str, match: Match) -> str:
     name = found[1]
     if name in untyped(match):
         return f": {match.value} has it, but conditions know no fractions and no records within records"
-    return nearest(name, fields_of(match)) or f": it is no field of {match.value}"
+    return nearest(name, fields_of(match)) or f": it is not a field of {match.value}"

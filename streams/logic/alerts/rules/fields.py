@@ -23,7 +23,7 @@ STREAMS: Final[Mapping[Match, tuple[str, ...]]] = {
 }
 SHARED: Final = ("chain_id", "block_number", "block_hash", "block_timestamp", "sequence", "removed")
 _TEXTS: Final = frozenset({"extra", "receipt_extra", "receipt_l1_fee_scalar", "evidence"})
-"""Strings that are no number in base 10."""
+"""Strings that are not a number in base 10."""
 _LONGEST: Final = {"topics": 4}
 _HASH: Final = 2 + 2 * 32
 _REORG: Final = {

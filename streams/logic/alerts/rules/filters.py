@@ -61,7 +61,7 @@ def time(value: int) -> str:
     try:
         return f"{datetime.fromtimestamp(value / 1_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
     except (OverflowError, ValueError, OSError) as error:
-        raise ConditionError(f"{value} milliseconds are no date") from error
+        raise ConditionError(f"{value} milliseconds are not a date") from error
 
 
 FILTERS: Final[Mapping[str, Filter]] = {

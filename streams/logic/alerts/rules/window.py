@@ -51,7 +51,7 @@ def _threshold(key: ScalarNode, value: Node, fields: Mapping[str, Type]) -> Thre
     functions = {each.value: each for each in Function}
     if parts is None or parts[1] not in functions:
         hint = nearest(key.value, _KNOWN)
-        raise at(key, f"{shown(key.value)} is no key of a window{hint}; there are size, every, count, "
+        raise at(key, f"{shown(key.value)} is not a key of a window{hint}; there are size, every, count, "
                  "sum(FIELD), min(FIELD), max(FIELD), avg(FIELD), distinct(FIELD)")  # fmt: skip
     function, of = functions[parts[1]], parts[2]
     relation, bound = comparison(value, key.value)
@@ -70,7 +70,7 @@ def _threshold(key: ScalarNode, value: Node, fields: Mapping[str, Type]) -> Thre
 def _check_field(key: ScalarNode, function: Function, of: str, fields: Mapping[str, Type]) -> None:
     type_ = fields.get(of)
     if type_ is None:
-        raise at(key, f"{shown(of)} is no field{nearest(of, fields)}")
+        raise at(key, f"{shown(of)} is not a field{nearest(of, fields)}")
     if type_.list:
         raise at(key, f"{of} is a list, {function.value} takes one value a record")
     if function in _INTEGERS and type_.kind is not ScalarType.INT:

@@ -38,8 +38,8 @@ def test_problems_are_told_with_their_place(tmp_path: Path) -> None:
     done = validate(path)
     assert done.exit_code == 1
     first, second = done.output.splitlines()
-    assert first.startswith(f"{path}:4:1: 'severty' is no key of a rule; did you mean 'severity'?")
-    assert second == f"{path}:5:9: 'addres' is no field; did you mean 'address'?"
+    assert first.startswith(f"{path}:4:1: 'severty' is not a key of a rule; did you mean 'severity'?")
+    assert second == f"{path}:5:9: 'addres' is not a field; did you mean 'address'?"
 
 
 def test_a_slow_rule_is_a_warning_and_no_problem(tmp_path: Path) -> None:

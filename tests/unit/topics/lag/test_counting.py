@@ -1,4 +1,4 @@
-"""Markers and what is held back on purpose are no lag; all else that waits is."""
+"""Markers and what is held back on purpose are not lag; all else that waits is."""
 
 from __future__ import annotations
 

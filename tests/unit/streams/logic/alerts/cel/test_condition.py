@@ -1,4 +1,4 @@
-"""What a condition says where CEL's evaluation is no measure: beyond 64 bits, of null, our functions."""
+"""What a condition says where CEL's evaluation is not a measure: beyond 64 bits, of null, our functions."""
 
 from __future__ import annotations
 
@@ -200,8 +200,8 @@ def test_what_has_no_value_is_an_error_of_the_condition(text: str) -> None:
         ("lists.watched.all(a, true)", 1, 6, "in lists.NAME"),
         ("dyn(value) == 1", 1, 4, "no fixed type"),
         ("type(value) == int", 1, 5, "no fixed type"),
-        ('string(value) == "1"', 1, 7, "'string' is no part"),
-        ('duration("1s") < duration("2s")', 1, 9, "no part"),
+        ('string(value) == "1"', 1, 7, "'string' is not part"),
+        ('duration("1s") < duration("2s")', 1, 9, "not part"),
         ("", None, None, "empty"),
         ("value > 1 \ud800", None, None, "not Unicode"),
     ],
