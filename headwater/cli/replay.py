@@ -83,7 +83,7 @@ def replay(
 
     Dead letters hold what normalize, enrich, state or the sink could not handle in the last 30 days; their
     blocks are incomplete in the tables until they are said again. Without --yes this only shows the letters,
-    what became of each, and the requests that it would make: one a block, for blocks that nobody asked for
+    what became of each, and the requests that it would make: one per block, for blocks that nobody asked for
     yet, or whose repair was refused or failed again. With --yes it makes them; the listener, which must run,
     publishes each block again under a new sequence, or says why not. Nothing else is touched, and asking
     twice does no harm.

@@ -56,7 +56,7 @@ class LineProgress:
 
 
 class RichProgress:
-    """A bar a part. Use as a context manager; shows nothing when nothing is fetched."""
+    """A bar per part. Use as a context manager; shows nothing when nothing is fetched."""
 
     def __init__(self, console: Console) -> None:
         self._bars = Progress(

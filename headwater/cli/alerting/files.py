@@ -1,4 +1,4 @@
-"""Files of addresses: one a line, behind it a remark or a label; `#` begins a comment. Pure."""
+"""Files of addresses: one per line, behind it a remark or a label; `#` begins a comment. Pure."""
 
 from __future__ import annotations
 

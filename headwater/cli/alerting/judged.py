@@ -54,7 +54,7 @@ def of_rows(alerting: Alerting, history: Iterable[HistoryBlock], last: int) -> J
     judged = Judged()
     for block in history:
         envelope = block.envelope
-        # Two numbers a block: finality, which bounds what is remembered, has one of its own.
+        # Two numbers per block: finality, which bounds what is remembered, has one of its own.
         own = replace(envelope, sequence=envelope.sequence * 2)
         alerting.adopt(own.sequence, ())
         alerting.handle(own, (b"",), block)

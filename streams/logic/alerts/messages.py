@@ -16,7 +16,7 @@ _write = codec_for(STREAM).write_values
 
 
 def messages_of(envelope: Envelope, versions: Iterable[Version], frame: bytes) -> Messages:
-    """One message a version; the version is the sequence of the event."""
+    """One message per version; the version is the sequence of the event."""
     found = list(versions)
     keys = [b"0x" + each.alert.id.hex().encode() for each in found]
     values = [frame + _body(envelope, each) for each in found]
