@@ -26,7 +26,7 @@ class Lateness:
     """
 
     _received: deque[tuple[int, int]] = field(default_factory=deque)  # offset, brokers' time in ms
-    _ends: deque[tuple[int, int]] = field(default_factory=deque)  # end, when it was first seen in ms
+    _end_offsets: deque[tuple[int, int]] = field(default_factory=deque)  # end, when it was first seen in ms
 
     def received(self, offset: int, time_ms: int) -> None:
         """A message came; of several that came together the first is enough."""
@@ -35,17 +35,17 @@ class Lateness:
 
     def seconds(self, now_ms: int, position: int, end: int) -> float:
         """Everything below offset `position` is finished, and the partition ends at `end`."""
-        if not self._ends or end > self._ends[-1][0]:
-            _remember(self._ends, (end, now_ms))
+        if not self._end_offsets or end > self._end_offsets[-1][0]:
+            _remember(self._end_offsets, (end, now_ms))
         # The last one below says since when what follows it may be there.
         while len(self._received) > 1 and self._received[1][0] <= position:
             self._received.popleft()
-        while self._ends and self._ends[0][0] <= position:
-            self._ends.popleft()
+        while self._end_offsets and self._end_offsets[0][0] <= position:
+            self._end_offsets.popleft()
         if end <= position:
             self._received.clear()
             return 0.0
-        since = [seen for _, seen in list(self._ends)[:1]]
+        since = [seen for _, seen in list(self._end_offsets)[:1]]
         since += [time_ms for offset, time_ms in list(self._received)[:1] if offset >= position]
         return max(0.0, (now_ms - min(since)) / 1000) if since else 0.0
 

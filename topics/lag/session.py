@@ -69,14 +69,14 @@ class LagSession:
         return [self._judge(reader, before[reader], after[reader], behind_seconds) for reader in READERS]
 
     def _judge(self, reader: Reader, before: Look, after: Look, behind_seconds: float) -> GroupLag:
-        starts = {
+        start_offsets = {
             partition: start_of_sample(
                 before.partitions.get(partition, offsets), offsets, SAMPLE_MESSAGES // 2
             )
             for partition, offsets in after.partitions.items()
         }
         samples = self._samples(
-            {each: (starts[each], offsets.end) for each, offsets in after.partitions.items()}
+            {each: (start_offsets[each], offsets.end) for each, offsets in after.partitions.items()}
         )
         positions = {partition: offsets.position for partition, offsets in after.partitions.items()}
         lags = [counted(each, before, after, samples[each], positions) for each in sorted(after.partitions)]

@@ -41,17 +41,19 @@ def wait_for_sink(settings: Settings, seconds: float) -> None:
     """Returns once the sink has stored all that is in Kafka by now. Raises Transient when it does not."""
     places = _places(settings)
     offsets = KafkaOffsets(settings, app_id(settings, SINK))
-    ends = offsets.end_offsets(places)
+    end_offsets = offsets.end_offsets(places)
     deadline = time.monotonic() + seconds
     while True:
         kept = offsets.kept(places)
-        behind = [each for each in places if kept[each].log_start < ends[each] > (kept[each].committed or 0)]
+        behind = [
+            each for each in places if kept[each].log_start < end_offsets[each] > (kept[each].committed or 0)
+        ]
         if not behind:
             return
         if time.monotonic() > deadline:
             raise Transient(
                 f"the sink has not stored {behind[0].topic}[{behind[0].number}] up to offset "
-                f"{ends[behind[0]]} within {seconds:.0f} s, {len(behind)} partitions in all",
+                f"{end_offsets[behind[0]]} within {seconds:.0f} s, {len(behind)} partitions in all",
                 remedy="see that `headwater sink` runs and keeps up, then run this again",
             )
         time.sleep(_PACE_SECONDS)

@@ -107,7 +107,7 @@ def _problem(answer: str) -> ExpressionProblem:
     placed = _PLACED.search(answer)
     if placed is not None and int(placed[1]) > 0:
         message = _shortened(placed[3].replace(_CONTAINER, ""))
-        hint = next((f"; {hint}" for said, hint in _HINTS if said.search(message)), "")
+        hint = next((f"; {hint}" for complaint, hint in _HINTS if complaint.search(message)), "")
         return ExpressionProblem(message + hint, int(placed[1]), int(placed[2]))
     if "recursion" in answer:
         return ExpressionProblem("nested too deeply: 32 levels are the limit")

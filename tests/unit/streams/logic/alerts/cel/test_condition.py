@@ -48,7 +48,7 @@ BEYOND: Final = object()
 INTEGERS: Final = st.one_of(st.integers(-(1 << 66), 1 << 66), st.integers(-TOP, TOP))
 
 
-def said(text: str, **fields: object) -> Any:
+def evaluated(text: str, **fields: object) -> Any:
     return compile_expression(text, NAMES).evaluate({**RECORD, **fields}, LISTS)
 
 
@@ -74,8 +74,8 @@ def test_integers_are_exact_to_256_bits_and_an_error_beyond(operator: str, one: 
 
 @given(st.integers(0, TOP), st.integers(0, TOP))
 def test_literals_of_256_bits_compare_exactly(value: int, literal: int) -> None:
-    assert said(f'value < uint256("{literal}")', value=value) == (value < literal)
-    assert said(f'value == uint256("{literal:#x}")', value=literal)
+    assert evaluated(f'value < uint256("{literal}")', value=value) == (value < literal)
+    assert evaluated(f'value == uint256("{literal:#x}")', value=literal)
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_a_text_is_refused_with_its_place(text: str, line: int | None, column: i
 )
 def test_a_word_is_hexadecimal_digits(digits: str) -> None:
     with pytest.raises(ConditionError):
-        said("word(data, 0) > 0", data="0x" + digits)
+        evaluated("word(data, 0) > 0", data="0x" + digits)
 
 
 def test_a_macro_goes_over_so_many_elements_and_no_more() -> None:

@@ -87,10 +87,10 @@ def test_pythons_names_are_no_names_of_a_condition(text: str) -> None:
 @example("`value` > 1")
 @example("\n\n  \x00")
 def test_any_text_is_an_expression_or_is_refused(text: str) -> None:
-    said = "an expression"
+    outcome = "an expression"
     try:
         compile_expression(text, NAMES)
     except ExpressionProblem as problem:
-        said = problem.message
-    assert said
-    assert "\n" not in said
+        outcome = problem.message
+    assert outcome
+    assert "\n" not in outcome
