@@ -68,7 +68,7 @@ def _cost(chain: list[Block]) -> Iterator[Row]:
     stage = _stage()
     messages = public = state = 0
     kept: dict[bytes, int] = {}
-    for event, values in _told(chain):
+    for event, values in _events(chain):
         outcome = stage.handle(ChainEvent(event, values, "", 0, (0,)))
         for each in outcome.public:
             messages += len(each.keys)
@@ -86,9 +86,9 @@ def _cost(chain: list[Block]) -> Iterator[Row]:
     yield Row("aggregate: memory", memory / 1e6, "MB", note="of what the stage remembers, at the end")
 
 
-def _told(chain: list[Block]) -> Iterator[Block]:
+def _events(chain: list[Block]) -> Iterator[Block]:
     start = 1_700_002_800_000
-    told: list[Envelope] = []
+    envelopes: list[Envelope] = []
     sequence = 1_000
     for number in range(_BLOCKS):
         event, values = chain[number % len(chain)]
@@ -100,11 +100,11 @@ def _told(chain: list[Block]) -> Iterator[Block]:
             parent_hash=(number - 1).to_bytes(32, "big", signed=True),
             block_timestamp=start + number * _SECONDS * 1_000,
         )
-        told.append(event)
+        envelopes.append(event)
         sequence += 1
         yield event, values
         if number % _EPOCH == 0 and number >= _FINAL_BEHIND:
-            yield replace(told[-1 - _FINAL_BEHIND], event=EventKind.FINALIZED, sequence=sequence), ()
+            yield replace(envelopes[-1 - _FINAL_BEHIND], event=EventKind.FINALIZED, sequence=sequence), ()
             sequence += 1
 
 

@@ -48,7 +48,7 @@ class Backlog:
         self._states = _states(self._made, frame(registry.id_for("transaction-states")))
         self._producer = kafka.producer(settings, transactional_id="bench")
         self._producer.init_transactions(30)
-        self.ends: dict[tuple[str, int], int] = {}
+        self.end_offsets: dict[tuple[str, int], int] = {}
         """(topic, partition) → the offset after the last message written there; coverage is left out."""
 
     @contextmanager
@@ -68,7 +68,7 @@ class Backlog:
                 self._flush()
                 positions = [Position(topic, number, offset) for (topic, number), offset in landed.items()]
                 self._send(block.coverage(positions), {})
-                self.ends |= landed
+                self.end_offsets |= landed
         self._flush()
 
     def stored(self, client: Client) -> bool:
@@ -81,7 +81,7 @@ class Backlog:
             f"FROM {self._settings.clickhouse.database}.sink_progress GROUP BY topic, partition"
         ).result_rows
         found = {(str(topic), int(str(number))): int(str(offset)) for topic, number, offset in done}
-        return all(found.get(place, 0) >= end for place, end in self.ends.items())
+        return all(found.get(place, 0) >= end for place, end in self.end_offsets.items())
 
     def _flush(self) -> None:
         if self._producer.flush(_SECONDS):

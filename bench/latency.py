@@ -74,7 +74,7 @@ def rows(blocks: int = BLOCKS) -> list[Row]:
             if not enough.wait(_LONGEST_SECONDS):
                 raise RuntimeError(f"{len(arrived)} webhooks came within {_LONGEST_SECONDS:.0f} s")
             on_the_way = {stream: _written(settings, stream, _applied) for stream in _LOGS}
-            on_the_way["alerts"] = _written(settings, "alerts", _told)
+            on_the_way["alerts"] = _written(settings, "alerts", _alerted)
     finally:
         receiver.stop()
     on_the_way["webhook"] = arrived
@@ -172,7 +172,7 @@ def _applied(value: bytes) -> bytes | None:
     return envelope.block_hash if envelope.event is EventKind.APPLY else None
 
 
-def _told(value: bytes) -> bytes | None:
+def _alerted(value: bytes) -> bytes | None:
     record = codec_for("alerts").read(value, HEADER_SIZE)
     block = record["block_hash"]
     return block if record["status"] == "PROVISIONAL" and isinstance(block, bytes) else None

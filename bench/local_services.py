@@ -11,7 +11,7 @@ from pathlib import Path
 from headwater.settings import Settings, load_settings
 from sandbox.chdb.logins import WRITER
 from sandbox.downloads import LineProgress
-from sandbox.stack.ports import Ports
+from sandbox.services.ports import Ports
 from sandbox.stack.services import Stack, fetch_programs
 from sandbox.supervisor.supervisor import Supervisor
 

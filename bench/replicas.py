@@ -18,6 +18,7 @@ from confluent_kafka import ConsumerGroupState, KafkaException
 from headwater import kafka
 from headwater.settings import Settings, environment
 from topics.catalog import app_id
+from topics.groups import SINK
 
 HEADWATER: Final = str(Path(sys.executable).parent / "headwater")
 _PATIENCE_SECONDS: Final = 300.0
@@ -29,9 +30,7 @@ def replicas(settings: Settings, count: int) -> Iterator[list[psutil.Process]]:
     own = {**os.environ, **environment(settings), "HEADWATER_LOG_FORMAT": "json"}
     path = settings.data_dir / f"sinks-{count}.log"
     with open(path, "wb") as log:
-        started = [
-            subprocess.Popen([HEADWATER, "sink"], env=own, stdout=log, stderr=log) for _ in range(count)
-        ]
+        started = [subprocess.Popen([HEADWATER, SINK], env=own, stdout=log, stderr=log) for _ in range(count)]
     try:
         wait(lambda: _sharing(settings) == count, f"{count} sinks do not share the partitions, see {path}")
         yield [psutil.Process(each.pid) for each in started]
@@ -53,7 +52,7 @@ def wait(fact: Callable[[], bool], problem: str) -> None:
 
 def _sharing(settings: Settings) -> int:
     """Members of the group; -1 while one of them has no partition, or it has not settled."""
-    group = app_id(settings, "sink")
+    group = app_id(settings, SINK)
     client = kafka.admin(settings)  # its futures never end once it is gone
     try:
         found = client.describe_consumer_groups([group])[group].result(10)

@@ -63,10 +63,10 @@ def rows() -> list[Row]:
         admin.apply(settings)
         register_all(settings)
         configuration.write(settings, {f"rule:rule-{number}": _rule(number) for number in range(RULES)})
-        told = list(_told(folder, frame(Registry(settings).id_for(INPUT))))
-        small = next(n for n, (each, _) in enumerate(told) if each.block_number == _FEW)
+        messages = list(_messages(folder, frame(Registry(settings).id_for(INPUT))))
+        small = next(n for n, (each, _) in enumerate(messages) if each.block_number == _FEW)
         used: dict[str, list[float]] = {"aggregate": [], "alert": []}
-        for until, some in ((small, told[:small]), (len(told), told[small:])):
+        for until, some in ((small, messages[:small]), (len(messages), messages[small:])):
             _feed(settings, some)
             for group, seconds in used.items():
                 seconds.append(_run(settings, group, until))
@@ -83,12 +83,12 @@ def rows() -> list[Row]:
     ]
 
 
-def _told(folder: Path, head: bytes) -> Iterator[_Message]:
+def _messages(folder: Path, head: bytes) -> Iterator[_Message]:
     """The 23 blocks over and over, twelve seconds apart, finalized by the epoch."""
     found = [enriched(n, *streams.answers(path)) for n, path in enumerate(sorted(folder.iterdir()))]
     # What follows the envelope says nothing of which block it is of.
     bodies = [(own, [value[HEADER_SIZE + len(_prefix(own)) :] for value in values]) for own, values in found]
-    said: list[Envelope] = []
+    envelopes: list[Envelope] = []
     for number in range(_MANY):
         first, rest = bodies[number % len(bodies)]
         own = replace(
@@ -99,11 +99,11 @@ def _told(folder: Path, head: bytes) -> Iterator[_Message]:
             parent_hash=(number - 1).to_bytes(32, "big", signed=True),
             block_timestamp=_START + number * _SECONDS * 1_000,
         )
-        said.append(own)
+        envelopes.append(own)
         for each in rest:
             yield own, head + _prefix(own) + each
         if number % _EPOCH == 0 and number >= _FINAL_BEHIND:
-            tag = replace(said[-1 - _FINAL_BEHIND], event=EventKind.FINALIZED, sequence=own.sequence + 1)
+            tag = replace(envelopes[-1 - _FINAL_BEHIND], event=EventKind.FINALIZED, sequence=own.sequence + 1)
             yield tag, head + codec_for(INPUT).write(_record(tag))
 
 

@@ -28,27 +28,27 @@ class Health:
         self._lock = threading.Lock()
         self._checks: dict[str, Check] = {}
         self._failure = ""
-        self._tell: Callable[[str, bool | None], None] = lambda name, ok: None
+        self._publish: Callable[[str, bool | None], None] = lambda name, ok: None
 
-    def watch(self, tell: Callable[[str, bool | None], None]) -> None:
-        """Have each check told as well, what stands now first: its name, and None where it is dropped."""
+    def watch(self, publish: Callable[[str, bool | None], None]) -> None:
+        """Have each check published, what stands now first: its name, and None where it is dropped."""
         with self._lock:
-            self._tell = tell
+            self._publish = publish
             for name, check in self._checks.items():
-                tell(name, check.ok)
+                publish(name, check.ok)
 
     def report(self, name: str, ok: bool, detail: str = "") -> None:
         """Record what the part `name` says now."""
         with self._lock:
             self._checks[name] = Check(ok, redact(detail))
-            self._tell(name, ok)
+            self._publish(name, ok)
 
     def forget_failed(self) -> None:
         """Drop what is not ok: the parts that said so have ended."""
         with self._lock:
             for name in [name for name, check in self._checks.items() if not check.ok]:
                 del self._checks[name]
-                self._tell(name, None)
+                self._publish(name, None)
 
     def fail(self, reason: str) -> None:
         """Declare the process beyond repair."""

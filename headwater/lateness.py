@@ -14,8 +14,6 @@ from headwater.metrics.consumers import (
 )
 
 _REMEMBERED: Final = 512
-Place = tuple[str, int]
-"""Topic and partition."""
 
 
 @dataclass(slots=True)
@@ -28,7 +26,7 @@ class Lateness:
     """
 
     _received: deque[tuple[int, int]] = field(default_factory=deque)  # offset, brokers' time in ms
-    _ends: deque[tuple[int, int]] = field(default_factory=deque)  # end, when it was first seen in ms
+    _end_offsets: deque[tuple[int, int]] = field(default_factory=deque)  # end, when it was first seen in ms
 
     def received(self, offset: int, time_ms: int) -> None:
         """A message came; of several that came together the first is enough."""
@@ -37,17 +35,17 @@ class Lateness:
 
     def seconds(self, now_ms: int, position: int, end: int) -> float:
         """Everything below offset `position` is finished, and the partition ends at `end`."""
-        if not self._ends or end > self._ends[-1][0]:
-            _remember(self._ends, (end, now_ms))
+        if not self._end_offsets or end > self._end_offsets[-1][0]:
+            _remember(self._end_offsets, (end, now_ms))
         # The last one below says since when what follows it may be there.
         while len(self._received) > 1 and self._received[1][0] <= position:
             self._received.popleft()
-        while self._ends and self._ends[0][0] <= position:
-            self._ends.popleft()
+        while self._end_offsets and self._end_offsets[0][0] <= position:
+            self._end_offsets.popleft()
         if end <= position:
             self._received.clear()
             return 0.0
-        since = [seen for _, seen in list(self._ends)[:1]]
+        since = [seen for _, seen in list(self._end_offsets)[:1]]
         since += [time_ms for offset, time_ms in list(self._received)[:1] if offset >= position]
         return max(0.0, (now_ms - min(since)) / 1000) if since else 0.0
 
@@ -57,7 +55,7 @@ class ReportedLag:
 
     def __init__(self, chain: str, group: str) -> None:
         self._labels = chain, group
-        self._places: dict[Place, Lateness] = {}
+        self._partitions: dict[tuple[str, int], Lateness] = {}
 
     def rebalanced(self) -> None:
         """The group told this process which partitions are its own, be they the same as before."""
@@ -69,19 +67,19 @@ class ReportedLag:
 
     def received(self, topic: str, partition: int, offset: int, time_ms: int) -> None:
         """A message came, or several of which this is the first; `time_ms` is the brokers' time of it."""
-        self._places.setdefault((topic, partition), Lateness()).received(offset, time_ms)
+        self._partitions.setdefault((topic, partition), Lateness()).received(offset, time_ms)
 
     def report(self, now_ms: int, topic: str, partition: int, position: int, end: int) -> None:
         """Everything below offset `position` is finished, and the partition ends at `end`."""
         labels = (*self._labels, topic, str(partition))
-        late = self._places.setdefault((topic, partition), Lateness())
+        late = self._partitions.setdefault((topic, partition), Lateness())
         CONSUMER_LAG.labels(*labels).set(max(0, end - position))
         CONSUMER_LAG_SECONDS.labels(*labels).set(late.seconds(now_ms, position, end))
 
-    def keep_only(self, places: set[Place]) -> None:
-        """Whoever has the other partitions now reports them."""
-        for topic, partition in self._places.keys() - places:
-            del self._places[topic, partition]
+    def keep_only(self, partitions: set[tuple[str, int]]) -> None:
+        """Of topic and partition. Whoever has the other partitions now reports them."""
+        for topic, partition in self._partitions.keys() - partitions:
+            del self._partitions[topic, partition]
             for gauge in (CONSUMER_LAG, CONSUMER_LAG_SECONDS):
                 try:
                     gauge.remove(*self._labels, topic, str(partition))

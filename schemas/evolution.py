@@ -1,4 +1,4 @@
-"""Values written with another version of a stream's schema, made values of ours (Avro's schema resolution).
+"""Values of another version of a stream's schema, made values of the current one: Avro's schema resolution.
 
 Slower than reading one's own (about ten times) and rare: while writers of two versions run, or when history
 from before an upgrade is read again.
@@ -18,25 +18,25 @@ from schemas.errors import MalformedRecord
 
 
 class Translator:
-    """Bodies of one writer's schema → bodies of ours."""
+    """Bodies of one writer's schema → bodies of the reader's, which is the current one."""
 
-    def __init__(self, codec: Codec, ours: Schema, schema_id: int, theirs: Schema) -> None:
-        root, _ = parse(theirs)
+    def __init__(self, codec: Codec, readers_schema: Schema, schema_id: int, writers_schema: Schema) -> None:
+        root, _ = parse(writers_schema)
         if not isinstance(root, Record):
             raise MalformedRecord(codec.subject, schema_id, 0, "", f"schema id {schema_id} is not a record")
         self._codec = codec
         self._schema_id = schema_id
-        self._writers = Codec(codec.subject, root)
-        self._ours = fastavro.parse_schema(without_logical_types(ours))
-        self._theirs = fastavro.parse_schema(without_logical_types(theirs))
+        self._writers_codec = Codec(codec.subject, root)
+        self._readers_schema = fastavro.parse_schema(without_logical_types(readers_schema))
+        self._writers_schema = fastavro.parse_schema(without_logical_types(writers_schema))
 
     def body(self, value: bytes, offset: int) -> bytes:
         """Our body of a value. Raises MalformedRecord, also where the schemas cannot be resolved."""
         # Read strictly first: fastavro does not judge malformed bytes.
-        self._writers.read(value, offset)
+        self._writers_codec.read(value, offset)
         body = io.BytesIO(value[offset:])
         try:
-            record = fastavro.schemaless_reader(body, self._theirs, self._ours)
+            record = fastavro.schemaless_reader(body, self._writers_schema, self._readers_schema)
         except (SchemaResolutionError, ValueError, TypeError, LookupError) as error:
             reason = f"cannot be read with our schema: {error}"
             raise MalformedRecord(self._codec.subject, self._schema_id, offset, "", reason) from error
@@ -58,7 +58,7 @@ def without_docs(schema: Schema) -> Schema:
 
 
 def _with_defaults(node: Node, value: object) -> object:
-    """fastavro gives a default of bytes as the JSON string it stands as; ours are bytes already."""
+    """fastavro gives a default of bytes as the JSON string it stands as; the codec's are bytes already."""
     match node:
         case Record() if isinstance(value, dict):
             return {

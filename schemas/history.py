@@ -74,14 +74,14 @@ def problems(stream: str, schema: Schema | None = None, folder: Path = FOLDER) -
 
 
 def _golden_problems(stream: str, schema: Schema, version: Version) -> list[str]:
-    theirs, ours = _codec(stream, version.schema), _codec(stream, schema)
+    writers_codec, readers_codec = _codec(stream, version.schema), _codec(stream, schema)
     name = f"{stream}: golden message v{version.number}"
     try:
-        if to_json(theirs.read(version.body)) != version.message:
+        if to_json(writers_codec.read(version.body)) != version.message:
             return [f"{name}: its bytes do not say what its JSON says"]
-        if theirs.write(from_json(theirs.record, version.message)) != version.body:
+        if writers_codec.write(from_json(writers_codec.record, version.message)) != version.body:
             return [f"{name}: writing its JSON gives other bytes"]
-        Translator(ours, schema, version.number, version.schema).body(version.body, 0)
+        Translator(readers_codec, schema, version.number, version.schema).body(version.body, 0)
     except MalformedRecord as error:
         return [f"{name}: {error}"]
     return []

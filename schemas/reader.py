@@ -36,7 +36,7 @@ class StreamReader:
         if any(
             self._frames.get(head, head) is not None for head in {value[:HEADER_SIZE] for value in values}
         ):
-            values = [self._ours_at(index, value) for index, value in enumerate(values)]
+            values = [self._current_at(index, value) for index, value in enumerate(values)]
         return self.codec.columns(values, fields=fields)
 
     def message(self, value: bytes, fields: Selection) -> Message:
@@ -51,7 +51,7 @@ class StreamReader:
         translator = self._frames[head]
         return value if translator is None else head + translator.body(value, HEADER_SIZE)
 
-    def _ours_at(self, index: int, value: bytes) -> bytes:
+    def _current_at(self, index: int, value: bytes) -> bytes:
         try:
             return self.to_current_schema(value)
         except MalformedRecord as error:
@@ -59,10 +59,10 @@ class StreamReader:
             raise
 
     def _translator(self, schema_id: int) -> Translator | None:
-        theirs = self._schema_of_id(schema_id)
-        if theirs is None:
+        writers_schema = self._schema_of_id(schema_id)
+        if writers_schema is None:
             raise MalformedRecord(self.stream, schema_id, 1, "", "the registry has no such schema id")
-        ours = schema_of(self.stream)
-        if without_docs(theirs) == without_docs(ours):
+        readers_schema = schema_of(self.stream)
+        if without_docs(writers_schema) == without_docs(readers_schema):
             return None
-        return Translator(self.codec, ours, schema_id, theirs)
+        return Translator(self.codec, readers_schema, schema_id, writers_schema)

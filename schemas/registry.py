@@ -84,12 +84,12 @@ class Registry:
         An id that is another record's raises Transient, too, while the registry is not whole: one that was
         emptied gives ids anew.
         """
-        ours = _name(schema_of(stream))
+        current = _name(schema_of(stream))
 
         def schema(schema_id: int) -> Schema | None:
             known = schema_id in self._schemas
             found = self.schema(schema_id)
-            if found is not None and _name(found) != ours:
+            if found is not None and _name(found) != current:
                 if not known:
                     del self._schemas[schema_id]
                 self._require_whole(
@@ -119,7 +119,7 @@ class Registry:
 
 
 def _name(schema: Schema) -> str:
-    """A record's full name; "" of what is no record."""
+    """A record's full name; "" of what is not a record."""
     return f"{schema.get('namespace', '')}.{schema.get('name', '')}" if isinstance(schema, dict) else ""
 
 

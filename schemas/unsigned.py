@@ -19,7 +19,7 @@ UNSIGNED: Final = frozenset(
         "receipt_blob_gas_used", "receipt_l1_gas_used",
     }
 )  # fmt: skip
-"""Names of fields, in whatever record they stand; one of these that is no long means something else."""
+"""Names of fields, in whatever record they stand; one of these that is not a long means something else."""
 _RANGE: Final = 1 << 64
 
 

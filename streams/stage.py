@@ -1,4 +1,7 @@
-"""What a stage is: the seam between the runner, which reads and writes, and the logic, which decides."""
+"""What a stage is: the seam between the runner, which reads and writes, and the logic, which decides.
+
+`StageContext` and `StageSpec` stand here too: they are the same seam, when the host makes a stage.
+"""
 
 from __future__ import annotations
 

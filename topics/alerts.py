@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from topics.groups import DELIVER, SINK
 from topics.spec import BLOCK_BYTES, DAY_MS, Cleanup, TopicSpec, Visibility
 
 ALERTS = TopicSpec(
@@ -14,7 +15,7 @@ ALERTS = TopicSpec(
     visibility=Visibility.PUBLIC,
     owner="alert",
     producers=("alert",),
-    consumers=("public", "sink", "deliver"),
+    consumers=("public", SINK, DELIVER),
 )
 ALERT_CONFIGURATION = TopicSpec(
     stream="alert-configuration",

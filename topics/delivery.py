@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headwater.kafka import HEADER_BYTES
+from topics.groups import DELIVER, SINK
 from topics.spec import DAY_MS, Cleanup, TopicSpec, Visibility
 
 DELIVERIES = TopicSpec(
@@ -13,9 +14,9 @@ DELIVERIES = TopicSpec(
     cleanup=Cleanup.COMPACT_DELETE,
     retention_ms=90 * DAY_MS,
     visibility=Visibility.INTERNAL,
-    owner="deliver",
-    producers=("deliver", "deliveries"),
-    consumers=("deliver", "deliveries", "sink"),
+    owner=DELIVER,
+    producers=(DELIVER, "deliveries"),
+    consumers=(DELIVER, "deliveries", SINK),
     # An alert, whatever its record has, and what became of it.
     max_message_bytes=1_048_576 + HEADER_BYTES,
     # Whoever takes a partition over reads all of it, and only closed segments are compacted.
@@ -31,7 +32,7 @@ DELIVERY_CHANNELS = TopicSpec(
     visibility=Visibility.INTERNAL,
     owner="command line",
     producers=("channels",),
-    consumers=("deliver", "channels"),
+    consumers=(DELIVER, "channels"),
 )
 
 DELIVERY = (DELIVERIES, DELIVERY_CHANNELS)

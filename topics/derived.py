@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from topics.groups import SINK
 from topics.spec import BLOCK_BYTES, DAY_MS, Cleanup, TopicSpec, Visibility
 
 TRANSACTIONS = TopicSpec(
@@ -16,7 +17,7 @@ TRANSACTIONS = TopicSpec(
     visibility=Visibility.PUBLIC,
     owner="enrich",
     producers=("enrich",),
-    consumers=("public", "sink"),
+    consumers=("public", SINK),
     # A block's gas may all go into the call data of one transaction, or into one log: a topic takes what
     # a block can hold.
     max_message_bytes=BLOCK_BYTES,
@@ -49,7 +50,7 @@ COVERAGE = replace(
     stream="coverage",
     key="block number and block hash, joined by a colon",
     description="What a block consists of, what was verified of it, and up to where its messages reach.",
-    consumers=("sink", "verify"),
+    consumers=(SINK, "verify"),
 )
 TRANSACTION_STATES = replace(
     CONTRACTS,
@@ -59,7 +60,7 @@ TRANSACTION_STATES = replace(
     partitions=12,
     owner="state",
     producers=("state",),
-    consumers=("public", "sink", "api"),
+    consumers=("public", SINK, "api"),
 )
 
 DERIVED = (BLOCKS, TRANSACTIONS, LOGS, TOKEN_TRANSFERS, CONTRACTS, COVERAGE, TRANSACTION_STATES)

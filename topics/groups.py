@@ -48,6 +48,9 @@ GROUPS: Final = (
     Group("alert", "enriched-blocks", None, state="alert-state"),
 )
 NAMES: Final = tuple(group.name for group in GROUPS)
+SINK: Final = "sink"
+DELIVER: Final = "deliver"
+"""The consumer groups that are not stages, by the end of their names; their roles are called the same."""
 
 
 def group_of(name: str) -> Group:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from headwater.kafka import HEADER_BYTES
+from topics.groups import SINK
 from topics.spec import BLOCK_BYTES, DAY_MS, Cleanup, TopicSpec, Visibility
 
 NORMALIZED_BLOCKS = TopicSpec(
@@ -42,8 +43,8 @@ DEAD_LETTERS = TopicSpec(
     retention_ms=30 * DAY_MS,
     visibility=Visibility.INTERNAL,
     owner="every stage",
-    producers=("normalize", "enrich", "state", "aggregate", "alert", "sink"),
-    consumers=("sink",),
+    producers=("normalize", "enrich", "state", "aggregate", "alert", SINK),
+    consumers=(SINK,),
     schema=False,
     stateful=False,
     # The largest message of another topic, and the headers that say what was wrong with it.

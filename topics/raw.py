@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from topics.groups import SINK
 from topics.spec import BLOCK_BYTES, DAY_MS, Cleanup, TopicSpec, Visibility
 
 RAW_BLOCKS = TopicSpec(
@@ -48,7 +49,7 @@ HEADS = TopicSpec(
     visibility=Visibility.INTERNAL,
     owner="listen",
     producers=("listen",),
-    consumers=("sink", "api"),
+    consumers=(SINK, "api"),
 )
 
 RAW = (RAW_BLOCKS, RAW_LINKS, HEADS)

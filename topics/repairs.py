@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from topics.groups import SINK
 from topics.spec import DAY_MS, Cleanup, TopicSpec, Visibility
 
 REPAIR_REQUESTS = TopicSpec(
@@ -28,7 +29,7 @@ REPAIRS = TopicSpec(
     visibility=Visibility.INTERNAL,
     owner="listen",
     producers=("listen",),
-    consumers=("replay", "sink"),
+    consumers=("replay", SINK),
     stateful=False,
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from topics.groups import SINK
 from topics.spec import BLOCK_BYTES, DAY_MS, Cleanup, TopicSpec, Visibility
 
 CHAIN_STATS = TopicSpec(
@@ -16,7 +17,7 @@ CHAIN_STATS = TopicSpec(
     visibility=Visibility.PUBLIC,
     owner="aggregate",
     producers=("aggregate", "stats"),
-    consumers=("public", "sink"),
+    consumers=("public", SINK),
 )
 TOKEN_STATS = replace(
     CHAIN_STATS,

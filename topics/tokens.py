@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from topics.groups import SINK
 from topics.spec import BLOCK_BYTES, Cleanup, TopicSpec, Visibility
 
 TOKENS = TopicSpec(
@@ -14,6 +15,6 @@ TOKENS = TopicSpec(
     visibility=Visibility.PUBLIC,
     owner="command line",
     producers=("tokens",),
-    consumers=("public", "sink", "tokens"),
+    consumers=("public", SINK, "tokens"),
     segment_bytes=2 * BLOCK_BYTES,
 )

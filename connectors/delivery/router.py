@@ -32,9 +32,10 @@ from topics import dead_letters
 from topics.catalog import topic_name
 from topics.chainlog.headers import headers
 from topics.chainlog.log_fields import message_fields
+from topics.groups import DELIVER
 from topics.partitions import partitions_of
 
-GROUP: Final = "deliver"
+GROUP: Final = DELIVER
 _MESSAGES: Final = 500
 _WAIT_SECONDS: Final = 0.2
 _REPORT_SECONDS: Final = 1.0

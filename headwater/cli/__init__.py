@@ -1,9 +1,9 @@
 """The `headwater` command: one module for each command, imported only when it is asked for.
 
 Read it in this order: `COMMANDS` below, `role` (what every long-running process does first: settings, logs,
-metrics, signals), `listen`, `work` and `sink` (those processes), then any other. Modules that are no command
-are what some of them share; `extras` names the commands that need the extra `local`. A new command is a
-module with `app`, a line in `COMMANDS` and a page that names it; a process has its entry in
+metrics, signals), `listen`, `work` and `sink` (those processes), then any other. Modules that are not
+commands are what some of them share; `extras` names the commands that need the extra `local`. A new command
+is a module with `app`, a line in `COMMANDS` and a page that names it; a process has its entry in
 `sandbox.stack.roles` too, so that `headwater up` runs it.
 """
 

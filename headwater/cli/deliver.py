@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 
 from headwater.cli.role import start_role, stop_on_signals
+from topics.groups import DELIVER
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -25,4 +26,4 @@ def deliver(
     from connectors.delivery.app import run_deliver
 
     stop = stop_on_signals()
-    run_deliver(start_role("deliver", {"data_dir": data_dir}), stop)
+    run_deliver(start_role(DELIVER, {"data_dir": data_dir}), stop)

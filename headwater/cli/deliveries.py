@@ -112,7 +112,7 @@ def _state(text: str) -> State:
         return State(text.upper())
     except ValueError:
         known = ", ".join(each.value.lower() for each in State)
-        raise Fatal(f"--state {text} is no state", remedy=f"states: {known}") from None
+        raise Fatal(f"--state {text} is not a state", remedy=f"states: {known}") from None
 
 
 def _show(deliveries: Sequence[Delivery], *, json: bool) -> None:

@@ -15,7 +15,7 @@ from headwater.errors import Fatal
 from schemas import Message, Records, Selection
 from schemas.codec.model import Array, Enum, Fixed, Node, Primitive, Record, Union
 from schemas.unsigned import UNSIGNED, to_long
-from streams.logic.alerts.records import HEADER, KINDS, Kind
+from streams.logic.alerts.records import HEADER, LAYOUTS, RecordLayout
 from streams.logic.alerts.rule import Match
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
@@ -57,7 +57,9 @@ class History:
         self, client: Client, database: str, chain_id: int, fields: Mapping[str, Sequence[str]] | None = None
     ) -> None:
         self._client, self._chain_id = client, chain_id
-        self._fields = {kind.array: tuple(kind.codec.names) for kind in KINDS.values()} | dict(fields or {})
+        self._fields = {layout.array: tuple(layout.codec.names) for layout in LAYOUTS.values()} | dict(
+            fields or {}
+        )
         self._all = fields is None
         self._views = view_database("canonical", database)
 
@@ -75,12 +77,12 @@ class History:
         sequence = 0
         for start in range(first, last + 1, CHUNK):
             end = min(last, start + CHUNK - 1)
-            found = {match: self._records(kind, start, end) for match, kind in KINDS.items()}
+            found = {match: self._records(layout, start, end) for match, layout in LAYOUTS.items()}
             for number in sorted(found[Match.BLOCK]):
                 (header,) = found[Match.BLOCK][number]
                 records = {
-                    kind.array: records_of(kind, found[match].get(number, ()), self._fields[kind.array])
-                    for match, kind in KINDS.items()
+                    layout.array: records_of(layout, found[match].get(number, ()), self._fields[layout.array])
+                    for match, layout in LAYOUTS.items()
                     if match is not Match.BLOCK
                 }
                 sequence += 1
@@ -90,17 +92,17 @@ class History:
                 )
 
     def _header(self, row: Mapping[str, Any]) -> dict[str, object]:
-        return raw_record(KINDS[Match.BLOCK], row, self._fields[HEADER])
+        return raw_record(LAYOUTS[Match.BLOCK], row, self._fields[HEADER])
 
-    def _records(self, kind: Kind, first: int, last: int) -> dict[int, list[Mapping[str, Any]]]:
-        order = ", ".join(("block_number", *kind.index))
-        own = ("block_hash", "parent_hash") if kind.match is Match.BLOCK else ()
-        wanted = ("block_number", *own, *kind.index, *self._fields[kind.array])
+    def _records(self, layout: RecordLayout, first: int, last: int) -> dict[int, list[Mapping[str, Any]]]:
+        order = ", ".join(("block_number", *layout.index))
+        own = ("block_hash", "parent_hash") if layout.match is Match.BLOCK else ()
+        wanted = ("block_number", *own, *layout.index, *self._fields[layout.array])
         columns = "*" if self._all else ", ".join(dict.fromkeys(wanted))
         found: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
         for row in self._rows(
             f"SELECT {columns}, toUnixTimestamp64Milli(block_timestamp) AS at "
-            f"FROM {self._views}.{kind.stream.replace('-', '_')} WHERE chain_id = {{chain_id:UInt64}} "
+            f"FROM {self._views}.{layout.stream.replace('-', '_')} WHERE chain_id = {{chain_id:UInt64}} "
             f"AND block_number BETWEEN {{first:UInt64}} AND {{last:UInt64}} ORDER BY {order}",
             {"first": first, "last": last},
         ):
@@ -131,17 +133,17 @@ class History:
         return [orjson.loads(line) for line in answer.splitlines()]
 
 
-def records_of(kind: Kind, rows: Sequence[Mapping[str, Any]], names: Sequence[str] = ()) -> Records:
+def records_of(layout: RecordLayout, rows: Sequence[Mapping[str, Any]], names: Sequence[str] = ()) -> Records:
     """Rows of a view as the codec gives the records of a block: those fields, or all of them."""
-    chosen = names or kind.codec.names
-    raw = [raw_record(kind, row, chosen) for row in rows]
+    chosen = names or layout.codec.names
+    raw = [raw_record(layout, row, chosen) for row in rows]
     columns = {name: [each[name] for each in raw] for name in chosen}
     return Records(len(raw), columns, [b""] * len(raw))
 
 
-def raw_record(kind: Kind, row: Mapping[str, Any], names: Sequence[str]) -> dict[str, object]:
+def raw_record(layout: RecordLayout, row: Mapping[str, Any], names: Sequence[str]) -> dict[str, object]:
     """Fields of a row as the codec reads them: bytes for hex text. Those that no condition knows are null."""
-    return {name: _raw(kind.nodes[name], name, row.get(name)) for name in names}
+    return {name: _raw(layout.nodes[name], name, row.get(name)) for name in names}
 
 
 def _raw(node: Node, name: str, value: Any) -> object:  # noqa: ANN401 - JSON

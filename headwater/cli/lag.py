@@ -46,7 +46,7 @@ def lag(
     ] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Again and again, until Ctrl-C.")] = False,
     json: Annotated[
-        bool, typer.Option("--json", help="One JSON object; with --watch one a line, each time.")
+        bool, typer.Option("--json", help="One JSON object; with --watch one per line, each time.")
     ] = False,
     data_dir: Annotated[
         Path | None, typer.Option("--data-dir", help="Directory of a local stack (./.headwater).")

@@ -20,7 +20,7 @@ def moment(text: str, option: str, now_ms: int) -> int:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise Fatal(
-            f"{option} {text} is no time",
+            f"{option} {text} is not a time",
             remedy="give how long ago (90s, 30m, 2h, 7d) or a time (2026-11-28T13:00, UTC unless it says "
             "otherwise)",
         ) from None

@@ -17,13 +17,13 @@ ATTEMPTS: Final = 16
 def patiently(step: Callable[[], T]) -> T:
     """The step's result, tried again while it raises Transient; its last Transient is raised.
 
-    What is waited for is said on standard error each time that it changes.
+    What is waited for is reported on standard error each time that it changes.
     """
-    said: list[str] = []
+    reported: list[str] = []
 
     def waiting(error: Transient, seconds: float) -> None:
-        if error.message not in said:
-            said.append(error.message)
+        if error.message not in reported:
+            reported.append(error.message)
             print(f"headwater: waiting: {error.message}", file=sys.stderr)
 
     return Retry(backoff=Backoff(first=0.2, ceiling=4.0), attempts=ATTEMPTS, on_failure=waiting)(step)

@@ -112,15 +112,15 @@ def conclusion(asked: Sequence[Asked], *, waited: bool) -> str:
     )
     if not waited:
         return f"{_requests(silent)} in repair-requests. {after}"
-    said = [f"{published} published"]
+    parts = [f"{published} published"]
     if refused:
-        said.append(f"{refused} refused: the reason says what helps")
+        parts.append(f"{refused} refused: the reason says what helps")
     if silent:
-        said.append(
+        parts.append(
             f"{silent} without an outcome in time: does `headwater listen` of this chain run, and follow it? "
             "They stay in repair-requests for seven days: there is no need to ask again"
         )
-    return f"{_requests(len(asked))}: {'; '.join(said)}. {after}"
+    return f"{_requests(len(asked))}: {'; '.join(parts)}. {after}"
 
 
 def exit_code(asked: Sequence[Asked], *, waited: bool) -> int:

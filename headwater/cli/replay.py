@@ -23,12 +23,12 @@ from headwater.digits import decimal
 from headwater.errors import Fatal
 from headwater.logging import configure
 from headwater.settings import Settings
-from topics.groups import NAMES
+from topics.groups import NAMES, SINK
 from topics.tail import resolve
 
 app = typer.Typer(rich_markup_mode=None)
 _TO_ASK = 2
-_STAGES = (*NAMES, "sink")
+_STAGES = (*NAMES, SINK)
 MOST_BLOCKS = 10_000
 """Blocks of a range that are asked for at once: the listener reads or fetches each, four a round."""
 
@@ -83,7 +83,7 @@ def replay(
 
     Dead letters hold what normalize, enrich, state or the sink could not handle in the last 30 days; their
     blocks are incomplete in the tables until they are said again. Without --yes this only shows the letters,
-    what became of each, and the requests that it would make: one a block, for blocks that nobody asked for
+    what became of each, and the requests that it would make: one per block, for blocks that nobody asked for
     yet, or whose repair was refused or failed again. With --yes it makes them; the listener, which must run,
     publishes each block again under a new sequence, or says why not. Nothing else is touched, and asking
     twice does no harm.
@@ -143,7 +143,7 @@ def _letters(
     try:
         pattern = None if reason is None else re.compile(reason)
     except re.error as error:
-        raise Fatal(f"--reason {reason} is no regular expression: {error}") from error
+        raise Fatal(f"--reason {reason} is not a regular expression: {error}") from error
     if stage is not None and stage not in _STAGES:
         raise Fatal(f"unknown stage {stage}", remedy=f"known: {', '.join(_STAGES)}")
     now = clock.now_ms()

@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from headwater.cli.role import start_role, stop_on_signals
+from topics.groups import SINK
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -28,7 +29,7 @@ def sink(
     from connectors.clickhouse.sink.app import run_sink
 
     stop = stop_on_signals()
-    settings = start_role("sink", {"data_dir": data_dir})
+    settings = start_role(SINK, {"data_dir": data_dir})
     if not run_sink(settings, stop, accept_topics=accept_topics):
         # Something hangs in a socket; everything that counts is committed or will be read again.
         sys.stderr.flush()

@@ -7,7 +7,7 @@ from typing import Final
 
 import orjson
 
-from headwater.dashboards.model import COLUMNS, Dashboard, Kind, Panel, Row
+from headwater.dashboards.model import COLUMNS, Dashboard, Panel, PanelType, Row
 from headwater.dashboards.select import VARIABLES
 
 SCHEMA_VERSION: Final = 39
@@ -91,13 +91,13 @@ def _panels(rows: tuple[Row, ...]) -> Iterator[dict[str, object]]:
 def _panel(panel: Panel, number: int, left: int, top: int) -> dict[str, object]:
     return {
         "id": number,
-        "type": panel.kind.value,
+        "type": panel.type.value,
         "title": panel.title,
         "description": panel.meaning,
         "datasource": _SOURCE,
         "gridPos": {"x": left, "y": top, "w": panel.width, "h": panel.height},
         "fieldConfig": {"defaults": {"unit": panel.unit.value, "min": 0}, "overrides": []},
-        "options": _OPTIONS[panel.kind],
+        "options": _OPTIONS[panel.type],
         "targets": [
             {
                 "refId": chr(ord("A") + index),
@@ -111,12 +111,12 @@ def _panel(panel: Panel, number: int, left: int, top: int) -> dict[str, object]:
     }
 
 
-_OPTIONS: Final[dict[Kind, dict[str, object]]] = {
-    Kind.LINES: {
+_OPTIONS: Final[dict[PanelType, dict[str, object]]] = {
+    PanelType.LINES: {
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
         "tooltip": {"mode": "multi", "sort": "desc"},
     },
-    Kind.NUMBER: {
+    PanelType.NUMBER: {
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "textMode": "value_and_name",
         "colorMode": "value",

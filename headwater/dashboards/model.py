@@ -9,7 +9,7 @@ COLUMNS = 24
 """Grafana's grid."""
 
 
-class Kind(Enum):
+class PanelType(Enum):
     """Grafana's panel types that are used."""
 
     LINES = "timeseries"
@@ -45,7 +45,7 @@ class Panel:
     meaning: str
     unit: Unit
     queries: tuple[Query, ...]
-    kind: Kind = Kind.LINES
+    type: PanelType = PanelType.LINES
     width: int = 8
     height: int = 8
     sparse: bool = False

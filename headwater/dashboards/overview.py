@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from headwater.dashboards.model import Dashboard, Kind, Panel, Query, Row, Unit
+from headwater.dashboards.model import Dashboard, Panel, PanelType, Query, Row, Unit
 from headwater.dashboards.select import highest, quantile, rate, series
 from headwater.metrics import alerts, build, consumers, delivery, listener, sink, stages
 
@@ -21,7 +21,7 @@ OVERVIEW = Dashboard(
                     "Height of the last block on the public topics. It has to move.",
                     Unit.NUMBER,
                     (Query(_HEAD, "{{chain}}"),),
-                    Kind.NUMBER,
+                    PanelType.NUMBER,
                     6,
                     4,
                 ),
@@ -35,7 +35,7 @@ OVERVIEW = Dashboard(
                             "{{chain}}",
                         ),
                     ),
-                    Kind.NUMBER,
+                    PanelType.NUMBER,
                     6,
                     4,
                 ),
@@ -44,7 +44,7 @@ OVERVIEW = Dashboard(
                     "Of all groups. `headwater lag` says whose, and what would help.",
                     Unit.SECONDS,
                     (Query(highest(consumers.CONSUMER_LAG_SECONDS, "chain"), "{{chain}}"),),
-                    Kind.NUMBER,
+                    PanelType.NUMBER,
                     6,
                     4,
                 ),
@@ -53,7 +53,7 @@ OVERVIEW = Dashboard(
                     "By role. Fewer than there should be: `kubectl get pods`.",
                     Unit.NUMBER,
                     (Query(f"count by (role) ({series(build.BUILD)})", "{{role}}"),),
-                    Kind.NUMBER,
+                    PanelType.NUMBER,
                     6,
                     4,
                 ),

@@ -13,7 +13,7 @@ def grows(gauge: Gauge, since_ms: int) -> None:
     """Have a gauge, its labels chosen, show at each scrape how many seconds ago a time was (ms since 1970).
 
     A value that is set when something comes stands still when nothing comes, which is when it matters. A
-    time to come, which a clock ahead of ours gives, is no age: 0.
+    time to come, which a clock ahead of ours gives, is not an age: 0.
     """
     gauge.set_function(partial(_seconds, since_ms))
 

@@ -1,7 +1,7 @@
 """The habits of chains: one entry a family of chains, and which family a chain is of.
 
 A habit is a setting of the section `chain` whose default is the profile's, so that any other EVM chain is a
-matter of settings. What a block tells itself is no habit: Polygon's state-sync transaction, receipts of no
+matter of settings. What a block tells itself is not a habit: Polygon's state-sync transaction, receipts of no
 listed transaction, the withdrawals root of the OP stack and Avalanche's settled blocks are told by answers.
 """
 
@@ -72,8 +72,8 @@ FAMILIES: Final[Mapping[int, Family]] = {
 def profile_of(chain_id: int, chain: ChainSettings) -> Profile:
     """The habits of a chain: as set, else those of the family that is set, else of the chain's own."""
     family = PROFILES[chain.profile or FAMILIES.get(chain_id, "unknown")]
-    said = {name: getattr(chain, name) for name in asdict(family)}
-    return Profile(**asdict(family) | {name: value for name, value in said.items() if value is not None})
+    chosen = {name: getattr(chain, name) for name in asdict(family)}
+    return Profile(**asdict(family) | {name: value for name, value in chosen.items() if value is not None})
 
 
 def with_profile(chain: ChainSettings, chain_id: int) -> ChainSettings:

@@ -1,8 +1,8 @@
 """Who may ask: the address that was meant, the page that asks, and the login. Pure.
 
-Loopback is no fence: every page in a browser can send requests there, and a name that resolves to 127.0.0.1
-("DNS rebinding") lets it read the answers. So the Host must be loopback's and ours, a request from a page
-of another origin is refused, and nothing but the ping is answered without a login.
+Loopback is not a fence: every page in a browser can send requests there, and a name that resolves to
+127.0.0.1 ("DNS rebinding") lets it read the answers. So the Host must be loopback's and ours, a request from
+a page of another origin is refused, and nothing but the ping is answered without a login.
 """
 
 import base64
@@ -23,25 +23,25 @@ Header = Callable[[str], Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Rejection:
     """An HTTP status and what is said with it."""
 
     status: int
     text: str
 
 
-def misdirected(target: str, header: Header, port: int) -> Refusal | None:
+def misdirected(target: str, header: Header, port: int) -> Rejection | None:
     """Why a request is not for this server, or comes from a page of another one; None when neither."""
     if not target.startswith("/"):
-        return Refusal(400, "The request's target is not a path.")
+        return Rejection(400, "The request's target is not a path.")
     hosts = header("Host")
     if len(hosts) != 1 or hosts[0].strip().lower() not in _hosts(port):
-        return Refusal(421, f"This server is 127.0.0.1:{port} and no other host.")
+        return Rejection(421, f"This server is 127.0.0.1:{port} and no other host.")
     own = {f"http://{host}" for host in _hosts(port)}
     if any(origin.strip().lower() not in own for origin in header("Origin")):
-        return Refusal(403, "Pages of other origins may not ask this server.")
+        return Rejection(403, "Pages of other origins may not ask this server.")
     if any(site.strip().lower() not in _OWN_PAGES for site in header("Sec-Fetch-Site")):
-        return Refusal(403, "Pages of other sites may not ask this server.")
+        return Rejection(403, "Pages of other sites may not ask this server.")
     return None
 
 

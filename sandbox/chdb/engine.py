@@ -42,7 +42,7 @@ class _Blocks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class StatementSummary:
     """Counters of a finished statement; seconds are the engine's own."""
 
     read_rows: int = 0
@@ -122,20 +122,20 @@ class Engine:
             restricted=True,
         )
 
-    def run(self, request: Request) -> tuple[bytes, Done]:
+    def run(self, request: Request) -> tuple[bytes, StatementSummary]:
         """Run a statement and return its whole result."""
         with self._borrowed(request) as link:
             result = link.connection.query(
                 request.statement.sql, request.format, params=dict(request.parameters)
             )
-            done = Done(
+            summary = StatementSummary(
                 result.storage_rows_read(),
                 result.storage_bytes_read(),
                 result.rows_written(),
                 result.bytes_written(),
                 result.elapsed(),
             )
-            return bytes(result.bytes()), done
+            return bytes(result.bytes()), summary
 
     def blocks(self, request: Request) -> Iterator[bytes]:
         """Run a SELECT and give its result block by block where the format allows it, else at once.
@@ -162,7 +162,7 @@ class Engine:
                 if not finished:
                     stream.cancel()
 
-    def insert(self, request: Request, data: BinaryIO) -> Done:
+    def insert(self, request: Request, data: BinaryIO) -> StatementSummary:
         """Insert the rows in `data`, a file (see `spool`), read from its start.
 
         chDB's own streaming insert answers success when a table or a view refuses the rows, so the data
@@ -171,7 +171,7 @@ class Engine:
         sql = _from_file(request.statement, path_of(data))
         with self._borrowed(request) as link:
             result = link.connection.query(sql, "TSV", params=dict(request.parameters))
-            return Done(
+            return StatementSummary(
                 written_rows=result.rows_written(),
                 written_bytes=result.bytes_written(),
                 seconds=result.elapsed(),
@@ -238,7 +238,7 @@ class Engine:
 def _unreadable(link: _Link) -> str:
     """The text of an error that came without: the engine keeps the last one of each kind.
 
-    An error that quotes bytes of a value is no text to Python, and 3.11 raises it without any in its first
+    An error that quotes bytes of a value is not text to Python, and 3.11 raises it without any in its first
     patch releases, 3.11.2 among them, where later ones raise UnicodeDecodeError.
     """
     return bytes(link.connection.query(_UNREADABLE, "RawBLOB").bytes()).decode(errors="replace")

@@ -12,7 +12,7 @@ import orjson
 
 from headwater.digits import decimal, quantity
 from sandbox.chdb import access, codecs
-from sandbox.chdb.engine import Done, Engine, spool
+from sandbox.chdb.engine import Engine, StatementSummary, spool
 from sandbox.chdb.failures import Failure
 from sandbox.chdb.lingering import linger
 from sandbox.chdb.logins import READER, Logins
@@ -99,10 +99,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _misdirected(self) -> bool:
         """Was the request refused, being for another server or from another one's page?"""
-        refusal = access.misdirected(self.path, self._all, cast(Front, self.server).server_port)
-        if refusal is not None:
-            self._close(refusal.status, refusal.text)
-        return refusal is not None
+        rejection = access.misdirected(self.path, self._all, cast(Front, self.server).server_port)
+        if rejection is not None:
+            self._close(rejection.status, rejection.text)
+        return rejection is not None
 
     def _all(self, name: str) -> Sequence[str]:
         return self.headers.get_all(name) or ()
@@ -144,9 +144,9 @@ class Handler(BaseHTTPRequestHandler):
                 data.write(asked.data)
                 data.flush()
                 data.seek(0)
-                self._done(server.engine.insert(request, data), query_id)
+                self._succeed(server.engine.insert(request, data), query_id)
         elif request.statement.verb in _NO_RESULT:
-            self._done(server.engine.run(request)[1], query_id)
+            self._succeed(server.engine.run(request)[1], query_id)
         else:
             self._stream(server, request, query_id)
 
@@ -157,7 +157,7 @@ class Handler(BaseHTTPRequestHandler):
         encoding = codecs.chosen(self.headers.get("Accept-Encoding", "")) if self._may_compress else ""
         tag = secrets.token_hex(8)
         self.send_response(200)
-        self._common_headers(request.format, query_id, Done())
+        self._common_headers(request.format, query_id, StatementSummary())
         self.send_header("X-ClickHouse-Exception-Tag", tag)
         self.send_header("Transfer-Encoding", "chunked")
         if encoding:
@@ -248,17 +248,17 @@ class Handler(BaseHTTPRequestHandler):
             raise Failure(_NO_LENGTH)
         return size
 
-    def _common_headers(self, result_format: str, query_id: str, done: Done) -> None:
+    def _common_headers(self, result_format: str, query_id: str, counted: StatementSummary) -> None:
         engine = cast(Front, self.server).engine
         summary = {
-            "read_rows": str(done.read_rows),
-            "read_bytes": str(done.read_bytes),
-            "written_rows": str(done.written_rows),
-            "written_bytes": str(done.written_bytes),
+            "read_rows": str(counted.read_rows),
+            "read_bytes": str(counted.read_bytes),
+            "written_rows": str(counted.written_rows),
+            "written_bytes": str(counted.written_bytes),
             "total_rows_to_read": "0",
-            "result_rows": str(done.written_rows),
-            "result_bytes": str(done.written_bytes),
-            "elapsed_ns": str(int(done.seconds * 1e9)),
+            "result_rows": str(counted.written_rows),
+            "result_bytes": str(counted.written_bytes),
+            "elapsed_ns": str(int(counted.seconds * 1e9)),
         }
         self.send_header("Content-Type", _CONTENT.get(result_format, "application/octet-stream"))
         self.send_header("X-ClickHouse-Server-Display-Name", "headwater-local")
@@ -267,9 +267,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("X-ClickHouse-Timezone", engine.timezone)
         self.send_header("X-ClickHouse-Summary", orjson.dumps(summary).decode())
 
-    def _done(self, done: Done, query_id: str) -> None:
+    def _succeed(self, counted: StatementSummary, query_id: str) -> None:
         self.send_response(200)
-        self._common_headers("TabSeparated", query_id, done)
+        self._common_headers("TabSeparated", query_id, counted)
         self.send_header("Content-Length", "0")
         self.end_headers()
 

@@ -11,11 +11,11 @@ from sandbox.downloads.anvil import anvil_binary
 from sandbox.downloads.cache import cache_dir
 from sandbox.downloads.java import java_home
 from sandbox.downloads.maven import kafka_jars, registry_dir
-from sandbox.downloads.progress import LineProgress, Progress, RichProgress
+from sandbox.downloads.progress import DownloadProgress, LineProgress, RichProgress
 
 __all__ = [
+    "DownloadProgress",
     "LineProgress",
-    "Progress",
     "RichProgress",
     "anvil_binary",
     "cache_dir",

@@ -12,14 +12,14 @@ from pathlib import Path
 from headwater.errors import Fatal, Permanent
 from sandbox.downloads.cache import cache_dir, place
 from sandbox.downloads.npm import pack
-from sandbox.downloads.progress import Progress
+from sandbox.downloads.progress import DownloadProgress
 
 LOCK = Path(__file__).parent / "anvil.json"
 _BY_HAND = "install anvil by hand and set HEADWATER_ANVIL to the program"
 MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
-def anvil_binary(progress: Progress) -> Path:
+def anvil_binary(progress: DownloadProgress) -> Path:
     """The anvil program: `HEADWATER_ANVIL`, else fetched when absent.
 
     Raises Fatal when there is none for this machine, Transient when it could not be fetched, Permanent
@@ -55,7 +55,7 @@ def platform_name() -> str:
     return f"{platform.system().lower()}-{MACHINES.get(machine, machine)}"
 
 
-def _fetch(spec: str, integrity: str, size: int, staging: Path, progress: Progress) -> None:
+def _fetch(spec: str, integrity: str, size: int, staging: Path, progress: DownloadProgress) -> None:
     advance = progress.part("fetching anvil", size)
     packed = pack(spec, integrity, staging.parent, _BY_HAND)
     with tarfile.open(packed) as tar:

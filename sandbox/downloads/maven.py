@@ -12,18 +12,18 @@ from headwater.errors import HeadwaterError, Transient
 from sandbox.downloads.archive import unpack as unpack_archive
 from sandbox.downloads.cache import cache_dir, check_sha256, place
 from sandbox.downloads.lockfile import Locked, read
-from sandbox.downloads.progress import Advance, Progress
+from sandbox.downloads.progress import Advance, DownloadProgress
 
 PARALLEL = 6
 TIMEOUT_SECONDS = 60
 
 
-def kafka_jars(progress: Progress) -> tuple[Path, ...]:
+def kafka_jars(progress: DownloadProgress) -> tuple[Path, ...]:
     """Kafka's jars, fetched when absent. Raises Transient (not fetched) or Permanent (wrong bytes)."""
     return _files("Apache Kafka", read("kafka"), progress)
 
 
-def registry_dir(progress: Progress) -> Path:
+def registry_dir(progress: DownloadProgress) -> Path:
     """The unpacked schema registry; its start class is in the jar at the top. Raises as `kafka_jars`."""
     (archive,) = read("registry")
 
@@ -35,7 +35,7 @@ def registry_dir(progress: Progress) -> Path:
     return place(cache_dir() / f"{archive.name}-{archive.version}", unpack)
 
 
-def _files(title: str, wanted: tuple[Locked, ...], progress: Progress) -> tuple[Path, ...]:
+def _files(title: str, wanted: tuple[Locked, ...], progress: DownloadProgress) -> tuple[Path, ...]:
     directory = cache_dir() / "jars"
     paths = tuple(directory / item.filename for item in wanted)
     missing = [

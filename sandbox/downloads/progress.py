@@ -10,13 +10,19 @@ from types import TracebackType
 from typing import Protocol, Self, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
-from rich.progress import Progress as Bars
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
 Advance = Callable[[int], None]
 
 
-class Progress(Protocol):
+class DownloadProgress(Protocol):
     """Told of each download. Called from several threads."""
 
     def part(self, name: str, total: int) -> Advance:
@@ -50,10 +56,10 @@ class LineProgress:
 
 
 class RichProgress:
-    """A bar a part. Use as a context manager; shows nothing when nothing is fetched."""
+    """A bar per part. Use as a context manager; shows nothing when nothing is fetched."""
 
     def __init__(self, console: Console) -> None:
-        self._bars = Bars(
+        self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             DownloadColumn(),
@@ -83,7 +89,7 @@ class RichProgress:
 
 
 @contextmanager
-def shown(console: Console) -> Iterator[Progress]:
+def shown(console: Console) -> Iterator[DownloadProgress]:
     """The progress that suits `console`."""
     if console.is_terminal:
         with RichProgress(console) as progress:

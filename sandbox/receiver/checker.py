@@ -35,7 +35,7 @@ class Published:
 
 
 def violations(arrivals: Iterable[Arrival]) -> list[str]:
-    """What is wrong, a line each; nothing when all is well. A repeat, under its id, is no fault."""
+    """What is wrong, a line each; nothing when all is well. A repeat, under its id, is not a fault."""
     found: list[str] = []
     by_id: dict[str, tuple[str, str, int]] = {}
     ids: dict[tuple[str, str, int], str] = {}

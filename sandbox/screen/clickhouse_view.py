@@ -70,7 +70,7 @@ ORDER BY place, block_number DESC LIMIT {shown}"""
 ALERTS = """
 SELECT lower(status) AS name, count() AS found
 FROM {db}.alerts FINAL WHERE chain_id = {chain_id} GROUP BY name"""
-# Attempted once and no answer yet is no retry.
+# Attempted once and no answer yet is not a retry.
 DELIVERIES = """
 SELECT multiIf(state = 'PENDING' OR (state = 'ATTEMPTED' AND attempts = 1 AND not_before IS NULL), 'waiting',
                state = 'ATTEMPTED', 'retrying', lower(state)) AS name, count() AS found

@@ -12,7 +12,7 @@ from sandbox.screen.clickhouse_view import Tables, TablesView
 from sandbox.screen.prometheus_text import Exposition, parse, quantile, since
 from sandbox.screen.snapshot import PartView, Snapshot, StageView
 from sandbox.services.probes import http_get
-from topics.groups import NAMES
+from topics.groups import NAMES, SINK
 
 WINDOW_SECONDS = 15.0
 SCRAPE_SECONDS = 1.0
@@ -100,16 +100,16 @@ def _stage(name: str, now: Scrape, before: Scrape, span: float) -> StageView:
 
 
 def _sink(now: Scrape, before: Scrape, span: float, tables: TablesView) -> StageView:
-    role = now.roles.get("sink")
+    role = now.roles.get(SINK)
     if role is None:
-        return StageView("sink", tables.visible)
+        return StageView(SINK, tables.visible)
     lags = [sample.value for sample in role.select("headwater_consumer_lag")]
     return StageView(
-        "sink",
+        SINK,
         tables.visible,
         int(sum(lags)) if lags else _whole(role.value("headwater_sink_buffered_messages")),
         tables.latency_p50,
-        _growth(now, before, "sink", "headwater_sink_rows_total") / span,
+        _growth(now, before, SINK, "headwater_sink_rows_total") / span,
     )
 
 

@@ -15,11 +15,11 @@ from pathlib import Path
 
 from sandbox.downloads.cache import cache_dir, place
 from sandbox.downloads.lockfile import HERE
-from sandbox.downloads.progress import Progress
+from sandbox.downloads.progress import DownloadProgress
 from sandbox.services import kafka, registry
 from sandbox.services.java import Java
+from sandbox.services.ports import Ports
 from sandbox.services.probes import http_get, http_send
-from sandbox.stack.ports import Ports
 from sandbox.supervisor.process import Child
 
 TRIAL_SECONDS = 60.0
@@ -28,7 +28,7 @@ SERVICES = ("kafka", "registry")
 UNKNOWN = "-XX:+IgnoreUnrecognizedVMOptions"  # an older Java runs without making a cache
 
 
-def prepare(java: Path, jars: tuple[Path, ...], home: Path, progress: Progress) -> dict[str, Java]:
+def prepare(java: Path, jars: tuple[Path, ...], home: Path, progress: DownloadProgress) -> dict[str, Java]:
     """The Java of each service, with its cache; made by a trial run of both (about 15 s) when absent."""
     release = java / "release"
     identity = "".join((HERE / f"{name}.lock").read_text() for name in SERVICES) + str(java)
@@ -48,7 +48,7 @@ def options(cache: Path) -> tuple[str, ...]:
     return (f"-XX:AOTCache={cache}", "-Xlog:disable")
 
 
-def _make(java: Path, jars: tuple[Path, ...], home: Path, staging: Path, progress: Progress) -> None:
+def _make(java: Path, jars: tuple[Path, ...], home: Path, staging: Path, progress: DownloadProgress) -> None:
     staging.mkdir()
     advance = progress.part("preparing quick starts of Kafka and the registry", 0)
     scratch = Path(tempfile.mkdtemp(prefix="headwater-trial-"))

@@ -19,43 +19,43 @@ NAME: Final = "builtin.json"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Id → text to be written, None to be taken out; and what is to be kept as ours then, by id."""
+    """Id → text to be written, None to be taken out; and what is to be kept as written by us then, by id."""
 
     changes: dict[str, str | None]
-    ours: dict[str, str]
+    written: dict[str, str]
 
 
-def plan(builtin: Mapping[str, str], standing: Mapping[str, str], ours: Mapping[str, str]) -> Plan:
+def plan(builtin: Mapping[str, str], standing: Mapping[str, str], written: Mapping[str, str]) -> Plan:
     """What is to be done for the built-in texts to be in place, but for those that the user has made his own.
 
-    All by id: `standing` are the texts that are in place, `ours` those that were written by an earlier start.
+    All by id: `standing` are the texts that are in place, `written` those of an earlier start.
     """
     changes: dict[str, str | None] = {}
-    kept = dict(ours)
+    kept = dict(written)
     for own, text in builtin.items():
         known = standing.get(own)
         if known == text:
             kept[own] = text
-        elif known == ours.get(own):  # not there and never written, or an older text of ours
+        elif known == written.get(own):  # not there and never written, or an older text of ours
             changes[own] = text
             kept[own] = text
-    for own in ours.keys() - builtin.keys():
-        if standing.get(own) == ours[own]:
+    for own in written.keys() - builtin.keys():
+        if standing.get(own) == written[own]:
             changes[own] = None
         del kept[own]
     return Plan(changes, kept)
 
 
-def replaced(named: Mapping[str, str], standing: Mapping[str, str], ours: Mapping[str, str]) -> Plan:
+def replaced(named: Mapping[str, str], standing: Mapping[str, str], written: Mapping[str, str]) -> Plan:
     """What is to be done for the texts that the user names to be in place, and none of ours."""
     changes: dict[str, str | None] = {own: text for own, text in named.items() if standing.get(own) != text}
-    gone = {own for own, text in ours.items() if standing.get(own) == text}
+    gone = {own for own, text in written.items() if standing.get(own) == text}
     changes |= dict.fromkeys(sorted(gone - named.keys()))
-    return Plan(changes, {own: text for own, text in ours.items() if own not in gone})
+    return Plan(changes, {own: text for own, text in written.items() if own not in gone})
 
 
 def carry_out(
-    kept: Ours,
+    kept: WrittenTexts,
     builtin: Mapping[str, str],
     named: Mapping[str, str] | None,
     standing: Mapping[str, str],
@@ -63,15 +63,15 @@ def carry_out(
 ) -> None:
     """Plan and write; `named` None: the user names none. A kill in between is made good by the next start."""
     # What stands as it is built in is ours, whatever the file says: a kill may have come before it did.
-    ours = kept.read() | {own: text for own, text in builtin.items() if standing.get(own) == text}
-    made = plan(builtin, standing, ours) if named is None else replaced(named, standing, ours)
+    written = kept.read() | {own: text for own, text in builtin.items() if standing.get(own) == text}
+    made = plan(builtin, standing, written) if named is None else replaced(named, standing, written)
     # What is taken out is forgotten first, else it would look as if the user had taken it out.
-    kept.write({own: text for own, text in ours.items() if own in made.ours})
+    kept.write({own: text for own, text in written.items() if own in made.written})
     write(made.changes)
-    kept.write(made.ours)
+    kept.write(made.written)
 
 
-class Ours:
+class WrittenTexts:
     """The file that says what was written, for rules and channels each."""
 
     def __init__(self, directory: Path, what: str) -> None:
@@ -81,9 +81,9 @@ class Ours:
         """Id → text. Raises Fatal for a file that is none of ours."""
         return dict(self._all().get(self._what, {}))
 
-    def write(self, ours: Mapping[str, str]) -> None:
+    def write(self, written: Mapping[str, str]) -> None:
         """In one step."""
-        everything = {**self._all(), self._what: dict(ours)}
+        everything = {**self._all(), self._what: dict(written)}
         staging = self._path.with_suffix(".staging")
         staging.write_text(json.dumps(everything, indent=2), "utf-8")
         staging.replace(self._path)

@@ -8,7 +8,7 @@ from typing import Final
 
 from headwater.settings import Settings
 from sandbox import traffic
-from sandbox.stack.builtin import Ours, carry_out
+from sandbox.stack.builtin import WrittenTexts, carry_out
 
 TOKENS: Final = Path(traffic.__file__).parent / "tokens.yaml"
 
@@ -26,7 +26,7 @@ def describe_tokens(settings: Settings, chain_id: int) -> str:
             topic.revise(settings, chain_id, lambda _: revision)
 
     carry_out(
-        Ours(Path(settings.data_dir), "tokens"),
+        WrittenTexts(Path(settings.data_dir), "tokens"),
         {own: text.written([each], chain_id) for own, each in builtin.items()},
         None,
         {own: text.written([each], chain_id) for own, each in standing.items()},

@@ -15,7 +15,7 @@ from headwater.settings import Settings
 from sandbox.chdb.logins import write_private
 from sandbox.receiver import SECRET_VARIABLE as RECEIVER_VARIABLE
 from sandbox.services.probes import http_get
-from sandbox.stack.builtin import Ours, carry_out
+from sandbox.stack.builtin import WrittenTexts, carry_out
 from sandbox.supervisor.process import Command
 from sandbox.supervisor.supervisor import Part
 
@@ -106,7 +106,7 @@ def apply_channels(settings: Settings, file: Path | None) -> set[str]:
                 remove(settings, own)
 
         carry_out(
-            Ours(Path(settings.data_dir), "channels"),
+            WrittenTexts(Path(settings.data_dir), "channels"),
             {own: _text(each) for own, each in local.items()},
             None if named is None else {own: _text(each) for own, each in named.items()},
             standing,

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from sandbox.services.probes import http_get
 from sandbox.supervisor.process import Command
 from sandbox.supervisor.supervisor import Part
-from topics.groups import GROUPS, Need
+from topics.groups import DELIVER, GROUPS, SINK, Need
 
 # Gates that preparation opens: a need of a process → the gate that it waits at.
 GATES = {Need.TOPICS: "topics-applied", Need.SCHEMAS: "schemas-registered", Need.TABLES: "tables-migrated"}
@@ -31,8 +31,8 @@ class Role:
 ROLES = (
     Role("listen", ("listen",), (Need.TOPICS, Need.SCHEMAS), 10),
     *(Role(group.name, ("work", group.name), group.needs, 20) for group in GROUPS),
-    Role("deliver", ("deliver",), (Need.TOPICS, Need.SCHEMAS), 30),
-    Role("sink", ("sink",), (Need.TOPICS, Need.SCHEMAS, Need.TABLES), 30),
+    Role(DELIVER, (DELIVER,), (Need.TOPICS, Need.SCHEMAS), 30),
+    Role(SINK, (SINK,), (Need.TOPICS, Need.SCHEMAS, Need.TABLES), 30),
 )
 
 

@@ -16,18 +16,18 @@ from sandbox.screen.clickhouse_view import Tables
 from sandbox.screen.collector import Collector
 from sandbox.screen.snapshot import PartView, Snapshot
 from sandbox.services import anvil
+from sandbox.services.ports import RememberedPorts
 from sandbox.stack import endpoints as endpoints_file
 from sandbox.stack.datadir import RUN_BYTES, DataDir, DiskFull, check_room, disk_full
 from sandbox.stack.describing import describe_tokens
 from sandbox.stack.node_facts import NodeFacts, ask
 from sandbox.stack.options import Options, Show
-from sandbox.stack.ports import RememberedPorts
 from sandbox.stack.prepare import Step, apply_topics, migrate_tables, register_schemas
 from sandbox.stack.receiving import LocalReceiver, apply_channels, kept_secret
 from sandbox.stack.roles import GATES, ROLES, role_parts, traffic_part
 from sandbox.stack.services import Programs, Stack
 from sandbox.supervisor.supervisor import Part, PartStatus, Supervisor
-from topics.groups import Need
+from topics.groups import DELIVER, Need
 
 STOP_SECONDS = 18.0  # of the 20 that a stop may take
 FULL_DISK_STOP_SECONDS = 6.0  # roles would wait for brokers that cannot write
@@ -156,7 +156,7 @@ class Run:
             self._stack.logs,
             self._metrics,
             needs=(CHAIN,),
-            own={"deliver": self._receiver.variables},
+            own={DELIVER: self._receiver.variables},
         )
         if self._options.rpc or self._options.traffic <= 0:
             return roles
@@ -192,7 +192,7 @@ class Run:
                 "rules", "rules-applied", (), lambda: self._apply_builtin(settings, chain_id), after=steps[:2]
             )
         )
-        said: dict[str, str] = {}
+        noted: dict[str, str] = {}
         while not stop.is_set() and not all(step.done for step in steps):
             self._turn()
             for step in steps:
@@ -202,8 +202,8 @@ class Run:
                     self._supervisor.open(step.gate)
                     while self._notes:
                         self._show.note(self._notes.pop(0))
-                if step.problem and step.problem != said.get(step.name):
-                    said[step.name] = step.problem
+                if step.problem and step.problem != noted.get(step.name):
+                    noted[step.name] = step.problem
                     self._show.note(f"{step.name}: trying again: {step.problem}")
             stop.wait(LOOK_SECONDS / 2)
         self._turn()

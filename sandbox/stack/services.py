@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 
 from sandbox.chdb.logins import kept
-from sandbox.downloads import Progress, anvil_binary, java_home, kafka_jars, registry_dir
+from sandbox.downloads import DownloadProgress, anvil_binary, java_home, kafka_jars, registry_dir
 from sandbox.services import anvil, clickhouse, kafka, quickstart, registry
 from sandbox.services.java import Java
-from sandbox.stack.ports import Ports
+from sandbox.services.ports import Ports
 from sandbox.supervisor.process import Command
 from sandbox.supervisor.supervisor import Part
 
@@ -29,7 +29,7 @@ class Programs:
     anvil: Path | None
 
 
-def fetch_programs(progress: Progress, *, chain: bool = True) -> Programs:
+def fetch_programs(progress: DownloadProgress, *, chain: bool = True) -> Programs:
     """Everything the services run on, fetched when absent. Raises a HeadwaterError with the remedy."""
     home, jars, unpacked = java_home(), kafka_jars(progress), registry_dir(progress)
     chain_program = anvil_binary(progress) if chain else None

@@ -9,7 +9,7 @@ from typing import TypeVar
 from sandbox.traffic.abi import contract
 from sandbox.traffic.accounts import BLOB_SENDER, SENDERS
 from sandbox.traffic.deployment import CALL_GAS, places
-from sandbox.traffic.makers import Draw, Inventory, Kind, make
+from sandbox.traffic.makers import ActionKind, Draw, Inventory, make
 
 _T = TypeVar("_T")
 
@@ -26,25 +26,25 @@ class Fate(StrEnum):
 
 
 # Blobs are rare because anvil writes each, 128 KiB of it, into its state file again and again.
-KINDS: Mapping[Kind, float] = {
-    Kind.ETHER: 24,
-    Kind.ERC20: 30,
-    Kind.ERC721_MINT: 3,
-    Kind.ERC721: 6,
-    Kind.ERC1155_MINT: 2,
-    Kind.ERC1155: 6,
-    Kind.ERC1155_BATCH: 4,
-    Kind.SWAP: 14,
-    Kind.CREATE: 2,
-    Kind.REVERT: 5,
-    Kind.BLOB: 0.1,
-    Kind.AUTHORIZE: 1,
+KINDS: Mapping[ActionKind, float] = {
+    ActionKind.ETHER: 24,
+    ActionKind.ERC20: 30,
+    ActionKind.ERC721_MINT: 3,
+    ActionKind.ERC721: 6,
+    ActionKind.ERC1155_MINT: 2,
+    ActionKind.ERC1155: 6,
+    ActionKind.ERC1155_BATCH: 4,
+    ActionKind.SWAP: 14,
+    ActionKind.CREATE: 2,
+    ActionKind.REVERT: 5,
+    ActionKind.BLOB: 0.1,
+    ActionKind.AUTHORIZE: 1,
 }
 FATES: Mapping[Fate, float] = {Fate.PLAIN: 94, Fate.REPLACED: 2.5, Fate.CANCELLED: 1.5, Fate.DROPPED: 2}
 TYPES: Mapping[int, float] = {0: 10, 1: 8, 2: 82}
-TOUR: tuple[tuple[Kind, Fate], ...] = (
+TOUR: tuple[tuple[ActionKind, Fate], ...] = (
     *((kind, Fate.PLAIN) for kind in KINDS),
-    *((Kind.ERC20, fate) for fate in FATES if fate is not Fate.PLAIN),
+    *((ActionKind.ERC20, fate) for fate in FATES if fate is not Fate.PLAIN),
 )
 """The first actions of a run, so that everything has happened once within seconds."""
 
@@ -53,7 +53,7 @@ TOUR: tuple[tuple[Kind, Fate], ...] = (
 class Action:
     """One transaction to be. `sender` is an index; `to` None creates; `tip` is the priority fee in wei."""
 
-    kind: Kind
+    kind: ActionKind
     fate: Fate
     type: int
     sender: int
@@ -79,18 +79,18 @@ class Chooser:
         if inventory.unapproved:
             owner, token = inventory.unapproved.pop()
             data = contract("token").call("approve", places().pair, 2**256 - 1)
-            return Action(Kind.APPROVE, Fate.PLAIN, 2, owner, token, 0, data, CALL_GAS, self._tip())
+            return Action(ActionKind.APPROVE, Fate.PLAIN, 2, owner, token, 0, data, CALL_GAS, self._tip())
         if self._count < len(TOUR):
             kind, fate = TOUR[self._count]
         else:
             kind, fate = _weighted(drawn, KINDS), _weighted(drawn, FATES)
         self._count += 1
-        if kind is Kind.BLOB:
+        if kind is ActionKind.BLOB:
             sender = BLOB_SENDER
-        if kind is Kind.ERC721 and not inventory.collectibles.get(sender):
-            kind = Kind.ERC721_MINT
+        if kind is ActionKind.ERC721 and not inventory.collectibles.get(sender):
+            kind = ActionKind.ERC721_MINT
         to, value, data, gas = make(kind, Draw(drawn, self._seed, sender), inventory)
-        fixed = {Kind.BLOB: 3, Kind.AUTHORIZE: 4}
+        fixed = {ActionKind.BLOB: 3, ActionKind.AUTHORIZE: 4}
         type_ = fixed[kind] if kind in fixed else _weighted(drawn, TYPES)
         if kind in fixed:
             fate = Fate.PLAIN  # a blob's replacement needs another blob fee, an authorization is used up

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from headwater.logging import get_logger
 from sandbox.traffic.accounts import BLOB_SENDER
 from sandbox.traffic.holdings import Nonces
-from sandbox.traffic.node import Node, NodeAway, Refused
+from sandbox.traffic.node import CallRejected, Node, NodeAway
 from sandbox.traffic.signing import Signed
 
 PATIENCE_SECONDS = 120.0
@@ -39,7 +39,7 @@ class BlobLane:
         except NodeAway as reason:
             log.debug("no answer about a blob", reason=str(reason))
             return False
-        return not isinstance(result, Refused)
+        return not isinstance(result, CallRejected)
 
     async def close(self) -> None:
         """Give up what is on its way."""

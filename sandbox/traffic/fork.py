@@ -7,7 +7,7 @@ from random import Random
 
 from headwater.errors import Fatal
 from sandbox.traffic.forking import Fork, Forker
-from sandbox.traffic.node import Node, NodeAway, Refused
+from sandbox.traffic.node import CallRejected, Node, NodeAway
 
 
 def fork(rpc: str, depth: int) -> Fork:
@@ -17,7 +17,7 @@ def fork(rpc: str, depth: int) -> Fork:
     """
     try:
         made = asyncio.run(_fork(rpc, depth))
-    except (NodeAway, Refused) as error:
+    except (NodeAway, CallRejected) as error:
         raise Fatal(
             f"the local chain cannot be forked: {error}", remedy="is `headwater up` running?"
         ) from error

@@ -6,7 +6,7 @@ from random import Random
 from typing import cast
 
 from headwater.logging import get_logger
-from sandbox.traffic.node import Node, Refused
+from sandbox.traffic.node import CallRejected, Node
 from sandbox.traffic.reorg import Orphan, allowed_depth, plan_reorg
 
 SETTLE_SECONDS = 0.1
@@ -59,7 +59,7 @@ class Forker:
             plan = plan_reorg(await self._orphans(head, depth), depth, self._random)
             try:
                 await self._node.call("anvil_reorg", depth, plan.moved)
-            except Refused as reason:
+            except CallRejected as reason:
                 # A restarted anvil has no state of blocks from before, so it can only fork newer ones.
                 log.debug("the node refuses a reorg", depth=depth, reason=str(reason))
                 depth //= 2

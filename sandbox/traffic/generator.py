@@ -23,7 +23,7 @@ from sandbox.traffic.deployment import places, script
 from sandbox.traffic.forking import Forker
 from sandbox.traffic.holdings import Nonces, read_inventory, read_nonces
 from sandbox.traffic.makers import Inventory
-from sandbox.traffic.node import Node, NodeAway, Refused
+from sandbox.traffic.node import CallRejected, Node, NodeAway
 from sandbox.traffic.outbox import Outbox
 from sandbox.traffic.signing import Fees, sign_step
 
@@ -90,7 +90,7 @@ class Generator:
                 log.info("traffic starts", rate=self._traffic.rate, seed=self._traffic.seed, again=away)
                 away = False
                 await self._drive(ended)
-            except (NodeAway, NodeFailure, Refused) as reason:
+            except (NodeAway, NodeFailure, CallRejected) as reason:
                 if not away:
                     log.warning("the node is away, waiting for it", reason=str(reason))
                 away = True

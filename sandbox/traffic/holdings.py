@@ -7,7 +7,7 @@ from sandbox.traffic.abi import contract, decode
 from sandbox.traffic.accounts import BLOB_SENDER, SENDERS, accounts
 from sandbox.traffic.deployment import places
 from sandbox.traffic.makers import Inventory
-from sandbox.traffic.node import Node, NodeAway, Refused
+from sandbox.traffic.node import CallRejected, Node, NodeAway
 
 RECENT_COLLECTIBLES = 256
 
@@ -23,11 +23,11 @@ class Nonces:
 
 
 async def read_nonces(node: Node) -> Nonces:
-    """Return the nonces that follow what is mined and pending. Raises NodeAway or Refused."""
+    """Return the nonces that follow what is mined and pending. Raises NodeAway or CallRejected."""
     addresses = [*(account.address for account in accounts().senders), accounts().authority.address]
     results = await node.batch([("eth_getTransactionCount", [a, "pending"]) for a in addresses])
     for result in results:
-        if isinstance(result, Refused):
+        if isinstance(result, CallRejected):
             raise result
     counts = [int(str(result), 16) for result in results]
     return Nonces(counts[:SENDERS], counts[SENDERS])

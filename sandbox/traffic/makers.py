@@ -14,7 +14,7 @@ Made = tuple[str | None, int, bytes, int]
 """(to, None to create; value in wei; data; gas limit)"""
 
 
-class Kind(StrEnum):
+class ActionKind(StrEnum):
     """What a transaction does."""
 
     ETHER = "ether"
@@ -65,7 +65,7 @@ class Draw:
         return int(UNIT * 10 ** self.random.uniform(-3, 4))
 
 
-def make(kind: Kind, draw: Draw, inventory: Inventory) -> Made:
+def make(kind: ActionKind, draw: Draw, inventory: Inventory) -> Made:
     """Return a transaction of a kind; an ERC-721 transfer needs the sender to own one."""
     return _MAKERS[kind](draw, inventory)
 
@@ -135,17 +135,17 @@ def _authorize(draw: Draw, inventory: Inventory) -> Made:
     return outsider(draw.seed, 1), 1, b"", 200_000
 
 
-_MAKERS: Mapping[Kind, Callable[[Draw, Inventory], Made]] = {
-    Kind.ETHER: _ether,
-    Kind.ERC20: _token,
-    Kind.ERC721_MINT: _collectible_mint,
-    Kind.ERC721: _collectible,
-    Kind.ERC1155_MINT: _item_mint,
-    Kind.ERC1155: _item,
-    Kind.ERC1155_BATCH: _item_batch,
-    Kind.SWAP: _swap,
-    Kind.CREATE: _create,
-    Kind.REVERT: _revert,
-    Kind.BLOB: _blob,
-    Kind.AUTHORIZE: _authorize,
+_MAKERS: Mapping[ActionKind, Callable[[Draw, Inventory], Made]] = {
+    ActionKind.ETHER: _ether,
+    ActionKind.ERC20: _token,
+    ActionKind.ERC721_MINT: _collectible_mint,
+    ActionKind.ERC721: _collectible,
+    ActionKind.ERC1155_MINT: _item_mint,
+    ActionKind.ERC1155: _item,
+    ActionKind.ERC1155_BATCH: _item_batch,
+    ActionKind.SWAP: _swap,
+    ActionKind.CREATE: _create,
+    ActionKind.REVERT: _revert,
+    ActionKind.BLOB: _blob,
+    ActionKind.AUTHORIZE: _authorize,
 }

@@ -21,7 +21,7 @@ class NodeAway(Transient):
     """The node does not answer: it is being restarted, or gone."""
 
 
-class Refused(Exception):  # noqa: N818 - the node's verdict about one call
+class CallRejected(Exception):  # noqa: N818 - the node's verdict about one call
     """The node answers a call with an error; its message is the exception's."""
 
 
@@ -48,14 +48,14 @@ class Node:
         await self._provider.disconnect()
 
     async def call(self, method: str, *params: object) -> object:
-        """Return a call's result. Raises NodeAway or Refused."""
+        """Return a call's result. Raises NodeAway or CallRejected."""
         (result,) = await self.batch([(method, list(params))])
-        if isinstance(result, Refused):
+        if isinstance(result, CallRejected):
             raise result
         return result
 
     async def batch(self, calls: Sequence[Call], seconds: float = TIMEOUT_SECONDS) -> list[object]:
-        """Return each call's result, or the Refused of one that failed. Raises NodeAway after `seconds`.
+        """Return each call's result, or the CallRejected of one that failed. Raises NodeAway after `seconds`.
 
         The node may run the calls of a batch in any order.
         """
@@ -76,4 +76,4 @@ def _result(answer: RPCResponse) -> object:
     failure = answer.get("error")
     if failure is None:
         return answer.get("result")
-    return Refused(failure if isinstance(failure, str) else str(failure.get("message")))
+    return CallRejected(failure if isinstance(failure, str) else str(failure.get("message")))

@@ -4,7 +4,7 @@ from headwater.logging import get_logger
 from sandbox.traffic.accounts import BLOB_SENDER
 from sandbox.traffic.actions import Action, Fate
 from sandbox.traffic.holdings import Nonces
-from sandbox.traffic.node import Call, Node, Refused
+from sandbox.traffic.node import Call, CallRejected, Node
 from sandbox.traffic.signing import BUMP, Fees, Signed, sign_action, sign_cancellation
 
 log = get_logger("headwater.traffic")
@@ -54,7 +54,7 @@ class Outbox:
         """Send the others; senders of refused transactions are noted as unsure in the nonces."""
         results = await node.batch([_raw(signed) for _, signed in self._first])
         for (sender, _), result in zip(self._first, results, strict=True):
-            if isinstance(result, Refused):
+            if isinstance(result, CallRejected):
                 log.debug("refused", sender=sender, reason=str(result))
                 self._nonces.unsure.add(sender)
         # A replacement that comes too late is refused because its nonce is mined: nothing is lost then.

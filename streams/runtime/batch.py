@@ -21,7 +21,7 @@ from headwater.settings import Settings
 from streams.logic.event import ChainEvent, Messages
 from streams.runtime.assembler import EventAssembler, Incoming, Start
 from streams.runtime.dead_letter import dead_letters
-from streams.runtime.refusal import Refusal
+from streams.runtime.rejected_blocks import RejectedBlocks
 from streams.runtime.sizes import refuse_too_large
 from streams.runtime.transactions import transactions
 from streams.stage import Outcome, Stage
@@ -75,7 +75,7 @@ class BatchHandler:
             on_failure=self._waits,
             on_recovery=lambda: HEALTH.report("events", True),
         )
-        self._refusal = Refusal(group.name, settings.stages.refuse_blocks)
+        self._rejected_blocks = RejectedBlocks(group.name, settings.stages.refuse_blocks)
         self._labels = {"chain": settings.chain.name, "stage": group.name}
         self._count = 0  # of this batch: events and what is none, and how many of them are bad
         self._limit = BadRatioLimit(
@@ -190,7 +190,7 @@ class BatchHandler:
         try:
             if problem is not None:
                 raise problem
-            self._refusal.check(event.envelope)
+            self._rejected_blocks.check(event.envelope)
             outcome = self._retry(partial(self._stage.handle, event))
             refuse_too_large(outcome)
         except Permanent as error:

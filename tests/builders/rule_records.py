@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from schemas import HEADER_SIZE, codec_for
-from streams.logic.alerts.cel import Kind
+from streams.logic.alerts.cel import ScalarType
 from streams.logic.alerts.rule import Match
 from streams.logic.alerts.rules import fields_of
 
 
 def rule_records(match: Match, stream: str, values: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     """One for each message value."""
-    integers = {name for name, type_ in fields_of(match).items() if type_.kind is Kind.INT}
+    integers = {name for name, type_ in fields_of(match).items() if type_.kind is ScalarType.INT}
     for value in values:
         record = codec_for(stream).read(value, HEADER_SIZE)
         yield {name: _seen(each, name in integers) for name, each in record.items()}

@@ -115,7 +115,7 @@ def _shown(version: Version) -> object:
     if alert.rule_id == "deep-reorg":
         return alert.values["depth"], alert.values["old_block_number"]
     if alert.transaction_hash is None:
-        return version.place.number
+        return version.block.number
     return f"0x{alert.transaction_hash.hex()}", alert.log_index
 
 

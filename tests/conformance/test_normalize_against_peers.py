@@ -90,7 +90,7 @@ def test_our_transfers_are_the_peers_but_for_named_differences(case: Case) -> No
 
 
 def _is_unindexed_or_dirty(log: dict[str, Any]) -> bool:
-    """Transfer events of before the standards (nothing indexed), or words that are no addresses."""
+    """Transfer events of before the standards (nothing indexed), or words that are not addresses."""
     return len(log["topics"]) < 3 or any(word[:12] != bytes(12) for word in log["topics"][1:3])
 
 

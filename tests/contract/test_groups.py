@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -19,12 +21,20 @@ from sandbox.screen.snapshot import Snapshot
 from sandbox.stack.roles import GATES, ROLES
 from streams.agents import stage_spec
 from streams.stage import StageSpec
+from tests.paths import ROOT
 from topics.catalog import TOPICS, assignor_name, changelog_name, spec, wanted
-from topics.groups import GROUPS, NAMES, Group, Need
+from topics.groups import DELIVER, GROUPS, NAMES, SINK, Group, Need
 from topics.spec import Visibility
 
 # Rules are applied by commands too: their logic is named after what it makes.
 LOGIC = {name: name for name in NAMES} | {"alert": "alerts"}
+# Where the same word is the name of something else than the group.
+NOT_THE_GROUP = {
+    "bench/__main__.py": "a benchmark",
+    "bench/sink.py": "a benchmark",
+    "headwater/cli/__init__.py": "a command",
+    "headwater/dashboards/sink.py": "a dashboard",
+}
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=NAMES)
@@ -99,3 +109,20 @@ def test_the_command_line_names_each() -> None:
 
 def test_the_catalogue_says_what_the_sink_stores() -> None:
     assert {route.stream for route in ROUTES} == {each.stream for each in TOPICS if "sink" in each.consumers}
+
+
+@pytest.mark.parametrize("name", [SINK, DELIVER])
+def test_the_name_of_a_group_that_is_not_a_stage_is_written_once(name: str) -> None:
+    rooms = ("audit", "bench", "connectors", "headwater", "sandbox", "schemas", "streams", "topics")
+    found = {
+        path.relative_to(ROOT).as_posix()
+        for room in rooms
+        for path in (ROOT / room).rglob("*.py")
+        if _has_literal(path, name)
+    }
+    assert found - NOT_THE_GROUP.keys() == {"topics/groups.py"}
+
+
+def _has_literal(path: Path, name: str) -> bool:
+    nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+    return any(isinstance(each, ast.Constant) and each.value == name for each in nodes)

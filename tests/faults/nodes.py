@@ -15,7 +15,7 @@ from sandbox.node.faults import Fault
 from sandbox.node.methods import Methods
 from sandbox.node.plan import Plan, Play
 from sandbox.node.synthetic import Content, synthetic_block
-from sandbox.stack.ports import Ports
+from sandbox.services.ports import Ports
 
 COUNT: Final = 3
 CHAIN_ID: Final = 31337

@@ -21,7 +21,7 @@ class Row:
 
     @property
     def passed(self) -> bool:
-        """One that was not tried is no failure: it says so."""
+        """One that was not tried is not a failure: it says so."""
         return self.seen is None or self.seen.passed
 
     @property

@@ -11,7 +11,7 @@ from typing import Final
 import psutil
 
 from headwater.errors import Fatal
-from sandbox.stack.ports import FILE as PORTS
+from sandbox.services.ports import FILE as PORTS
 from tests.faults.disk import Disk
 from tests.faults.nodes import Nodes
 from tests.integration.line import Line

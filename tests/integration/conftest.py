@@ -17,7 +17,7 @@ from sandbox.chdb.logins import WRITER
 from sandbox.downloads import LineProgress
 from sandbox.services import anvil as anvil_service
 from sandbox.services import registry as registry_service
-from sandbox.stack.ports import Ports
+from sandbox.services.ports import Ports
 from sandbox.stack.services import Programs, fetch_programs
 from sandbox.supervisor.process import Child
 from tests.builders.clickhouse import basic

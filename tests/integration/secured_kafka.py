@@ -7,8 +7,8 @@ from dataclasses import astuple, dataclass, fields, replace
 from pathlib import Path
 
 from sandbox.services import kafka
+from sandbox.services.ports import Ports
 from sandbox.services.probes import answers_tcp
-from sandbox.stack.ports import Ports
 from sandbox.stack.services import Programs
 from sandbox.supervisor.process import Child
 from tests.builders.certificates import Certificates

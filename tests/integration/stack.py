@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.stack.ports import Ports
+from sandbox.services.ports import Ports
 from sandbox.stack.services import Programs, Stack
 from sandbox.supervisor.supervisor import Part, Phase, Supervisor
 

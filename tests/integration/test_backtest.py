@@ -16,7 +16,7 @@ from headwater.settings import Settings
 from schemas import HEADER_SIZE, codec_for
 from schemas.registry import register_all
 from streams.logic.alerts.alerting import Alerting
-from streams.logic.alerts.records import HEADER, KINDS
+from streams.logic.alerts.records import HEADER, LAYOUTS
 from streams.logic.alerts.rule import Comparison, Match
 from tests.builders.alerts import Texts, count, rule, window
 from tests.integration.sink_chain import CHAIN_ID, Block, Publisher
@@ -55,11 +55,11 @@ def test_history_is_what_was_published(settings: Settings, client: Client, sink:
 
     found = list(history.blocks(0, 9))
     assert [each.envelope.sequence for each in found] == [1, 2, 3]
-    for match, kind in KINDS.items():
+    for match, layout in LAYOUTS.items():
         published = [
             record
             for stream, value in publisher.written
-            if stream == kind.stream
+            if stream == layout.stream
             for record in [codec_for(stream).read(value, HEADER_SIZE)]
             if record["block_hash"] != gone.hash
         ]
@@ -68,11 +68,11 @@ def test_history_is_what_was_published(settings: Settings, client: Client, sink:
             mine: list[Any] = [each.content.values[HEADER] for each in found]
         else:
             mine = [
-                dict(zip(kind.codec.names, row, strict=True))
+                dict(zip(layout.codec.names, row, strict=True))
                 for each in found
-                for row in each.content.records[kind.array].rows(*kind.codec.names)
+                for row in each.content.records[layout.array].rows(*layout.codec.names)
             ]
-        names = [name for name in kind.codec.names if name not in _NESTED]
+        names = [name for name in layout.codec.names if name not in _NESTED]
         # Records of a sample have one index all: their order among themselves is anybody's.
         key = lambda record, names=names: repr([record[name] for name in names])  # noqa: E731
         assert sorted(map(key, mine)) == sorted(map(key, published))

@@ -28,9 +28,9 @@ _OTHER: Final = frozenset({"checkOnly", "container", "disableCheck", "typedResul
 """Vectors of the checker's answers, of a context that rules do not have, and of what nobody checked."""
 _LEFT_OUT: Final = re.compile(
     "(an unsigned integer|a number with a fraction|bytes|a value of no fixed type|a time or a duration"
-    "|a list of lists|the function '(bool|int|string)') .*is no part of a condition"
-    "|maps and messages are no part of a condition"
-    "|'google.protobuf.(Timestamp|Duration)' is no field"
+    "|a list of lists|the function '(bool|int|string)') .*is not part of a condition"
+    "|maps and messages are not part of a condition"
+    "|'google.protobuf.(Timestamp|Duration)' is not a field"
     r"|undeclared reference to '\.cel\.expr\.conformance\.proto3\.TestAllTypes'"
 )
 """What docs/rules.md says that conditions do not have: no vector is refused for any other reason."""

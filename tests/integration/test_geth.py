@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.stack.ports import Ports
+from sandbox.services.ports import Ports
 from tests.integration.checks import check_no_dead_letters, check_topics, check_verify
 from tests.integration.line import Line
 from tests.integration.listener_process import ask, until

@@ -10,8 +10,8 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from connectors.evm.rpc.once import ask
 from headwater.errors import Fatal
+from sandbox.services.ports import Ports
 from sandbox.services.probes import http_get, http_send
-from sandbox.stack.ports import Ports
 
 
 def port_of(url: str) -> int:

@@ -80,7 +80,7 @@ def test_every_panel_has_data_and_the_commands_find_all_well(line: Line) -> None
     for name, panel in PANELS:
         assert results(line, panel.queries[0].expr) is not None, (name, panel.title)
 
-    # Everybody keeps up, and what transactions leave behind the last message is no lag.
+    # Everybody keeps up, and what transactions leave behind the last message is not lag.
     caught_up = "max by (group) (min_over_time(headwater_consumer_lag[30s])) == 0"
     wanted = {*NAMES, "deliver", f"{line.settings.chain.name}.sink"}
     line.wait_until(

@@ -17,8 +17,8 @@ from connectors.delivery.channels.webhook import WebhookSettings
 from connectors.delivery.queue.attempt import Answer
 from connectors.delivery.queue.notification import Notification
 from headwater.settings import DeliverySettings
+from sandbox.services.ports import Ports
 from sandbox.services.probes import http_get
-from sandbox.stack.ports import Ports
 from sandbox.stack.receiving import SECRET_VARIABLE, URL_VARIABLE, LocalReceiver, kept_secret
 from tests.builders.deliveries import pending
 from tests.integration.worker_process import until

@@ -23,7 +23,7 @@ from headwater import kafka as clients
 from headwater.errors import Fatal, Transient
 from headwater.settings import Settings, load_settings
 from sandbox.node import AdjustableChain, RecordedNode
-from sandbox.stack.ports import Ports
+from sandbox.services.ports import Ports
 from sandbox.stack.services import Programs
 from schemas import codec_for
 from schemas.registry import register_all

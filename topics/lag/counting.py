@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from topics.lag.look import Look, Partition, Place, Sample, Waiting
+from topics.lag.look import Look, Partition, PartitionOffsets, Sample, Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,17 @@ def counted(
     no reader is given; and what the sink has read and holds back until the rest of its block is stored, which
     the other partitions answer for.
     """
-    place = after.places[partition]
-    earlier = before.places.get(partition, place)
+    offsets = after.partitions[partition]
+    earlier = before.partitions.get(partition, offsets)
     seconds = max(after.time_ms - before.time_ms, 1) / 1000
-    unread = [each for each in sample.messages if each.offset >= place.position]
+    unread = [each for each in sample.messages if each.offset >= offsets.position]
     held = sum(_is_held(each, positions) for each in unread)
     first = next((each.time_ms for each in unread if not _is_held(each, positions)), None)
-    exact = sample.upto >= place.end
+    exact = sample.upto >= offsets.end
     messages = len(unread) - held
     if not exact:
-        begun = max(sample.start, place.position)
-        messages = round(messages / max(sample.upto - begun, 1) * (place.end - begun))
+        begun = max(sample.start, offsets.position)
+        messages = round(messages / max(sample.upto - begun, 1) * (offsets.end - begun))
     if first is None:
         # None at all, or the sample ended among those that are held: then the rest is as old as its last.
         messages, first = (0, after.time_ms) if exact or not unread else (messages, unread[-1].time_ms)
@@ -55,12 +55,12 @@ def counted(
         max(0.0, (after.time_ms - first) / 1000) if messages else 0.0,
         held,
         exact,
-        _between(sample, earlier.position, place.position) / seconds,
-        _between(sample, earlier.end, place.end) / seconds,
+        _between(sample, earlier.position, offsets.position) / seconds,
+        _between(sample, earlier.end, offsets.end) / seconds,
     )
 
 
-def start_of_sample(before: Place, after: Place, longest: int) -> int:
+def start_of_sample(before: PartitionOffsets, after: PartitionOffsets, longest: int) -> int:
     """From where to read: what was read meanwhile too, unless that is more than `longest` offsets."""
     return before.position if 0 <= after.position - before.position <= longest else after.position
 

@@ -23,7 +23,7 @@ class Waiting(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PartitionOffsets:
     """A partition under a group: `position` is the next offset to read, `end` that after the last one.
 
     Both are of committed transactions. Where the group has never committed, `position` is where the log
@@ -50,4 +50,4 @@ class Look:
     time_ms: int
     members: int
     idle: int
-    places: Mapping[Partition, Place]
+    partitions: Mapping[Partition, PartitionOffsets]

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from topics.catalog import TOPICS
-from topics.groups import GROUPS
-
-SINK: Final = "sink"
+from topics.groups import DELIVER, GROUPS, SINK
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,5 +28,5 @@ READERS: Final = (
     Reader(SINK, SINK, tuple(spec.stream for spec in TOPICS if SINK in spec.consumers)),
     # Not its group that divides the channels: that one commits no offset, since whoever takes a partition of
     # the ledger over reads all of it. What waits there is `headwater deliveries list --state pending`.
-    Reader("deliver", "deliver", ("alerts",)),
+    Reader(DELIVER, DELIVER, ("alerts",)),
 )

@@ -26,7 +26,7 @@ from schemas.naming import name_of
 from topics.catalog import topic_name
 from topics.lag.counting import counted, start_of_sample
 from topics.lag.judgement import GroupLag, judged
-from topics.lag.look import Look, Partition, Place, Sample, Waiting
+from topics.lag.look import Look, Partition, PartitionOffsets, Sample, Waiting
 from topics.lag.readers import READERS, Reader
 from topics.partitions import partitions_of
 
@@ -69,13 +69,17 @@ class LagSession:
         return [self._judge(reader, before[reader], after[reader], behind_seconds) for reader in READERS]
 
     def _judge(self, reader: Reader, before: Look, after: Look, behind_seconds: float) -> GroupLag:
-        starts = {
-            partition: start_of_sample(before.places.get(partition, place), place, SAMPLE_MESSAGES // 2)
-            for partition, place in after.places.items()
+        start_offsets = {
+            partition: start_of_sample(
+                before.partitions.get(partition, offsets), offsets, SAMPLE_MESSAGES // 2
+            )
+            for partition, offsets in after.partitions.items()
         }
-        samples = self._samples({each: (starts[each], place.end) for each, place in after.places.items()})
-        positions = {partition: place.position for partition, place in after.places.items()}
-        lags = [counted(each, before, after, samples[each], positions) for each in sorted(after.places)]
+        samples = self._samples(
+            {each: (start_offsets[each], offsets.end) for each, offsets in after.partitions.items()}
+        )
+        positions = {partition: offsets.position for partition, offsets in after.partitions.items()}
+        lags = [counted(each, before, after, samples[each], positions) for each in sorted(after.partitions)]
         group = name_of(self._settings, reader.group)
         return judged(reader, group, after.members, after.idle, lags, behind_seconds=behind_seconds)
 
@@ -95,16 +99,19 @@ class LagSession:
         members = self._members(described, partitions)
         asked = ConsumerGroupTopicPartitions(group, [TopicPartition(*each) for each in partitions])
         (committed,) = self._admin.list_consumer_group_offsets([asked], request_timeout=SECONDS).values()
-        told = {
+        positions = {
             Partition(each.topic, each.partition): int(each.offset)
             for each in self._answer(committed).topic_partitions
         }
         # The ends last: what is committed meanwhile is not beyond them.
-        first = self._listed(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-        ends = self._listed(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-        places = {each: Place(max(told.get(each, -1), first[each]), ends[each]) for each in partitions}
+        start_offsets = self._listed(partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+        end_offsets = self._listed(partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        offsets = {
+            each: PartitionOffsets(max(positions.get(each, -1), start_offsets[each]), end_offsets[each])
+            for each in partitions
+        }
         working = sum(bool(assigned) for assigned in members)
-        return Look(clock.now_ms(), working, len(members) - working, places)
+        return Look(clock.now_ms(), working, len(members) - working, offsets)
 
     def _members(self, described: Future[object], partitions: Collection[Partition]) -> list[bool]:
         """Whether each member of a group has one of the partitions; none of a group that is not there."""
@@ -117,9 +124,7 @@ class LagSession:
             raise
         members = getattr(found, "members", None) or []
         assigned = (each.assignment.topic_partitions if each.assignment else () for each in members)
-        return [
-            any(Partition(place.topic, place.partition) in partitions for place in own) for own in assigned
-        ]
+        return [any(Partition(each.topic, each.partition) in partitions for each in own) for own in assigned]
 
     def _listed(self, partitions: Collection[Partition], spec: OffsetSpec) -> dict[Partition, int]:
         futures = self._admin.list_offsets(
@@ -128,8 +133,8 @@ class LagSession:
             request_timeout=SECONDS,
         )
         return {
-            Partition(place.topic, place.partition): int(self._answer(future).offset)
-            for place, future in futures.items()
+            Partition(each.topic, each.partition): int(self._answer(future).offset)
+            for each, future in futures.items()
         }
 
     def _samples(self, ranges: Mapping[Partition, tuple[int, int]]) -> dict[Partition, Sample]:
@@ -142,10 +147,10 @@ class LagSession:
         try:
             while wanted:
                 for message in self._reader.consume(SAMPLE_MESSAGES, _STEP_SECONDS):
-                    place = Partition(str(message.topic()), int(message.partition() or 0))
-                    if place in wanted and self._add(found[place], message):
-                        wanted.discard(place)
-                        done.append(TopicPartition(*place))
+                    partition = Partition(str(message.topic()), int(message.partition() or 0))
+                    if partition in wanted and self._add(found[partition], message):
+                        wanted.discard(partition)
+                        done.append(TopicPartition(*partition))
                         self._reader.pause(done[-1:])
                         deadline = time.monotonic() + SECONDS
                 if time.monotonic() > deadline:

@@ -42,6 +42,7 @@ from headwater.logging import get_logger
 from headwater.settings import Settings
 from schemas.registry import Registry
 from topics import catalog, dead_letters
+from topics.groups import SINK
 
 INSERT_SECONDS: Final = 120
 # How often end offsets are asked for in the time that one may stand still.
@@ -86,7 +87,7 @@ class Assembly:
         ]
         retry = retry_for("sink_progress", self._stop)
         publisher = ProgressPublisher(Lane("progress", self._done), retry, replicas)
-        group = catalog.app_id(self._settings, "sink")
+        group = catalog.app_id(self._settings, SINK)
         offsets = KafkaOffsets(self._settings, group)
         placement = Placement(list(self._topics.values()), offsets, self._memory, replicas)
         placing = PlacementLane(Lane("placement", self._done), retry_for("placement", self._stop), placement)
@@ -110,7 +111,7 @@ class Assembly:
 
     def accept_topics(self) -> None:
         """Take topics that were made anew for the ones to follow. Waits for Kafka and ClickHouse."""
-        offsets = KafkaOffsets(self._settings, catalog.app_id(self._settings, "sink"))
+        offsets = KafkaOffsets(self._settings, catalog.app_id(self._settings, SINK))
         placement = Placement(list(self._topics.values()), offsets, self._memory, self._replicas())
         self._start(placement.accept)
 

@@ -8,8 +8,9 @@ from operator import methodcaller
 from typing import Final, NamedTuple, Protocol
 
 from headwater.errors import Permanent
+from topics.groups import SINK
 
-STAGE: Final = "sink"
+STAGE: Final = SINK
 """What the sink calls itself where stages are told apart: dead letters, metrics, log lines."""
 
 

@@ -10,10 +10,11 @@ import orjson
 from connectors.delivery.queue.delivery import Delivery
 from connectors.delivery.queue.notification import Notification
 from topics.chainlog.headers import trace_id
+from topics.groups import DELIVER
 
 ALERTS: Final = "alerts"
 """The stream that deliveries are of."""
-STAGE: Final = "deliver"
+STAGE: Final = DELIVER
 """What this process calls itself where stages are told apart."""
 
 

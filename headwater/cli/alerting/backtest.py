@@ -18,7 +18,7 @@ from rich.table import Table
 from connectors.clickhouse.client import connect
 from headwater.cli.alerting import rules, topic
 from headwater.cli.alerting.enriched import EnrichedLog
-from headwater.cli.alerting.judged import Judged, Made, of_log, of_rows
+from headwater.cli.alerting.judged import Judged, JudgedAlert, of_log, of_rows
 from headwater.cli.alerting.reading import limits_of, text_of
 from headwater.cli.configuration import configured
 from headwater.cli.history import History
@@ -158,7 +158,7 @@ def _alerting(settings: Settings, names: list[str] | None) -> Alerting:
             for own, text in rules_of(text_of(Path(name)), name, limits):
                 changes.append(Change(0, f"{RULE}{own}", text))
         else:
-            raise Fatal(f"{name} is no file, and no rule of that id is in force")
+            raise Fatal(f"{name} is not a file, and no rule of that id is in force")
     alerting = Alerting(
         settings.chain.name,
         compiler(limits),
@@ -173,13 +173,13 @@ def _refuse(change: Change, problem: Permanent) -> None:
     raise problem
 
 
-def _for_scripts(made: Made) -> dict[str, object]:
-    alert, place = made.alert, made.place
+def _for_scripts(made: JudgedAlert) -> dict[str, object]:
+    alert, block = made.alert, made.block
     return {
         "alert_id": f"0x{alert.id.hex()}",
         "rule_id": alert.rule_id,
-        "block_number": place.number,
-        "block_hash": None if place.hash is None else f"0x{place.hash.hex()}",
+        "block_number": block.number,
+        "block_hash": None if block.hash is None else f"0x{block.hash.hex()}",
         "transaction_hash": None if alert.transaction_hash is None else f"0x{alert.transaction_hash.hex()}",
         "window_start": alert.window_start,
         "title": alert.title,
@@ -190,13 +190,13 @@ def _for_scripts(made: Made) -> dict[str, object]:
     }
 
 
-def _show(found: list[Made], *, statuses: bool) -> None:
+def _show(found: list[JudgedAlert], *, statuses: bool) -> None:
     table = Table(box=None, pad_edge=False)
     for name in ("block", "time", "severity", *(["status"] if statuses else []), "title"):
         table.add_column(name, overflow="fold")
     for each in found:
-        at = datetime.datetime.fromtimestamp((each.place.timestamp or 0) / 1_000, datetime.UTC)
+        at = datetime.datetime.fromtimestamp((each.block.timestamp or 0) / 1_000, datetime.UTC)
         time = at.isoformat(sep=" ", timespec="seconds")
         status = ["waiting" if each.status is None else each.status.value] if statuses else []
-        table.add_row(str(each.place.number), time, each.alert.severity.value, *status, each.alert.title)
+        table.add_row(str(each.block.number), time, each.alert.severity.value, *status, each.alert.title)
     Console().print(table)

@@ -1,4 +1,4 @@
-"""Files of addresses: one a line, behind it a remark or a label; `#` begins a comment. Pure."""
+"""Files of addresses: one per line, behind it a remark or a label; `#` begins a comment. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def addresses(text: str, name: str, *, labelled: bool = False) -> dict[str, str]
         if len(remark) > LONGEST:
             raise Fatal(
                 f"{where}: {len(remark):,} characters behind {own}, {LONGEST} is the limit",
-                remedy="begin what is no label with #",
+                remedy="begin what is not a label with #",
             )
         if labelled and not remark:
             raise Fatal(f"{where}: {own} has no label", remedy="write it behind the address")

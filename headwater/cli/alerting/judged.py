@@ -10,17 +10,17 @@ from headwater.errors import Permanent
 from schemas.reader import StreamReader
 from streams.logic.alerts.alert import Alert
 from streams.logic.alerts.alerting import Alerting
-from streams.logic.alerts.decision import Place, Status
+from streams.logic.alerts.decision import BlockRef, Status
 from streams.logic.event import ChainEvent
 from topics.chainlog.kinds import EventKind
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class JudgedAlert:
     """An alert, the block that made it, and what was said of it last; None: nothing, or nobody can know."""
 
     alert: Alert
-    place: Place
+    block: BlockRef
     status: Status | None = None
     reason: str | None = None
 
@@ -30,7 +30,7 @@ class Judged:
     """`alerts` by id; `errors`: records for which a condition has no value; `unknown`: events that nobody
     can read."""
 
-    alerts: dict[bytes, Made] = field(default_factory=dict)
+    alerts: dict[bytes, JudgedAlert] = field(default_factory=dict)
     blocks: int = 0
     errors: int = 0
     unknown: int = 0
@@ -54,19 +54,19 @@ def of_rows(alerting: Alerting, history: Iterable[HistoryBlock], last: int) -> J
     judged = Judged()
     for block in history:
         envelope = block.envelope
-        # Two numbers a block: finality, which bounds what is remembered, has one of its own.
+        # Two numbers per block: finality, which bounds what is remembered, has one of its own.
         own = replace(envelope, sequence=envelope.sequence * 2)
         alerting.adopt(own.sequence, ())
         alerting.handle(own, (b"",), block)
-        place = Place(own.block_number, own.block_hash, own.block_timestamp)
+        ref = BlockRef(own.block_number, own.block_hash, own.block_timestamp)
         remembered = alerting.fold.blocks[own.block_hash or b""]
-        judged.alerts |= {each: Made(one.alert, place) for each, one in remembered.made.items()}
+        judged.alerts |= {each: JudgedAlert(one.alert, ref) for each, one in remembered.made.items()}
         judged.blocks, judged.errors = judged.blocks + 1, judged.errors + alerting.errors.total()
         final = replace(own, event=EventKind.FINALIZED, sequence=own.sequence + 1)
         if judged.blocks % CHUNK == 0 or own.block_number == last:
             decision = alerting.handle(final, (), block)
             for each, version in decision.versions.items():
-                judged.alerts.setdefault(each, Made(version.alert, version.place))
+                judged.alerts.setdefault(each, JudgedAlert(version.alert, version.block))
     return judged
 
 
@@ -90,10 +90,12 @@ def of_log(
         judged.blocks += mine and envelope.event is EventKind.APPLY
         judged.errors += alerting.errors.total() if mine else 0
         for each, version in decision.versions.items():
-            if first <= (version.place.number or 0) <= last:
-                judged.alerts[each] = Made(version.alert, version.place, version.status, version.reason)
+            if first <= (version.block.number or 0) <= last:
+                judged.alerts[each] = JudgedAlert(
+                    version.alert, version.block, version.status, version.reason
+                )
     for block in alerting.fold.blocks.values():
         for own, made in block.made.items() if first <= block.number <= last else ():
-            if not made.told:
-                judged.alerts.setdefault(own, Made(made.alert, block.place))
+            if not made.published:
+                judged.alerts.setdefault(own, JudgedAlert(made.alert, block.ref))
     return judged

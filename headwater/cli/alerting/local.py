@@ -11,7 +11,7 @@ from headwater.cli.alerting.rules import changes_of
 from headwater.errors import Fatal
 from headwater.settings import AlertSettings, Settings
 from sandbox import traffic
-from sandbox.stack.builtin import Ours, carry_out
+from sandbox.stack.builtin import WrittenTexts, carry_out
 from streams.logic.alerts.compiling import ReadRule
 from streams.logic.alerts.configuration import RULE
 
@@ -36,7 +36,7 @@ class LocalRules:
         elif local_chain:
             try:
                 self._builtin = sound(read_files([BUILTIN], bounds), bounds.max_unindexed)
-            except Fatal as error:  # no compiler for this platform, which is no reason to have no pipeline
+            except Fatal as error:  # no compiler for this platform, which is not a reason to have no pipeline
                 self._notes.append(f"no built-in rules: {error}")
 
     def apply(self, settings: Settings, channels: set[str]) -> list[str]:
@@ -57,7 +57,7 @@ class LocalRules:
             topic.write(settings, gone | changes_of(settings, new, stays))
 
         carry_out(
-            Ours(Path(settings.data_dir), "rules"),
+            WrittenTexts(Path(settings.data_dir), "rules"),
             {own: each.text for own, each in self._builtin.items()},
             None if self._named is None else {own: each.text for own, each in self._named.items()},
             {key.removeprefix(RULE): each.value for key, each in before.items()},

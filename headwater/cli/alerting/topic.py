@@ -51,7 +51,7 @@ def write(settings: Settings, changes: Mapping[str, str | None]) -> None:
     """
     for key in changes:
         if not well_formed(key):
-            raise Fatal(f"{key!r} is no key of the configuration")
+            raise Fatal(f"{key!r} is not a key of the configuration")
     topic, codec = topic_name(settings, STREAM), codec_for(STREAM)
     head = frame(Registry(settings).id_for(STREAM))
     about = {"written_at": clock.now_ms(), "written_by": author()}

@@ -57,13 +57,13 @@ def _cluster(settings: Settings) -> brokers.Cluster:
         found = kafka.ask(client, listed, timeout=SECONDS)
     except KafkaException as error:
         raise kafka.away(settings, error.args[0]) from error
-    ours = wanted(settings)
+    catalogue = wanted(settings)
     copies = {
         f"{name}[{number}]": brokers.Copies(
             each.leader if each.leader >= 0 else None, len(each.replicas), len(each.isrs)
         )
         for name, topic in found.topics.items()
-        if name in ours
+        if name in catalogue
         for number, each in topic.partitions.items()
     }
     return brokers.Cluster(sorted(found.brokers), _version(client, min(found.brokers)), copies)

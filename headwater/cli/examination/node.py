@@ -33,17 +33,17 @@ def judged(node: Node, *, chain_id: int | None, stale_seconds: float, needs_tags
             f"{node.address} is on chain {node.chain_id}, not on {chain_id}",
             "correct HEADWATER_CHAIN__RPC or HEADWATER_CHAIN__CHAIN_ID",
         )
-    said = f"{node.address}: chain {node.chain_id}, block {node.head}"
+    head = f"{node.address}: chain {node.chain_id}, block {node.head}"
     if node.age > stale_seconds:
         yield Finding(
             AREA,
             Verdict.WRONG,
-            f"{said} is {node.age:,.0f} s old",
+            f"{head} is {node.age:,.0f} s old",
             "let it sync, or put another node first; where the chain itself is slow, raise "
             "HEADWATER_CHAIN__STALE_HEAD_SECONDS",
         )
     else:
-        yield Finding(AREA, Verdict.OK, f"{said} is {max(node.age, 0):,.0f} s old")
+        yield Finding(AREA, Verdict.OK, f"{head} is {max(node.age, 0):,.0f} s old")
     missing = sorted({"safe", "finalized"} - node.tags)
     if missing and needs_tags:
         yield Finding(

@@ -17,6 +17,7 @@ from streams.logic.aggregate.fold import Fold
 from streams.logic.aggregate.records import WRITTEN
 from streams.runtime.state_topic import committed_state
 from topics.catalog import app_id, topic_name
+from topics.groups import SINK
 from topics.partitions import partitions_of
 
 _PACE_SECONDS: Final = 0.2
@@ -39,18 +40,20 @@ def aggregate_state(settings: Settings) -> Fold:
 def wait_for_sink(settings: Settings, seconds: float) -> None:
     """Returns once the sink has stored all that is in Kafka by now. Raises Transient when it does not."""
     places = _places(settings)
-    offsets = KafkaOffsets(settings, app_id(settings, "sink"))
-    ends = offsets.end_offsets(places)
+    offsets = KafkaOffsets(settings, app_id(settings, SINK))
+    end_offsets = offsets.end_offsets(places)
     deadline = time.monotonic() + seconds
     while True:
         kept = offsets.kept(places)
-        behind = [each for each in places if kept[each].log_start < ends[each] > (kept[each].committed or 0)]
+        behind = [
+            each for each in places if kept[each].log_start < end_offsets[each] > (kept[each].committed or 0)
+        ]
         if not behind:
             return
         if time.monotonic() > deadline:
             raise Transient(
                 f"the sink has not stored {behind[0].topic}[{behind[0].number}] up to offset "
-                f"{ends[behind[0]]} within {seconds:.0f} s, {len(behind)} partitions in all",
+                f"{end_offsets[behind[0]]} within {seconds:.0f} s, {len(behind)} partitions in all",
                 remedy="see that `headwater sink` runs and keeps up, then run this again",
             )
         time.sleep(_PACE_SECONDS)

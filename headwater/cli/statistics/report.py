@@ -54,19 +54,19 @@ def show(plans: Sequence[Plan], *, written: bool) -> None:
 def conclusion(plans: Sequence[Plan], *, written: bool) -> str:
     """What it came to, and what to do next."""
     found = Counter(each.verdict for each in plans)
-    said = []
+    parts = []
     if found[Verdict.REBUILT]:
         what = "rebuilt" if written else "to rebuild: --yes writes them"
-        said.append(f"{found[Verdict.REBUILT]:,} {what}")
+        parts.append(f"{found[Verdict.REBUILT]:,} {what}")
     if found[Verdict.LACKING]:
-        said.append(f"{found[Verdict.LACKING]:,} lack blocks. {_remedy(plans)}")
+        parts.append(f"{found[Verdict.LACKING]:,} lack blocks. {_remedy(plans)}")
     if found[Verdict.EARLY]:
-        said.append(f"{found[Verdict.EARLY]:,} have to wait: {_EARLY}")
+        parts.append(f"{found[Verdict.EARLY]:,} have to wait: {_EARLY}")
     if found[Verdict.OPEN]:
-        said.append(f"{found[Verdict.OPEN]:,} are not final yet")
+        parts.append(f"{found[Verdict.OPEN]:,} are not final yet")
     if found[Verdict.RIGHT]:
-        said.append(f"{found[Verdict.RIGHT]:,} are right as they are")
-    return f"{len(plans):,} windows: {'; '.join(said) or 'nothing is to be done'}."
+        parts.append(f"{found[Verdict.RIGHT]:,} are right as they are")
+    return f"{len(plans):,} windows: {'; '.join(parts) or 'nothing is to be done'}."
 
 
 def _about(plan: Plan, *, written: bool) -> str:

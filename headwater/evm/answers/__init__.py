@@ -1,6 +1,6 @@
 """What a node says of a block, read in one way by whoever publishes it and whoever takes it from there.
 
 Read it in this order: `shapes` (the records as structs), `decode` (JSON into them), `canonical` (answers that
-are written otherwise: absent fields, numbers, unmodelled fields), `digits` (text that is no hex), `absent`
+are written otherwise: absent fields, numbers, unmodelled fields), `digits` (text that is not hex), `absent`
 (what stands for a field that a type does not have), `places` (where each record says that it belongs).
 """

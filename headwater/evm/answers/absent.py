@@ -34,8 +34,8 @@ def fill_in(transaction: Transaction, receipt: Receipt, position: int) -> None:
 
 def _deposit_nonce(receipt: Receipt) -> str:
     # OP specification, deposits: since Regolith the receipt has the depositor's nonce.
-    said = None if receipt.extra is None else msgspec.json.decode(receipt.extra).get("depositNonce")
-    number = said if type(said) is int and said >> 64 == 0 else quantity(said, 64)
+    nonce = None if receipt.extra is None else msgspec.json.decode(receipt.extra).get("depositNonce")
+    number = nonce if type(nonce) is int and nonce >> 64 == 0 else quantity(nonce, 64)
     return hex(number or 0)
 
 

@@ -15,7 +15,7 @@ import msgspec
 
 from headwater.digits import decimal
 from headwater.evm.answers.errors import AnswerError
-from headwater.evm.answers.fields import Flag, Items, Kind, Text, fields_of
+from headwater.evm.answers.fields import FieldType, Flag, Items, Text, fields_of
 from headwater.evm.answers.shapes import EXTRA, Answer, Authorization, Block, Digits, Octets
 
 _QUANTITY: Final = re.compile(r"0[xX]([0-9a-fA-F]+)\Z")
@@ -62,13 +62,13 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def _lacking(value: object, kind: Kind) -> str:
+def _lacking(value: object, kind: FieldType) -> str:
     if value is None:
         return "missing"
     return shown(value) + (f", not {kind.size} bytes" if isinstance(kind, Octets) else "")
 
 
-def _read(value: object, kind: Kind, shape: type[Answer], path: str) -> object:
+def _read(value: object, kind: FieldType, shape: type[Answer], path: str) -> object:
     if value is None:
         return _ABSENT
     match kind:
@@ -100,7 +100,7 @@ def _read(value: object, kind: Kind, shape: type[Answer], path: str) -> object:
             return canonical(value, kind, f"{path}.")
 
 
-def _item(value: object, kind: Kind, shape: type[Answer], path: str) -> object:
+def _item(value: object, kind: FieldType, shape: type[Answer], path: str) -> object:
     if isinstance(kind, type):
         return canonical(value, kind, f"{path}.")
     read = _read(value, kind, shape, path)
@@ -167,7 +167,7 @@ def _text(value: object, path: str) -> object:
     return value
 
 
-def _loses_fields(kind: Kind, value: object) -> bool:
+def _loses_fields(kind: FieldType, value: object) -> bool:
     """Whether a list has items that no struct models as they are, and no place of their own for the rest."""
     if not isinstance(kind, Items) or not isinstance(kind.of, type) or not isinstance(value, list):
         return False

@@ -72,9 +72,9 @@ def _lists(transaction: Transaction) -> Iterator[str]:
 
 def _are_hex(texts: Iterable[str | None]) -> bool:
     # Without its digits each text is one x, which stands behind a zero at its beginning.
-    said = ["", *filter(None, texts)]
-    joined = ",".join(said)
-    count = len(said) - 1
+    present = ["", *filter(None, texts)]
+    joined = ",".join(present)
+    count = len(present) - 1
     rest = joined.encode("ascii", "replace").translate(None, _HEX_DIGITS)
     return rest == b",x" * count and joined.count(",0x") == count
 

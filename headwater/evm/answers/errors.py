@@ -12,4 +12,4 @@ nesting without end included."""
 
 
 class AnswerError(ValueError):
-    """An answer that is no block, or not of this block; names the field by its path within the answer."""
+    """An answer that is not a block, or not of this block; names the field by its path within the answer."""

@@ -26,10 +26,10 @@ class Flag:
 class Items:
     """A list of one kind."""
 
-    of: Kind
+    of: FieldType
 
 
-Kind = Digits | Octets | Text | Flag | Items | type[Answer]
+FieldType = Digits | Octets | Text | Flag | Items | type[Answer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Field:
     """`name` as JSON has it. `needed`: a record cannot be without it. `says_null`: null is not absent."""
 
     name: str
-    kind: Kind
+    kind: FieldType
     needed: bool
     says_null: bool
 
@@ -65,11 +65,11 @@ def hex_fields(shape: type[Answer], before: str | None = None) -> int:
     count = len(own) if before is None else own.index(before)
     kinds = list(fields_of(shape).values())[:count]
     if not all(isinstance(each.kind, Digits | Octets) for each in kinds):
-        raise TypeError(f"{shape.__name__}: a field before {before} is no hex text")
+        raise TypeError(f"{shape.__name__}: a field before {before} is not hex text")
     return count
 
 
-def _kind(hint: object) -> Kind:
+def _kind(hint: object) -> FieldType:
     origin = get_origin(hint)
     if origin is Annotated:
         return next(each for each in get_args(hint) if isinstance(each, Digits | Octets))
@@ -81,4 +81,4 @@ def _kind(hint: object) -> Kind:
     return hint if isinstance(hint, type) and issubclass(hint, Answer) else _PLAIN[hint]
 
 
-_PLAIN: Final[dict[object, Kind]] = {str: Text(), bool: Flag()}
+_PLAIN: Final[dict[object, FieldType]] = {str: Text(), bool: Flag()}

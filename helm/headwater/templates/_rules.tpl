@@ -1,4 +1,4 @@
-{{/* The alerts. Each names a fault that a person can act on; docs/runbook.md says how. A series that is gone is no fault
+{{/* The alerts. Each names a fault that a person can act on; docs/runbook.md says how. A series that is gone is not a fault
 of its value, so that each expression is about series that are there, and one alert is about those that are not. */}}
 {{- define "headwater.rules" -}}
 {{- $alerts := .Values.alerts -}}

@@ -75,7 +75,7 @@ class HalfOpen(Rule):
 
 
 class Garbage(Rule):
-    """A body that is no JSON, or JSON that nobody may read without a limit."""
+    """A body that is not JSON, or JSON that nobody may read without a limit."""
 
     kind: Literal["garbage"]
     body: Literal["empty", "not_utf8", "deep", "digits"] = "not_utf8"

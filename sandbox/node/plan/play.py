@@ -88,7 +88,7 @@ class Play:
         return self._happens(HalfOpen, SilentSubscription)
 
     def _happens(self, *kinds: type[Rule]) -> bool:
-        """What is no call: whether one of the rules of these kinds is on and drawn."""
+        """What is not a call: whether one of the rules of these kinds is on and drawn."""
         seconds = self._clock() - self._start
         for rule, random in self._rules:
             if isinstance(rule, kinds) and rule.is_on(seconds) and random.random() < rule.probability:

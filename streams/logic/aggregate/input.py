@@ -48,7 +48,7 @@ def contribution_of(
 ) -> Contribution | None:
     """What a block event gives, from the framed values of its parts; None when its content is not known.
 
-    Raises MalformedRecord for bytes that are no enriched block, Permanent for one without a header.
+    Raises MalformedRecord for bytes that are not an enriched block, Permanent for one without a header.
     """
     parts = [read(value, FIELDS) for value in values]
     if parts[0].values["problem"] is not None:

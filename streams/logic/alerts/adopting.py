@@ -68,5 +68,5 @@ def _end_rules(remembered: Remembered, ended: Mapping[str, str], decision: Decis
         for made in ending:
             del block.made[made.alert.id]
             decision.blocks[block.hash] = block
-            if made.told:
-                decision.says(made.alert, Status.RESOLVED, block.place, ended[made.alert.rule_id])
+            if made.published:
+                decision.says(made.alert, Status.RESOLVED, block.ref, ended[made.alert.rule_id])

@@ -22,7 +22,7 @@ class Status(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BlockRef:
     """The block that an alert is of."""
 
     number: int | None
@@ -32,10 +32,10 @@ class Place:
 
 @dataclass(slots=True)
 class Made:
-    """An alert that a remembered block made. `told`: a version of it went out."""
+    """An alert that a remembered block made. `published`: a version of it went out."""
 
     alert: Alert
-    told: bool = False
+    published: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -58,9 +58,9 @@ class Block:
     denied: frozenset[RuleGroup] = frozenset()
 
     @property
-    def place(self) -> Place:
-        """Where its alerts are."""
-        return Place(self.number, self.hash, self.timestamp)
+    def ref(self) -> BlockRef:
+        """What its alerts name it by."""
+        return BlockRef(self.number, self.hash, self.timestamp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Version:
 
     alert: Alert
     status: Status
-    place: Place
+    block: BlockRef
     reason: str | None = None
 
 
@@ -91,6 +91,6 @@ class Decision:
     refused: Counter[str] = field(default_factory=Counter)
     derived: list[tuple[bytes, bytes | None]] = field(default_factory=list)
 
-    def says(self, alert: Alert, status: Status, place: Place, reason: str | None = None) -> None:
+    def says(self, alert: Alert, status: Status, block: BlockRef, reason: str | None = None) -> None:
         """A version goes out."""
-        self.versions[alert.id] = Version(alert, status, place, reason)
+        self.versions[alert.id] = Version(alert, status, block, reason)

@@ -39,7 +39,7 @@ _T = TypeVar("_T")
 _Measures = list[list[str | None]]
 
 
-class _Progress(msgspec.Struct, frozen=True, array_like=True):
+class _ProgressContent(msgspec.Struct, frozen=True, array_like=True):
     safe: int
     final_time: int
     reorg: tuple[int, int, bytes] | None
@@ -47,7 +47,7 @@ class _Progress(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Block(msgspec.Struct, frozen=True, array_like=True):
-    """`made`: an alert, or the place of the match in this entry that it is; whether it was told.
+    """`made`: an alert, or the place of the match in this entry that it is; whether it was published.
 
     New fields go to the end: state topics have older blocks.
     """
@@ -144,8 +144,8 @@ class Entries:
         # Entries of a block in their order: which of its matches came first decides about cooldowns.
         keys = sorted(content, key=lambda key: (len(key), key))
         records = [read(content[key]) for key in keys]
-        told = zip(keys, records, strict=True)
-        found = [(key, each) for key, each in told if each["entry"] == "CONFIGURATION"]
+        entries = zip(keys, records, strict=True)
+        found = [(key, each) for key, each in entries if each["entry"] == "CONFIGURATION"]
         former = [_decoded(each, Former) for key, each in found if key.startswith(_FORMER)]
         former.sort(key=lambda each: each.until)
         fold.former = {(each.until, each.key): each for each in former}
@@ -204,7 +204,7 @@ def _decoded(record: Mapping[str, Any], kind: type[_T]) -> _T:
 
 def _progress(fold: Fold) -> bytes:
     tip, reorg = fold.tip, fold.reorg
-    content = _Progress(
+    content = _ProgressContent(
         fold.safe,
         fold.final_time,
         None if reorg is None else (reorg.depth, reorg.number, reorg.hash),
@@ -222,7 +222,7 @@ def _progress(fold: Fold) -> bytes:
 
 
 def _restore_progress(fold: Fold, record: Mapping[str, Any]) -> None:
-    content = _decoded(record, _Progress)
+    content = _decoded(record, _ProgressContent)
     fold.last = record["sequence"]
     fold.safe, fold.final_time, fold.doubts = content.safe, content.final_time, set(content.doubts)
     fold.reorg = None if content.reorg is None else Reorg(*content.reorg)
@@ -239,12 +239,12 @@ def _blocks(block: Block) -> Iterator[bytes]:
             found = rest.get(each.alert.id)
             if found is not None and found.alert == each.alert:
                 del rest[each.alert.id]
-                own.append((place, found.told))
+                own.append((place, found.published))
     tallies = [(owner, *packed(tally)) for owner, tally in block.gives.tallies.items()]
     parts: Iterable[tuple[list[Any], ...]] = zip_longest(
         matches,
         made,
-        _pieces([(each.alert, each.told) for each in rest.values()], _CHUNK),
+        _pieces([(each.alert, each.published) for each in rest.values()], _CHUNK),
         _pieces(tallies, _GROUPS, lambda each: sum(map(len, each[2]), 1)),
         _pieces(block.gives.seen, _GROUPS),
         _pieces(sorted(block.denied), _GROUPS),
@@ -301,9 +301,9 @@ def _joined(before: Block | None, record: Mapping[str, Any]) -> Block:
         {} if before is None else before.made,
         denied=frozenset(content.denied) | (frozenset() if before is None else before.denied),
     )
-    for each, told in content.made:
+    for each, published in content.made:
         alert = content.candidates[each].alert if isinstance(each, int) else each
-        block.made[alert.id] = Made(alert, told)
+        block.made[alert.id] = Made(alert, published)
     return block
 
 

@@ -12,7 +12,7 @@ from streams.logic.alerts.alert import Alert, alert_id, text_of
 from streams.logic.alerts.configuration import Configuration
 from streams.logic.alerts.gives import Candidate, Gives, RuleGroup
 from streams.logic.alerts.index import RuleIndex
-from streams.logic.alerts.records import HEADER, KINDS, Row, Shared, header_of
+from streams.logic.alerts.records import HEADER, LAYOUTS, Row, Shared, header_of
 from streams.logic.alerts.rule import ConditionError, Match, Record, Rule
 from streams.logic.alerts.tally import Tally, joined, tally_of
 from topics.chainlog.envelope import Envelope
@@ -22,16 +22,16 @@ _LONGEST: Final = 1_024
 _OWN_FIELDS: Final = frozenset({*COMMON, "event_id"})
 """Fields that an alert has itself. A record that is said again has another sequence: the same alert."""
 _MOMENT: Final = frozenset({"sequence", "removed", "event_id"})
-_ARRAYS: Final = {kind.array for kind in KINDS.values()} - {HEADER}
+_ARRAYS: Final = {layout.array for layout in LAYOUTS.values()} - {HEADER}
 
 
 def selection(index: RuleIndex) -> Selection:
     """What to read of an enriched block for these rules."""
     found: dict[str, Sequence[str] | None] = {"problem": None, HEADER: None}
-    for match, kind in KINDS.items():
+    for match, layout in LAYOUTS.items():
         own = index.of(match)
         if own is not None and match is not Match.BLOCK:
-            found[kind.array] = None if own.unindexed else own.columns
+            found[layout.array] = None if own.unindexed else own.columns
     if index.of(Match.BLOCK) is not None:
         found |= {array: () for array in _ARRAYS if array not in found}
     return found
@@ -50,7 +50,7 @@ class Evaluation:
 
     def block(self, parts: Sequence[Message]) -> Gives:
         """What the records of a block give, from its parts."""
-        for match in KINDS:
+        for match in LAYOUTS:
             for records in _records(match, parts):
                 self._rows(match, records)
         return self.gives()
@@ -72,11 +72,11 @@ class Evaluation:
         return Gives(tuple(self._candidates), self._tallies, tuple(self._seen), self._errors)
 
     def _rows(self, match: Match, records: Records) -> None:
-        own, kind = self._configuration.index.of(match), KINDS[match]
+        own, layout = self._configuration.index.of(match), LAYOUTS[match]
         if own is None:
             return
         for place, rules in own.candidates(records, self._configuration.raw_lists):
-            row = Row(kind, self._shared, records, place)
+            row = Row(layout, self._shared, records, place)
             for rule in rules:
                 self._ask(rule, row)
 
@@ -171,7 +171,7 @@ def _records(match: Match, parts: Sequence[Message]) -> Iterator[Records]:
     if match is Match.BLOCK:
         yield header_of(parts)
         return
-    array = KINDS[match].array
+    array = LAYOUTS[match].array
     for part in parts:
         if array in part.records:
             yield part.records[array]

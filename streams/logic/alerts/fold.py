@@ -13,7 +13,7 @@ from headwater.errors import Permanent
 from streams.logic.alerts.adopting import adopt
 from streams.logic.alerts.alert import Alert
 from streams.logic.alerts.configuration import Change
-from streams.logic.alerts.decision import Block, Decision, Made, Place, Status
+from streams.logic.alerts.decision import Block, BlockRef, Decision, Made, Status
 from streams.logic.alerts.finality import collapse, forget
 from streams.logic.alerts.gives import NOTHING, Gives
 from streams.logic.alerts.joining import Joining
@@ -38,7 +38,7 @@ class Fold(Remembered):
         adopt(self, changes, decision, refused)
 
     def add(self, envelope: Envelope, gives: Gives | None, facts: Gives, decision: Decision) -> None:
-        """What an event causes that is no repeat. `gives` None: the content of its block is not known.
+        """What an event causes that is not a repeat. `gives` None: the content of its block is not known.
 
         `facts` are of records that no block carries: they stand from the beginning and for good.
         """
@@ -66,7 +66,7 @@ class Fold(Remembered):
         elif kind is EventKind.REVERT:
             self._revert(envelope, number, own, time, decision)
         if facts.candidates or facts.tallies:
-            self._facts(facts, Place(number, own, time), decision)
+            self._facts(facts, BlockRef(number, own, time), decision)
 
     def _apply(self, block: Block, decision: Decision) -> None:
         if block.hash in self.blocks:
@@ -85,7 +85,7 @@ class Fold(Remembered):
         block.made = {own: Made(alert) for own, alert in self.join(block, decision.refused).items()}
         for made in block.made.values():
             if made.alert.finality is Finality.PROVISIONAL:
-                self._tell(made, block, decision)
+                self._publish(made, block, decision)
 
     def _revert(self, envelope: Envelope, number: int, own: bytes, time: int, decision: Decision) -> None:
         depth = 0 if self.reorg is None else self.reorg.depth
@@ -103,10 +103,8 @@ class Fold(Remembered):
         self.leave(block)
         decision.blocks[block.hash] = None
         for made in block.made.values():
-            if made.told:
-                decision.says(
-                    made.alert, Status.RETRACTED, block.place, f"block {block.number} left the chain"
-                )
+            if made.published:
+                decision.says(made.alert, Status.RETRACTED, block.ref, f"block {block.number} left the chain")
         self._again(behind, f"block {block.number} left the chain", decision)
 
     def _repair(self, own: bytes, time: int, gives: Gives | None, decision: Decision) -> None:
@@ -135,34 +133,34 @@ class Fold(Remembered):
             for own, alert in alerts.items():
                 made = block.made[own]
                 changed, made.alert = made.alert != alert, alert
-                if changed or not made.told:
+                if changed or not made.published:
                     decision.blocks[block.hash] = block
-                    if made.told or self._goes_out(alert, block):
-                        self._tell(made, block, decision)
+                    if made.published or self._goes_out(alert, block):
+                        self._publish(made, block, decision)
             for own, made in before.items():
                 if own not in alerts:
                     decision.blocks[block.hash] = block
                     gone[own] = (made, block)
         for own, (made, block) in gone.items():
-            if made.told and not any(own in each.made for each in blocks):
-                decision.says(made.alert, Status.RETRACTED, block.place, reason)
+            if made.published and not any(own in each.made for each in blocks):
+                decision.says(made.alert, Status.RETRACTED, block.ref, reason)
 
     def _goes_out(self, alert: Alert, block: Block) -> bool:
-        """True when an alert of a block that may still leave is told."""
+        """True when an alert of a block that may still leave is published."""
         return alert.finality is Finality.PROVISIONAL or (
             alert.finality is Finality.SAFE and block.number <= self.safe
         )
 
-    def _tell(self, made: Made, block: Block, decision: Decision) -> None:
-        made.told = True
-        decision.says(made.alert, Status.PROVISIONAL, block.place)
+    def _publish(self, made: Made, block: Block, decision: Decision) -> None:
+        made.published = True
+        decision.says(made.alert, Status.PROVISIONAL, block.ref)
 
     def _secure(self, number: int, decision: Decision) -> None:
         self.safe = number
         for block in self.blocks.values():
             for made in block.made.values() if block.number <= number else ():
-                if not made.told and made.alert.finality is Finality.SAFE:
-                    self._tell(made, block, decision)
+                if not made.published and made.alert.finality is Finality.SAFE:
+                    self._publish(made, block, decision)
                     decision.blocks[block.hash] = block
 
     def _finalize(self, number: int, own: bytes, time: int | None, decision: Decision) -> None:
@@ -173,7 +171,7 @@ class Fold(Remembered):
         self.final_time = final
         for each in [each for each in self.blocks.values() if each.number <= number]:
             for made in each.made.values():
-                decision.says(made.alert, Status.CONFIRMED, each.place)
+                decision.says(made.alert, Status.CONFIRMED, each.ref)
             if not each.known:
                 self.doubts.add(each.timestamp)
             del self.blocks[each.hash]
@@ -181,13 +179,13 @@ class Fold(Remembered):
             collapse(each, self.blocks.values(), self.tracks, decision)
         forget(self, decision)
 
-    def _facts(self, facts: Gives, place: Place, decision: Decision) -> None:
+    def _facts(self, facts: Gives, block: BlockRef, decision: Decision) -> None:
         """Their counts and cooldowns are of the log, not of a block: no block that leaves takes them back.
 
         Blocks that judged a window which they are counted in judge it again; one that was not there when it
         ended is judged by the first block behind its end, as it is after a restart.
         """
-        time = place.timestamp or 0
+        time = block.timestamp or 0
         joining = Joining(self.configuration, self.tracks, self.max_groups, self.incomplete)
         counted = joining.counted_in(facts, time)
         end = min(counted.values(), default=None)
@@ -209,5 +207,5 @@ class Fold(Remembered):
         decision.refused.update(joining.refused)
         decision.tracks |= {key: self.tracks.get(key) for key in undo}
         for alert in joining.made.values():
-            decision.says(alert, Status.CONFIRMED, place)
-        self._again(again, f"transactions of block {place.number} came to another state", decision)
+            decision.says(alert, Status.CONFIRMED, block)
+        self._again(again, f"transactions of block {block.number} came to another state", decision)

@@ -13,7 +13,7 @@ from typing import Final, cast
 
 from schemas import Records
 from schemas.codec.model import Array, Fixed, Node, Record, Union
-from streams.logic.alerts.records import KINDS, Kind, raw_of
+from streams.logic.alerts.records import LAYOUTS, RecordLayout, raw_of
 from streams.logic.alerts.rule import Match, Requirement, Rule
 
 _SHARED: Final = frozenset(
@@ -58,8 +58,8 @@ class _Column:
 class KindIndex:
     """The rules of one kind. `columns` are the fields that `candidates` reads."""
 
-    def __init__(self, kind: Kind | None) -> None:
-        self._kind = kind
+    def __init__(self, layout: RecordLayout | None) -> None:
+        self._layout = layout
         self._columns: dict[str, _Column] = {}
         self.unindexed: list[Rule] = []
         self.rules: list[Rule] = []
@@ -92,12 +92,12 @@ class KindIndex:
         return sorted(hits.items())
 
     def _enter(self, rule: Rule, required: Requirement) -> bool:
-        kind = self._kind
+        layout = self._layout
         element = _ELEMENT.fullmatch(required.field)
         name = required.field if element is None else element[1]
-        if kind is None or name in _SHARED or name not in kind.codec.names:
+        if layout is None or name in _SHARED or name not in layout.codec.names:
             return False
-        node = kind.nodes[name]
+        node = layout.nodes[name]
         if element is not None:
             if not isinstance(node, Array):
                 return False
@@ -125,7 +125,7 @@ class RuleIndex:
         for rule in rules:
             match = looks_at(rule)
             if match not in self._kinds:
-                self._kinds[match] = KindIndex(KINDS.get(match))
+                self._kinds[match] = KindIndex(LAYOUTS.get(match))
             self._kinds[match].add(rule)
 
     def of(self, match: Match) -> KindIndex | None:

@@ -16,7 +16,7 @@ _write = codec_for(STREAM).write_values
 
 
 def messages_of(envelope: Envelope, versions: Iterable[Version], frame: bytes) -> Messages:
-    """One message a version; the version is the sequence of the event."""
+    """One message per version; the version is the sequence of the event."""
     found = list(versions)
     keys = [b"0x" + each.alert.id.hex().encode() for each in found]
     values = [frame + _body(envelope, each) for each in found]
@@ -24,12 +24,12 @@ def messages_of(envelope: Envelope, versions: Iterable[Version], frame: bytes) -
 
 
 def _body(envelope: Envelope, version: Version) -> bytes:
-    alert, place = version.alert, version.place
+    alert, block = version.alert, version.block
     return _write(
         envelope.chain_id,
-        place.number,
-        place.hash,
-        place.timestamp,
+        block.number,
+        block.hash,
+        block.timestamp,
         envelope.sequence,
         version.status is Status.RETRACTED,
         alert.event_id,

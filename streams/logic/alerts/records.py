@@ -16,17 +16,17 @@ from schemas.codec.model import Array, Enum, Field, Fixed, Node, Primitive, Reco
 from schemas.unsigned import UNSIGNED, from_long
 from streams.logic.alerts.rule import Match
 from topics.chainlog.envelope import Envelope
+from topics.coverage import COUNTED
 
 STREAM: Final = "enriched-blocks"
 HEADER: Final = "header"
 _TEXTS: Final = frozenset({"extra", "receipt_extra", "receipt_l1_fee_scalar", "evidence"})
-"""Strings that are no number in base 10."""
-_COUNTED: Final = {"log_count": "logs", "token_transfer_count": "transfers", "contract_count": "contracts"}
+"""Strings that are not a number in base 10."""
 Convert: TypeAlias = Callable[[Any], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class RecordLayout:
     """The records of one kind: where they are in an enriched block, and what identifies one of them."""
 
     match: Match
@@ -40,9 +40,9 @@ class Kind:
     codec: Codec = field(repr=False)
 
 
-def _kind(
+def _layout(
     match: Match, stream: str, array: str, record: RecordKind, index: tuple[str, ...], transaction: str | None
-) -> Kind:
+) -> RecordLayout:
     body = {
         "header": "BlockBody",
         "transactions": "TransactionBody",
@@ -53,7 +53,7 @@ def _kind(
     converters = converters_of(stream)
     nodes = {each.name: each.type for each in codec_for(stream).record.fields}
     codec = codec_for_record(STREAM, body)
-    return Kind(match, stream, array, record, index, transaction, converters, nodes, codec)
+    return RecordLayout(match, stream, array, record, index, transaction, converters, nodes, codec)
 
 
 def converters_of(stream: str) -> Mapping[str, Convert | None]:
@@ -115,11 +115,11 @@ def raw_of(node: Node, name: str, value: object) -> object:
     raise ValueError(f"no {name} is ever {value!r}")
 
 
-KINDS: Final[Mapping[Match, Kind]] = {
-    kind.match: kind
-    for kind in (
-        _kind(Match.BLOCK, "blocks", HEADER, RecordKind.BLOCK, (), None),
-        _kind(
+LAYOUTS: Final[Mapping[Match, RecordLayout]] = {
+    layout.match: layout
+    for layout in (
+        _layout(Match.BLOCK, "blocks", HEADER, RecordKind.BLOCK, (), None),
+        _layout(
             Match.TRANSACTION,
             "transactions",
             "transactions",
@@ -127,8 +127,8 @@ KINDS: Final[Mapping[Match, Kind]] = {
             ("transaction_index",),
             "hash",
         ),
-        _kind(Match.LOG, "logs", "logs", RecordKind.LOG, ("log_index",), "transaction_hash"),
-        _kind(
+        _layout(Match.LOG, "logs", "logs", RecordKind.LOG, ("log_index",), "transaction_hash"),
+        _layout(
             Match.TOKEN_TRANSFER,
             "token-transfers",
             "transfers",
@@ -136,7 +136,7 @@ KINDS: Final[Mapping[Match, Kind]] = {
             ("log_index", "batch_index"),
             "transaction_hash",
         ),
-        _kind(
+        _layout(
             Match.CONTRACT_CREATION,
             "contracts",
             "contracts",
@@ -145,6 +145,13 @@ KINDS: Final[Mapping[Match, Kind]] = {
             "transaction_hash",
         ),
     )
+}
+_STREAM_ARRAYS: Final = {layout.stream: layout.array for layout in LAYOUTS.values()}
+# A header has counts of its own, which it comes with; the others are those of what came with it.
+_COUNTED: Final = {
+    each.field: _STREAM_ARRAYS[each.stream]
+    for each in COUNTED
+    if each.field not in LAYOUTS[Match.BLOCK].codec.names
 }
 
 
@@ -167,11 +174,11 @@ class Shared:
 class Row(dict[str, object]):
     """One record. A field is converted when it is first asked for; KeyError where the schema has no such."""
 
-    __slots__ = ("_decoded", "_place", "_records", "_shared", "kind")
+    __slots__ = ("_decoded", "_place", "_records", "_shared", "layout")
 
-    def __init__(self, kind: Kind, shared: Shared, records: Records, place: int) -> None:
+    def __init__(self, layout: RecordLayout, shared: Shared, records: Records, place: int) -> None:
         super().__init__()
-        self.kind = kind
+        self.layout = layout
         self._shared, self._records, self._place = shared, records, place
         self._decoded: Mapping[str, object] | None = None
 
@@ -180,36 +187,36 @@ class Row(dict[str, object]):
         return found
 
     def __contains__(self, name: object) -> bool:
-        return name in self.kind.converters
+        return name in self.layout.converters
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.kind.converters)
+        return iter(self.layout.converters)
 
     def __len__(self) -> int:
-        return len(self.kind.converters)
+        return len(self.layout.converters)
 
     def get(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - as a dict's
         """The field, or the default where the schema has none of this name."""
-        return self[name] if name in self.kind.converters else default
+        return self[name] if name in self.layout.converters else default
 
     @property
     def event_id(self) -> bytes:
         """The identity of the record, as its own stream has it."""
-        index = [cast(int, self._raw(name)) for name in self.kind.index] or [0]
-        return self._shared.ids.of(self.kind.record, *index)
+        index = [cast(int, self._raw(name)) for name in self.layout.index] or [0]
+        return self._shared.ids.of(self.layout.record, *index)
 
     @property
     def transaction_hash(self) -> bytes | None:
         """Its transaction; None for a block."""
-        return None if self.kind.transaction is None else cast(bytes, self._raw(self.kind.transaction))
+        return None if self.layout.transaction is None else cast(bytes, self._raw(self.layout.transaction))
 
     @property
     def log_index(self) -> int | None:
         """Its log, where it has one."""
-        return cast(int, self._raw("log_index")) if "log_index" in self.kind.converters else None
+        return cast(int, self._raw("log_index")) if "log_index" in self.layout.converters else None
 
     def _found(self, name: str) -> object:
-        convert = self.kind.converters[name]
+        convert = self.layout.converters[name]
         if name in self._shared.fields:
             return self._shared.fields[name]
         if name == "event_id":
@@ -222,7 +229,7 @@ class Row(dict[str, object]):
         if column is not None:
             return column[self._place]
         if self._decoded is None:
-            self._decoded = self.kind.codec.read(self._records.bodies[self._place])
+            self._decoded = self.layout.codec.read(self._records.bodies[self._place])
         return self._decoded[name]
 
 

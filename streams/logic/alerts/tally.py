@@ -167,14 +167,14 @@ def _value(threshold: Threshold, tally: Tally, measure: Measure) -> tuple[int, i
 def _numbers(measure: Measure) -> tuple[int, int | None]:
     first, second = measure
     if isinstance(first, frozenset) or isinstance(second, frozenset):
-        raise TypeError("the values of a distinct count are no numbers")
+        raise TypeError("the values of a distinct count are not numbers")
     return first, second
 
 
 def _sets(measure: Measure) -> Distinct:
     found = tuple(each for each in measure if isinstance(each, frozenset))
     if len(found) != len(measure):
-        raise TypeError("numbers are no values of a distinct count")
+        raise TypeError("numbers are not values of a distinct count")
     return found
 
 

@@ -73,8 +73,8 @@ def log_numbers(receipts: Sequence[Receipt]) -> list[int]:
     if stated == places:
         return stated
     if stated in (counted(receipts, "transaction"), counted(receipts, "one")):
-        for place, said, log in zip(places, stated, logs, strict=True):
-            if said != place:
+        for place, index, log in zip(places, stated, logs, strict=True):
+            if index != place:
                 log.extra = join_extra(log.extra, {"logIndex": log.log_index})
         return places
     index, times = Counter(stated).most_common(1)[0]

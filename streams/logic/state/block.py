@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from streams.logic.state.contents import Era, Place, content_of, eras_of
+from streams.logic.state.contents import Era, TransactionLocation, content_of, eras_of
 from streams.logic.state.facts import Content, Fact
 from streams.logic.state.history import Transition, history, history_in
 from streams.logic.state.runs import reverts_in
@@ -49,7 +49,7 @@ class BlockLife:
             ever |= dict.fromkeys(era.held)
         return ever.keys()
 
-    def place_of(self, transaction: bytes) -> Place:
+    def location_of(self, transaction: bytes) -> TransactionLocation:
         """Where the bytes of a transaction are that is here or once was: as it was said last."""
         for era in reversed(self.eras):
             if transaction in era.held:

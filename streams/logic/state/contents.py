@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 from streams.logic.state.facts import Content, Fact
 
-Place: TypeAlias = tuple[Content, int]
-"""Where the bytes of a transaction are."""
+TransactionLocation: TypeAlias = tuple[Content, int]
+"""What holds a transaction's bytes, and its index there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Era:
     """What the block held from `began` on, a repair, or from its beginning, None."""
 
     began: Fact | None
-    held: Mapping[bytes, Place]
+    held: Mapping[bytes, TransactionLocation]
 
     @property
     def start(self) -> int:
@@ -40,8 +40,8 @@ def eras_of(facts: Sequence[Fact]) -> tuple[Era, ...]:
     for fact in known:
         if fact.replaced is not None:
             before = eras.pop() if eras else Era(None, {})
-            eras.append(Era(before.began, {**_places(fact.replaced), **before.held}))
-        eras.append(Era(fact if eras else None, _places(fact.content)))
+            eras.append(Era(before.began, {**_locations(fact.replaced), **before.held}))
+        eras.append(Era(fact if eras else None, _locations(fact.content)))
     return tuple(eras)
 
 
@@ -54,10 +54,10 @@ def _contents(facts: Sequence[Fact]) -> list[Fact]:
     return known
 
 
-def _places(content: Content | None) -> dict[bytes, Place]:
-    """Each transaction with its place; with the first one where a chain lists it twice."""
-    places: dict[bytes, Place] = {}
+def _locations(content: Content | None) -> dict[bytes, TransactionLocation]:
+    """Each transaction with its location, the first one where a chain lists it twice."""
+    locations: dict[bytes, TransactionLocation] = {}
     if content is not None:
-        for place, transaction in enumerate(content.hashes()):
-            places.setdefault(transaction, (content, place))
-    return places
+        for index, transaction in enumerate(content.hashes()):
+            locations.setdefault(transaction, (content, index))
+    return locations

@@ -177,8 +177,8 @@ class Fold:
                     continue
                 # Of another block when this one left the chain; what is touched itself has its own turn.
                 if holder is block or holder not in touched:
-                    content, place = holder.place_of(transaction)
-                    changes.append(Change(holder, content, (place,), state))
+                    content, index = holder.location_of(transaction)
+                    changes.append(Change(holder, content, (index,), state))
             alone = [place for place in alone if block.transactions[place] not in apart]
         if alone and block.content is not None and transitions and transitions[-1].sequence == sequence:
             state = _latest(told_once(transitions), block.reverts)

@@ -89,7 +89,7 @@ def history_in(
 
 
 def told_once(transitions: Sequence[Transition]) -> list[Transition]:
-    """Each state once, as it was said last: saying a state again is no other state."""
+    """Each state once, as it was said last: saying a state again is not another state."""
     found: list[Transition] = []
     for each in transitions:
         if each.again and found and found[-1].state is each.state:
@@ -112,13 +112,13 @@ def _canonical(run: Run, began: Fact, number: int, safe: Tags, finalized: Tags) 
         steps.append(Transition(LifeState.FINALIZED, final, final, since=since))
     if not run.repairs:
         return steps
-    said = [_said_again(repair, steps, since) for repair in run.repairs]
+    repaired = [_held_at(repair, steps, since) for repair in run.repairs]
     # What came before the first fact that is known of the run shows in what that one says.
     known = [each for each in steps if each.sequence >= began.sequence]
-    return sorted([*known, *said], key=_sequence)
+    return sorted([*known, *repaired], key=_sequence)
 
 
-def _said_again(repair: Fact, steps: Sequence[Transition], since: int) -> Transition:
+def _held_at(repair: Fact, steps: Sequence[Transition], since: int) -> Transition:
     """The state that holds where the repair comes."""
     held = bisect_right(steps, repair.sequence, key=_sequence)
     if held == 0:

@@ -39,9 +39,9 @@ def test_it_is_right_to_a_report_for_a_reader_that_was_there_from_the_beginning(
         now += 1_000
         written += [now] * new
         position = min(len(written), position + finished)
-        said = late.seconds(now, position, len(written))
+        reported = late.seconds(now, position, len(written))
         true = (now - written[position]) / 1000 if position < len(written) else 0.0
-        assert said == true or (len(steps) > 500 and 0 <= said <= true)
+        assert reported == true or (len(steps) > 500 and 0 <= reported <= true)
 
 
 def test_the_gauges_go_with_the_partition() -> None:

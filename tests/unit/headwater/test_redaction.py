@@ -121,9 +121,9 @@ def test_the_logger_is_a_net(capsys: pytest.CaptureFixture[str]) -> None:
     finally:
         root.handlers[:] = before
         root.setLevel(level)
-    said = capsys.readouterr().err
-    assert said.count("db:8123") >= 4
-    clean(said)
+    printed = capsys.readouterr().err
+    assert printed.count("db:8123") >= 4
+    clean(printed)
 
 
 # Each client's own errors.

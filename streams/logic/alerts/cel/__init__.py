@@ -15,14 +15,14 @@ from streams.logic.alerts.cel.condition import Compiled, Expression, compile_con
 from streams.logic.alerts.cel.cost import Limits
 from streams.logic.alerts.cel.problem import ExpressionProblem
 from streams.logic.alerts.cel.requirements import requirements_of
-from streams.logic.alerts.cel.types import Kind, Type
+from streams.logic.alerts.cel.types import ScalarType, Type
 
 __all__ = [
     "Compiled",
     "Expression",
     "ExpressionProblem",
-    "Kind",
     "Limits",
+    "ScalarType",
     "Type",
     "compile_condition",
     "compile_expression",

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from headwater.errors import Fatal
 from streams.logic.alerts.cel.problem import ExpressionProblem
-from streams.logic.alerts.cel.types import Kind, Type
+from streams.logic.alerts.cel.types import ScalarType, Type
 
 LISTS: Final = "lists"
 _PLACED: Final = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
@@ -26,7 +26,11 @@ _HINTS: Final = (
     ),
     (re.compile("token recognition error at: '=[^=]"), "equal is written =="),
 )
-_WRAPPERS: Final = {Kind.BOOL: "BoolValue", Kind.INT: "Int64Value", Kind.STRING: "StringValue"}
+_WRAPPERS: Final = {
+    ScalarType.BOOL: "BoolValue",
+    ScalarType.INT: "Int64Value",
+    ScalarType.STRING: "StringValue",
+}
 _OWN: Final = {
     "uint256": ("INT", ("STRING",)),
     "address": ("STRING", ("STRING",)),
@@ -103,7 +107,7 @@ def _problem(answer: str) -> ExpressionProblem:
     placed = _PLACED.search(answer)
     if placed is not None and int(placed[1]) > 0:
         message = _shortened(placed[3].replace(_CONTAINER, ""))
-        hint = next((f"; {hint}" for said, hint in _HINTS if said.search(message)), "")
+        hint = next((f"; {hint}" for complaint, hint in _HINTS if complaint.search(message)), "")
         return ExpressionProblem(message + hint, int(placed[1]), int(placed[2]))
     if "recursion" in answer:
         return ExpressionProblem("nested too deeply: 32 levels are the limit")

@@ -14,7 +14,7 @@ from streams.logic.alerts.cel.macros import Expr, expressions
 from streams.logic.alerts.cel.problem import ExpressionProblem
 from streams.logic.alerts.cel.runtime import FAULTS, UINT256, namespace
 from streams.logic.alerts.cel.tree import read
-from streams.logic.alerts.cel.types import BOOL, Kind, Type
+from streams.logic.alerts.cel.types import BOOL, ScalarType, Type
 from streams.logic.alerts.rule import Condition, ConditionError, Lists, Record
 
 CHAIN: Final = (-UINT256, UINT256)
@@ -54,7 +54,7 @@ class Compiled:
 
 
 def compile_condition(text: str, names: Mapping[str, Type], limits: Limits = _LIMITS) -> Compiled:
-    """Raises ExpressionProblem for a text that is no condition, Fatal where the compiler is not installed."""
+    """Raises ExpressionProblem for a text that is not a condition, Fatal without the compiler."""
     found = compile_expression(text, names, limits)
     if found.expr.type != BOOL:
         raise ExpressionProblem(f"a condition is true or false, this is {_named(found.expr.type)}", 1, 1)
@@ -105,4 +105,6 @@ def _function(
 def _named(type_: Type) -> str:
     if type_.list:
         return f"a list of {type_.kind.value}"
-    return "null at times: write … == true" if type_.kind is Kind.BOOL else f"of type {type_.kind.value}"
+    return (
+        "null at times: write … == true" if type_.kind is ScalarType.BOOL else f"of type {type_.kind.value}"
+    )

@@ -10,7 +10,7 @@ from typing import Final
 
 from streams.logic.alerts.cel.macros import Elements, Expr, Function, Macro
 from streams.logic.alerts.cel.tree import Constant
-from streams.logic.alerts.cel.types import Kind
+from streams.logic.alerts.cel.types import ScalarType
 
 PLAIN: Final[Mapping[str, str]] = {
     "_==_": "({0} == {1})",
@@ -44,7 +44,7 @@ SPECIAL: Final = ("uint256", "matches")
 def _sum(call: Function) -> str:
     if call.type.list:
         return "extended({0}, {1})"
-    return "checked({0} + {1})" if call.type.kind is Kind.INT else "joined({0}, {1})"
+    return "checked({0} + {1})" if call.type.kind is ScalarType.INT else "joined({0}, {1})"
 
 
 def _element(call: Function) -> str:
@@ -59,7 +59,7 @@ NAMES: Final = frozenset({*PLAIN, *LOGIC, *SPECIAL, *_BY_TYPE})
 
 
 def form(call: Function) -> str | None:
-    """How a call is written; None for one that is no plain call."""
+    """How a call is written; None for one that is not a plain call."""
     own = _BY_TYPE.get(call.name)
     return PLAIN.get(call.name) if own is None else own(call)
 

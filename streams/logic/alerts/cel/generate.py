@@ -78,7 +78,7 @@ class Source:
             return logic[call.name].format(*arguments)
         own = form(call)
         if own is None:
-            raise at(self._text, call.offset, f"the function {call.name!r} is no part of a condition")
+            raise at(self._text, call.offset, f"the function {call.name!r} is not part of a condition")
         return own.format(*arguments)
 
     def _truth(self, expr: Expr, logic: dict[str, str], variables: dict[str, str]) -> str:

@@ -10,11 +10,11 @@ from streams.logic.alerts.cel.functions import parts
 from streams.logic.alerts.cel.macros import Elements, Expr, Function
 from streams.logic.alerts.cel.problem import at
 from streams.logic.alerts.cel.tree import Constant, Name
-from streams.logic.alerts.cel.types import STRING, Kind, Type
+from streams.logic.alerts.cel.types import STRING, ScalarType, Type
 
 _HEX: Final = re.compile(r"0[xX][0-9a-fA-F]+")
 _COMPARED: Final = ("_==_", "_!=_", "@in")
-_ADDRESS: Final = Type(Kind.STRING, size=42)
+_ADDRESS: Final = Type(ScalarType.STRING, size=42)
 
 
 def check_literals(expr: Expr, text: str) -> None:

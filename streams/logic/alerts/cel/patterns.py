@@ -22,8 +22,8 @@ def matcher(pattern: str, longest: int) -> Callable[[str], bool]:
     try:
         search = re2.compile(pattern, options=options).search
     except re2.error as error:
-        said = error.args[0] if error.args else error
-        reason = said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+        answer = error.args[0] if error.args else error
+        reason = answer.decode(errors="replace") if isinstance(answer, bytes) else str(answer)
         raise ExpressionProblem(f"not a pattern of RE2: {reason}") from error
 
     def matches(text: str) -> bool:

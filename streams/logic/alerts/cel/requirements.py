@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from streams.logic.alerts.cel.generate import constant_of
 from streams.logic.alerts.cel.macros import Elements, Expr, Function
 from streams.logic.alerts.cel.tree import Constant, ListName, Name
-from streams.logic.alerts.cel.types import Kind, Type
+from streams.logic.alerts.cel.types import ScalarType, Type
 from streams.logic.alerts.rule import Requirement
 
 
@@ -25,7 +25,7 @@ def _rank(found: tuple[Requirement, Type]) -> tuple[int, int]:
     required, type_ = found
     if required.values is None:
         return 1, 0
-    few = type_.symbols or type_.kind is Kind.BOOL
+    few = type_.symbols or type_.kind is ScalarType.BOOL
     known = 2 if "[" in required.field else 0 if type_.size else 4 if few else 3
     return known, len(required.values)
 

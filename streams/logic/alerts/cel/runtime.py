@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from streams.logic.alerts.rule import ConditionError
 
 FAULTS: Final = (ConditionError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What a generated expression may raise: a null that is no value, an index beyond a list, an overflow."""
+"""What a generated expression may raise: a null that is not a value, an index beyond a list, an overflow."""
 UINT256: Final = (1 << 256) - 1
 _LONGEST_TEXT: Final = 1 << 20
 _WORD: Final = 64
@@ -99,7 +99,7 @@ def word(data: str, place: int) -> int:
     found = data[start : start + _WORD]
     # What int() takes beside digits: underscores, signs, white space, 0x, and other scripts.
     if not (found.isascii() and found.isalnum()) or found[1] in "xX":
-        raise ConditionError("word() of what is no data")
+        raise ConditionError("word() of what is not data")
     return int(found, 16)
 
 

@@ -11,7 +11,7 @@ from typing import Final, TypeAlias
 
 from streams.logic.alerts.cel.compiler import LISTS
 from streams.logic.alerts.cel.problem import ExpressionProblem, at
-from streams.logic.alerts.cel.types import BOOL, STRING, Kind, Type
+from streams.logic.alerts.cel.types import BOOL, STRING, ScalarType, Type
 from streams.logic.alerts.cel.wire import Message
 
 MAX_NODES: Final = 2_000
@@ -79,9 +79,9 @@ class Loop:
 
 
 Node: TypeAlias = Constant | Name | ListName | Call | ListOf | Loop
-_INNER: Final = Type(Kind.NULL)
+_INNER: Final = Type(ScalarType.NULL)
 """Of nodes that macros bring in, of which nothing is asked."""
-_PRIMITIVES: Final = {1: Kind.BOOL, 2: Kind.INT, 5: Kind.STRING}
+_PRIMITIVES: Final = {1: ScalarType.BOOL, 2: ScalarType.INT, 5: ScalarType.STRING}
 _OTHERS: Final = {3: "an unsigned integer (write it without u)", 4: "a number with a fraction", 6: "bytes"}
 
 
@@ -121,15 +121,15 @@ class _Reader:
             return self._list(expr, offset, inner)
         if 9 in expr:
             return self._loop(expr, offset, inner)
-        raise at(self._text, offset, "maps and messages are no part of a condition")
+        raise at(self._text, offset, "maps and messages are not part of a condition")
 
     def _constant(self, constant: Message, offset: int) -> Node:
         if 1 in constant:
-            return Constant(None, Type(Kind.NULL), offset)
+            return Constant(None, Type(ScalarType.NULL), offset)
         if 2 in constant:
             return Constant(bool(constant.number(2)), BOOL, offset)
         if 3 in constant:
-            return Constant(constant.signed(3), Type(Kind.INT), offset)
+            return Constant(constant.signed(3), Type(ScalarType.INT), offset)
         if 6 in constant:
             return Constant(constant.text(6), STRING, offset)
         what = next((what for field, what in ((4, 3), (5, 4), (7, 6)) if field in constant), 0)
@@ -144,17 +144,17 @@ class _Reader:
         if name == LISTS:
             raise at(self._text, offset, "lists are used as: field in lists.NAME")
         if name not in self._names:
-            raise at(self._text, offset, f"{name!r} is no field")
+            raise at(self._text, offset, f"{name!r} is not a field")
         return Name(name, self._names[name], offset)
 
     def _select(self, select: Message, offset: int, inner: frozenset[str]) -> Node:
         operand = select.message(1)
         plain = 4 in operand and operand.message(4).text(1) == LISTS and LISTS not in inner
         if 8 in operand:
-            raise at(self._text, offset, "maps and messages are no part of a condition")
+            raise at(self._text, offset, "maps and messages are not part of a condition")
         if not plain or select.number(3):
             raise at(self._text, offset, "a field has no parts; lists are used as: field in lists.NAME")
-        return ListName(select.text(2), Type(Kind.STRING, list=True), offset)
+        return ListName(select.text(2), Type(ScalarType.STRING, list=True), offset)
 
     def _call(self, expr: Message, offset: int, inner: frozenset[str]) -> Node:
         call = expr.message(6)
@@ -168,7 +168,7 @@ class _Reader:
 
     def _list(self, expr: Message, offset: int, inner: frozenset[str]) -> Node:
         elements = tuple(self._node(each, inner) for each in expr.message(7).messages(1))
-        found = self._type(expr, offset) if elements else Type(Kind.NULL, list=True)
+        found = self._type(expr, offset) if elements else Type(ScalarType.NULL, list=True)
         return ListOf(elements, found, offset)
 
     def _loop(self, expr: Message, offset: int, inner: frozenset[str]) -> Node:
@@ -203,7 +203,7 @@ class _Reader:
 
     def _scalar(self, found: Message, offset: int) -> Type:
         if 2 in found:
-            return Type(Kind.NULL, nullable=True)
+            return Type(ScalarType.NULL, nullable=True)
         for field, nullable in ((3, False), (4, True)):
             if field in found:
                 primitive = found.number(field)
@@ -217,5 +217,5 @@ class _Reader:
         return at(
             self._text,
             offset,
-            f"{what} is no part of a condition: there are bool, int, string and lists of them",
+            f"{what} is not part of a condition: there are bool, int, string and lists of them",
         )

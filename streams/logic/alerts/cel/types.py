@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Kind(Enum):
+class ScalarType(Enum):
     """A CEL type, by the name that its compiler's messages use."""
 
     BOOL = "bool"
@@ -24,7 +24,7 @@ class Type:
     nothing of these three.
     """
 
-    kind: Kind
+    kind: ScalarType
     nullable: bool = False
     list: bool = False
     size: int | None = None
@@ -36,6 +36,6 @@ class Type:
         return Type(self.kind, self.nullable, size=self.size, symbols=self.symbols)
 
 
-BOOL = Type(Kind.BOOL)
-INT = Type(Kind.INT)
-STRING = Type(Kind.STRING)
+BOOL = Type(ScalarType.BOOL)
+INT = Type(ScalarType.INT)
+STRING = Type(ScalarType.STRING)

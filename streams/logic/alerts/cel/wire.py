@@ -28,7 +28,7 @@ class Message:
         """A varint, 0 when it is left out. Raises ValueError for one of another wire type."""
         value = self._fields.get(field, [0])[-1]
         if not isinstance(value, int):
-            raise ValueError(f"field {field} is no number")
+            raise ValueError(f"field {field} is not a number")
         return value
 
     def signed(self, field: int) -> int:

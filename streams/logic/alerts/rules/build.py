@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from yaml.nodes import ScalarNode
 
-from streams.logic.alerts.cel import Compiled, Kind, Limits, Type, requirements_of
+from streams.logic.alerts.cel import Compiled, Limits, ScalarType, Type, requirements_of
 from streams.logic.alerts.index import looks_at, unindexed
 from streams.logic.alerts.rule import Finality, Lists, Match, Record, Rule, Severity, Window
 from streams.logic.alerts.rules.draft import Draft
 from streams.logic.alerts.rules.expression import condition_of
 from streams.logic.alerts.rules.fields import fields_of
 from streams.logic.alerts.rules.place import place_of
-from streams.logic.alerts.rules.problem import Problem, Refused, at, nearest, shown
+from streams.logic.alerts.rules.problem import Problem, RuleError, at, nearest, shown
 from streams.logic.alerts.rules.title import TitleProblem, compile_title
 from streams.logic.alerts.rules.window import measures_of, window_of
 
@@ -92,7 +92,7 @@ class Builder:
         for name, node in self._draft.get("group_by", ()):
             type_ = fields.get(name)
             if type_ is None or type_.list:
-                problem = f"{shown(name)} is no field of one value{nearest(name, fields)}"
+                problem = f"{shown(name)} is not a field of one value{nearest(name, fields)}"
                 self._draft.problems.append(at(node, problem).problem)
             elif name in _ENDLESS:
                 problem = f"{name} may be of any length, and a group is named by its value"
@@ -123,22 +123,22 @@ class Builder:
         if match is Match.ABSENCE or "window" in self._draft.nodes:
             names = {name: fields[name] for name in group_by if name in fields}
             # A group's values are text: they are part of the alert's identity.
-            names = {name: Type(Kind.STRING) for name in names}
+            names = {name: Type(ScalarType.STRING) for name in names}
             own = ("silent_since", "window_start", "window_end") if window is None else measures_of(window)
-            names |= {name: Type(Kind.INT) for name in own}
+            names |= {name: Type(ScalarType.INT) for name in own}
         text = self._draft.get("title", self._draft.get("id", ""))
         try:
             return compile_title(text, names)
         except TitleProblem as problem:
             raise self._placed(problem) from problem
 
-    def _placed(self, problem: TitleProblem) -> Refused:
+    def _placed(self, problem: TitleProblem) -> RuleError:
         node = self._draft.nodes.get("title", self._draft.node)
         if not isinstance(node, ScalarNode):
             return at(node, problem.message)
         before = node.value[: problem.offset]
         line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
-        return Refused(Problem(*place_of(self._source, node, line, column), problem.message))
+        return RuleError(Problem(*place_of(self._source, node, line, column), problem.message))
 
     def _warn(self, rule: Rule) -> None:
         """By the stage's own word, which refuses such rules above a number of them."""
@@ -153,8 +153,8 @@ class Builder:
     def _attempt(self, step: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the step gives
         try:
             return step()
-        except Refused as refused:
-            self._draft.problems.append(refused.problem)
+        except RuleError as error:
+            self._draft.problems.append(error.problem)
             return None
 
 

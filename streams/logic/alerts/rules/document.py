@@ -8,7 +8,7 @@ from typing import Final
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from streams.logic.alerts.rules.problem import Problem, Refused, at, shown
+from streams.logic.alerts.rules.problem import Problem, RuleError, at, shown
 
 MAX_CHARACTERS: Final = 4 << 20
 MAX_DEPTH: Final = 5
@@ -19,22 +19,24 @@ _SCALARS: Final = frozenset({"str", "int", "float", "bool", "timestamp"})
 
 
 def root_of(source: str) -> Node:
-    """The one document of a text. Raises Refused."""
+    """The one document of a text. Raises RuleError."""
     if len(source) > MAX_CHARACTERS:
-        raise Refused(Problem(1, 1, f"{len(source):,} characters, {MAX_CHARACTERS:,} is the limit of a file"))
+        raise RuleError(
+            Problem(1, 1, f"{len(source):,} characters, {MAX_CHARACTERS:,} is the limit of a file")
+        )
     try:
         _check(source)
         root = yaml.compose(source, Loader=_LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
-        raise Refused(
+        raise RuleError(
             Problem(line, column, f"not YAML: {_one_line(error.problem or error.context)}")
         ) from error
     except (yaml.YAMLError, UnicodeEncodeError) as error:
-        raise Refused(Problem(1, 1, f"not YAML: {_one_line(str(error))}")) from error
+        raise RuleError(Problem(1, 1, f"not YAML: {_one_line(str(error))}")) from error
     if root is None:
-        raise Refused(Problem(1, 1, "the file has no rule"))
+        raise RuleError(Problem(1, 1, "the file has no rule"))
     return root
 
 
@@ -48,15 +50,15 @@ def _check(source: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > MAX_DEPTH:
-                raise Refused(Problem(line, column, "nested too deeply for a rule"))
+                raise RuleError(Problem(line, column, "nested too deeply for a rule"))
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         elif isinstance(event, yaml.AliasEvent):
-            raise Refused(Problem(line, column, "aliases are no part of a rule: write it out"))
+            raise RuleError(Problem(line, column, "aliases are not part of a rule: write it out"))
 
 
 def entries(node: Node, what: str) -> Iterator[tuple[ScalarNode, Node]]:
-    """The keys and values of a mapping. Raises Refused for any other node and for a key twice."""
+    """The keys and values of a mapping. Raises RuleError for any other node and for a key twice."""
     if not isinstance(node, MappingNode):
         raise at(node, f"{what} is a mapping, of keys and values")
     known: set[str] = set()
@@ -70,19 +72,19 @@ def entries(node: Node, what: str) -> Iterator[tuple[ScalarNode, Node]]:
 
 
 def text(node: Node, what: str) -> str:
-    """A scalar as it is written. Raises Refused."""
+    """A scalar as it is written. Raises RuleError."""
     if not isinstance(node, ScalarNode):
         raise at(node, f"{what} is one value, not a collection")
     tag = node.tag.removeprefix(_PREFIX)
     if tag == "null":
         raise at(node, f"{what} has no value")
     if tag not in _SCALARS:
-        raise at(node, f"{what} has a tag that is no part of a rule: {shown(node.tag)}")
+        raise at(node, f"{what} has a tag that is not part of a rule: {shown(node.tag)}")
     return str(node.value)
 
 
 def texts(node: Node, what: str, most: int) -> list[tuple[str, Node]]:
-    """A list of scalars, or one alone. Raises Refused."""
+    """A list of scalars, or one alone. Raises RuleError."""
     nodes = node.value if isinstance(node, SequenceNode) else [node]
     if len(nodes) > most:
         raise at(node, f"{what}: {len(nodes):,} of them, {most} is the limit")

@@ -10,7 +10,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from streams.logic.alerts.rule import Finality, Match, Severity
 from streams.logic.alerts.rules.document import entries, text, texts
-from streams.logic.alerts.rules.problem import Problem, Refused, at, nearest, shown
+from streams.logic.alerts.rules.problem import Problem, RuleError, at, nearest, shown
 from streams.logic.alerts.rules.values import DAY_MS, duration, flag, name, word
 
 MAX_GROUP: Final = 4
@@ -27,12 +27,12 @@ def _names(node: Node, what: str) -> tuple[str, ...]:
 def _labels(node: Node, what: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for key, value in entries(node, what):
-        said = text(value, f"{what}.{key.value}")
-        if len(said) > _MAX_LABEL:
-            raise at(value, f"a label of {len(said):,} characters, {_MAX_LABEL} is the limit")
+        label = text(value, f"{what}.{key.value}")
+        if len(label) > _MAX_LABEL:
+            raise at(value, f"a label of {len(label):,} characters, {_MAX_LABEL} is the limit")
         if key.value.startswith("label."):
             raise at(key, "names that begin with 'label.' are those of addresses' labels")
-        found[name(key, f"a name in {what}")] = said
+        found[name(key, f"a name in {what}")] = label
     if len(found) > MAX_LABELS:
         raise at(node, f"{len(found)} labels, {MAX_LABELS} is the limit")
     return found
@@ -80,14 +80,14 @@ def draft_of(node: Node) -> Draft:
     draft = Draft(node)
     try:
         found = list(entries(node, "a rule"))
-    except Refused as refused:
-        draft.problems.append(refused.problem)
+    except RuleError as error:
+        draft.problems.append(error.problem)
         return draft
     for key, value in found:
         try:
             _take(draft, key, value)
-        except Refused as refused:
-            draft.problems.append(refused.problem)
+        except RuleError as error:
+            draft.problems.append(error.problem)
     written = {key.value for key, _ in found}
     for required in _REQUIRED:
         if required not in written:
@@ -99,7 +99,7 @@ def _take(draft: Draft, key: ScalarNode, value: Node) -> None:
     read = KEYS.get(key.value)
     if read is None:
         hint = nearest(key.value, KEYS)
-        raise at(key, f"{shown(key.value)} is no key of a rule{hint}; there are {', '.join(KEYS)}")
+        raise at(key, f"{shown(key.value)} is not a key of a rule{hint}; there are {', '.join(KEYS)}")
     draft.nodes[key.value] = value
     draft.values[key.value] = read(value, key.value)
 

@@ -11,18 +11,18 @@ from streams.logic.alerts.cel import Compiled, ExpressionProblem, Limits, compil
 from streams.logic.alerts.rule import Match
 from streams.logic.alerts.rules.fields import fields_of, untyped
 from streams.logic.alerts.rules.place import place_of
-from streams.logic.alerts.rules.problem import Problem, Refused, nearest
+from streams.logic.alerts.rules.problem import Problem, RuleError, nearest
 
 _UNKNOWN: Final = re.compile(r"undeclared reference to '([^']*)'")
 
 
 def condition_of(source: str, node: ScalarNode, match: Match, limits: Limits) -> Compiled:
-    """The condition that a scalar says of the records of a kind. Raises Refused."""
+    """The condition that a scalar says of the records of a kind. Raises RuleError."""
     try:
         return compile_condition(node.value, fields_of(match), limits)
     except ExpressionProblem as problem:
         line, column = place_of(source, node, problem.line, problem.column)
-        raise Refused(Problem(line, column, problem.message + _hint(problem.message, match))) from problem
+        raise RuleError(Problem(line, column, problem.message + _hint(problem.message, match))) from problem
 
 
 def _hint(message: str, match: Match) -> str:
@@ -32,4 +32,4 @@ def _hint(message: str, match: Match) -> str:
     name = found[1]
     if name in untyped(match):
         return f": {match.value} has it, but conditions know no fractions and no records within records"
-    return nearest(name, fields_of(match)) or f": it is no field of {match.value}"
+    return nearest(name, fields_of(match)) or f": it is not a field of {match.value}"

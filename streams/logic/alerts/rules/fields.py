@@ -9,7 +9,7 @@ from typing import Final
 
 from schemas import codec_for
 from schemas.codec.model import Array, Enum, Fixed, Node, Primitive, Union
-from streams.logic.alerts.cel import Kind, Type
+from streams.logic.alerts.cel import ScalarType, Type
 from streams.logic.alerts.rule import Match
 
 STREAMS: Final[Mapping[Match, tuple[str, ...]]] = {
@@ -23,13 +23,13 @@ STREAMS: Final[Mapping[Match, tuple[str, ...]]] = {
 }
 SHARED: Final = ("chain_id", "block_number", "block_hash", "block_timestamp", "sequence", "removed")
 _TEXTS: Final = frozenset({"extra", "receipt_extra", "receipt_l1_fee_scalar", "evidence"})
-"""Strings that are no number in base 10."""
+"""Strings that are not a number in base 10."""
 _LONGEST: Final = {"topics": 4}
 _HASH: Final = 2 + 2 * 32
 _REORG: Final = {
-    "depth": Type(Kind.INT),
-    "old_block_number": Type(Kind.INT),
-    "old_block_hash": Type(Kind.STRING, size=_HASH),
+    "depth": Type(ScalarType.INT),
+    "old_block_number": Type(ScalarType.INT),
+    "old_block_hash": Type(ScalarType.STRING, size=_HASH),
 }
 
 
@@ -63,7 +63,9 @@ def _of_stats() -> dict[str, Type]:
             found[name] = Type(
                 each.kind, each.nullable or not everywhere, size=each.size, symbols=each.symbols
             )
-    found["statistic"] = Type(Kind.STRING, symbols=tuple(each.removesuffix("-stats") for each in streams))
+    found["statistic"] = Type(
+        ScalarType.STRING, symbols=tuple(each.removesuffix("-stats") for each in streams)
+    )
     return found
 
 
@@ -80,21 +82,21 @@ def _type(node: Node, name: str) -> Type | None:
                 return None
             return Type(inner.kind, True, size=inner.size, symbols=inner.symbols)
         case Fixed(size=size):
-            return Type(Kind.STRING, size=2 + 2 * size)
+            return Type(ScalarType.STRING, size=2 + 2 * size)
         case Enum(symbols=symbols):
-            return Type(Kind.STRING, symbols=symbols)
+            return Type(ScalarType.STRING, symbols=symbols)
         case Array(items=items):
             inner = _type(items, name)
             if inner is None or inner.list:
                 return None
             return Type(inner.kind, inner.nullable, list=True, size=inner.size, longest=_LONGEST.get(name))
         case Primitive("boolean"):
-            return Type(Kind.BOOL)
+            return Type(ScalarType.BOOL)
         case Primitive("int" | "long"):
-            return Type(Kind.INT)
+            return Type(ScalarType.INT)
         case Primitive("string") if name not in _TEXTS:
-            return Type(Kind.INT)
+            return Type(ScalarType.INT)
         case Primitive("bytes" | "string"):
-            return Type(Kind.STRING)
+            return Type(ScalarType.STRING)
         case _:
             return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
-from streams.logic.alerts.cel import Kind
+from streams.logic.alerts.cel import ScalarType
 from streams.logic.alerts.cel.runtime import address
 from streams.logic.alerts.rule import ConditionError
 
@@ -21,8 +21,8 @@ _PLACES: Final = 4
 class Filter:
     """From a value of one kind to one of another. `argument`: it takes a number, as in units(6)."""
 
-    takes: Kind
-    gives: Kind
+    takes: ScalarType
+    gives: ScalarType
     argument: bool
     apply: Apply
 
@@ -61,16 +61,20 @@ def time(value: int) -> str:
     try:
         return f"{datetime.fromtimestamp(value / 1_000, UTC):%Y-%m-%d %H:%M:%S} UTC"
     except (OverflowError, ValueError, OSError) as error:
-        raise ConditionError(f"{value} milliseconds are no date") from error
+        raise ConditionError(f"{value} milliseconds are not a date") from error
 
 
 FILTERS: Final[Mapping[str, Filter]] = {
-    "label": Filter(Kind.STRING, Kind.STRING, False, lambda value, labels, _: labels.get(value, value)),
-    "short": Filter(Kind.STRING, Kind.STRING, False, lambda value, labels, _: short(value)),
-    "address": Filter(Kind.STRING, Kind.STRING, False, lambda value, labels, _: address(value)),
-    "human": Filter(Kind.INT, Kind.STRING, False, lambda value, labels, _: human(value)),
-    "units": Filter(Kind.INT, Kind.STRING, True, lambda value, labels, decimals: units(value, decimals)),
-    "ether": Filter(Kind.INT, Kind.STRING, False, lambda value, labels, _: units(value, 18)),
-    "gwei": Filter(Kind.INT, Kind.STRING, False, lambda value, labels, _: units(value, 9)),
-    "time": Filter(Kind.INT, Kind.STRING, False, lambda value, labels, _: time(value)),
+    "label": Filter(
+        ScalarType.STRING, ScalarType.STRING, False, lambda value, labels, _: labels.get(value, value)
+    ),
+    "short": Filter(ScalarType.STRING, ScalarType.STRING, False, lambda value, labels, _: short(value)),
+    "address": Filter(ScalarType.STRING, ScalarType.STRING, False, lambda value, labels, _: address(value)),
+    "human": Filter(ScalarType.INT, ScalarType.STRING, False, lambda value, labels, _: human(value)),
+    "units": Filter(
+        ScalarType.INT, ScalarType.STRING, True, lambda value, labels, decimals: units(value, decimals)
+    ),
+    "ether": Filter(ScalarType.INT, ScalarType.STRING, False, lambda value, labels, _: units(value, 18)),
+    "gwei": Filter(ScalarType.INT, ScalarType.STRING, False, lambda value, labels, _: units(value, 9)),
+    "time": Filter(ScalarType.INT, ScalarType.STRING, False, lambda value, labels, _: time(value)),
 }

@@ -21,17 +21,17 @@ class Problem:
         return f"{self.line}:{self.column}: {self.message}"
 
 
-class Refused(Exception):  # noqa: N818 - it is the text that is at fault
-    """Carries one problem to whoever collects them."""
+class RuleError(Exception):
+    """What is wrong with the text of a rule: carries one problem to whoever collects them."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(str(problem))
         self.problem = problem
 
 
-def at(node: Node, message: str) -> Refused:
+def at(node: Node, message: str) -> RuleError:
     """A problem of a node."""
-    return Refused(Problem(node.start_mark.line + 1, node.start_mark.column + 1, message))
+    return RuleError(Problem(node.start_mark.line + 1, node.start_mark.column + 1, message))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -14,7 +14,7 @@ from streams.logic.alerts.rule import Rule
 from streams.logic.alerts.rules.build import Builder
 from streams.logic.alerts.rules.document import root_of
 from streams.logic.alerts.rules.draft import draft_of, id_of
-from streams.logic.alerts.rules.problem import Problem, Refused, at
+from streams.logic.alerts.rules.problem import Problem, RuleError, at
 
 MAX_RULES: Final = 10_000
 MAX_TEXT: Final = 16_384
@@ -51,8 +51,8 @@ def read_file(source: str, limits: Limits = LIMITS) -> ReadFile:
     source = source.removeprefix("\ufeff")
     try:
         root = root_of(source)
-    except Refused as refused:
-        return ReadFile((), (refused.problem,))
+    except RuleError as error:
+        return ReadFile((), (error.problem,))
     if not isinstance(root, SequenceNode):
         return ReadFile((_read(source, root, source, limits),))
     if len(root.value) > MAX_RULES:

@@ -13,7 +13,7 @@ KEY: Final = "shadow"
 
 
 def shadowed(text: str, *, on: bool) -> str:
-    """A rule's text with the key, all else as it is written. Raises Permanent for what is no mapping."""
+    """A rule's text with the key, all else as it is written. Raises Permanent for what is not a mapping."""
     if is_shadowed(text) == on:
         return text
     root, value = _root(text), "true" if on else "false"
@@ -27,7 +27,7 @@ def shadowed(text: str, *, on: bool) -> str:
 
 
 def is_shadowed(text: str) -> bool:
-    """Does a rule's text say so? Raises Permanent for a text that is no mapping."""
+    """Does a rule's text say so? Raises Permanent for a text that is not a mapping."""
     values = {key.value: node.value for key, node in _root(text).value}
     return str(values.get(KEY, "false")) == "true"
 
@@ -36,7 +36,7 @@ def _root(text: str) -> MappingNode:
     try:
         node: Node | None = yaml.compose(text, yaml.SafeLoader)
     except yaml.YAMLError as error:
-        raise Permanent(f"the rule's text is no YAML: {' '.join(str(error).split())}") from error
+        raise Permanent(f"the rule's text is not YAML: {' '.join(str(error).split())}") from error
     if not isinstance(node, MappingNode):
-        raise Permanent("the rule's text is no mapping", remedy="apply it from its file")
+        raise Permanent("the rule's text is not a mapping", remedy="apply it from its file")
     return node

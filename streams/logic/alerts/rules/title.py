@@ -72,7 +72,7 @@ def _hole(inside: str, names: Mapping[str, Type], offset: int) -> _Hole:
     first, *rest = (each.strip() for each in inside.split("|"))
     parts = _NAME.fullmatch(first)
     if parts is None or parts[1] not in names:
-        raise TitleProblem(offset, f"{shown(first)} is no field{nearest(first, names)}")
+        raise TitleProblem(offset, f"{shown(first)} is not a field{nearest(first, names)}")
     name, place = parts[1], parts[2]
     type_ = names[name]
     if (place is not None) != type_.list:
@@ -85,7 +85,8 @@ def _hole(inside: str, names: Mapping[str, Type], offset: int) -> _Hole:
         known = None if found is None else FILTERS.get(found[1])
         if found is None or known is None:
             raise TitleProblem(
-                offset, f"{shown(each)} is no filter{nearest(each, FILTERS)}; there are {', '.join(FILTERS)}"
+                offset,
+                f"{shown(each)} is not a filter{nearest(each, FILTERS)}; there are {', '.join(FILTERS)}",
             )
         if known.argument != (found[2] is not None):
             raise TitleProblem(

@@ -22,7 +22,7 @@ E = TypeVar("E", bound=Enum)
 
 
 def name(node: Node, what: str) -> str:
-    """A word in lower case, as ids, chains and channels have. Raises Refused."""
+    """A word in lower case, as ids, chains and channels have. Raises RuleError."""
     found = text(node, what)
     if _ID.fullmatch(found) is None:
         raise at(node, f"{what} is a-z, 0-9, '-', '_' and '.', 64 at most, not {shown(found)}")
@@ -30,7 +30,7 @@ def name(node: Node, what: str) -> str:
 
 
 def word(node: Node, what: str, words: type[E]) -> E:
-    """A word of a closed list. Raises Refused."""
+    """A word of a closed list. Raises RuleError."""
     found = text(node, what)
     known = [each.value for each in words]
     if found not in known:
@@ -39,7 +39,7 @@ def word(node: Node, what: str, words: type[E]) -> E:
 
 
 def flag(node: Node, what: str) -> bool:
-    """true or false. Raises Refused."""
+    """true or false. Raises RuleError."""
     found = text(node, what)
     if found not in ("true", "false"):
         raise at(node, f"{what} is true or false, not {shown(found)}")
@@ -47,7 +47,7 @@ def flag(node: Node, what: str) -> bool:
 
 
 def duration(node: Node, what: str, least_ms: int, most_ms: int) -> int:
-    """Milliseconds of a text such as 30s, 10m, 1h, 7d. Raises Refused."""
+    """Milliseconds of a text such as 30s, 10m, 1h, 7d. Raises RuleError."""
     found = text(node, what)
     parts = _DURATION.fullmatch(found)
     if parts is None:
@@ -59,7 +59,7 @@ def duration(node: Node, what: str, least_ms: int, most_ms: int) -> int:
 
 
 def comparison(node: Node, what: str) -> tuple[Comparison, int]:
-    """Of a text such as ">= 3". Raises Refused."""
+    """Of a text such as ">= 3". Raises RuleError."""
     found = text(node, what)
     parts = _COMPARISON.fullmatch(found.strip())
     if parts is None:

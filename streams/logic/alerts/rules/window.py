@@ -8,7 +8,7 @@ from typing import Final
 
 from yaml.nodes import Node, ScalarNode
 
-from streams.logic.alerts.cel import Kind, Type
+from streams.logic.alerts.cel import ScalarType, Type
 from streams.logic.alerts.rule import Function, Lists, Record, Threshold, Value, Window
 from streams.logic.alerts.rules.document import entries
 from streams.logic.alerts.rules.problem import at, nearest, shown
@@ -24,7 +24,7 @@ _KNOWN: Final = ("size", "every", *(each.value for each in Function))
 
 
 def window_of(node: Node, fields: Mapping[str, Type]) -> Window:
-    """The window that a mapping says. Raises Refused for the first thing wrong with it."""
+    """The window that a mapping says. Raises RuleError for the first thing wrong with it."""
     size = every = None
     thresholds: list[Threshold] = []
     for key, value in entries(node, "window"):
@@ -51,7 +51,7 @@ def _threshold(key: ScalarNode, value: Node, fields: Mapping[str, Type]) -> Thre
     functions = {each.value: each for each in Function}
     if parts is None or parts[1] not in functions:
         hint = nearest(key.value, _KNOWN)
-        raise at(key, f"{shown(key.value)} is no key of a window{hint}; there are size, every, count, "
+        raise at(key, f"{shown(key.value)} is not a key of a window{hint}; there are size, every, count, "
                  "sum(FIELD), min(FIELD), max(FIELD), avg(FIELD), distinct(FIELD)")  # fmt: skip
     function, of = functions[parts[1]], parts[2]
     relation, bound = comparison(value, key.value)
@@ -70,10 +70,10 @@ def _threshold(key: ScalarNode, value: Node, fields: Mapping[str, Type]) -> Thre
 def _check_field(key: ScalarNode, function: Function, of: str, fields: Mapping[str, Type]) -> None:
     type_ = fields.get(of)
     if type_ is None:
-        raise at(key, f"{shown(of)} is no field{nearest(of, fields)}")
+        raise at(key, f"{shown(of)} is not a field{nearest(of, fields)}")
     if type_.list:
         raise at(key, f"{of} is a list, {function.value} takes one value a record")
-    if function in _INTEGERS and type_.kind is not Kind.INT:
+    if function in _INTEGERS and type_.kind is not ScalarType.INT:
         raise at(key, f"{function.value} takes an integer, {of} is {type_.kind.value}")
 
 

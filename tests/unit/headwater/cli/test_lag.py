@@ -45,8 +45,8 @@ def printed(
     """The table's lines, and what is said below it."""
     _print(settings, found, "", json=False, partitions=partitions)
     out = capsys.readouterr().out
-    table, said = out.split(f"{found[0].group}: ", 1)
-    return table.splitlines(), found[0].group + said
+    table, advice = out.split(f"{found[0].group}: ", 1)
+    return table.splitlines(), found[0].group + advice
 
 
 @pytest.mark.parametrize("idle", [0, 1])
@@ -61,7 +61,7 @@ def test_a_row_is_a_line_on_a_screen_of_80_columns(
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     found = groups(settings, idle=idle)
-    table, said = printed(settings, found, capsys, partitions=partitions)
+    table, advice = printed(settings, found, capsys, partitions=partitions)
     shown = [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in table]
     assert max(map(len, shown)) <= 80
     (names,) = [line for line in shown if line.lstrip().startswith("group")]
@@ -71,7 +71,7 @@ def test_a_row_is_a_line_on_a_screen_of_80_columns(
     waiting = sum(len(each.partitions) for each in found) if partitions else 0
     rows = [line for line in shown if "~" in line]
     assert len(rows) == len(found) + waiting
-    assert f"Most of it: 1,234,567 in {topic_name(settings, 'alerts')}[0]." in said
+    assert f"Most of it: 1,234,567 in {topic_name(settings, 'alerts')}[0]." in advice
 
 
 def test_a_pipe_gets_whole_rows_however_long(

@@ -29,5 +29,5 @@ def test_a_moment_is_so_long_ago_or_a_time_in_utc(text: str, expected: int) -> N
 
 @pytest.mark.parametrize("text", ["", "2", "2w", "-2h", "²h", "yesterday", "1764331200"])
 def test_anything_else_is_refused_by_the_options_name(text: str) -> None:
-    with pytest.raises(Fatal, match=r"--since .* is no time; give how long ago"):
+    with pytest.raises(Fatal, match=r"--since .* is not a time; give how long ago"):
         moment(text, "--since", NOW)

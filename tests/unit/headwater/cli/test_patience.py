@@ -71,10 +71,10 @@ def test_a_clickhouse_that_is_killed_while_tables_are_made_is_tried_again(
 
 @pytest.mark.parametrize("code", [210, 236, 242, 285, 394, 999])
 def test_a_server_that_stops_or_has_no_keeper_is_waited_for(code: int) -> None:
-    said = DatabaseError(f"Code: {code}. DB::Exception: Shutdown is called for table")
-    said.code = code
+    error = DatabaseError(f"Code: {code}. DB::Exception: Shutdown is called for table")
+    error.code = code
     with pytest.raises(Transient, match="went away: Code"), answering(ClickHouseSettings()):
-        raise said
+        raise error
 
 
 def test_a_statement_that_is_refused_is_not_tried_again() -> None:

@@ -126,11 +126,11 @@ def test_a_range_is_asked_for_with_letters_or_without(
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (("--reason", "("), "is no regular expression"),
+        (("--reason", "("), "is not a regular expression"),
         (("--topic", "log"), "unknown stream log"),
         (("--stage", "enrcih"), "known: normalize, enrich, state, aggregate, alert, sink"),
-        (("--since", "soon"), "--since soon is no time"),
-        (("--until", "soon"), "--until soon is no time"),
+        (("--since", "soon"), "--since soon is not a time"),
+        (("--until", "soon"), "--until soon is not a time"),
         (("--block", "0x12"), "neither a number nor a block's hash"),
         (("--from", "5", "--to", "4"), "no blocks from 5 to 4"),
         (("--from", "5", "--every"), "--every goes with --from and --to"),

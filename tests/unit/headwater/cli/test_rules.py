@@ -38,8 +38,8 @@ def test_problems_are_told_with_their_place(tmp_path: Path) -> None:
     done = validate(path)
     assert done.exit_code == 1
     first, second = done.output.splitlines()
-    assert first.startswith(f"{path}:4:1: 'severty' is no key of a rule; did you mean 'severity'?")
-    assert second == f"{path}:5:9: 'addres' is no field; did you mean 'address'?"
+    assert first.startswith(f"{path}:4:1: 'severty' is not a key of a rule; did you mean 'severity'?")
+    assert second == f"{path}:5:9: 'addres' is not a field; did you mean 'address'?"
 
 
 def test_a_slow_rule_is_a_warning_and_no_problem(tmp_path: Path) -> None:
@@ -77,9 +77,9 @@ def test_json(tmp_path: Path) -> None:
     wrong = written(tmp_path, "b.yaml", "id: b\nmatch: lgo\n")
     done = validate("--json", sound, wrong)
     assert done.exit_code == 1
-    said = json.loads(done.output)
-    assert not said["ok"]
-    assert said["rules"] == [
+    report = json.loads(done.output)
+    assert not report["ok"]
+    assert report["rules"] == [
         {
             "file": str(sound),
             "id": "a",
@@ -89,9 +89,9 @@ def test_json(tmp_path: Path) -> None:
             "looked_up_by": ["address"],
         }
     ]
-    (problem,) = said["problems"]
+    (problem,) = report["problems"]
     assert (problem["file"], problem["line"], problem["column"]) == (str(wrong), 2, 8)
-    assert said["warnings"] == []
+    assert report["warnings"] == []
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:

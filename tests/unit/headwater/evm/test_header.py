@@ -80,17 +80,17 @@ def test_a_missing_field_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "answer",
     [
         {"step": "324135002", "signature": "SEAL"},
         {"step": 324135002, "signature": "0xSEAL"},
         {"sealFields": ["0x84" + f"{324135002:08x}", "0xb841SEAL"]},
     ],
 )
-def test_every_way_to_say_a_seal_of_authority_round_is_the_same_hash(said: dict[str, object]) -> None:
+def test_every_way_to_say_a_seal_of_authority_round_is_the_same_hash(answer: dict[str, object]) -> None:
     seal = "ab" * 65
     rest = {name: value for name, value in GENESIS.items() if name not in ("nonce", "mixHash")}
-    filled = orjson.loads(orjson.dumps(said).replace(b"SEAL", seal.encode()))
+    filled = orjson.loads(orjson.dumps(answer).replace(b"SEAL", seal.encode()))
     # Erigon's way, proven on recorded blocks of Gnosis.
     expected = header_hash({**GENESIS, "auraStep": hex(324135002), "auraSeal": "0x" + seal})
     assert header_hash({**rest, **filled}) == expected != header_hash(GENESIS)

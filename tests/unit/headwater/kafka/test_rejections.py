@@ -27,7 +27,7 @@ def error(code: int, words: str) -> KafkaError:
 
 
 @pytest.mark.parametrize(
-    ("said", "remedy"),
+    ("error", "remedy"),
     [
         (
             error(
@@ -82,10 +82,10 @@ def error(code: int, words: str) -> KafkaError:
     ],
 )
 def test_a_broker_that_turns_us_away_ends_it_with_the_setting_to_change(
-    said: KafkaError, remedy: str
+    error: KafkaError, remedy: str
 ) -> None:
     with pytest.raises(Fatal) as raised:
-        ErrorCallback(SETTINGS)(said)
+        ErrorCallback(SETTINGS)(error)
     assert remedy in raised.value.remedy
     assert "kafka-1.example:9093" in raised.value.message
     assert "topsecret" not in str(raised.value)
@@ -93,7 +93,7 @@ def test_a_broker_that_turns_us_away_ends_it_with_the_setting_to_change(
 
 
 @pytest.mark.parametrize(
-    "said",
+    "error",
     [
         error(KafkaError._TRANSPORT, "Connect to ipv4#10.0.0.1:9093 failed: Connection refused"),
         error(KafkaError._RESOLVE, "Failed to resolve 'kafka-1.example:9093': Name or service not known"),
@@ -119,8 +119,8 @@ def test_a_broker_that_turns_us_away_ends_it_with_the_setting_to_change(
         KafkaError(KafkaError._ALL_BROKERS_DOWN, "3/3 brokers are down"),
     ],
 )
-def test_a_broker_that_is_away_is_waited_for(said: KafkaError) -> None:
-    assert rejection(said, SETTINGS) is None
+def test_a_broker_that_is_away_is_waited_for(error: KafkaError) -> None:
+    assert rejection(error, SETTINGS) is None
 
 
 def test_what_lasts_is_said_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,7 +77,7 @@ def test_certificates_that_nobody_would_look_at_are_refused(files: Certificates)
 
 
 @pytest.mark.parametrize(
-    ("files_set", "said"),
+    ("files_set", "message"),
     [
         ({"ssl_ca_location": "absent"}, r"ssl_ca_location .*cannot read .*absent: No such file"),
         ({"ssl_ca_location": "."}, r"ssl_ca_location .*cannot read .*: Is a directory"),
@@ -112,13 +112,13 @@ def test_certificates_that_nobody_would_look_at_are_refused(files: Certificates)
     ],
 )
 def test_files_that_cannot_work_are_told_by_name(
-    files: Certificates, files_set: Mapping[str, str], said: str
+    files: Certificates, files_set: Mapping[str, str], message: str
 ) -> None:
     values = {
         name: getattr(files, value, files.ca.parent / value) if name.endswith("location") else value
         for name, value in files_set.items()
     }
-    with pytest.raises(Fatal, match=rf"setting kafka\.{said}") as raised:
+    with pytest.raises(Fatal, match=rf"setting kafka\.{message}") as raised:
         kafka(security_protocol="SSL", **values)
     assert KEY_PASSWORD not in str(raised.value)
 

@@ -44,9 +44,9 @@ def test_loopbacks_own_names_are_answered(host: str) -> None:
      "user@127.0.0.1:8123", "0.0.0.0:8123", "127.0.0.1:8123, evil"],
 )  # fmt: skip
 def test_other_hosts_are_not(host: str) -> None:
-    refusal = misdirected("/ping", headers(("Host", host)), PORT)
-    assert refusal is not None
-    assert refusal.status == 421
+    rejection = misdirected("/ping", headers(("Host", host)), PORT)
+    assert rejection is not None
+    assert rejection.status == 421
 
 
 def test_no_host_two_hosts_and_whole_addresses_are_refused() -> None:
@@ -69,9 +69,9 @@ def test_no_host_two_hosts_and_whole_addresses_are_refused() -> None:
     ],
 )
 def test_pages_of_other_origins_are_refused(line: tuple[str, str]) -> None:
-    refusal = misdirected("/", headers(("Host", "127.0.0.1:8123"), line), PORT)
-    assert refusal is not None
-    assert refusal.status == 403
+    rejection = misdirected("/", headers(("Host", "127.0.0.1:8123"), line), PORT)
+    assert rejection is not None
+    assert rejection.status == 403
 
 
 def test_a_login_comes_in_any_of_clickhouses_ways() -> None:

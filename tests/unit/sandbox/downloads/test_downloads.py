@@ -84,9 +84,9 @@ def test_what_cannot_be_fetched_is_named_with_the_place_to_put_it(monkeypatch: p
     monkeypatch.setattr(maven, "read", lambda name: (item,))
     with pytest.raises(Transient) as raised:
         maven.kafka_jars(LineProgress(io.StringIO()))
-    said = str(raised.value)
-    assert item.coordinates in said
-    assert str(cache_dir() / "jars" / item.filename) in said
+    message = str(raised.value)
+    assert item.coordinates in message
+    assert str(cache_dir() / "jars" / item.filename) in message
 
 
 def test_npms_own_words_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def test_a_duration_is_divided(text: str, factor: float, scaled: str) -> None:
             "histogram_quantile(0.9, rate(headwater_block_age_visible_seconds_bucket[10m])) > 15",
             "histogram_quantile(0.9, rate(headwater_block_age_visible_seconds_bucket[60000ms])) > 1.5",
         ),
-        # A count, and a count of what took seconds, are no durations.
+        # A count, and a count of what took seconds, are not durations.
         ("max(headwater_consumer_lag{}) > 100",) * 2,
         ("sum(headwater_x_total) > 5 and sum(headwater_block_visible_seconds_count) > 5",) * 2,
     ],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from headwater.errors import Fatal
-from sandbox.stack.builtin import Ours, carry_out
+from sandbox.stack.builtin import WrittenTexts, carry_out
 
 BUILTIN = {"a": "a 1", "b": "b 1"}
 
@@ -24,7 +24,7 @@ class Stack:
     def start(
         self, builtin: Mapping[str, str] = BUILTIN, named: Mapping[str, str] | None = None
     ) -> dict[str, str]:
-        carry_out(Ours(self.directory, "rules"), builtin, named, dict(self.standing), self.write)
+        carry_out(WrittenTexts(self.directory, "rules"), builtin, named, dict(self.standing), self.write)
         return self.standing
 
     def write(self, changes: Mapping[str, str | None]) -> None:
@@ -78,7 +78,7 @@ def test_a_kill_at_any_write_costs_nothing(stack: Stack, monkeypatch: pytest.Mon
     def killed(*words: object) -> None:
         raise KeyboardInterrupt
 
-    for where, name in ((Ours, "write"), (stack, "write")):
+    for where, name in ((WrittenTexts, "write"), (stack, "write")):
         for named in (None, {"x": "x"}):
             with monkeypatch.context() as patch:
                 patch.setattr(where, name, killed)
@@ -89,10 +89,10 @@ def test_a_kill_at_any_write_costs_nothing(stack: Stack, monkeypatch: pytest.Mon
 
 
 def test_a_damaged_file_is_named(tmp_path: Path) -> None:
-    ours = Ours(tmp_path, "rules")
-    ours.write({"a": "b"})
-    Ours(tmp_path, "channels").write({"c": "d"})
-    assert ours.read() == {"a": "b"}
+    texts = WrittenTexts(tmp_path, "rules")
+    texts.write({"a": "b"})
+    WrittenTexts(tmp_path, "channels").write({"c": "d"})
+    assert texts.read() == {"a": "b"}
     (tmp_path / "builtin.json").write_text("[]")
     with pytest.raises(Fatal, match=r"builtin\.json is damaged"):
-        ours.read()
+        texts.read()

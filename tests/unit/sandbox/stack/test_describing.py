@@ -17,10 +17,10 @@ from sandbox.traffic.deployment import places, script
 
 
 def test_what_is_said_is_what_the_traffic_deploys() -> None:
-    said = text.read(TOKENS.read_text("utf-8"), TOKENS.name, CHAIN_ID)
-    assert list(said) == [places().gold, places().silver, places().collectible]
+    tokens = text.read(TOKENS.read_text("utf-8"), TOKENS.name, CHAIN_ID)
+    assert list(tokens) == [places().gold, places().silver, places().collectible]
     # The constructors' arguments stand in the data of the first three creations.
-    for each, step in zip(said.values(), script(), strict=False):
+    for each, step in zip(tokens.values(), script(), strict=False):
         assert each.name.encode() in step.data
         assert each.symbol.encode() in step.data
 

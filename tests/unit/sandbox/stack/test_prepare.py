@@ -13,7 +13,6 @@ from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Fatal, Transient
 from headwater.settings import mask_url
 from sandbox.stack import endpoints, node_facts
-from sandbox.stack.ports import RememberedPorts
 from sandbox.stack.prepare import Step
 from sandbox.stack.roles import ROLES, role_parts, traffic_part
 from topics.groups import NAMES
@@ -115,13 +114,3 @@ def test_endpoints_are_read_back_and_their_absence_has_a_remedy(tmp_path: Path) 
     assert endpoints.read(tmp_path) == written
     with pytest.raises(Fatal, match=r"nothing runs in .* start `headwater up`"):
         endpoints.read(tmp_path / "other")
-
-
-def test_a_directory_keeps_its_ports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.stack.ports._is_free", lambda *_: True)
-    first = RememberedPorts(tmp_path, {})
-    port = first.take("kafka")
-    first.release()
-    again = RememberedPorts(tmp_path, {})
-    assert again.take("kafka") == port
-    again.release()

@@ -11,7 +11,7 @@ from sandbox.traffic.abi import NAMES, contract, decode
 from sandbox.traffic.accounts import BLOB_SENDER, SENDERS, accounts, created_address
 from sandbox.traffic.actions import TOUR, Action, Chooser, Fate
 from sandbox.traffic.deployment import places, script
-from sandbox.traffic.makers import Inventory, Kind
+from sandbox.traffic.makers import ActionKind, Inventory
 from sandbox.traffic.reorg import Orphan, allowed_depth, plan_reorg
 from sandbox.traffic.signing import BLOB, VERSIONED_HASH, Fees, sign_action, sign_cancellation, sign_step
 
@@ -31,7 +31,7 @@ def test_the_same_seed_chooses_the_same() -> None:
 
 def test_the_tour_shows_everything_soon() -> None:
     actions = draw(len(TOUR))
-    assert {action.kind for action in actions} | {Kind.ERC721, Kind.APPROVE} == set(Kind)
+    assert {action.kind for action in actions} | {ActionKind.ERC721, ActionKind.APPROVE} == set(ActionKind)
     assert {action.fate for action in actions} == set(Fate)
     assert {action.type for action in draw(200)} == {0, 1, 2, 3, 4}
 
@@ -39,7 +39,7 @@ def test_the_tour_shows_everything_soon() -> None:
 def test_a_collectible_is_moved_by_its_owner_once() -> None:
     inventory = Inventory({sender: [sender] for sender in range(SENDERS)})
     chooser = Chooser(3)
-    moved = [a for a in (chooser.next(inventory) for _ in range(2000)) if a.kind is Kind.ERC721]
+    moved = [a for a in (chooser.next(inventory) for _ in range(2000)) if a.kind is ActionKind.ERC721]
     ids = [decode(("address", "address", "uint256"), "0x" + action.data[4:].hex())[2] for action in moved]
     assert ids == [action.sender for action in moved]
     assert len(ids) == len(set(ids)) == SENDERS - 1
@@ -49,11 +49,11 @@ def test_busy_senders_and_missing_allowances() -> None:
     chooser = Chooser(1)
     busy = [0, 1, 2, 3, 4, 5]
     drawn = [chooser.next(Inventory(), busy) for _ in range(20)]
-    assert {action.sender for action in drawn if action.kind is not Kind.BLOB} == {6}
-    assert {action.sender for action in drawn if action.kind is Kind.BLOB} == {BLOB_SENDER}
+    assert {action.sender for action in drawn if action.kind is not ActionKind.BLOB} == {6}
+    assert {action.sender for action in drawn if action.kind is ActionKind.BLOB} == {BLOB_SENDER}
     inventory = Inventory(unapproved=[(4, places().gold)])
     action = chooser.next(inventory)
-    assert (action.kind, action.sender, action.to) == (Kind.APPROVE, 4, places().gold)
+    assert (action.kind, action.sender, action.to) == (ActionKind.APPROVE, 4, places().gold)
     assert inventory.unapproved == []
 
 

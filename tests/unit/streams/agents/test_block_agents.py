@@ -139,6 +139,6 @@ def test_whether_calls_create_contracts_is_a_habit_of_the_chain() -> None:
         raw(envelope(answer), answer, [receipt(contractAddress="0x" + "c2" * 20)])
     ).internal
     event = ChainEvent(envelope(answer), (internal.values[0] or b"",), "local.normalized-blocks.v1", 0, (0,))
-    said = enrich.EnrichStage(context("enrich", HEADWATER_CHAIN__CREATED_BY_CALLS="true"), same)
-    found = [{each.stream for each in stage.handle(event).public} for stage in (ENRICH, said)]
+    by_calls = enrich.EnrichStage(context("enrich", HEADWATER_CHAIN__CREATED_BY_CALLS="true"), same)
+    found = [{each.stream for each in stage.handle(event).public} for stage in (ENRICH, by_calls)]
     assert found[1] - found[0] == {"contracts"}

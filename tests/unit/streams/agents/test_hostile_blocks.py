@@ -64,9 +64,9 @@ def test_every_message_of_a_full_block_fits_its_topic(kind: str) -> None:
         state.StateStage(context("state"), lambda value: value),
         aggregate.AggregateStage(context("aggregate")),
     ):
-        said = stage.handle(further)
-        refuse_too_large(said)
-        assert said.table or said.state
+        last = stage.handle(further)
+        refuse_too_large(last)
+        assert last.table or last.state
     if kind == "batches":
         assert (
             sum(map(len, values))

@@ -72,8 +72,8 @@ SHAPES = st.lists(
 
 def event(kind: EventKind, sequence: int, now: Answers, before: Answers | None = None) -> ChainEvent:
     own = envelope(now[0], kind, sequence=FIRST + sequence)
-    said = [encoded(each) for each in (*now, *(before or ()))]
-    return raw_event(own, *said, limit=700)
+    parts = [encoded(each) for each in (*now, *(before or ()))]
+    return raw_event(own, *parts, limit=700)
 
 
 def normalized(own: ChainEvent) -> ChainEvent:
@@ -202,24 +202,24 @@ def test_an_answer_that_did_not_change_is_the_one_that_was_there_before() -> Non
     """Only the receipts are other ones: the block's answer is not said twice."""
     before, now = answers([(1, False, [1, 2])]), answers([(1, False, [1])])
     own = envelope(now[0], EventKind.REPAIR, sequence=FIRST + 1)
-    said = raw_event(own, encoded(now[0]), encoded(now[1]), None, encoded(before[1]))
-    record = codec_for("normalized-blocks").read(normalized(said).values[0], 5)
+    repair = raw_event(own, encoded(now[0]), encoded(now[1]), None, encoded(before[1]))
+    record = codec_for("normalized-blocks").read(normalized(repair).values[0], 5)
     # The transaction's count of logs is another one, too.
     assert [len(record[name]) for name in ("replaced_transactions", "replaced_logs")] == [1, 1]  # type: ignore[arg-type]
 
 
 def test_what_could_not_be_normalised_before_made_no_records() -> None:
     before, now = answers([(1, False, [1])]), answers([(1, False, [1])])
-    said = event(EventKind.REPAIR, 1, now, (before[0], []))
-    record = codec_for("normalized-blocks").read(normalized(said).values[0], 5)
+    repair = event(EventKind.REPAIR, 1, now, (before[0], []))
+    record = codec_for("normalized-blocks").read(normalized(repair).values[0], 5)
     assert record["replaced_transactions"] == record["replaced_logs"] == []
-    assert coverage(ENRICH.handle(normalized(said)))["complete"] is True
+    assert coverage(ENRICH.handle(normalized(repair)))["complete"] is True
 
 
 def test_a_block_that_replaces_nothing_carries_nothing_twice() -> None:
     now = answers([(1, False, [1])])
-    for said in (event(EventKind.REPAIR, 1, now), event(EventKind.REPAIR, 1, now, now)):
-        record = codec_for("normalized-blocks").read(b"".join(normalized(said).values), 5)
+    for repair in (event(EventKind.REPAIR, 1, now), event(EventKind.REPAIR, 1, now, now)):
+        record = codec_for("normalized-blocks").read(b"".join(normalized(repair).values), 5)
         assert record["replaced_transactions"] == record["replaced_logs"] == []
 
 
@@ -227,11 +227,11 @@ def test_a_block_that_replaces_nothing_carries_nothing_twice() -> None:
 def test_a_repair_that_fails_hides_nothing(kind: EventKind) -> None:
     """Its number goes on, and the coverage that was written before stands."""
     now = answers([(1, False, [1])])
-    said = event(kind, 1, (now[0], []))
+    repair = event(kind, 1, (now[0], []))
     with pytest.raises(Permanent, match="0 receipts for 1 transactions") as caught:
-        NORMALIZE.handle(said)
-    (messages,) = NORMALIZE.placeholder(said, caught.value).internal
-    onward = replace(said, values=tuple(value or b"" for value in messages.values))
+        NORMALIZE.handle(repair)
+    (messages,) = NORMALIZE.placeholder(repair, caught.value).internal
+    onward = replace(repair, values=tuple(value or b"" for value in messages.values))
     for own in (ENRICH.handle(onward), ENRICH.placeholder(onward, caught.value)):
         assert (own.public, own.coverage) == ([], None)
         (internal,) = own.internal

@@ -225,10 +225,10 @@ def test_what_a_repair_leaves_out_is_retracted(stage: StateStage) -> None:
         envelope = _envelope(EventKind.REPAIR, sequence, 5 if name == "a" else 4, name)
         replaced = [_body(0, gone, 1, None)]
         event = _event(envelope, [_body(0, there, 1, None)], replaced_transactions=replaced)
-        said = {
+        published = {
             row["hash"]: (row["state"], row["removed"], row["retracts"]) for row in _read(stage.handle(event))
         }
-        assert said == {
+        assert published == {
             transaction(gone): ("REORGED", True, version),
             transaction(there): ("INCLUDED", False, None),
         }

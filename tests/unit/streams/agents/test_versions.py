@@ -123,13 +123,13 @@ def test_an_event_of_an_earlier_version_is_handled_as_ours(group: Group, tmp_pat
     first = versions(group.input)[0]
     assert first.number < version_of(group.input)
     record = record_of(group)
-    said = []
+    published = []
     for head, codec in ((OURS, codec_for(group.input)), (THEIRS, codec_of(first.schema))):
         line = Line(group, tmp_path, first.schema)
         line.feed(frame(head) + codec.write(record))
-        said.append((line.written, line.public))
-    assert said[0] == said[1]
-    assert said[0] != ([], [])
+        published.append((line.written, line.public))
+    assert published[0] == published[1]
+    assert published[0] != ([], [])
 
 
 @pytest.mark.parametrize("stream", ["raw-blocks", "normalized-blocks", "enriched-blocks"])

@@ -269,10 +269,12 @@ class Deciding(Recorder):
         outcome = super().handle(event)
         if event.envelope.sequence != 11:
             return outcome
-        return replace(outcome, public=[_said(b"c")], ahead=[lambda: [_said(b"a")], lambda: [_said(b"b")]])
+        return replace(
+            outcome, public=[_messages(b"c")], ahead=[lambda: [_messages(b"a")], lambda: [_messages(b"b")]]
+        )
 
 
-def _said(value: bytes) -> Messages:
+def _messages(value: bytes) -> Messages:
     return Messages("transaction-states", [value], [value], ())
 
 

@@ -1,4 +1,4 @@
-"""Markers and what is held back on purpose are no lag; all else that waits is."""
+"""Markers and what is held back on purpose are not lag; all else that waits is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from topics.lag.counting import counted, start_of_sample
-from topics.lag.look import Look, Partition, Place, Sample, Waiting
+from topics.lag.look import Look, Partition, PartitionOffsets, Sample, Waiting
 
 LOGS = Partition("logs", 0)
 COVERAGE = Partition("coverage", 0)
@@ -14,7 +14,7 @@ NOW = 1_000_000
 
 
 def look(position: int, end: int, time_ms: int = NOW, partition: Partition = LOGS) -> Look:
-    return Look(time_ms, 1, 0, {partition: Place(position, end)})
+    return Look(time_ms, 1, 0, {partition: PartitionOffsets(position, end)})
 
 
 def test_a_transactions_marker_is_no_lag() -> None:
@@ -65,16 +65,16 @@ def test_a_whole_sample_counts_what_waits_and_what_was_read_exactly(
     case: tuple[Look, Look, list[Waiting], int],
 ) -> None:
     before, after, log, longest = case
-    place, earlier = after.places[LOGS], before.places[LOGS]
-    start = start_of_sample(earlier, place, longest)
-    assert start in (earlier.position, place.position)
-    sample = Sample(start, place.end, tuple(each for each in log if start <= each.offset < place.end))
+    offsets, earlier = after.partitions[LOGS], before.partitions[LOGS]
+    start = start_of_sample(earlier, offsets, longest)
+    assert start in (earlier.position, offsets.position)
+    sample = Sample(start, offsets.end, tuple(each for each in log if start <= each.offset < offsets.end))
     found = counted(LOGS, before, after, sample, {})
-    waiting = [each for each in log if place.position <= each.offset < place.end]
+    waiting = [each for each in log if offsets.position <= each.offset < offsets.end]
     assert found.messages == len(waiting)
     assert found.seconds == ((NOW - waiting[0].time_ms) / 1000 if waiting else 0.0)
     if start == earlier.position:
-        read = sum(earlier.position <= each.offset < place.position for each in log)
+        read = sum(earlier.position <= each.offset < offsets.position for each in log)
         assert found.read_rate == read / 5.0
 
 
@@ -83,12 +83,12 @@ def test_a_part_of_a_sample_never_says_more_than_the_offsets_there_are(
     case: tuple[Look, Look, list[Waiting], int], covered: int
 ) -> None:
     before, after, log, _ = case
-    place = after.places[LOGS]
-    upto = min(place.end, place.position + covered)
-    sample = Sample(place.position, upto, tuple(m for m in log if place.position <= m.offset < upto))
+    offsets = after.partitions[LOGS]
+    upto = min(offsets.end, offsets.position + covered)
+    sample = Sample(offsets.position, upto, tuple(m for m in log if offsets.position <= m.offset < upto))
     found = counted(LOGS, before, after, sample, {})
-    assert 0 <= found.messages <= place.end - place.position
-    assert found.exact == (upto >= place.end)
+    assert 0 <= found.messages <= offsets.end - offsets.position
+    assert found.exact == (upto >= offsets.end)
     assert found.seconds >= 0
     assert found.read_rate >= 0
     assert found.written_rate >= 0

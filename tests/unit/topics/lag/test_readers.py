@@ -5,8 +5,8 @@ from __future__ import annotations
 from connectors.delivery import router
 from connectors.delivery.topic import ledger
 from topics.catalog import spec
-from topics.groups import NAMES
-from topics.lag.readers import READERS, SINK
+from topics.groups import NAMES, SINK
+from topics.lag.readers import READERS
 
 
 def test_the_groups_are_those_that_processes_join_to_commit_offsets() -> None:

@@ -19,7 +19,7 @@ from headwater.errors import Fatal
 from headwater.settings import Settings
 from streams.logic.alerts.evaluate import selection
 from streams.logic.alerts.index import RuleIndex
-from streams.logic.alerts.records import KINDS
+from streams.logic.alerts.records import LAYOUTS
 from streams.logic.alerts.rule import Comparison, Finality, Match
 from tests.builders.alerts import (
     HASH,
@@ -44,7 +44,7 @@ RULES = (
     rule("rush", window=window(3_600, count(Comparison.AT_LEAST, 3))),
 )
 TEXTS = Texts(*RULES)
-EVERY = selection(RuleIndex(rule("r", match) for match in KINDS))
+EVERY = selection(RuleIndex(rule("r", match) for match in LAYOUTS))
 
 
 class Chain:
@@ -127,14 +127,14 @@ def test_rules_are_bounded_as_the_stage_bounds_them(monkeypatch: pytest.MonkeyPa
     ],
 )
 def test_a_row_of_a_view_is_the_record_that_the_codec_reads(match: Match, record: dict[str, Any]) -> None:
-    kind = KINDS[match]
+    layout = LAYOUTS[match]
     of = envelope(EventKind.APPLY, 1, 1)
-    read = READER.message(value(of, content(**{kind.array: [record]})), EVERY).records[kind.array]
-    (expected,) = read.rows(*kind.codec.names)
-    row = {name: _as_json(each) for name, each in zip(kind.codec.names, expected, strict=True)}
+    read = READER.message(value(of, content(**{layout.array: [record]})), EVERY).records[layout.array]
+    (expected,) = read.rows(*layout.codec.names)
+    row = {name: _as_json(each) for name, each in zip(layout.codec.names, expected, strict=True)}
     if match is Match.TRANSACTION:
         row["nonce"] = str(2**64 - 1)  # unsigned in ClickHouse
-    (found,) = records_of(kind, [row]).rows(*kind.codec.names)
+    (found,) = records_of(layout, [row]).rows(*layout.codec.names)
     assert found == expected
 
 

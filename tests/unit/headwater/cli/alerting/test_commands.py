@@ -186,7 +186,7 @@ def test_labels_become_what_the_file_says(configuration: Configuration, tmp_path
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        (f"{ALICE} a\n0xab", "l.txt:2: '0xab' is no address"),
+        (f"{ALICE} a\n0xab", "l.txt:2: '0xab' is not an address"),
         (f"{ALICE} a\n{ALICE} b", "l.txt:2: .* is there twice"),
         (ALICE, "l.txt:1: .* has no label"),
         (f"{ALICE} {'a' * 257}", "l.txt:1: 257 characters behind .*, 256 is the limit"),

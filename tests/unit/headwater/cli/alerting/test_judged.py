@@ -47,14 +47,14 @@ def _judged(first: int, last: int, *spoiled: int) -> Judged:
     return of_log(alerting, _events(*spoiled), READER, first, last)
 
 
-def _said(judged: Judged) -> list[tuple[str, int | None, Status | None]]:
-    said = [(each.alert.rule_id, each.place.number, each.status) for each in judged.alerts.values()]
-    return sorted(said, key=lambda each: (each[0], each[1] or 0, str(each[2])))
+def _verdicts(judged: Judged) -> list[tuple[str, int | None, Status | None]]:
+    verdicts = [(each.alert.rule_id, each.block.number, each.status) for each in judged.alerts.values()]
+    return sorted(verdicts, key=lambda each: (each[0], each[1] or 0, str(each[2])))
 
 
 def test_each_alert_has_its_last_word() -> None:
     judged = _judged(4, 6)
-    assert _said(judged) == [
+    assert _verdicts(judged) == [
         ("deep", 5, Status.CONFIRMED),
         ("large", 4, Status.CONFIRMED),
         ("large", 5, Status.RETRACTED),
@@ -68,12 +68,12 @@ def test_each_alert_has_its_last_word() -> None:
 
 def test_what_surrounds_the_blocks_that_were_asked_for_is_judged_and_not_told() -> None:
     judged = _judged(6, 6)
-    assert _said(judged) == [("large", 6, Status.PROVISIONAL), ("sure", 6, None)]
+    assert _verdicts(judged) == [("large", 6, Status.PROVISIONAL), ("sure", 6, None)]
     assert judged.blocks == 2
 
 
 def test_a_block_that_cannot_be_read_is_counted_and_passed_over() -> None:
     judged = _judged(4, 6, 0)
-    assert ("large", 4, Status.CONFIRMED) not in _said(judged)
-    assert ("large", 5, Status.RETRACTED) in _said(judged)
+    assert ("large", 4, Status.CONFIRMED) not in _verdicts(judged)
+    assert ("large", 5, Status.RETRACTED) in _verdicts(judged)
     assert judged.unknown == 1

@@ -105,5 +105,5 @@ def test_another_chain_and_a_platform_without_the_compiler_have_no_built_in_rule
         raise Fatal("no wheel")
 
     monkeypatch.setattr(local, "read_files", without)
-    said = LocalRules(None, local_chain=True, bounds=AlertSettings()).apply(settings, set())
-    assert said == ["no built-in rules: no wheel", "rules in force: none"]
+    notes = LocalRules(None, local_chain=True, bounds=AlertSettings()).apply(settings, set())
+    assert notes == ["no built-in rules: no wheel", "rules in force: none"]

@@ -55,8 +55,8 @@ def test_three_brokers_with_all_copies_are_well() -> None:
     ],
 )
 def test_what_brokers_lack_is_named(cluster: Cluster, words: str) -> None:
-    (said,) = wrong(brokers.judged(cluster, 3))
-    assert words in said
+    (summary,) = wrong(brokers.judged(cluster, 3))
+    assert words in summary
 
 
 def test_one_copy_on_three_brokers_is_noted_and_not_wrong() -> None:
@@ -92,8 +92,8 @@ def test_an_empty_cluster_is_one_finding(settings: Settings) -> None:
 
 def test_schemas() -> None:
     assert wrong(catalogue.schemas([], {}, 20)) == []
-    (said,) = wrong(catalogue.schemas(["a-value", "b-value", "c-value", "d-value"], {}, 20))
-    assert said.endswith("of a-value, b-value, c-value and 1 more")
+    (summary,) = wrong(catalogue.schemas(["a-value", "b-value", "c-value", "d-value"], {}, 20))
+    assert summary.endswith("of a-value, b-value, c-value and 1 more")
     assert len(wrong(catalogue.schemas(["a-value"], {"a-value": ["READER_FIELD_MISSING"]}, 20))) == 2
 
 
@@ -117,8 +117,8 @@ def test_a_node_at_the_head_of_its_chain_is_well() -> None:
     ],
 )
 def test_what_a_node_lacks_is_named(found: Node, words: str) -> None:
-    (said,) = wrong(node.judged(found, chain_id=1, stale_seconds=30, needs_tags=True))
-    assert words in said
+    (summary,) = wrong(node.judged(found, chain_id=1, stale_seconds=30, needs_tags=True))
+    assert words in summary
 
 
 def test_a_chain_without_tags_needs_none_and_any_chain_is_right_where_none_is_set() -> None:

@@ -14,12 +14,12 @@ from headwater.cli.examination.finding import Finding, Verdict
 from headwater.settings import load_settings
 
 
-def found(monkeypatch: pytest.MonkeyPatch, said: dict[str, object]) -> list[Finding]:
-    """Of nodes at http://a and http://b; `said`: what is said of an address or a tag instead of a block."""
+def found(monkeypatch: pytest.MonkeyPatch, answers: dict[str, object]) -> list[Finding]:
+    """Of nodes at http://a and http://b; `answers`: what an address or a tag gets instead of a block."""
 
     def ask(url: str, method: str, *params: object, seconds: float) -> object:
         for each in (url, *params):
-            answer = said.get(str(each))
+            answer = answers.get(str(each))
             if isinstance(answer, Exception):
                 raise answer
         if method == "eth_chainId":
@@ -38,7 +38,7 @@ def test_a_node_that_is_away_hides_nothing_of_the_next(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    "said",
+    "answer",
     [
         NoSuchBlock("http://a", "finalized block not found"),
         Unsupported("http://a", "unknown block tag"),
@@ -47,8 +47,8 @@ def test_a_node_that_is_away_hides_nothing_of_the_next(monkeypatch: pytest.Monke
     ids=["words", "unsupported", "error"],
 )
 def test_a_tag_that_a_node_does_not_tell_leaves_the_node(
-    said: Exception, monkeypatch: pytest.MonkeyPatch
+    answer: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    findings = found(monkeypatch, {"finalized": said})
+    findings = found(monkeypatch, {"finalized": answer})
     assert {each.verdict for each in findings}.isdisjoint({Verdict.UNKNOWN, Verdict.WRONG})
     assert any("http://a" in each.what for each in findings)

@@ -59,8 +59,8 @@ def test_a_cooldown_counts_what_it_held_back_and_a_fork_takes_that_back() -> Non
     assert not chain.tell(K.APPLY, 1, content(transfer(0, 1)), at=30)
     chain.tell(K.REVERT, 1, at=30)
     assert chain.tell(K.APPLY, 1, content(transfer(0, 1, BOB)), "b", at=59)
-    said = chain.tell(K.APPLY, 2, content(transfer(0, 1)), at=60)
-    assert said["moved"][1]["held_back"] == "1"
+    alerts = chain.tell(K.APPLY, 2, content(transfer(0, 1)), at=60)
+    assert alerts["moved"][1]["held_back"] == "1"
 
 
 def test_what_a_cooldown_held_back_is_told_however_late_and_takes_no_room_of_others() -> None:

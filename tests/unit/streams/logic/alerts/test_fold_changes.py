@@ -139,9 +139,9 @@ def test_a_text_that_is_no_longer_in_force_has_no_cooldown_and_its_successor_one
     chain.change(chain.texts.put("rule:moved", None))
     assert not chain.tell(K.APPLY, 1, content(), at=1)
     chain.change(chain.texts.change(moved))
-    said = chain.tell(K.APPLY, 2, content(transfer(0, 1)), at=2)
-    assert said["moved"][0] is P
-    assert "held_back" not in said["moved"][1]
+    alerts = chain.tell(K.APPLY, 2, content(transfer(0, 1)), at=2)
+    assert alerts["moved"][0] is P
+    assert "held_back" not in alerts["moved"][1]
     assert not chain.tell(K.APPLY, 3, content(transfer(0, 1)), at=3)
     decision = chain.event(K.REPAIR, 0, content(transfer(0, 1), transfer(2, 1)), "", 0)
     assert [(each.alert.log_index, each.status) for each in decision.versions.values()] == [(2, P)]

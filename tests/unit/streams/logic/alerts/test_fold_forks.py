@@ -29,9 +29,9 @@ def test_a_repair_replaces_what_the_block_gave_and_what_followed_from_it() -> No
     )
     chain.tell(K.APPLY, 0, content(transfer(0, 9), transfer(1, 1)))
     assert chain.tell(K.APPLY, 1, content(transfer(0, 7)), at=1)["rush"][0] is P
-    said = chain.tell(K.REPAIR, 0, content(transfer(0, 9)))
-    assert said["rush"] == (R, {"count": "3"})
-    assert "large" not in said, "it stands as it stood"
+    alerts = chain.tell(K.REPAIR, 0, content(transfer(0, 9)))
+    assert alerts["rush"] == (R, {"count": "3"})
+    assert "large" not in alerts, "it stands as it stood"
     assert chain.tell(K.REPAIR, 0, content(transfer(0, 2), transfer(1, 1)))["large"][0] is R
     assert not chain.tell(K.REPAIR, 0, {"problem": "again"})
     assert chain.tell(K.REVERT, 1, at=1)["rush"][0] is R
@@ -61,10 +61,10 @@ def test_a_block_that_is_said_again_is_judged_by_what_judged_it_first() -> None:
     assert not chain.tell(K.REPAIR, 0, body), "it says what it said"
 
     decision = chain.event(K.REPAIR, 0, content(transfer(0, 7), transfer(1, 8)), "", 0)
-    said = {each.alert.id: each for each in decision.versions.values()}
-    assert {each.status for each in said.values()} == {P}
-    assert {each.alert.rule_id: each.alert.rule_version for each in said.values()} == versions
-    assert len(said) == 6, "two transfers, three rules"
+    alerts = {each.alert.id: each for each in decision.versions.values()}
+    assert {each.status for each in alerts.values()} == {P}
+    assert {each.alert.rule_id: each.alert.rule_version for each in alerts.values()} == versions
+    assert len(alerts) == 6, "two transfers, three rules"
     assert {each[0] for each in chain.tell(K.REPAIR, 0, content()).values()} == {R}
     assert set(chain.tell(K.REPAIR, 2, body, at=2)) == {"later"}
     chain.tell(K.FINALIZED, 1, at=1)

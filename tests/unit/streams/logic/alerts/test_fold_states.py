@@ -43,22 +43,22 @@ def test_a_repair_takes_back_the_statistics_that_it_changes_and_no_others() -> N
         )
     )
 
-    def said(*event: Any) -> list[tuple[str, Status]]:
+    def alerts(*event: Any) -> list[tuple[str, Status]]:
         versions = chain.event(*event).versions.values()
         return sorted((each.alert.title, each.status) for each in versions)
 
     one, two = content(transfer(0, 1)), content(transfer(0, 1), transfer(1, 1))
     busy = f"{text(TOKEN)} 60"
-    assert said(K.APPLY, 0, one, "", 0) == []
-    assert said(K.APPLY, 1, one, "", 12) == [(busy, P)]
-    assert said(K.REPAIR, 0, one, "", 0) == [], "nothing of it is another"
-    assert said(K.REPAIR, 0, content(), "", 0) == [(busy, R)]
+    assert alerts(K.APPLY, 0, one, "", 0) == []
+    assert alerts(K.APPLY, 1, one, "", 12) == [(busy, P)]
+    assert alerts(K.REPAIR, 0, one, "", 0) == [], "nothing of it is another"
+    assert alerts(K.REPAIR, 0, content(), "", 0) == [(busy, R)]
     # What a repair adds is told with the block that is repaired.
     hour = f"{text(TOKEN)} 3600"
-    assert said(K.REPAIR, 1, two, "", 12) == [(hour, P), (busy, P)]
-    assert said(K.REPAIR, 0, one, "", 0) == [(hour, P), (busy, P)], "they stand, with other sums"
-    assert said(K.REPAIR, 0, one, "", 0) == []
-    assert said(K.REVERT, 1, {}, "", 12) == [(hour, R), (busy, R)]
+    assert alerts(K.REPAIR, 1, two, "", 12) == [(hour, P), (busy, P)]
+    assert alerts(K.REPAIR, 0, one, "", 0) == [(hour, P), (busy, P)], "they stand, with other sums"
+    assert alerts(K.REPAIR, 0, one, "", 0) == []
+    assert alerts(K.REVERT, 1, {}, "", 12) == [(hour, R), (busy, R)]
 
 
 def test_states_of_transactions_stand_from_the_event_that_decides_them() -> None:
@@ -86,22 +86,22 @@ def test_a_repair_takes_back_the_states_of_what_it_drops_and_tells_those_of_what
         rule("many", Match.TRANSACTION_STATE, window=counted, title=lambda record, labels: "many"),
     )
 
-    def said(*event: Any) -> list[tuple[str, Status]]:
+    def alerts(*event: Any) -> list[tuple[str, Status]]:
         versions = chain.event(*event).versions.values()
         return sorted((each.alert.title, each.status) for each in versions)
 
     one, two = content(transactions=[transaction(0)]), content(transactions=[transaction(1)])
     both = content(transactions=[transaction(0), transaction(1)])
-    assert said(K.APPLY, 0, one, "", 0) == [("INCLUDED", P)]
-    assert said(K.REPAIR, 0, one, "", 0) == []
-    assert said(K.REPAIR, 0, both, "", 0) == [("INCLUDED", P)], "the other one stands as it stood"
-    assert said(K.REPAIR, 0, two, "", 0) == [("INCLUDED", R), ("REORGED", C)]
-    assert said(K.REPAIR, 0, both, "", 0) == [("INCLUDED", P), ("many", C)]
-    assert said(K.SAFE, 0, {}, "", 0) == [("SAFE", C), ("SAFE", C)]
-    assert said(K.REPAIR, 0, two, "", 0) == [("INCLUDED", R), ("REORGED", C)]
-    assert said(K.REPAIR, 0, both, "", 0) == [("SAFE", C)]
-    assert said(K.FINALIZED, 0, {}, "", 0) == [("FINALIZED", C), ("FINALIZED", C), ("INCLUDED", C)]
-    assert said(K.REPAIR, 0, one, "", 0) == [], "it is final"
+    assert alerts(K.APPLY, 0, one, "", 0) == [("INCLUDED", P)]
+    assert alerts(K.REPAIR, 0, one, "", 0) == []
+    assert alerts(K.REPAIR, 0, both, "", 0) == [("INCLUDED", P)], "the other one stands as it stood"
+    assert alerts(K.REPAIR, 0, two, "", 0) == [("INCLUDED", R), ("REORGED", C)]
+    assert alerts(K.REPAIR, 0, both, "", 0) == [("INCLUDED", P), ("many", C)]
+    assert alerts(K.SAFE, 0, {}, "", 0) == [("SAFE", C), ("SAFE", C)]
+    assert alerts(K.REPAIR, 0, two, "", 0) == [("INCLUDED", R), ("REORGED", C)]
+    assert alerts(K.REPAIR, 0, both, "", 0) == [("SAFE", C)]
+    assert alerts(K.FINALIZED, 0, {}, "", 0) == [("FINALIZED", C), ("FINALIZED", C), ("INCLUDED", C)]
+    assert alerts(K.REPAIR, 0, one, "", 0) == [], "it is final"
 
 
 def test_states_of_a_block_are_judged_by_what_judged_it_first() -> None:

@@ -24,8 +24,8 @@ def test_sums_fire_when_reached_once_a_window_and_leave_with_the_block_that_reac
     rich = window(60, measure(Function.SUM, "value", Comparison.ABOVE, 9))
     chain = Chain(rule("rich", window=rich))
     assert not chain.tell(K.APPLY, 0, content(transfer(0, 9)))
-    said = chain.tell(K.APPLY, 1, content(transfer(0, 2**255)), at=20)
-    assert said["rich"] == (P, {"count": "2", "sum(value)": str(2**255 + 9)})
+    alerts = chain.tell(K.APPLY, 1, content(transfer(0, 2**255)), at=20)
+    assert alerts["rich"] == (P, {"count": "2", "sum(value)": str(2**255 + 9)})
     assert not chain.tell(K.APPLY, 2, content(transfer(0, 1)), at=40)
     chain.tell(K.REVERT, 2, at=40)
     assert chain.tell(K.REVERT, 1, at=20)["rich"][0] is R
@@ -88,8 +88,8 @@ def test_silence_is_judged_at_the_next_block() -> None:
     )
     assert not chain.tell(K.APPLY, 0, content())
     assert not chain.tell(K.APPLY, 1, content(), at=60)
-    said = chain.tell(K.APPLY, 2, content(transfer(0, 1)), at=61)
-    assert said["gone"] == (P, {"silent_since": str(START)})
+    alerts = chain.tell(K.APPLY, 2, content(transfer(0, 1)), at=61)
+    assert alerts["gone"] == (P, {"silent_since": str(START)})
     assert not chain.tell(K.APPLY, 3, content(), at=121)
     assert set(chain.tell(K.APPLY, 4, content(), at=122)) == {"gone", "quiet"}
     assert not chain.tell(K.APPLY, 5, content(), at=900)
@@ -112,8 +112,8 @@ def test_a_window_that_nothing_had_counted_in_when_it_ended_is_judged_by_the_blo
     chain = Chain(rule("few", Match.TRANSACTION_STATE, window=few))
     chain.tell(K.APPLY, 0, content())
     assert not chain.tell(K.APPLY, 1, content(), at=61)
-    said = chain.tell(K.REPAIR, 0, content(transactions=[transaction(0)]))
-    assert said["few"] == (P, {"count": "1"}), "block 1 would have judged it"
+    alerts = chain.tell(K.REPAIR, 0, content(transactions=[transaction(0)]))
+    assert alerts["few"] == (P, {"count": "1"}), "block 1 would have judged it"
     assert not chain.tell(K.APPLY, 2, content(), at=62)
     assert chain.tell(K.REVERT, 2, at=62) == {}
     assert chain.tell(K.REVERT, 1, at=61)["few"][0] is R

@@ -12,7 +12,7 @@ from headwater.evm.identity import RecordKind, event_id
 from schemas import Records
 from streams.logic.alerts.evaluate import selection
 from streams.logic.alerts.index import KindIndex, RuleIndex
-from streams.logic.alerts.records import KINDS, Row, Shared, header_of
+from streams.logic.alerts.records import LAYOUTS, Row, Shared, header_of
 from streams.logic.alerts.rule import Match, Requirement, Rule
 from tests.builders.alerts import (
     ALICE,
@@ -31,6 +31,7 @@ from tests.builders.alerts import (
     value,
 )
 from topics.chainlog.kinds import EventKind
+from topics.coverage import COUNTED, Counted
 
 ENVELOPE = envelope(EventKind.APPLY, 100, 3)
 BODY = content(
@@ -45,8 +46,8 @@ BODY = content(
 
 def _row(match: Match, rules: RuleIndex) -> Row:
     part = READER.message(value(ENVELOPE, BODY), selection(rules))
-    records = header_of([part]) if match is Match.BLOCK else part.records[KINDS[match].array]
-    return Row(KINDS[match], Shared(ENVELOPE), records, 0)
+    records = header_of([part]) if match is Match.BLOCK else part.records[LAYOUTS[match].array]
+    return Row(LAYOUTS[match], Shared(ENVELOPE), records, 0)
 
 
 @pytest.mark.parametrize("required", [(), (Requirement("transaction_index", frozenset({1})),)])
@@ -122,7 +123,7 @@ def _meets(record: dict[str, Any], required: Requirement, lists: dict[str, froze
 def test_a_rule_is_asked_about_each_record_that_could_match(
     required: list[list[Requirement]], rows: list[tuple[bytes, bytes, int]], members: frozenset[bytes]
 ) -> None:
-    index = KindIndex(KINDS[Match.TOKEN_TRANSFER])
+    index = KindIndex(LAYOUTS[Match.TOKEN_TRANSFER])
     rules = [rule(f"{place}", requirements=tuple(each)) for place, each in enumerate(required)]
     for each in rules:
         index.add(each)
@@ -146,7 +147,7 @@ def test_a_rule_is_asked_about_each_record_that_could_match(
 
 
 def test_logs_are_looked_up_by_a_topic() -> None:
-    index = KindIndex(KINDS[Match.LOG])
+    index = KindIndex(LAYOUTS[Match.LOG])
     second = rule("second", Match.LOG, requirements=(Requirement("topics[1]", frozenset({text(HASH)})),))
     index.add(second)
     index.add(rule("never", Match.LOG, requirements=(Requirement("data[0]", frozenset({1})),)))
@@ -157,7 +158,7 @@ def test_logs_are_looked_up_by_a_topic() -> None:
 
 
 def test_logs_are_looked_up_by_the_address_in_a_topic() -> None:
-    index = KindIndex(KINDS[Match.LOG])
+    index = KindIndex(LAYOUTS[Match.LOG])
     own = rule("own", Match.LOG, requirements=(Requirement("topics[1]", list="w", word=True),))
     index.add(own)
     index.add(rule("never", Match.LOG, requirements=(Requirement("data", list="w", word=True),)))
@@ -172,3 +173,12 @@ def test_logs_are_looked_up_by_the_address_in_a_topic() -> None:
 
 def _indexable(made: Rule) -> bool:
     return any(each.field in ("from_address", "to_address", "value") for each in made.requirements)
+
+
+@pytest.mark.parametrize("counted", COUNTED, ids=lambda each: each.stream)
+def test_a_block_has_each_number_that_coverage_counts(counted: Counted) -> None:
+    everything = RuleIndex(rule(match.value, match) for match in LAYOUTS)
+    part = READER.message(value(ENVELOPE, BODY), selection(everything))
+    (number,) = header_of([part]).columns[counted.field]
+    # A header says its transactions itself, and the builder's one says three.
+    assert number == (3 if counted.stream == "transactions" else 1)

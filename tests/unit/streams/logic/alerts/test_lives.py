@@ -57,7 +57,7 @@ class Life:
         self._texts, self._max_groups = texts, max_groups
         self.alerting, self.entries = self._new(), Entries()
         self.topic: dict[bytes, bytes] = {}
-        self.said: list[tuple[int, Version]] = []
+        self.published: list[tuple[int, Version]] = []
 
     def _new(self) -> Alerting:
         return Alerting("ethereum", self._texts.compile, max_groups=self._max_groups)
@@ -70,7 +70,7 @@ class Life:
             self.alerting.adopt(envelope.sequence, each.changes, _refuse)
             body = value(envelope, each.body)
             decision = self.alerting.handle(envelope, (body,), READER)
-            self.said += [(envelope.sequence, each) for _, each in sorted(decision.versions.items())]
+            self.published += [(envelope.sequence, each) for _, each in sorted(decision.versions.items())]
             for key, entry in self.entries.changes(self.alerting.fold, decision):
                 if entry is None:
                     self.topic.pop(key, None)
@@ -86,7 +86,7 @@ class Life:
 
     @property
     def latest(self) -> dict[bytes, Version]:
-        return {version.alert.id: version for _, version in self.said}
+        return {version.alert.id: version for _, version in self.published}
 
     @property
     def stands(self) -> set[bytes]:
@@ -358,7 +358,7 @@ def test_what_had_no_room_has_none_after_a_death() -> None:
     undisturbed, disturbed = Life(texts, 1).tell(told), Life(texts, 1).tell(told[:4])
     disturbed.die()
     disturbed.tell(told[4:])
-    assert disturbed.said == undisturbed.said == []
+    assert disturbed.published == undisturbed.published == []
     assert disturbed.topic == undisturbed.topic
 
 
@@ -384,9 +384,9 @@ def test_a_block_that_gives_much_is_kept_in_pieces(monkeypatch: pytest.MonkeyPat
     for each in told:
         disturbed.tell([each])
         disturbed.die()
-    assert disturbed.said == undisturbed.said
+    assert disturbed.published == undisturbed.published
     assert disturbed.topic == undisturbed.topic
-    assert len({version.alert.rule_id for _, version in undisturbed.said}) == 4
+    assert len({version.alert.rule_id for _, version in undisturbed.published}) == 4
     pieces = [key for key in undisturbed.topic if key.startswith(b"block:")]
     assert len(pieces) > 20
     assert max(len(undisturbed.topic[key]) for key in pieces) < 3_000
@@ -401,7 +401,7 @@ def _die_and_repeat(told: list[Told], data: st.DataObject, max_groups: int = 100
         disturbed.tell(told[max(0, place - 2) : place + step])
         disturbed.die()
         place += step
-    assert disturbed.said == undisturbed.said
+    assert disturbed.published == undisturbed.published
     assert disturbed.topic == undisturbed.topic
 
 
@@ -410,7 +410,7 @@ def test_a_block_that_leaves_and_comes_again_makes_the_same_alerts(told: list[To
     life = Life(TEXTS).tell(told)
     blocks = life.alerting.fold.blocks
     before = life.latest
-    mine = {own for block in blocks.values() for own, made in block.made.items() if made.told}
+    mine = {own for block in blocks.values() for own, made in block.made.items() if made.published}
     again = [each for each in standing(told) if each.envelope.block_hash in blocks]
     sequence = 1_000
     events = []
@@ -435,11 +435,11 @@ def test_a_block_that_leaves_and_comes_again_makes_the_same_alerts(told: list[To
 @given(lives(OTHERS + FIRST + LATER))
 def test_a_repair_that_says_the_same_changes_nothing(told: list[Told]) -> None:
     life = Life(TEXTS).tell(told)
-    before, sequence = list(life.said), 1_000
+    before, sequence = list(life.published), 1_000
     for each in standing(told):
         block = life.alerting.fold.blocks.get(each.envelope.block_hash or b"")
         if block is not None and block.known:
             sequence += 1
             again = replace(each.envelope, event=EventKind.REPAIR, sequence=sequence)
             life.tell([Told(again, each.body)])
-    assert life.said == before
+    assert life.published == before

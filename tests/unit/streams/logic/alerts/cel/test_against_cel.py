@@ -7,19 +7,19 @@ from typing import Any, Final
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.logic.alerts.cel import Kind, Limits, Type, compile_expression
+from streams.logic.alerts.cel import Limits, ScalarType, Type, compile_expression
 from streams.logic.alerts.cel.compiler import environment
 from streams.logic.alerts.rule import ConditionError
 
 INT64: Final = (-(1 << 63), (1 << 63) - 1)
 NAMES: Final = {
-    "a": Type(Kind.INT),
-    "b": Type(Kind.INT),
-    "s": Type(Kind.STRING),
-    "t": Type(Kind.STRING),
-    "p": Type(Kind.BOOL),
-    "xs": Type(Kind.INT, list=True),
-    "ss": Type(Kind.STRING, list=True),
+    "a": Type(ScalarType.INT),
+    "b": Type(ScalarType.INT),
+    "s": Type(ScalarType.STRING),
+    "t": Type(ScalarType.STRING),
+    "p": Type(ScalarType.BOOL),
+    "xs": Type(ScalarType.INT, list=True),
+    "ss": Type(ScalarType.STRING, list=True),
 }
 FAILED: Final = "failed"
 INTEGERS: Final = st.one_of(

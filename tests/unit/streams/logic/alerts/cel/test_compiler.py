@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from headwater.errors import Fatal
-from streams.logic.alerts.cel import Kind, Type
+from streams.logic.alerts.cel import ScalarType, Type
 from streams.logic.alerts.cel.compiler import check, environment
 from streams.logic.alerts.cel.patterns import matcher
 from streams.logic.alerts.cel.wire import Message
@@ -18,7 +18,7 @@ def test_a_platform_without_the_compiler_is_named(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "cel_expr_python", None)
     environment.cache_clear()
     with pytest.raises(Fatal, match="cel-expr-python") as caught:
-        check("a > 1", {"a": Type(Kind.INT)})
+        check("a > 1", {"a": Type(ScalarType.INT)})
     assert platform.machine() in caught.value.message
     assert "wheels" in caught.value.remedy
 

@@ -1,4 +1,4 @@
-"""What a condition says where CEL's evaluation is no measure: beyond 64 bits, of null, our functions."""
+"""What a condition says where CEL's evaluation is not a measure: beyond 64 bits, of null, our functions."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from streams.logic.alerts.cel import (
     ExpressionProblem,
-    Kind,
     Limits,
+    ScalarType,
     Type,
     compile_condition,
     compile_expression,
@@ -19,16 +19,16 @@ from streams.logic.alerts.cel import (
 from streams.logic.alerts.rule import ConditionError
 
 NAMES: Final = {
-    "value": Type(Kind.INT),
-    "other": Type(Kind.INT),
-    "fee": Type(Kind.INT, nullable=True),
-    "flag": Type(Kind.BOOL, nullable=True),
-    "to_address": Type(Kind.STRING, nullable=True, size=42),
-    "address": Type(Kind.STRING, size=42),
-    "state": Type(Kind.STRING, symbols=("PENDING", "INCLUDED")),
-    "topics": Type(Kind.STRING, list=True, size=66, longest=4),
-    "hashes": Type(Kind.STRING, list=True, size=66),
-    "data": Type(Kind.STRING),
+    "value": Type(ScalarType.INT),
+    "other": Type(ScalarType.INT),
+    "fee": Type(ScalarType.INT, nullable=True),
+    "flag": Type(ScalarType.BOOL, nullable=True),
+    "to_address": Type(ScalarType.STRING, nullable=True, size=42),
+    "address": Type(ScalarType.STRING, size=42),
+    "state": Type(ScalarType.STRING, symbols=("PENDING", "INCLUDED")),
+    "topics": Type(ScalarType.STRING, list=True, size=66, longest=4),
+    "hashes": Type(ScalarType.STRING, list=True, size=66),
+    "data": Type(ScalarType.STRING),
 }
 RECORD: Final = {
     "value": (1 << 64) + 1,
@@ -48,7 +48,7 @@ BEYOND: Final = object()
 INTEGERS: Final = st.one_of(st.integers(-(1 << 66), 1 << 66), st.integers(-TOP, TOP))
 
 
-def said(text: str, **fields: object) -> Any:
+def evaluated(text: str, **fields: object) -> Any:
     return compile_expression(text, NAMES).evaluate({**RECORD, **fields}, LISTS)
 
 
@@ -74,8 +74,8 @@ def test_integers_are_exact_to_256_bits_and_an_error_beyond(operator: str, one: 
 
 @given(st.integers(0, TOP), st.integers(0, TOP))
 def test_literals_of_256_bits_compare_exactly(value: int, literal: int) -> None:
-    assert said(f'value < uint256("{literal}")', value=value) == (value < literal)
-    assert said(f'value == uint256("{literal:#x}")', value=literal)
+    assert evaluated(f'value < uint256("{literal}")', value=value) == (value < literal)
+    assert evaluated(f'value == uint256("{literal:#x}")', value=literal)
 
 
 @pytest.mark.parametrize(
@@ -200,8 +200,8 @@ def test_what_has_no_value_is_an_error_of_the_condition(text: str) -> None:
         ("lists.watched.all(a, true)", 1, 6, "in lists.NAME"),
         ("dyn(value) == 1", 1, 4, "no fixed type"),
         ("type(value) == int", 1, 5, "no fixed type"),
-        ('string(value) == "1"', 1, 7, "'string' is no part"),
-        ('duration("1s") < duration("2s")', 1, 9, "no part"),
+        ('string(value) == "1"', 1, 7, "'string' is not part"),
+        ('duration("1s") < duration("2s")', 1, 9, "not part"),
         ("", None, None, "empty"),
         ("value > 1 \ud800", None, None, "not Unicode"),
     ],
@@ -219,11 +219,11 @@ def test_a_text_is_refused_with_its_place(text: str, line: int | None, column: i
 )
 def test_a_word_is_hexadecimal_digits(digits: str) -> None:
     with pytest.raises(ConditionError):
-        said("word(data, 0) > 0", data="0x" + digits)
+        evaluated("word(data, 0) > 0", data="0x" + digits)
 
 
 def test_a_macro_goes_over_so_many_elements_and_no_more() -> None:
-    condition_text, fields = "hashes.all(h, h != '0x')", {"hashes": Type(Kind.STRING, list=True)}
+    condition_text, fields = "hashes.all(h, h != '0x')", {"hashes": Type(ScalarType.STRING, list=True)}
     condition = compile_condition(condition_text, fields).condition
     assert condition({"hashes": ["0x1"] * 100}, {})
     with pytest.raises(ConditionError, match="101"):

@@ -9,9 +9,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.logic.alerts.cel import ExpressionProblem, Kind, Type, compile_expression
+from streams.logic.alerts.cel import ExpressionProblem, ScalarType, Type, compile_expression
 
-NAMES: Final = {"value": Type(Kind.INT), "data": Type(Kind.STRING), "topics": Type(Kind.STRING, list=True)}
+NAMES: Final = {
+    "value": Type(ScalarType.INT),
+    "data": Type(ScalarType.STRING),
+    "topics": Type(ScalarType.STRING, list=True),
+}
 WORDS: Final = {
     *("def", "evaluate", "absorbing", "record", "lists", "try", "return", "except", "FAULTS", "again"),
     *("all", "any", "len", "checked", "divided", "remainder", "element", "bounded", "joined", "extended"),
@@ -83,10 +87,10 @@ def test_pythons_names_are_no_names_of_a_condition(text: str) -> None:
 @example("`value` > 1")
 @example("\n\n  \x00")
 def test_any_text_is_an_expression_or_is_refused(text: str) -> None:
-    said = "an expression"
+    outcome = "an expression"
     try:
         compile_expression(text, NAMES)
     except ExpressionProblem as problem:
-        said = problem.message
-    assert said
-    assert "\n" not in said
+        outcome = problem.message
+    assert outcome
+    assert "\n" not in outcome

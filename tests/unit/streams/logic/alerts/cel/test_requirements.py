@@ -6,17 +6,17 @@ from typing import Final
 
 import pytest
 
-from streams.logic.alerts.cel import Kind, Type, compile_condition, requirements_of
+from streams.logic.alerts.cel import ScalarType, Type, compile_condition, requirements_of
 from streams.logic.alerts.rule import Requirement
 
 NAMES: Final = {
-    "a": Type(Kind.STRING),
-    "address": Type(Kind.STRING, size=42),
-    "kind": Type(Kind.STRING, symbols=("X", "Y")),
-    "b": Type(Kind.STRING, nullable=True),
-    "n": Type(Kind.INT),
-    "flag": Type(Kind.BOOL),
-    "topics": Type(Kind.STRING, list=True),
+    "a": Type(ScalarType.STRING),
+    "address": Type(ScalarType.STRING, size=42),
+    "kind": Type(ScalarType.STRING, symbols=("X", "Y")),
+    "b": Type(ScalarType.STRING, nullable=True),
+    "n": Type(ScalarType.INT),
+    "flag": Type(ScalarType.BOOL),
+    "topics": Type(ScalarType.STRING, list=True),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas import codec_for
-from streams.logic.alerts.cel import Kind, Type
+from streams.logic.alerts.cel import ScalarType, Type
 from streams.logic.alerts.rule import Match
 from streams.logic.alerts.rules import fields_of
 from streams.logic.alerts.rules.fields import STREAMS, untyped
@@ -23,13 +23,13 @@ def test_types() -> None:
     assert untyped(Match.TOKEN_TRANSFER) == {"amount"}
     assert untyped(Match.TRANSACTION) == {"access_list", "authorization_list"}
     transfer, log = fields_of(Match.TOKEN_TRANSFER), fields_of(Match.LOG)
-    assert transfer["value"] == Type(Kind.INT)
-    assert transfer["token_address"] == Type(Kind.STRING, size=42)
-    assert transfer["token_id"] == Type(Kind.INT, nullable=True)
+    assert transfer["value"] == Type(ScalarType.INT)
+    assert transfer["token_address"] == Type(ScalarType.STRING, size=42)
+    assert transfer["token_id"] == Type(ScalarType.INT, nullable=True)
     assert transfer["token_standard"].symbols == ("UNKNOWN", "ERC20", "ERC721", "ERC1155")
-    assert log["topics"] == Type(Kind.STRING, list=True, size=66, longest=4)
-    assert log["block_timestamp"] == Type(Kind.INT)
-    assert fields_of(Match.TRANSACTION_STATE)["evidence"] == Type(Kind.STRING, list=True)
-    assert fields_of(Match.REORG)["depth"] == Type(Kind.INT)
+    assert log["topics"] == Type(ScalarType.STRING, list=True, size=66, longest=4)
+    assert log["block_timestamp"] == Type(ScalarType.INT)
+    assert fields_of(Match.TRANSACTION_STATE)["evidence"] == Type(ScalarType.STRING, list=True)
+    assert fields_of(Match.REORG)["depth"] == Type(ScalarType.INT)
     assert fields_of(Match.STAT)["transfer_count"].nullable
     assert not fields_of(Match.STAT)["window_start"].nullable

@@ -36,5 +36,5 @@ def test_the_key_is_set_and_taken_back(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["- {id: a}", "id: [", ""])
 def test_what_is_no_rule_is_refused(text: str) -> None:
-    with pytest.raises(Permanent, match="the rule's text is no"):
+    with pytest.raises(Permanent, match="the rule's text is not"):
         shadowed(text, on=True)

@@ -1,4 +1,4 @@
-"""Blocks that a stage refuses because a test wants to see what one that cannot be handled does."""
+"""Blocks that a stage rejects because a test wants to see what one that cannot be handled does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from headwater.errors import Permanent
 from topics.chainlog.envelope import Envelope
 
 
-class Refusal:
+class RejectedBlocks:
     """The entries of `stages.refuse_blocks` that are about one stage."""
 
     def __init__(self, stage: str, blocks: Iterable[str]) -> None:
