@@ -17,7 +17,7 @@ NAMES = [role.name for role in ROLES]
 @pytest.mark.parametrize("without", [(), ("state",), ("aggregate", "alert", "deliver")], ids=", ".join)
 def test_what_has_no_port_for_its_metrics_is_left_out(without: tuple[str, ...], tmp_path: Path) -> None:
     kept = [name for name in NAMES if name not in without]
-    parts = role_parts({}, tmp_path, {name: 1 for name in kept}, needs=())
+    parts = role_parts({}, tmp_path, dict.fromkeys(kept, 1), needs=())
     assert [part.name for part in parts] == kept
 
 
