@@ -29,10 +29,11 @@ from bench.peers.environment import CannotInstallError
 from bench.processes import cpu_seconds, listener
 from bench.report import Row, publish
 from sandbox.stack.roles import ROLES
+from topics.groups import DELIVER
 
 HEADWATER = str(Path(sys.executable).parent / "headwater")
 OWN = tuple(role.name for role in ROLES)
-BESIDE = ("aggregate", "alert", "deliver")
+BESIDE = ("aggregate", "alert", DELIVER)
 LINE = tuple(name for name in OWN if name not in BESIDE)
 """What carries a block to its rows. The sink stores the rows of the others too."""
 # What one and the same process takes, from run to run here.
