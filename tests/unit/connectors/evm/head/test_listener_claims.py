@@ -9,6 +9,7 @@ import pytest
 from connectors.evm.log.codec import EventCodec, Numbered
 from connectors.evm.log.store import Outgoing
 from headwater.errors import Fatal, Transient
+from headwater.retry import Backoff
 from tests.fakes.listening import (
     CHAIN_ID,
     MemoryStore,
@@ -67,6 +68,35 @@ async def test_the_run_loop_claims_again_by_itself(monkeypatch: pytest.MonkeyPat
         await task
     await rig.log.close()
     assert hashes(store) == chain.hashes
+
+
+async def test_a_log_that_fails_after_each_round_is_opened_at_growing_pauses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, node = served(4)
+    rig = make_rig(MemoryStore(), [node])
+    tries: list[int] = []
+    enough = asyncio.Event()
+
+    def pause(backoff: Backoff, at_least: float = 0.0) -> float:
+        tries.append(backoff.attempts)
+        backoff.attempts += 1
+        return 0.0
+
+    async def maintain() -> None:
+        if len(tries) < 3:
+            raise Transient("the front of the log cannot be deleted")
+        enough.set()
+
+    monkeypatch.setattr("headwater.retry.Backoff.next", pause)
+    monkeypatch.setattr(rig.log, "maintain", maintain)
+    task = asyncio.create_task(rig.listener.run())
+    await asyncio.wait_for(enough.wait(), 10)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await rig.log.close()
+    assert tries == [0, 1, 2]
 
 
 async def test_a_fenced_listener_notices_and_changes_nothing() -> None:
