@@ -59,7 +59,7 @@ class Decoder:
         self._readers = {stream: reader_of(stream) for stream in STREAMS}
 
     def records(self, stream: str, messages: Sequence[Raw]) -> Iterator[Record | Finding]:
-        """The record of each message, or that it is none, in order."""
+        """The record of each message, or that it is not one, in order."""
         reader, identity = self._readers[stream], IDENTITIES[stream]
         names = [*_COMMON, *(each for each in identity[1:] if each is not None)]
         if stream in (BLOCKS, COVERAGE):
