@@ -1,4 +1,4 @@
-"""From what `headwater verify` found to one request a block. Pure."""
+"""From what `headwater verify` found to one request per block. Pure."""
 
 from __future__ import annotations
 

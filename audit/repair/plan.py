@@ -1,4 +1,4 @@
-"""From dead letters to one request a block. Pure."""
+"""From dead letters to one request per block. Pure."""
 
 from __future__ import annotations
 

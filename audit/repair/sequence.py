@@ -75,7 +75,7 @@ class EventFinder:
         return first
 
     def _positions(self, start: int, end: int) -> Iterator[tuple[LogPosition, Envelope]]:
-        """The events between two offsets; what is none is passed over: normalize made dead letters of it."""
+        """The events between two offsets; what is not one is skipped: normalize made dead letters of it."""
         for offset, value in self._log.read(start, end):
             try:
                 envelope = read_envelope(value, STREAM)

@@ -18,7 +18,7 @@ _COUNTS: Final = tuple(each.field for each in COUNTED)
 _BLOCK: Final = ("parent_hash", *_COUNTS)
 
 
-class _Identity(NamedTuple):
+class Identity(NamedTuple):
     """What a stream's event_id and key are made of: kind, index and sub-index; the field of the key."""
 
     kind: RecordKind
@@ -27,13 +27,13 @@ class _Identity(NamedTuple):
     key_field: str | None
 
 
-IDENTITIES: Final[Mapping[str, _Identity]] = {
-    BLOCKS: _Identity(RecordKind.BLOCK, None, None, None),
-    COVERAGE: _Identity(RecordKind.BLOCK, None, None, None),
-    TRANSACTIONS: _Identity(RecordKind.TRANSACTION, "transaction_index", None, "from_address"),
-    "logs": _Identity(RecordKind.LOG, "log_index", None, "address"),
-    "token-transfers": _Identity(RecordKind.TOKEN_TRANSFER, "log_index", "batch_index", "token_address"),
-    "contracts": _Identity(RecordKind.CONTRACT, "transaction_index", None, "address"),
+IDENTITIES: Final[Mapping[str, Identity]] = {
+    BLOCKS: Identity(RecordKind.BLOCK, None, None, None),
+    COVERAGE: Identity(RecordKind.BLOCK, None, None, None),
+    TRANSACTIONS: Identity(RecordKind.TRANSACTION, "transaction_index", None, "from_address"),
+    "logs": Identity(RecordKind.LOG, "log_index", None, "address"),
+    "token-transfers": Identity(RecordKind.TOKEN_TRANSFER, "log_index", "batch_index", "token_address"),
+    "contracts": Identity(RecordKind.CONTRACT, "transaction_index", None, "address"),
 }
 STREAMS: Final = tuple(IDENTITIES)
 """What is read besides transaction-states: all that coverage counts, and coverage."""
@@ -59,7 +59,7 @@ class Decoder:
         self._readers = {stream: reader_of(stream) for stream in STREAMS}
 
     def records(self, stream: str, messages: Sequence[Raw]) -> Iterator[Record | Finding]:
-        """The record of each message, or that it is none, in order."""
+        """The record of each message, or that it is not one, in order."""
         reader, identity = self._readers[stream], IDENTITIES[stream]
         names = [*_COMMON, *(each for each in identity[1:] if each is not None)]
         if stream in (BLOCKS, COVERAGE):
@@ -85,7 +85,7 @@ class Decoder:
             yield self._record(message, value, fields, identity, keys)
 
     def _record(
-        self, message: Raw, value: bytes, fields: Mapping[str, Any], identity: _Identity, keys: HexKeys
+        self, message: Raw, value: bytes, fields: Mapping[str, Any], identity: Identity, keys: HexKeys
     ) -> Record:
         stream = message.position.stream
         number, block_hash = cast(int, fields["block_number"]), cast(bytes, fields["block_hash"])

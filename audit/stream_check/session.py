@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
 from typing import Final
 
@@ -53,12 +54,8 @@ class Session:
         self.progress: Callable[[], object] = lambda: None
         topics = {stream: topic_name(settings, stream) for stream in READ}
         registry = Registry(settings)
-        decoder = Decoder({topic: stream for stream, topic in topics.items()}, registry.reader)
-        of_states = registry.reader(STATES)
-
-        def decoded(stream: str, messages: Sequence[Raw]) -> Iterator[Record | StateRecord | Finding]:
-            return states(of_states, messages) if stream == STATES else decoder.records(stream, messages)
-
+        self._decoder = Decoder({topic: stream for stream, topic in topics.items()}, registry.reader)
+        self._states_reader = registry.reader(STATES)
         partitions = [*begin.start_offsets]
         self._began = time.monotonic()
         self._start = sum(begin.start_offsets.values())
@@ -67,11 +64,11 @@ class Session:
         self.run = Run(
             check,
             self._reader,
-            lambda: offsets.end_offsets(partitions),
-            decoded,
+            partial(offsets.end_offsets, partitions),
+            self._decode,
             report,
             now_ms=clock.now_ms,
-            progress=lambda: self.progress(),
+            progress=self._report_progress,
             last=last,
             states=state_check,
         )
@@ -89,6 +86,15 @@ class Session:
     def close(self) -> None:
         """Leave the brokers."""
         self._reader.close()
+
+    def _decode(self, stream: str, messages: Sequence[Raw]) -> Iterator[Record | StateRecord | Finding]:
+        if stream == STATES:
+            return states(self._states_reader, messages)
+        return self._decoder.records(stream, messages)
+
+    def _report_progress(self) -> None:
+        # Whoever shows it comes and goes while the check runs.
+        self.progress()
 
 
 def opened(

@@ -123,11 +123,19 @@ class Branch:
             return Step(BranchKind.APPLY)
         if block.block_hash in self._heights:
             if self._heights[block.block_hash] == block.number:
+                if parent.block_hash not in self._heights:
+                    self._fill(parent)
                 return Step(BranchKind.REPAIR)
             return Step(BranchKind.BROKEN, f"it is on the branch at height {self._heights[block.block_hash]}")
         if block.number < self._names[0].number:
             return Step(BranchKind.BELOW)
-        if self._heights.get(parent.block_hash) == parent.number:
+        known = self._heights.get(parent.block_hash) == parent.number
+        if self._gap(block.number) is not None and (known or self._gap(parent.number) is not None):
+            # Its own event is missing, and so is that of the block above it, which was reported then.
+            self._fill(parent)
+            self._fill(block)
+            return Step(BranchKind.REPAIR)
+        if known:
             left = tip.number - parent.number
             problem = (
                 f"it joins at its parent while the tip is {tip}: a consumer keeps {left} blocks above the "
@@ -168,6 +176,21 @@ class Branch:
         if block.number < self._names[0].number:
             return Step(BranchKind.BELOW)
         return Step(BranchKind.REPAIR_REVERT)
+
+    def _gap(self, number: int) -> int | None:
+        """Where in the branch a block of this height lacks, None where none does."""
+        above = 0
+        for name in reversed(self._names):
+            if name.number <= number:
+                break
+            above += 1
+        at = len(self._names) - above
+        return at if above and at and self._names[at - 1].number != number else None
+
+    def _fill(self, block: Named) -> None:
+        if (at := self._gap(block.number)) is not None:
+            self._names.insert(at, block)
+            self._heights[block.block_hash] = block.number
 
     def _push(self, block: Named) -> None:
         self._names.append(block)

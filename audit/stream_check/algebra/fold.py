@@ -180,7 +180,7 @@ class StreamCheck:
         return tip is None or record.number >= tip.number - self.depth
 
     def _forget(self) -> None:
-        """Let go of blocks deep below the tip."""
+        """Forget blocks deep below the tip."""
         tip = self._judge.branch.tip
         if tip is None:
             return

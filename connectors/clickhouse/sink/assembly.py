@@ -46,7 +46,7 @@ from topics.groups import SINK
 
 INSERT_SECONDS: Final = 120
 # How often end offsets are asked for in the time that one may stand still.
-LOOKS_A_STALL: Final = 4
+LOOKS_PER_STALL: Final = 4
 _log = get_logger("connectors.clickhouse.sink")
 
 
@@ -80,7 +80,7 @@ class Assembly:
     def sink(self) -> Sink:
         """The sink, a member of its group from its first call on."""
         replicas = self._replicas()
-        self._recent = self._start(lambda: recent_rows(self._client, self._database, replicas.positions()))
+        self._recent = self._start(partial(self._recent_rows, replicas))
         rows = [self._row_stream(route) for route in ROUTES if route.kind is not RouteKind.COVERAGE]
         (coverage,) = [
             self._coverage_stream(route, replicas) for route in ROUTES if route.kind is RouteKind.COVERAGE
@@ -91,7 +91,7 @@ class Assembly:
         offsets = KafkaOffsets(self._settings, group)
         placement = Placement(list(self._topics.values()), offsets, self._memory, replicas)
         placing = PlacementLane(Lane("placement", self._done), retry_for("placement", self._stop), placement)
-        seconds = self._settings.sink.stall_seconds / LOOKS_A_STALL
+        seconds = self._settings.sink.stall_seconds / LOOKS_PER_STALL
         end_offsets = EndOffsetsLane(Lane("ends", self._done), offsets, placement.check, seconds)
         consumer = GroupConsumer(self._settings, group)
         _log.info("the sink is ready", group=group, tables=[route.table for route in ROUTES])
@@ -129,21 +129,24 @@ class Assembly:
     def _table(self, route: Route) -> Table:
         left_out = [field for stream, field in LEFT_OUT if stream == route.stream]
         names = self._readers[route.stream].names
-        return self._start(partial(open_table, self._client, self._database, route.table, names, left_out))
+        return self._open(route.table, names, left_out)
+
+    def _open(self, name: str, columns: Sequence[str], left_out: Sequence[str] = ()) -> Table:
+        return self._start(partial(open_table, self._client, self._database, name, columns, left_out))
+
+    def _recent_rows(self, replicas: ReplicaProgress) -> Mapping[str, tuple[int, int]]:
+        return recent_rows(self._client, self._database, replicas.positions())
 
     def _replicas(self) -> ReplicaProgress:
-        opened = partial(open_table, self._client, self._database, "sink_progress", PROGRESS_COLUMNS)
-        return ReplicaProgress(self._client, self._database, self._start(opened), list(self._topics.values()))
+        progress = self._open("sink_progress", PROGRESS_COLUMNS)
+        return ReplicaProgress(self._client, self._database, progress, list(self._topics.values()))
 
     def _topic_memory(self) -> TopicMemory:
-        def opened(name: str, columns: Sequence[str]) -> Table:
-            return self._start(partial(open_table, self._client, self._database, name, columns))
-
         return TopicMemory(
             self._client,
             self._database,
-            opened("sink_gaps", GAP_COLUMNS),
-            opened("sink_topics", TOPIC_COLUMNS),
+            self._open("sink_gaps", GAP_COLUMNS),
+            self._open("sink_topics", TOPIC_COLUMNS),
             names=list(self._topics.values()),
             cluster=self._settings.clickhouse.cluster,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import filterfalse
 from operator import methodcaller
 from typing import Any, Final, cast
@@ -17,7 +18,7 @@ from headwater.errors import Fatal
 from headwater.logging import get_logger
 from headwater.settings import Settings
 
-MESSAGES_A_CALL: Final = 1_000
+MESSAGES_PER_CALL: Final = 1_000
 # What waiting does not cure. All else librdkafka gets over by itself, being thrown out of the group too.
 OPTIONS: Final[Mapping[str, kafka.Option]] = {
     "enable.partition.eof": True,
@@ -70,28 +71,11 @@ class GroupConsumer:
         on_revoke: Callable[[Sequence[Partition], bool], None],
     ) -> None:
         """Join the group. `on_revoke(partitions, lost)`: `lost` when another member has them already."""
-
-        def assigned(consumer: Consumer, partitions: list[TopicPartition]) -> None:
-            gained = _partitions(partitions)
-            # Without a call of ours librdkafka would begin to read at once.
-            consumer.incremental_assign([])
-            self.assigned |= set(gained)
-            _log.info("partitions assigned", gained=len(gained), all=len(self.assigned))
-            on_assign(gained)
-
-        def revoked(partitions: list[TopicPartition], lost: bool) -> None:
-            gone = _partitions(partitions)
-            on_revoke(gone, lost)
-            self._stop(gone)
-            self._gone |= set(gone)
-            self.assigned -= set(gone)
-            _log.info("partitions revoked", gone=len(gone), left=len(self.assigned), lost=lost)
-
         self._consumer.subscribe(
             list(topics),
-            on_assign=assigned,
-            on_revoke=lambda _, partitions: revoked(partitions, False),
-            on_lost=lambda _, partitions: revoked(partitions, True),
+            on_assign=partial(self._assign, on_assign),
+            on_revoke=partial(self._revoke, on_revoke, lost=False),
+            on_lost=partial(self._revoke, on_revoke, lost=True),
         )
 
     def receive(self, seconds: float) -> Received:
@@ -102,7 +86,7 @@ class GroupConsumer:
         if first is None:
             return received
         # What librdkafka has fetched already: no waiting for more.
-        batch = [first, *self._consumer.consume(MESSAGES_A_CALL, 0)]
+        batch = [first, *self._consumer.consume(MESSAGES_PER_CALL, 0)]
         errors = list(filter(_ERROR, batch))
         if errors:
             batch = list(filterfalse(_ERROR, batch))
@@ -135,6 +119,34 @@ class GroupConsumer:
         # librdkafka pauses nothing that is not read yet.
         if held := self._paused & positions.keys():
             self._consumer.pause([TopicPartition(*partition) for partition in held])
+
+    def _assign(
+        self,
+        on_assign: Callable[[Sequence[Partition]], None],
+        consumer: Consumer,
+        partitions: list[TopicPartition],
+    ) -> None:
+        gained = _partitions(partitions)
+        # Without a call from here librdkafka would begin to read at once.
+        consumer.incremental_assign([])
+        self.assigned |= set(gained)
+        _log.info("partitions assigned", gained=len(gained), all=len(self.assigned))
+        on_assign(gained)
+
+    def _revoke(
+        self,
+        on_revoke: Callable[[Sequence[Partition], bool], None],
+        _: Consumer,
+        partitions: list[TopicPartition],
+        *,
+        lost: bool,
+    ) -> None:
+        gone = _partitions(partitions)
+        on_revoke(gone, lost)
+        self._stop(gone)
+        self._gone |= set(gone)
+        self.assigned -= set(gone)
+        _log.info("partitions revoked", gone=len(gone), left=len(self.assigned), lost=lost)
 
     def _stop(self, partitions: Iterable[Partition]) -> None:
         stop = self._reading & set(partitions)

@@ -104,7 +104,7 @@ class Sink:
             self._publisher.publish(now, ask=waits_for_others)
             self._pause(now)
             self._commit(now)
-            self._say(now)
+            self._write_report(now)
 
     def drain(self, seconds: float) -> None:
         """Wait for what is in flight, no longer than `seconds`; the rest is read again by somebody."""
@@ -199,7 +199,7 @@ class Sink:
         }
         self._progress.begin(start_offsets)
         self._consumer.read_from(start_offsets)
-        self._watchdog.heard(done.end_offsets)
+        self._watchdog.update_end_offsets(done.end_offsets)
         if done.read is not None:
             for held in done.read.applied:
                 if self._progress.is_current(held.partition, done.assignments):
@@ -261,7 +261,7 @@ class Sink:
             self._consumer.commit(positions, wait=False)
             self._progress.committed(positions)
 
-    def _say(self, now: float) -> None:
+    def _write_report(self, now: float) -> None:
         if self._report.due(now):
             # Without progress blocks show here, but no other replica shows any, and none is settled.
             retries = (*(stream.retry for stream in self._streams.values()), self._publisher.retry)

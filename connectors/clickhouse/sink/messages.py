@@ -38,7 +38,7 @@ class Message(Protocol):
     def timestamp(self) -> tuple[int, int]: ...
 
 
-# Mapped over whole batches in C: a loop of Python a message would cost more than reading it.
+# Mapped over whole batches in C: a loop in Python over messages would cost more than reading it.
 _PARTITION: Final[Callable[[Message], int]] = methodcaller("partition")
 _OFFSET: Final[Callable[[Message], int]] = methodcaller("offset")
 TOPIC: Final[Callable[[Message], str]] = methodcaller("topic")

@@ -18,21 +18,12 @@ _log = get_logger("connectors.clickhouse.sink")
 
 def retry_to_start(stop: threading.Event) -> Retry:
     """The retry of what a sink needs before it is there at all: health says what is waited for."""
-    outage = _Outage("start")
-
-    def failed(error: Transient, pause: float) -> None:
-        HEALTH.report("clickhouse", False, str(error))
-        outage.failed(error, pause)
-
-    backoff = Backoff(first=_FIRST_PAUSE_SECONDS, ceiling=_LONGEST_PAUSE_SECONDS)
-    return Retry(backoff=backoff, stop=stop, on_failure=failed, on_recovery=outage.recovered)
+    return _retry(_OutageAtStart("start"), stop)
 
 
 def retry_for(table: str, stop: threading.Event) -> Retry:
     """The retry of one table's writes, ended by `stop`."""
-    outage = _Outage(table)
-    backoff = Backoff(first=_FIRST_PAUSE_SECONDS, ceiling=_LONGEST_PAUSE_SECONDS)
-    return Retry(backoff=backoff, stop=stop, on_failure=outage.failed, on_recovery=outage.recovered)
+    return _retry(_Outage(table), stop)
 
 
 class _Outage:
@@ -51,3 +42,16 @@ class _Outage:
     def recovered(self) -> None:
         self._logged = False
         _log.info("the sink goes on", table=self._table)
+
+
+class _OutageAtStart(_Outage):
+    """Before the loop is there, which reports health from then on."""
+
+    def failed(self, error: Transient, pause: float) -> None:
+        HEALTH.report("clickhouse", False, str(error))
+        super().failed(error, pause)
+
+
+def _retry(outage: _Outage, stop: threading.Event) -> Retry:
+    backoff = Backoff(first=_FIRST_PAUSE_SECONDS, ceiling=_LONGEST_PAUSE_SECONDS)
+    return Retry(backoff=backoff, stop=stop, on_failure=outage.failed, on_recovery=outage.recovered)

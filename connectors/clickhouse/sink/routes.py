@@ -1,4 +1,4 @@
-"""Which stream goes to which table: one entry a stream, held against DDL and schemas by a contract test."""
+"""Which stream goes to which table: one entry per stream, held against DDL and schemas by a contract test."""
 
 from __future__ import annotations
 

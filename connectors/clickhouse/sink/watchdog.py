@@ -26,7 +26,7 @@ class Watchdog:
         self._seen: dict[Partition, _Seen] = {}
         self._end_offsets: dict[Partition, int] = {}
 
-    def heard(self, end_offsets: Mapping[Partition, int]) -> None:
+    def update_end_offsets(self, end_offsets: Mapping[Partition, int]) -> None:
         """Partitions end there, as the brokers say."""
         self._end_offsets |= end_offsets
 

@@ -1,8 +1,9 @@
-"""Settles the deployment's chain beside the sink: a thread of its own, since it only reads and tells."""
+"""Settles the deployment's chain beside the sink: a thread of its own, for which the sink never waits."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Final
 
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -24,7 +25,7 @@ KAFKA_SECONDS: Final = 10.0
 STREAMS: Final = (*coverage.STREAMS, coverage.COVERAGE)
 _log = get_logger("connectors.clickhouse.settle")
 
-# Told the chain id and, of retracted rows, block number → the highest sequence; raises Transient.
+# Takes the chain id and, of retracted rows, block number → the highest sequence; raises Transient.
 Unsettle = Callable[[int, Mapping[int, int]], None]
 
 
@@ -70,14 +71,14 @@ def _warn(error: Transient) -> None:
 
 def unsettler(client: Client, database: str) -> Unsettle:
     """How a sink takes blocks out of the settled range. The function raises Transient."""
+    return partial(_unsettle, client, database)
 
-    def unsettle(chain_id: int, retracted: Mapping[int, int]) -> None:
-        try:
-            SettledStore(client, database, chain_id).unsettle(retracted)
-        except ClickHouseError as error:
-            raise Transient(f"cannot unsettle blocks: {one_line(error)}") from error
 
-    return unsettle
+def _unsettle(client: Client, database: str, chain_id: int, retracted: Mapping[int, int]) -> None:
+    try:
+        SettledStore(client, database, chain_id).unsettle(retracted)
+    except ClickHouseError as error:
+        raise Transient(f"cannot unsettle blocks: {one_line(error)}") from error
 
 
 def end_offsets(admin: AdminClient, topics: list[str]) -> EndOffsets:

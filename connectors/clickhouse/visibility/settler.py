@@ -39,7 +39,7 @@ class _Pending:
 
 
 class Settler:
-    """Settles one chain, a step a `tick`. Several may run at once: each writes only what is true.
+    """Settles one chain, a step per `tick`. Several may run at once: each writes only what is true.
 
     `end_offsets` gives the present end offset of each partition of the chain's public topics.
     Errors of the client (`ClickHouseError`) and of `end_offsets` go to the caller; the next tick starts over.

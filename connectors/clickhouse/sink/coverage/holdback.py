@@ -25,7 +25,7 @@ class Held:
 
 
 class Holdback:
-    """Coverage messages that wait. Positions only grow, so each message costs one heap entry a partition."""
+    """Coverage messages that wait. Positions only grow: each message costs one heap entry per partition."""
 
     def __init__(self) -> None:
         self._positions: dict[Partition, int] = {}

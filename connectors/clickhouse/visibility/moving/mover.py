@@ -1,4 +1,4 @@
-"""Moves rows of settled blocks into the settled tables, one move a `tick`.
+"""Moves rows of settled blocks into the settled tables, one move per `tick`.
 
 Whatever it is stopped at, every reader sees each row once: rows are copied into staging tables, handed
 over where nobody looks yet, and count from the moment at which the row of `moved` is handed over. What a

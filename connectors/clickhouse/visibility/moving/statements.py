@@ -9,7 +9,7 @@ from connectors.clickhouse.visibility.moving.plan import Move
 
 
 def among(heights: Heights) -> str:
-    """A condition on block_number, 50 bytes a range."""
+    """A condition on block_number, 50 bytes per range."""
     return " OR ".join(f"block_number BETWEEN {each.first} AND {each.last}" for each in heights.ranges)
 
 

@@ -13,8 +13,8 @@ from connectors.clickhouse.visibility.moving.plan import PARTITION_HEIGHTS, Heig
 from connectors.clickhouse.visibility.moving.statements import among
 from connectors.clickhouse.visibility.store import RANGES_IN_STATEMENT
 
-# A mutation writes anew what it leaves of a partition: it waits until that is no more than what it deletes.
-_KEPT_A_DELETED: Final = 1
+# A mutation writes anew what it leaves of a partition: it waits until that is not more than what it deletes.
+_KEPT_PER_DELETED: Final = 1
 
 
 class Sweep:
@@ -48,7 +48,7 @@ class Sweep:
         for height, count in to_sweep(counts, moved, coverage).items():
             of_partition[height // PARTITION_HEIGHTS][height] = count
         for partition, due in of_partition.items():
-            if self._rows_of(table, partition) - sum(due.values()) > _KEPT_A_DELETED * sum(due.values()):
+            if self._rows_of(table, partition) - sum(due.values()) > _KEPT_PER_DELETED * sum(due.values()):
                 continue
             heights = Heights(runs(due)[:RANGES_IN_STATEMENT])
             self._client.command(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from audit.stream_check.algebra.branch import PROOF, Branch, BranchKind, Named
 
 
@@ -123,3 +125,26 @@ def test_after_so_many_blocks_that_join_they_are_new_ones() -> None:
         branch.apply(Named(number, b"%d" % number), b"%d" % (number - 1), removed=False)
     assert not branch.unproven
     assert branch.apply(Named(999, b"999"), b"998", removed=False).kind is BranchKind.BROKEN
+
+
+def with_a_gap() -> Follower:
+    """The events of 2 and 3 are missing: what is above was reported, and is followed."""
+    say = Follower()
+    say("1", "0")
+    assert say("4", "3") is BranchKind.BROKEN
+    assert say("5", "4") is BranchKind.APPLY
+    return say
+
+
+@pytest.mark.parametrize("order", ["23", "32"], ids=["from below", "from above"])
+def test_a_repair_fills_a_gap_and_takes_nothing_off_the_branch(order: str) -> None:
+    say = with_a_gap()
+    for block in order:
+        assert say(block, str(int(block) - 1)) is BranchKind.REPAIR
+    assert say("6", "5") is BranchKind.APPLY
+    assert all(each.encode() in say.branch for each in "123456")
+    assert say("2b", "1") is BranchKind.BROKEN, "the gap is filled: it is another branch's"
+
+
+def test_a_gap_is_filled_by_no_other_branchs_block() -> None:
+    assert with_a_gap()("2", "1b") is BranchKind.BROKEN

@@ -10,7 +10,7 @@ LOGS, BLOCKS = Partition("logs", 0), Partition("blocks", 0)
 
 def test_only_what_waits_and_does_not_move_is_stalled() -> None:
     dog = Watchdog(10.0)
-    dog.heard({LOGS: 7, BLOCKS: 3})
+    dog.update_end_offsets({LOGS: 7, BLOCKS: 3})
     dog.look(0.0, {LOGS: 5, BLOCKS: 3}, ())
     dog.look(9.0, {LOGS: 5, BLOCKS: 3}, ())
     assert dog.stalled(9.9) == {}
@@ -21,7 +21,7 @@ def test_only_what_waits_and_does_not_move_is_stalled() -> None:
 
 def test_what_is_not_read_on_purpose_is_excused_and_has_its_time_afterwards() -> None:
     dog = Watchdog(10.0)
-    dog.heard({LOGS: 7})
+    dog.update_end_offsets({LOGS: 7})
     for now in range(30):
         dog.look(float(now), {LOGS: 5}, {LOGS})
     assert dog.stalled(30.0) == {}
@@ -32,7 +32,7 @@ def test_what_is_not_read_on_purpose_is_excused_and_has_its_time_afterwards() ->
 
 def test_a_partition_that_went_away_is_not_watched() -> None:
     dog = Watchdog(10.0)
-    dog.heard({LOGS: 7})
+    dog.update_end_offsets({LOGS: 7})
     dog.look(0.0, {LOGS: 5}, ())
     dog.look(20.0, {}, ())
     assert dog.stalled(20.0) == {}
