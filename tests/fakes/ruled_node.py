@@ -40,11 +40,11 @@ class RuledNode(RecordedNode):
                 refusal = Error(-32000, f"batch limit {self._batches} exceeded")
                 return orjson.dumps({"jsonrpc": "2.0", "id": None, "error": refusal}), None
             return super().respond(request)
-        said = self._rule(asked)
-        if said is None:
+        result = self._rule(asked)
+        if result is None:
             return super().respond(request)
-        name = "error" if isinstance(said, Error) else "result"
-        answer = orjson.dumps({"jsonrpc": "2.0", "id": asked["id"], name: None if said is NULL else said})
+        name = "error" if isinstance(result, Error) else "result"
+        answer = orjson.dumps({"jsonrpc": "2.0", "id": asked["id"], name: None if result is NULL else result})
         return answer, None
 
 

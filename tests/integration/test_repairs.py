@@ -166,25 +166,25 @@ def test_blocks_are_said_again_wherever_they_stand(
             repair_request(36, bytes(32), id="never"),
             repair_request(4_000, id="later"),
         )
-        said = outcome(topics, "near")
-        assert (said.outcome, said.removed, said.source) == (PUBLISHED, False, "raw-blocks")
-        assert event(log, said.sequence)["block"] == near.part("block")
-        said = outcome(topics, "orphan")
-        assert (said.outcome, said.removed, said.source) == (PUBLISHED, True, "raw-blocks")
-        assert event(log, said.sequence)["event"] == "REPAIR_REVERT"
-        assert event(log, said.sequence)["block"] == orphan.part("block")
-        said = outcome(topics, "far")
-        assert said.source == "raw-blocks"
-        assert event(log, said.sequence)["receipts"] == before
-        said = outcome(topics, "fetched")
-        assert said.source == node.url
-        found = event(log, said.sequence)
+        answer = outcome(topics, "near")
+        assert (answer.outcome, answer.removed, answer.source) == (PUBLISHED, False, "raw-blocks")
+        assert event(log, answer.sequence)["block"] == near.part("block")
+        answer = outcome(topics, "orphan")
+        assert (answer.outcome, answer.removed, answer.source) == (PUBLISHED, True, "raw-blocks")
+        assert event(log, answer.sequence)["event"] == "REPAIR_REVERT"
+        assert event(log, answer.sequence)["block"] == orphan.part("block")
+        answer = outcome(topics, "far")
+        assert answer.source == "raw-blocks"
+        assert event(log, answer.sequence)["receipts"] == before
+        answer = outcome(topics, "fetched")
+        assert answer.source == node.url
+        found = event(log, answer.sequence)
         assert (found["receipts"], found["replaced_receipts"]) == (after, before)
         assert found["replaced_block"] is None
-        said = outcome(topics, "never")
-        assert (said.outcome, said.sequence) == (REFUSED, None)
-        assert "raw-blocks does not tell that it ever was" in str(said.problem)
-        assert "; correct the hash" in str(said.problem)
+        answer = outcome(topics, "never")
+        assert (answer.outcome, answer.sequence) == (REFUSED, None)
+        assert "raw-blocks does not tell that it ever was" in str(answer.problem)
+        assert "; correct the hash" in str(answer.problem)
         assert "the last one is" in str(outcome(topics, "later").problem)
         chain.extend(2)
         until(lambda: hashes(log) == chain.hashes, "the blocks after")
@@ -224,12 +224,12 @@ def test_killed_between_event_and_outcome_it_says_the_block_once_more(
         limit(settings, OUTCOMES, None)
         assert committed(settings) == 0
         listen(node.url)
-        said = [outcome(topics, id) for id in ("4", "18")]
+        answer = [outcome(topics, id) for id in ("4", "18")]
         until(lambda: committed(settings) == 2, "the commit")
         again = repairs(log)
         assert [each.head.number for each in again if each.head] == [4, 18, 4, 18]
-        assert [each.sequence for each in said] == [each.position.sequence for each in again[2:]]
-        assert {each.outcome for each in said} == {PUBLISHED}
+        assert [each.sequence for each in answer] == [each.position.sequence for each in again[2:]]
+        assert {each.outcome for each in answer} == {PUBLISHED}
         assert hashes(log) == chain.hashes
 
 
@@ -252,9 +252,9 @@ def test_what_retention_deleted_is_fetched_again(
         block = chain.by_number(5)
         assert block is not None
         topics.ask(repair_request(5, block.hash), repair_request(6, bytes(32), id="never"))
-        said = outcome(topics, "5")
-        assert (said.outcome, said.source) == (PUBLISHED, node.url)
-        found = event(log, said.sequence)
+        answer = outcome(topics, "5")
+        assert (answer.outcome, answer.source) == (PUBLISHED, node.url)
+        found = event(log, answer.sequence)
         assert (found["event"], found["block_hash"].hex()) == ("REPAIR", block.hash[2:])
         assert (found["block"], found["receipts"]) == (block.part("block"), block.part("receipts"))
         assert found["replaced_receipts"] is None
