@@ -37,8 +37,8 @@ class RuledNode(RecordedNode):
         asked = orjson.loads(request)
         if isinstance(asked, list):
             if self._batches is not None and len(asked) > self._batches:
-                refusal = Error(-32000, f"batch limit {self._batches} exceeded")
-                return orjson.dumps({"jsonrpc": "2.0", "id": None, "error": refusal}), None
+                rejection = Error(-32000, f"batch limit {self._batches} exceeded")
+                return orjson.dumps({"jsonrpc": "2.0", "id": None, "error": rejection}), None
             return super().respond(request)
         result = self._rule(asked)
         if result is None:
