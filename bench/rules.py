@@ -55,11 +55,11 @@ def _evaluated(name: str, text: str, match: Match, record: Mapping[str, Any]) ->
     condition = compile_condition(text, fields_of(match)).condition
     assert condition(record, _LISTS)
 
-    def ours() -> None:
+    def evaluated() -> None:
         for _ in range(_TIMES):
             condition(record, _LISTS)
 
-    cost = streams.best(ours) / _TIMES * 1e6
+    cost = streams.best(evaluated) / _TIMES * 1e6
     plain = name.startswith("large")
     theirs = None if "word(" in text else _theirs(text, match, record)
     return Row(

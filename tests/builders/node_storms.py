@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from sandbox.node.plan import Plan
 
-Kind = dict[str, Any]
-LATENCY: Final[Kind] = {"kind": "latency", "p50": 0.01, "p95": 0.2}
+PlanEntry = dict[str, Any]
+LATENCY: Final[PlanEntry] = {"kind": "latency", "p50": 0.01, "p95": 0.2}
 _SHARES: Final = 0.005, 0.04
 
 
-def kinds(*, retry_after: float, oversized: int) -> tuple[Kind, ...]:
+def kinds(*, retry_after: float, oversized: int) -> tuple[PlanEntry, ...]:
     """All that a node answers badly; `retry_after` in seconds, `oversized` in bytes."""
     return (
         {"kind": "throttled", "retry_after": retry_after},
@@ -49,7 +49,7 @@ def kinds(*, retry_after: float, oversized: int) -> tuple[Kind, ...]:
     )
 
 
-def storm(seed: int, node: int, bad: tuple[Kind, ...], *, turn: float) -> Plan:
+def storm(seed: int, node: int, bad: tuple[PlanEntry, ...], *, turn: float) -> Plan:
     """Each kind with its own share; each of three nodes in turn is frozen, then gone, then on a branch of its
     own, for `turn` seconds each, while one of the others is gone and the last one is sound but for the rest.
     """

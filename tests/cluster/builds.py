@@ -92,9 +92,9 @@ def _run(go: str, arguments: list[str], source: Path) -> str:
         [go, *arguments], cwd=source, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines()[-5:]
+        output = done.stderr.strip().splitlines()[-5:]
         raise Transient(
-            f"go {' '.join(arguments[:2])} in {source} failed: {' | '.join(said)}",
+            f"go {' '.join(arguments[:2])} in {source} failed: {' | '.join(output)}",
             remedy="see to it that Go's modules can be fetched, then run it again: what was compiled is kept",
         )
     return done.stdout

@@ -91,7 +91,7 @@ def _application(session: aiohttp.ClientSession, port: int) -> web.Application:
                 headers=headers,
                 data=io.BytesIO(body) if body else None,
             ) as answer:
-                return await _told(request, answer)
+                return await _relayed(request, answer)
         except aiohttp.ClientError:
             # What stands behind is away: the client is to see what it would see without a proxy.
             if request.transport is not None:
@@ -103,7 +103,7 @@ def _application(session: aiohttp.ClientSession, port: int) -> web.Application:
     return application
 
 
-async def _told(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+async def _relayed(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
     headers = {name: value for name, value in answer.headers.items() if name.lower() not in OWN}
     response = web.StreamResponse(status=answer.status, headers=headers)
     if answer.content_length is not None:

@@ -168,6 +168,6 @@ def _kept(name: str, contents: Iterable[bytes]) -> Path:
 def _run(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-5:]
-        raise Transient(f"{command[0]} {command[-1]} failed: {' | '.join(said)}", remedy="see what it says")
+        output = (done.stderr.strip() or done.stdout.strip()).splitlines()[-5:]
+        raise Transient(f"{command[0]} {command[-1]} failed: {' | '.join(output)}", remedy="see what it says")
     return done.stdout

@@ -42,11 +42,11 @@ class Proof:
         running = {words: self._command(*words) for words in CHECKS}
         for words, process in running.items():
             try:
-                said, _ = process.communicate(timeout=CHECK_SECONDS)
+                output, _ = process.communicate(timeout=CHECK_SECONDS)
             except subprocess.TimeoutExpired as error:
                 raise Fatal(f"headwater {' '.join(words)} was not done in {CHECK_SECONDS} s") from error
             if process.returncode != 0:
-                raise Fatal(f"headwater {' '.join(words)} leaves with {process.returncode}:\n{said}")
+                raise Fatal(f"headwater {' '.join(words)} leaves with {process.returncode}:\n{output}")
         return f"{head - FIRST + 1} blocks, clean"
 
     def visible(self) -> int:

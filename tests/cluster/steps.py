@@ -73,11 +73,11 @@ class Steps:
     def evict(self) -> str:
         """One of two may be evicted, and the other not before the first is back, under its name."""
         first, second = sorted(self.release.pods(EVICTED), key=lambda pod: str(pod["metadata"]["name"]))
-        if (refusal := self._evict(first)) is not None:
-            raise Fatal(f"the first eviction is refused: {refusal}")
-        refusal = self._evict(second)
-        if refusal is None or "disruption budget" not in refusal:
-            raise Fatal(f"the second eviction is not refused by the disruption budget: {refusal}")
+        if (rejection := self._evict(first)) is not None:
+            raise Fatal(f"the first eviction is refused: {rejection}")
+        rejection = self._evict(second)
+        if rejection is None or "disruption budget" not in rejection:
+            raise Fatal(f"the second eviction is not refused by the disruption budget: {rejection}")
         name, uid = first["metadata"]["name"], first["metadata"]["uid"]
         self.processes.until(lambda: self._is_back(name, uid), f"{name} is back")
         self.release.wait_ready()

@@ -31,7 +31,7 @@ def test_a_pod_that_leaves_counts_no_more() -> None:
 
 
 def test_of_those_not_ready_it_is_said_why() -> None:
-    said = told([pod("listen", ready=True), pod("sink", ready=False, waiting="ErrImageNeverPull")])
-    assert said == "sink Running ErrImageNeverPull no such image"
+    summary = told([pod("listen", ready=True), pod("sink", ready=False, waiting="ErrImageNeverPull")])
+    assert summary == "sink Running ErrImageNeverPull no such image"
     assert "containers not ready" in told([pod("state", ready=False)])
     assert role_of(pod("state", ready=False)) == "state"

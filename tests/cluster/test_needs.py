@@ -43,7 +43,7 @@ def test_packages_come_in_one_command(machine: dict[str, Any], tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"uid": 1000}, "sudo make cluster"),
         ({"machine": ("darwin", "arm64")}, "this is darwin on arm64"),
@@ -53,7 +53,7 @@ def test_packages_come_in_one_command(machine: dict[str, Any], tmp_path: Path) -
     ],
 )
 def test_whatever_else_is_missing_has_a_remedy(
-    machine: dict[str, Any], change: dict[str, Any], said: str
+    machine: dict[str, Any], change: dict[str, Any], message: str
 ) -> None:
     (found,) = missing(**machine | change)
-    assert said in found
+    assert message in found

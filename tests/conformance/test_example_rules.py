@@ -76,7 +76,7 @@ def _chain() -> list[Case]:
     ]
 
 
-def _told(chain: list[Case]) -> Iterator[tuple[Envelope, tuple[bytes, ...]]]:
+def _events(chain: list[Case]) -> Iterator[tuple[Envelope, tuple[bytes, ...]]]:
     """The blocks; then the last ones leave, and come again."""
     told = []
     for place, case in enumerate(chain):
@@ -99,7 +99,7 @@ def _found(chain: list[Case]) -> Counter[tuple[str, object]]:
     keys |= {f"list:{name}:{each}": "" for name, members in LISTS.items() for each in members}
     changes = [Change(offset, *each) for offset, each in enumerate(keys.items())]
     latest: dict[bytes, Version] = {}
-    for own, values in _told(chain):
+    for own, values in _events(chain):
         alerting.adopt(own.sequence, changes)
         latest |= alerting.handle(own, values, READER).versions
         assert not alerting.errors

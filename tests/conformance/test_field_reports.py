@@ -128,8 +128,8 @@ def test_logs_counted_otherwise_are_numbered_by_their_place_where_that_is_the_ch
         verifier = Verifier(Bloom(), log_indexes=habit)
         block = taken(checked(given["block"], receipts, verifier), given["block"], receipts)
         assert [each["log_index"] for each in block["logs"]] == list(range(sum(counts)))
-        said = [log["logIndex"] for each in receipts for log in each["logs"]]
-        for place, (log, index) in enumerate(zip(block["logs"], said, strict=True)):
+        indexes = [log["logIndex"] for each in receipts for log in each["logs"]]
+        for place, (log, index) in enumerate(zip(block["logs"], indexes, strict=True)):
             assert log["extra"] == (
                 None if index == hex(place) else json.dumps({"logIndex": index}, separators=(",", ":"))
             )

@@ -96,17 +96,17 @@ async def test_history_that_another_node_keeps_is_had_from_there() -> None:
 
 async def test_a_block_that_a_balancer_does_not_know_once_is_asked_for_again() -> None:
     """node-invalid-params-once"""
-    said: list[Call] = []
+    rejected: list[Call] = []
 
     def rule(call: Call) -> Error | None:
-        if call["method"] != "eth_getBlockByNumber" or number_of(call) != 103 or said:
+        if call["method"] != "eth_getBlockByNumber" or number_of(call) != 103 or rejected:
             return None
-        said.append(call)
+        rejected.append(call)
         return Error(-32602, "Unknown block number")
 
     chain, store, rig = await rig_on(rule)
     await rig.settle()
-    assert said
+    assert rejected
     assert hashes(store) == chain.hashes
 
 
@@ -150,8 +150,8 @@ async def test_a_parent_that_never_holds_turns_readiness_red_in_words() -> None:
     """node-parent-does-not-link"""
 
     def source(number: int, parent: str, salt: int) -> Content:
-        said = "0x" + "ab" * 32 if number == 103 and not salt else parent
-        return synthetic_block(number, said, chain_id=CHAIN_ID, salt=salt)
+        named_parent = "0x" + "ab" * 32 if number == 103 and not salt else parent
+        return synthetic_block(number, named_parent, chain_id=CHAIN_ID, salt=salt)
 
     chain = AdjustableChain(source, first=100, length=6, chain_id=CHAIN_ID, parent="0x" + "00" * 32)
     store = MemoryStore()
@@ -225,10 +225,10 @@ async def test_a_chain_id_that_is_no_quantity_is_refused(shared_data: Path) -> N
     """chain-id-decimal"""
     text, number, right = rule_of(shared_data, "chain-id-decimal")["answers"]
     chain = AdjustableChain.synthetic(2, first=100, chain_id=137)
-    for said in (text, number):
+    for result in (text, number):
         rig = make_rig(
             MemoryStore(),
-            [RuledNode(chain, lambda call, said=said: said if call["method"] == METHOD else None)],
+            [RuledNode(chain, lambda call, result=result: result if call["method"] == METHOD else None)],
             chain=ChainSettings(chain_id=137, start="100"),
         )
         with pytest.raises(NodeFailure, match=r"137.* is not a chain id"):

@@ -121,8 +121,8 @@ def test_ethereum_etls_own_export_case(shared_data: Path) -> None:
 
 def test_ethereum_etls_own_genesis_case(shared_data: Path) -> None:
     folder = shared_data / "ethereum-etl/export_blocks/block_without_transactions"
-    said = json.loads((folder / "web3_response.eth_getBlockByNumber_0x0_true.json").read_text())["result"]
-    (body,) = normalize(envelope(said), json.dumps(said).encode(), b"[]")
+    answer = json.loads((folder / "web3_response.eth_getBlockByNumber_0x0_true.json").read_text())["result"]
+    (body,) = normalize(envelope(answer), json.dumps(answer).encode(), b"[]")
     event = codec_for("normalized-blocks").read(body)
     ((own,), (theirs,)) = (
         etl_rows.blocks(event),

@@ -28,7 +28,7 @@ def test_every_fork_of_every_chain_is_there_with_its_fields() -> None:
     ]
 
 
-def _said(value: object) -> str:
+def _written(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(value)
     return str(value).lower()
@@ -39,7 +39,7 @@ def test_every_profile_is_there_with_its_habits() -> None:
         [
             name,
             ", ".join(str(each) for each in sorted(FAMILIES) if FAMILIES[each] == name),
-            *(_said(value) for value in asdict(profile).values()),
+            *(_written(value) for value in asdict(profile).values()),
         ]
         for name, profile in PROFILES.items()
     ]

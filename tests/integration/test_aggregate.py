@@ -137,15 +137,15 @@ def _undisturbed(settings: Settings, life: list[Body]) -> Counter[tuple[str, byt
     context = StageContext(settings, group_of(GROUP), lambda _: frame(1), current)
     stage = build(context)
     stage.restore({})
-    said: Counter[tuple[str, bytes, bytes | None]] = Counter()
+    published: Counter[tuple[str, bytes, bytes | None]] = Counter()
     for place, (envelope, body) in enumerate(life):
         outcome = stage.handle(ChainEvent(envelope, (frame(1) + body,), INPUT, 0, (place,)))
         for each in outcome.public:
-            said.update(
+            published.update(
                 (each.stream, key, (value or b"")[5:])
                 for key, value in zip(each.keys, each.values, strict=True)
             )
-    return said
+    return published
 
 
 def test_each_snapshot_is_said_once_whatever_is_killed(
@@ -179,10 +179,12 @@ def test_each_snapshot_is_said_once_whatever_is_killed(
     worker.signal(signal.SIGTERM)
     assert worker.exit_code() == 0, worker.logged()
 
-    said: Counter[tuple[str, bytes, bytes | None]] = Counter()
+    published: Counter[tuple[str, bytes, bytes | None]] = Counter()
     for stream in STATISTICS:
-        said.update((stream, each.key or b"", (each.value or b"")[5:]) for each in messages(settings, stream))
-    assert said == _undisturbed(settings, life)
-    assert {stream for stream, _, _ in said} == set(STATISTICS)
+        published.update(
+            (stream, each.key or b"", (each.value or b"")[5:]) for each in messages(settings, stream)
+        )
+    assert published == _undisturbed(settings, life)
+    assert {stream for stream, _, _ in published} == set(STATISTICS)
     kept = committed_state(settings, STATE)
     assert len([key for key in kept if key.startswith(b"block:")]) < 100

@@ -61,7 +61,7 @@ def applying() -> list[Vector]:
     return found
 
 
-def _said(vector: Vector) -> object:
+def _result(vector: Vector) -> object:
     evaluate = compile_expression(vector.text, vector.names(), integers=INT64).evaluate
     try:
         return evaluate(vector.record(), {})
@@ -74,12 +74,14 @@ def test_conditions_say_what_the_specification_says(applying: list[Vector]) -> N
     refused: list[tuple[str, str, str]] = []
     for each in applying:
         try:
-            said = _said(each)
+            result = _result(each)
         except ExpressionProblem as problem:
             refused.append((each.section, each.name, problem.message))
             continue
         expected = each.expected()
-        assert (type(said), said) == (type(expected), expected), f"{each.section}, {each.name}: {each.text}"
+        assert (type(result), result) == (type(expected), expected), (
+            f"{each.section}, {each.name}: {each.text}"
+        )
         agreed[each.section] += 1
     assert agreed == AGREED
     assert not [each for each in refused if not _LEFT_OUT.match(each[2])]

@@ -39,7 +39,7 @@ def processes(tmp_path: Path) -> Iterator[dict[tuple[str, ...], CommandProcess]]
         process.end()
 
 
-def said(port_file: Path) -> str:
+def state(port_file: Path) -> str:
     """What a role that is not ready says of itself; "" before it says anything."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port_file.read_text()}/readyz", timeout=5) as answer:
@@ -56,9 +56,9 @@ def test_every_role_waits_and_says_for_what(
     deadline = time.monotonic() + SECONDS
     for words, process in processes.items():
         port_file = tmp_path / f"{'-'.join(words)}.port"
-        while CLOSED not in said(port_file):
+        while CLOSED not in state(port_file):
             assert process.alive, (words, process.logged())
-            assert time.monotonic() < deadline, (words, said(port_file), process.logged())
+            assert time.monotonic() < deadline, (words, state(port_file), process.logged())
             pause(0.1)
     for words, process in processes.items():
         assert process.alive, (words, process.logged())

@@ -29,9 +29,9 @@ def test_a_registry_that_loses_its_schemas_is_waited_for_and_filled_again(tmp_pa
             _wait_more(line, 5)
             lose(line)
             _wait_more(line, 5)  # what was learned from it holds
-            said = _forget(line)
+            lengths = _forget(line)
             line.wait_until(
-                lambda said=said, roles=roles: all(_waits(line, role, said[role]) for role in roles),  # type: ignore[misc]
+                lambda lengths=lengths, roles=roles: all(_waits(line, role, lengths[role]) for role in roles),  # type: ignore[misc]
                 f"{', '.join(roles)} wait for the registry and say so",
                 120,
             )
@@ -69,10 +69,10 @@ def _forget(line: Line) -> dict[str, int]:
     for role in reversed(ROLES[1:]):  # the last one first, so that the one before it goes on writing
         assert line.signal(role, signal.SIGSTOP) is not None, role
         _wait_mined(line, 3)
-    said = {role: len(line.role_log(role)) for role in ROLES}
+    lengths = {role: len(line.role_log(role)) for role in ROLES}
     for role in ROLES:
         assert line.signal(role, signal.SIGKILL) is not None, role
-    return said
+    return lengths
 
 
 def _waits(line: Line, role: str, length: int) -> bool:

@@ -108,10 +108,10 @@ def standing(settings: Settings) -> dict[bytes, tuple[str, dict[str, Any]]]:
 def said_by_logic(number: int, sequence: int) -> dict[bytes, tuple[str, dict[str, Any]]]:
     """The records of a block that was never broken."""
     own, receipts = answers(number)
-    said = envelope(own, sequence=sequence)
-    values = [frame(1) + body for body in normalize(said, encoded(own), encoded(receipts))]
+    header = envelope(own, sequence=sequence)
+    values = [frame(1) + body for body in normalize(header, encoded(own), encoded(receipts))]
     found = {}
-    for of_stream in enrich(said, values, lambda _: frame(1)).public:
+    for of_stream in enrich(header, values, lambda _: frame(1)).public:
         for value in of_stream.values:
             record = codec_for(of_stream.stream).read(value or b"", 5)
             found[record["event_id"]] = of_stream.stream, record

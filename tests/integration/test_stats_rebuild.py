@@ -123,7 +123,7 @@ def instance(settings: Settings, tmp_path: Path) -> Iterator[Instance]:
     made.close()
 
 
-def said(settings: Settings, stream: str) -> list[Mapping[str, Any]]:
+def published(settings: Settings, stream: str) -> list[Mapping[str, Any]]:
     """All snapshots that were committed."""
     return [codec_for(stream).read(each.value or b"", 5) for each in messages(settings, stream)]
 
@@ -131,7 +131,7 @@ def said(settings: Settings, stream: str) -> list[Mapping[str, Any]]:
 def held(settings: Settings, stream: str) -> dict[bytes, Mapping[str, Any]]:
     """What a consumer of the topic has: the highest sequence of each event_id, without what is removed."""
     kept: dict[bytes, Mapping[str, Any]] = {}
-    for record in said(settings, stream):
+    for record in published(settings, stream):
         own: Any = record["event_id"]
         if own not in kept or record["sequence"] > kept[own]["sequence"]:  # type: ignore[operator]
             kept[own] = record
@@ -198,7 +198,9 @@ def test_a_block_repaired_after_it_was_final_is_counted(instance: Instance) -> N
         assert of_lacking
         assert all(each["complete"] and each["final"] for each in of_lacking)
         assert {each["sequence"] for each in of_lacking} == {repaired}
-        made = Counter(each["event_id"] for each in said(settings, stream) if each["sequence"] == repaired)
+        made = Counter(
+            each["event_id"] for each in published(settings, stream) if each["sequence"] == repaired
+        )
         assert {made[each["event_id"]] for each in of_lacking} == {1}, "each once, whatever was killed"
 
     before = {stream: len(messages(settings, stream)) for stream in STREAMS}

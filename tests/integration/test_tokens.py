@@ -55,7 +55,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
         process.end()
 
 
-def said(settings: Settings) -> list[Mapping[str, object]]:
+def published(settings: Settings) -> list[Mapping[str, object]]:
     """All records that were committed."""
     return [codec_for(topic.STREAM).read(each.value or b"", 5) for each in messages(settings, topic.STREAM)]
 
@@ -105,16 +105,16 @@ def test_versions_ascend_whatever_the_clocks_say(settings: Settings, monkeypatch
     ):
         monkeypatch.setattr("headwater.clock.now_ms", lambda now=now: now)
         topic.revise(own, 31337, lambda _, change=change: {GOLD: change})  # type: ignore[misc]
-    assert [(each["version"], each["decimals"], each["removed"]) for each in said(own)] == [
+    assert [(each["version"], each["decimals"], each["removed"]) for each in published(own)] == [
         (2_000, 6, False),
         (2_001, 7, False),
         (2_002, 7, True),
         (2_003, 8, False),
     ]
     assert topic.current(own) == {GOLD: Token(GOLD, 8)}
-    before = len(said(own))
+    before = len(published(own))
     assert topic.revise(own, 31337, lambda standing: {}) == {}
-    assert len(said(own)) == before
+    assert len(published(own)) == before
 
 
 def test_of_two_writers_the_earlier_changes_nothing(settings: Settings) -> None:

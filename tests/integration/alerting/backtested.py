@@ -1,4 +1,4 @@
-"""A backtest over Kafka says what the alert stage said."""
+"""A backtest over Kafka says what the alert stage published."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import orjson
 
 from headwater.cli.alerting.enriched import EnrichedLog
 from tests.integration import recorded_alerts
-from tests.integration.alerting.said import said_alerts
+from tests.integration.alerting.published import published_alerts
 from tests.integration.line import Line
 from topics.chainlog.kinds import EventKind
 
@@ -37,8 +37,10 @@ def check_backtest(line: Line, head: int) -> None:
             ),
             default=-1,
         )
-    said = {each["alert_id"].hex(): each for each in said_alerts(line.settings) if each["rule_id"] in RULES}
-    assert any(each["rule_id"] == "deep-fork" for each in said.values())
+    published = {
+        each["alert_id"].hex(): each for each in published_alerts(line.settings) if each["rule_id"] in RULES
+    }
+    assert any(each["rule_id"] == "deep-fork" for each in published.values())
     found = {}
     for rule in RULES:
         words = ("rules", "backtest", rule, "--from", "0", "--to", str(head), "--source", "kafka", "--json")
@@ -46,7 +48,10 @@ def check_backtest(line: Line, head: int) -> None:
         assert done.returncode == 0, done.stderr
         told = [each for each in orjson.loads(done.stdout) if each["status"] is not None]
         found |= {each["alert_id"].removeprefix("0x"): each for each in told}
-    assert {own: found.get(own, {}).get("status") for own in said} == {
-        own: each["status"] for own, each in said.items()
+    assert {own: found.get(own, {}).get("status") for own in published} == {
+        own: each["status"] for own, each in published.items()
     }
-    assert max((each["block_number"] for own, each in found.items() if own not in said), default=-1) <= before
+    assert (
+        max((each["block_number"] for own, each in found.items() if own not in published), default=-1)
+        <= before
+    )

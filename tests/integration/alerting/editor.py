@@ -10,8 +10,8 @@ from headwater.cli.alerting import topic
 from headwater.errors import Transient
 from sandbox.traffic.deployment import places
 from tests.integration import recorded_alerts
+from tests.integration.alerting.published import published_alerts
 from tests.integration.alerting.rules import BUSY, GOLD, RULES, keyed
-from tests.integration.alerting.said import said_alerts
 from tests.integration.line import Line
 
 _LISTED: Final = "list:watched:{}"
@@ -54,7 +54,7 @@ class Editor:
     def _knows(self, fact: Callable[[list[dict[str, Any]]], bool]) -> bool:
         """Whether it is true of the alerts; not while Kafka is away."""
         try:
-            return fact(said_alerts(self._line.settings))
+            return fact(published_alerts(self._line.settings))
         except Transient:
             return False
 

@@ -8,8 +8,8 @@ from sandbox.receiver.server import Receiver
 from tests.integration import recorded_alerts
 from tests.integration.alerting.backtested import check_backtest
 from tests.integration.alerting.editor import Editor
+from tests.integration.alerting.published import fork_until_every_status
 from tests.integration.alerting.receiving import check_deliveries
-from tests.integration.alerting.said import fork_until_every_status
 from tests.integration.alerting.undisturbed import caught_up, compare, undisturbed
 from tests.integration.line import Line
 from tests.integration.second_application import INPUT

@@ -13,7 +13,7 @@ from headwater.settings import Settings
 from sandbox.receiver.checker import Published, missing, violations
 from sandbox.receiver.faults import Faults
 from sandbox.receiver.server import Receiver
-from tests.integration.alerting.said import STATUSES, said_alerts
+from tests.integration.alerting.published import STATUSES, published_alerts
 from tests.integration.line import Line
 
 SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -41,7 +41,7 @@ def receiving(folder: Path, seed: int) -> Iterator[tuple[Receiver, Path]]:
 
 
 def _published(settings: Settings) -> list[Published]:
-    found = said_alerts(settings)
+    found = published_alerts(settings)
     assert {each["status"] for each in found} == STATUSES
     return [
         Published(channel, f"0x{each['alert_id'].hex()}", each["version"], each["status"])

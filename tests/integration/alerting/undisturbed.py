@@ -54,7 +54,7 @@ def undisturbed(first: Settings, folder: Path) -> Iterator[SecondApplication]:
 def compare(first: Settings, second: Settings) -> None:
     """Every message of every key, in its order, and all that both remember."""
     for stream in SAID:
-        mine, theirs = _said(first, stream), _said(second, stream)
+        mine, theirs = _published(first, stream), _published(second, stream)
         assert mine.keys() == theirs.keys(), f"{stream}: {list(mine.keys() ^ theirs.keys())[:5]}"
         codec = codec_for(stream)
         for key, own in mine.items():
@@ -70,7 +70,7 @@ def compare(first: Settings, second: Settings) -> None:
         assert not different, f"{stream}: {different[:5]}"
 
 
-def _said(settings: Settings, stream: str) -> dict[bytes, list[bytes]]:
+def _published(settings: Settings, stream: str) -> dict[bytes, list[bytes]]:
     """Key → its messages. In which order an event's messages of different keys stand says nothing."""
     found: dict[bytes, list[bytes]] = defaultdict(list)
     for each in messages(settings, stream):

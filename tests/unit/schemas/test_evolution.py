@@ -105,8 +105,8 @@ def test_bodies_of_an_older_block_message_are_of_our_schema() -> None:
 
 
 def test_defaults_of_bytes_promotions_and_renamed_fields() -> None:
-    theirs = {"type": "record", "name": "R", "fields": [{"name": "old", "type": "int"}]}
-    ours = {
+    writers_schema = {"type": "record", "name": "R", "fields": [{"name": "old", "type": "int"}]}
+    readers_schema = {
         "type": "record",
         "name": "R",
         "fields": [
@@ -117,7 +117,13 @@ def test_defaults_of_bytes_promotions_and_renamed_fields() -> None:
             {"name": "o", "type": ["null", {"type": "array", "items": "int"}], "default": None},
         ],
     }
-    translated = Translator(codec_of(ours), ours, 7, theirs).body(b"\x06", 0)
-    assert codec_of(ours).read(translated) == {"new": 3, "b": b"\xff", "f": b"\x01\xfe", "m": {}, "o": None}
+    translated = Translator(codec_of(readers_schema), readers_schema, 7, writers_schema).body(b"\x06", 0)
+    assert codec_of(readers_schema).read(translated) == {
+        "new": 3,
+        "b": b"\xff",
+        "f": b"\x01\xfe",
+        "m": {},
+        "o": None,
+    }
     with pytest.raises(MalformedRecord, match="is not a record"):
         Translator(codec_for("logs"), schema_of("logs"), 7, "string")

@@ -1,4 +1,4 @@
-"""What the alert stage has said."""
+"""What the alert stage has published."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.integration.worker_process import messages
 STATUSES: Final = {"PROVISIONAL", "CONFIRMED", "RETRACTED", "RESOLVED"}
 
 
-def said_alerts(settings: Settings) -> list[dict[str, Any]]:
+def published_alerts(settings: Settings) -> list[dict[str, Any]]:
     """All versions, those of an alert in their order."""
     codec = codec_for("alerts")
     return [codec.read(each.value or b"", HEADER_SIZE) for each in messages(settings, "alerts")]
@@ -22,13 +22,13 @@ def said_alerts(settings: Settings) -> list[dict[str, Any]]:
 def fork_until_every_status(line: Line) -> None:
     """Whether the forks before took an alert back, was chance."""
 
-    def said() -> bool:
+    def all_occur() -> bool:
         try:
-            if {each["status"] for each in said_alerts(line.settings)} == STATUSES:
+            if {each["status"] for each in published_alerts(line.settings)} == STATUSES:
                 return True
         except Transient:
             return False
         line.reorg(3)
         return False
 
-    line.wait_until(said, "every status occurs", 120)
+    line.wait_until(all_occur, "every status occurs", 120)
