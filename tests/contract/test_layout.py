@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,3 +86,14 @@ def test_every_decision_is_in_the_index_under_its_own_number() -> None:
     assert numbers == [f"{number:04}" for number in range(1, len(decisions) + 1)]
     index = (ROOT / "docs/adr/README.md").read_text("utf-8")
     assert [name for name in decisions if f"]({name})" not in index] == []
+
+
+def test_import_contracts_name_everything_under_headwater() -> None:
+    """One that is left out may import whatever it likes, and lint says nothing."""
+    below = {f"headwater.{each.name}" for each in pkgutil.iter_modules(headwater.__path__)}
+    below -= {"headwater.cli", "headwater.__main__"}
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    named = {each["name"]: each.get("layers", each.get("source_modules")) for each in linter["contracts"]}
+    for name in ("Layers", "Only the command line knows the local stack"):
+        listed = {module for line in named[name] for module in line.split(" | ")}
+        assert below - listed == set(), name
