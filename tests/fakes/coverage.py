@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
 
 from connectors.clickhouse.sink.bisect import BadRowLimit
-from connectors.clickhouse.sink.coverage.writer import DeadLetter
 from connectors.clickhouse.sink.messages import Message, Partition
 from connectors.clickhouse.sink.retries import retry_for
 from connectors.clickhouse.sink.rows import Columns
@@ -65,18 +64,6 @@ class Shown:
             if not record["removed"]:
                 self.on_insert(record["block_number"])
         self.inserts.append(records)
-
-
-class FakeLookup:
-    """Dead letters, and what was asked for."""
-
-    def __init__(self, *letters: DeadLetter) -> None:
-        self.letters = letters
-        self.asked: list[Mapping[str, int]] = []
-
-    def since(self, offsets: Mapping[str, int]) -> Sequence[DeadLetter]:
-        self.asked.append(offsets)
-        return self.letters
 
 
 def coverage_writer(table: Shown, stop: threading.Event | None = None) -> Writer:
