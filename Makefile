@@ -14,9 +14,14 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-dep
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
+# What a recipe that runs $(PYTHON) itself begins with.
+define FITTING
+@test -n "$(PYTHON)" && "$(PYTHON)" $(FITS) || { echo "Headwater needs Python 3.11, 3.12 or 3.13 with its venv (Debian: python3-venv)." >&2; \
+echo "Looked for: $(if $(PYTHON),$(PYTHON),$(LOOKED_FOR)). Install one, or name one: make $(or $(MAKECMDGOALS),env) PYTHON=/path/to/python" >&2; exit 1; }
+endef
+
 $(STAMP): requirements.lock pyproject.toml
-	@test -n "$(PYTHON)" && "$(PYTHON)" $(FITS) || { echo "Headwater needs Python 3.11, 3.12 or 3.13 with its venv (Debian: python3-venv)." >&2; \
-	echo "Looked for: $(if $(PYTHON),$(PYTHON),$(LOOKED_FOR)). Install one, or name one: make $(or $(MAKECMDGOALS),env) PYTHON=/path/to/python" >&2; exit 1; }
+	$(FITTING)
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@echo "environment: installing the locked dependencies into $(VENV) (about 1.5 GB, once)"
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.lock
@@ -59,6 +64,7 @@ soak: env ## the long forms: reorgs, bad nodes, kills also two at a time and whi
 	@if command -v mmdebstrap >/dev/null; then $(MAKE) --no-print-directory fresh; else echo "make fresh: skipped, mmdebstrap is not installed"; fi
 
 fresh: ## both commands of the README in minimal Debian 12 and 13, from nothing (root, mmdebstrap; about half an hour)
+	$(FITTING)
 	@$(PYTHON) -m tests.fresh $(or $(ROOTS),bookworm trixie)
 
 cluster: env ## the chart on a real Kubernetes on this machine: install, upgrade, drain, kill, scaling by KEDA (root, Debian's containerd; half an hour of builds, once)
@@ -74,6 +80,7 @@ lock: env ## resolve pyproject.toml again into requirements.lock
 	@$(BIN)/uv pip compile -q --all-extras --generate-hashes --no-emit-index-url --no-header --universal --python-version 3.11 --upgrade pyproject.toml -o requirements.lock
 
 contracts: ## compile the local chain's contracts again, with the pinned vyper in its own environment
+	$(FITTING)
 	@test -x build/vyper/bin/python || "$(PYTHON)" -m venv build/vyper
 	@build/vyper/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r sandbox/traffic/contracts/requirements.txt
 	@build/vyper/bin/python sandbox/traffic/contracts/compile.py

@@ -1,6 +1,6 @@
 """Everything that moves data between Kafka and something else.
 
-`evm/` is the listener of a chain's nodes, `clickhouse/` tables, views and the sink, `delivery/` alerts to
-their receivers, `tokens/` what people say of tokens. `evm`, `clickhouse` and `delivery` do not know each
-other.
+Read it in this order: `evm/` (the listener of a chain's nodes), `clickhouse/` (tables, views and the
+sink), `delivery/` (alerts to their receivers), `tokens/` (what people say of tokens). `evm`, `clickhouse`
+and `delivery` do not know each other.
 """

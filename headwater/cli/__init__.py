@@ -1,10 +1,19 @@
 """The `headwater` command: one module for each command, imported only when it is asked for.
 
-Read it in this order: `COMMANDS` below, `role` (what every long-running process does first: settings, logs,
-metrics, signals), `listen`, `work` and `sink` (those processes), then any other. Modules that are not
-commands are what some of them share; `extras` names the commands that need the extra `local`. A new command
-is a module with `app`, a line in `COMMANDS` and a page that names it; a process has its entry in
-`sandbox.stack.roles` too, so that `headwater up` runs it.
+Read it in this order: `COMMANDS` below, `role` (what every long-running process does first: settings,
+logs, metrics, signals), `listen`, `work`, `sink` and `deliver` (those processes), then the command
+that is asked about:
+
+- to set up: `up`, `topics`, `schemas`, `migrate`, `node`, `settings`, `version`;
+- to look: `status`, `lag`, `doctor`, `sql`, `verify`, `check_stream`, `stats`, `deliveries`;
+- to set and to mend: `rules`, `lists`, `labels`, `channels`, `tokens`, `replay`.
+
+Of what some of them share, `extras` names the commands that need the extra `local`, `configuration` has
+the settings, `patience` waits for services; `applying` and `alerting/` are of files that are applied,
+`moment` of times, `tables`, `letters`, `repairs` and `node_check` of what is shown; `examination/` is the
+doctor's, `history` and `statistics/` that of windows made again. A new command is a module with `app`, a
+line in `COMMANDS` and a page that names it; a process has its entry in `sandbox.stack.roles` too, so that
+`headwater up` runs it.
 """
 
 from __future__ import annotations

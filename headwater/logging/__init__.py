@@ -1,6 +1,7 @@
 """Logs on standard error: JSON for machines, aligned lines for people.
 
-Read `subject` for how a line says which message, event and block it is of, then `plain`, the form for people.
+Read it in this order: `subject` (how a line says which message, event and block it is of), `plain` (the
+form for people).
 """
 
 from __future__ import annotations

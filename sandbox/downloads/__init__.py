@@ -1,8 +1,8 @@
 """What the local stack runs on, brought by package managers into a user cache, once, hashes checked.
 
 Read it in this order: `cache` (nothing half-made is seen), `lockfile` (what is fetched, to the byte;
-`relock` writes it), `maven` (Kafka, registry), `npm`, `anvil`, `java`, `progress` (what a
-person sees).
+`relock` writes it), `maven` (Kafka, registry), `npm`, `anvil` and `java` over `archive`, `progress` (what
+a person sees).
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """A node played back from recorded answers, for tests, demos and bug reports.
 
-Read it in this order: `answers` (one block's JSON), `recording` (files to blocks), `loop`, `adjustable`
-and `synthetic` (more chain than was recorded, forks, no recording at all), `methods` (JSON-RPC),
-`faults` (scripted bad answers), `plan/` (drawn ones), `server` (HTTP and WebSocket), `record` (files from
-a live node).
+Read it in this order: `answers` (one block's JSON), `recording` over `files` (files to blocks), `loop`,
+`adjustable`, `forked` and `synthetic` (more chain than was recorded, forks, no recording at all) by
+`template`, `resealed` and `genuine` (other blocks whose hashes hold), `rpc` and `methods` with
+`logfilter` and `errors` (JSON-RPC), `faults` and `compression` (scripted bad answers), `plan/` (drawn
+ones), `server` (HTTP and WebSocket), `record` (files from a live node).
 """
 
 from sandbox.node.adjustable import AdjustableChain

@@ -1,1 +1,5 @@
-"""Child processes: `process` is one, `supervisor` keeps all running, `launch` sees that none outlives us."""
+"""Child processes.
+
+Read it in this order: `process` (one), `launch` (sees that none outlives us), `supervisor` (keeps all
+running).
+"""

@@ -1,7 +1,9 @@
 """Life on the local chain: transfers, swaps, creations, failures, replacements, drops and reorgs.
 
 Read it in this order: `accounts`, `abi` and `deployment` (who and what is there), `actions` (what is
-chosen), `signing` (transactions of every type), `reorg` (what a fork keeps), `generator` (the loop).
+chosen) over `makers` (how each is made) and `holdings` (what its senders own), `signing` (transactions of
+every type), `outbox` and `bloblane` (how they are sent) by `node`, `reorg` (what a fork keeps) with
+`forking` and `fork` (one now and then, one now), `generator` (the loop).
 """
 
 import os

@@ -1,7 +1,11 @@
 """The stages: thin shells that read, call pure logic and say what to write; one module for each group
 of `topics.groups`.
 
-A stage knows nothing of what hosts it: whoever has its spec, its context and messages in order can run it.
+Read it in this order: `normalize`, `enrich` (each block on its way), then `state`, `aggregate` and
+`alert` (what follows from blocks).
+
+A stage knows nothing of what hosts it: whoever has its spec, its context and messages in order can run
+it.
 """
 
 from __future__ import annotations

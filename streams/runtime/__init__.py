@@ -2,7 +2,9 @@
 
 Read it in this order: `process` (one group's process), `app` and `consumer` (its Faust application),
 `runner` (the agent), `assignment` (how a partition is taken over), `assembler` (which messages count, and
-the events they make), `batch` (one batch from messages to writes), `input`, `output`, `table` and
-`state_topic` (what is read and written), `deliveries` and `kafka_retry` (what becomes of a write),
-`dead_letter`, `kafka_watch` (brokers that reject us while it runs).
+the events they make), `batch` (one batch from messages to writes; `rejected_blocks` is a test's),
+`transactions` (which outcomes are written together), `sizes` (whether the brokers take them), `input`,
+`output`, `table`, `state_topic` and `progress` (what is read and written), `configuration` (what the
+alert stage follows), `deliveries` and `kafka_retry` (what becomes of a write), `dead_letter`,
+`kafka_watch` (brokers that reject us while it runs).
 """

@@ -14,14 +14,18 @@ from clickhouse_connect.driver.client import Client
 
 from sandbox.chdb.logins import WRITER, kept
 
+STOP_SECONDS = 20.0
+
 
 class ClickHouseProcess:
     """`python -m sandbox.chdb` on a directory and a free port. A context that leaves no process behind."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._logins_file = directory.with_name(f"{directory.name}-logins.json")
+        # Before there is a process: nothing would end it if this failed.
+        self.logins = kept(self._logins_file)
         self.process = self._start()
-        self.logins = kept(self.directory.with_name(f"{self.directory.name}-logins.json"))
 
     @property
     def settings(self) -> dict[str, str]:
@@ -45,7 +49,7 @@ class ClickHouseProcess:
             "--port",
             "0",
             "--logins",
-            str(self.directory.with_name(f"{self.directory.name}-logins.json")),
+            str(self._logins_file),
         ]
         process = subprocess.Popen(argv, stderr=subprocess.PIPE, text=True)
         assert process.stderr is not None
@@ -55,11 +59,10 @@ class ClickHouseProcess:
                     self.port = int(found[1])
                     self.url = f"http://127.0.0.1:{self.port}"
                     return process
+            raise AssertionError(f"the server ended with {process.wait(STOP_SECONDS)} before it listened")
         except BaseException:
-            process.kill()
+            _end(process)
             raise
-        process.kill()
-        raise AssertionError(f"the server ended with {process.wait()} before it listened")
 
     def client(self, **options: object) -> Client:
         login = {"username": WRITER, "password": self.logins.writer} | options
@@ -68,13 +71,20 @@ class ClickHouseProcess:
         )
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Send a signal and wait for the end; returns the exit code."""
+        """Send a signal and wait for the end; returns the exit code. Raises TimeoutExpired after a kill."""
         self.process.send_signal(number)
-        code = self.process.wait(20)
-        if self.process.stderr is not None:
-            self.process.stderr.close()
-        return code
+        try:
+            return self.process.wait(STOP_SECONDS)
+        finally:
+            _end(self.process)
 
     def restart(self) -> None:
         """Start again on the same directory, after `stop`."""
         self.process = self._start()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.wait()
+    if process.stderr is not None:
+        process.stderr.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,3 +87,38 @@ def test_every_decision_is_in_the_index_under_its_own_number() -> None:
     assert numbers == [f"{number:04}" for number in range(1, len(decisions) + 1)]
     index = (ROOT / "docs/adr/README.md").read_text("utf-8")
     assert [name for name in decisions if f"]({name})" not in index] == []
+
+
+def test_import_contracts_name_everything_under_headwater() -> None:
+    """One that is left out may import whatever it likes, and lint says nothing."""
+    below = {f"headwater.{each.name}" for each in pkgutil.iter_modules(headwater.__path__)}
+    below -= {"headwater.cli", "headwater.__main__"}
+    linter = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    named = {each["name"]: each.get("layers", each.get("source_modules")) for each in linter["contracts"]}
+    for name in ("Layers", "Only the command line knows the local stack"):
+        listed = {module for line in named[name] for module in line.split(" | ")}
+        assert below - listed == set(), name
+
+
+def packages() -> Iterator[Path]:
+    """Every package of the product and of `bench`."""
+    for top in ("headwater", "schemas", "topics", "streams", "connectors", "audit", "sandbox", "bench"):
+        yield from sorted(each.parent for each in (ROOT / top).rglob("__init__.py"))
+
+
+def modules(package: Path) -> Iterator[str]:
+    """Names of what is in a package: modules, and packages that have some."""
+    yield from (each.stem for each in package.glob("*.py") if not each.stem.startswith("__"))
+    yield from (each.parent.name for each in package.glob("*/__init__.py"))
+
+
+def test_a_package_says_in_which_order_all_of_it_is_read() -> None:
+    wrong = {}
+    for package in packages():
+        docstring = ast.get_docstring(ast.parse((package / "__init__.py").read_text("utf-8"))) or ""
+        names = {name.removesuffix("/") for name in re.findall(r"`([\w/]+)`", docstring)}
+        missing = sorted(set(modules(package)) - names)
+        begins = "Read it in this order:" in " ".join(docstring.split())
+        if missing or (not begins and any(modules(package))):
+            wrong[str(package.relative_to(ROOT))] = missing or "no order"
+    assert wrong == {}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.evm.repair.channel import Outcomes, Requests
+from connectors.evm.repair.channel import Outcomes
 from connectors.evm.repair.request import Outcome, Request
 from tests.contract.repair_channel import Channel, RepairChannelContract
-from tests.fakes.repair_channel import MemoryChannel, MemoryOutcomes
+from tests.fakes.repair_channel import MemoryChannel, MemoryOutcomes, MemoryRequests
 
 
 class InMemory:
@@ -19,7 +19,7 @@ class InMemory:
     def ask(self, *requests: Request | None) -> None:
         self._channel.requests += requests
 
-    def requests(self) -> Requests:
+    def requests(self) -> MemoryRequests:
         return self._channel.reader()
 
     def outcomes(self) -> Outcomes:

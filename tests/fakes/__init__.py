@@ -1,1 +1,22 @@
-"""Stand-ins for clients of services; each passes its class in `tests/contract`."""
+"""Stand-ins for what a process works with, each held to a contract in `tests/contract/`.
+
+A stand-in is in a case of the contract class that the real one passes too, in `tests/contract/` where that
+needs nothing and in `tests/integration/` where it needs Kafka, ClickHouse or HTTP. Those without one are in
+WITHOUT_CONTRACT, which says why; `tests/contract/test_fakes.py` holds that there is no third kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+WITHOUT_CONTRACT: Final[Mapping[str, str]] = {
+    "listening.NoCopies": "one method that answers nothing: what was told is all there is to it",
+    "listening.Looks": "it waits for nothing on purpose; what a ticker waits for is tested on the real one",
+    "listening.Rig": "the real listener, put together",
+    "ruled_node.RuledNode": "the recorded node of the sandbox with answers of the test's own",
+    "ruled_node.Error": "a value: the error object of an answer",
+    "sink_thread.SinkThread": "the real sink, put together",
+    "sink_thread.Tables": "the stand-ins of one ClickHouse, side by side",
+    "transactions.KilledError": "an end of the process that nobody catches",
+}

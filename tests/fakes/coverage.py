@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
 
 from connectors.clickhouse.sink.bisect import BadRowLimit
-from connectors.clickhouse.sink.coverage.writer import DeadLetter
 from connectors.clickhouse.sink.messages import Message, Partition
 from connectors.clickhouse.sink.retries import retry_for
 from connectors.clickhouse.sink.rows import Columns
+from connectors.clickhouse.sink.table import RowsRejected
 from connectors.clickhouse.sink.writer import Writer
+from headwater.errors import Permanent, Transient
 from tests.fakes.sink import FakeDeadLetters, FakeMessage
 from topics.coverage import COUNTED
 
@@ -32,13 +33,17 @@ class JsonReader:
     names = FIELDS
 
     def columns(self, messages: Sequence[Message]) -> Columns:
-        records = [orjson.loads(message.value() or b"") for message in messages]
+        try:
+            records = [orjson.loads(message.value() or b"") for message in messages]
+        except orjson.JSONDecodeError as error:
+            raise Permanent(f"malformed: {error}") from error
         return {name: [record[name] for record in records] for name in FIELDS}
 
 
 class Shown:
-    """The table of coverage. While `open` is not set an insert waits, and `waiting` says so.
+    """The table of coverage, which has no rows of negative sequence; encoded, a row is a line of JSON.
 
+    While `open` is not set an insert waits, and `waiting` says so; `failures` says how often it is away.
     `on_insert` hears of each block that is about to show.
     """
 
@@ -49,34 +54,29 @@ class Shown:
         self.open = threading.Event()
         self.open.set()
         self.waiting = False
+        self.failures = 0
         self.on_insert: Callable[[int], None] = lambda number: None
 
     def encode(self, columns: Columns) -> bytes:
-        return orjson.dumps(
-            [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        )
+        if min(columns["sequence"], default=0) < 0:
+            raise Permanent("a sequence is negative")
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return b"".join(orjson.dumps(row) + b"\n" for row in rows)
 
     def insert(self, encoded: bytes, rows: int) -> None:
+        if self.failures:
+            self.failures -= 1
+            raise Transient("ClickHouse is away")
         self.waiting = not self.open.is_set()
         assert self.open.wait(10.0)
         self.waiting = False
-        records = orjson.loads(encoded)
+        if encoded and not encoded.endswith(b"\n"):
+            raise RowsRejected("the last row ends early")
+        records = [orjson.loads(line) for line in encoded.splitlines()]
         for record in records:
             if not record["removed"]:
                 self.on_insert(record["block_number"])
         self.inserts.append(records)
-
-
-class FakeLookup:
-    """Dead letters, and what was asked for."""
-
-    def __init__(self, *letters: DeadLetter) -> None:
-        self.letters = letters
-        self.asked: list[Mapping[str, int]] = []
-
-    def since(self, offsets: Mapping[str, int]) -> Sequence[DeadLetter]:
-        self.asked.append(offsets)
-        return self.letters
 
 
 def coverage_writer(table: Shown, stop: threading.Event | None = None) -> Writer:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
-from connectors.delivery.channels.channel import Channel, ChannelSettings, Unusable
-from connectors.delivery.channels.print import Print
+from connectors.delivery.channels.channel import Channel, ChannelSettings, Services, Unusable
+from connectors.delivery.channels.http import Http
 from connectors.delivery.queue.attempt import Outcome
 from connectors.delivery.queue.delivery import Delivery
 from connectors.delivery.queue.notification import Notification
@@ -82,7 +83,7 @@ class FakeChannels:
 
 
 class FakeSender:
-    """Attempts end when a test says so. `unusable`: kinds of settings that cannot be made here."""
+    """Attempts end when a test says so. No secret is set here; `unusable` says why no channel can be used."""
 
     def __init__(self) -> None:
         self.begun: list[tuple[object, Notification]] = []
@@ -92,7 +93,7 @@ class FakeSender:
     def make(self, settings: ChannelSettings) -> Channel:
         if self.unusable:
             raise Unusable(self.unusable)
-        return Print()
+        return settings.make(Services(cast(Http, None), {}))
 
     def send(self, ticket: object, channel: Channel, notification: Notification) -> None:
         self.begun.append((ticket, notification))

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from aiohttp import ClientPayloadError
+
 from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.fetch.fetcher import Fetcher
 from connectors.evm.blocks.roots import RootChecks
@@ -32,7 +34,7 @@ from headwater.errors import Fatal, Transient
 from headwater.evm.bloom import Bloom
 from headwater.settings import ChainSettings
 from sandbox.node import AdjustableChain
-from sandbox.node.faults import Disconnect, Fault, Silence, Status, damaged
+from sandbox.node.faults import Disconnect, Fault, HalfWritten, Silence, Status, damaged
 from sandbox.node.server import RecordedNode
 from tests.fakes.repair_channel import MemoryChannel, MemoryOutcomes
 from topics.chainlog.claims import ClaimFilter, Verdict
@@ -130,6 +132,8 @@ class NodeTransport:
                 raise TimeoutError
             case Disconnect():
                 raise ConnectionResetError(104, "Connection reset by peer")
+            case HalfWritten():
+                raise ClientPayloadError("Response payload is not completed")
             case Status(status, text, _, retry_after):
                 return HttpAnswer(status, text.encode(), None if retry_after is None else f"{retry_after:g}")
         return HttpAnswer(200, damaged(fault, answer))

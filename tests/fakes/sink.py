@@ -92,6 +92,8 @@ class FakeTable:
         if self.failures:
             self.failures -= 1
             raise Transient("ClickHouse is away")
+        if encoded and not encoded.endswith(b";"):
+            raise RowsRejected("the last number ends early")
         numbers = [int(part) for part in encoded.split(b";")[:-1]]
         assert len(numbers) == rows
         if self.refused & set(numbers):

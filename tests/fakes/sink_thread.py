@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
 from connectors.clickhouse.sink.bisect import BadRowLimit
 from connectors.clickhouse.sink.buffer import Buffer
-from connectors.clickhouse.sink.coverage.replicas import ReplicaProgress
 from connectors.clickhouse.sink.coverage.writer import CoverageWriter
 from connectors.clickhouse.sink.lane import Finished, Lane
 from connectors.clickhouse.sink.loop import Sink
 from connectors.clickhouse.sink.messages import Message, Partition
 from connectors.clickhouse.sink.placement.placement import Placement
-from connectors.clickhouse.sink.placement.start import Gap
 from connectors.clickhouse.sink.retries import retry_for
 from connectors.clickhouse.sink.stream import (
     CoverageStream,
@@ -28,55 +26,13 @@ from connectors.clickhouse.sink.stream import (
 from connectors.clickhouse.sink.writer import Target, Writer
 from headwater.errors import Fatal
 from headwater.settings import SinkSettings
-from tests.fakes.coverage import TOPICS, FakeLookup, Shown, coverage_writer
+from tests.fakes.coverage import TOPICS, Shown, coverage_writer
 from tests.fakes.group import FakeGroup, FakeLog, FakeOffsets
+from tests.fakes.replicas import FakeLookup, FakeMemory, SharedProgress
 from tests.fakes.sink import FakeDeadLetters, FakeMessage, FakeReader
 
 LOGS, BLOCKS, COVERAGE = Partition("x.logs.v1", 2), Partition("x.blocks.v1", 0), Partition("x.coverage.v1", 0)
 SECONDS = 10.0
-
-
-class SharedProgress(ReplicaProgress):
-    """What replicas published in a ClickHouse of their own."""
-
-    def __init__(self) -> None:
-        self.published: dict[Partition, int] = {}
-        self._lock = threading.Lock()
-
-    def store(self, positions: Mapping[Partition, int]) -> None:
-        with self._lock:
-            for partition, position in positions.items():
-                self.published[partition] = max(position, self.published.get(partition, 0))
-
-    def positions(self) -> dict[Partition, int]:
-        with self._lock:
-            return dict(self.published)
-
-
-class FakeMemory:
-    """What ClickHouse remembers of the topics."""
-
-    def __init__(self) -> None:
-        self.found: list[Gap] = []
-        self.ids: dict[str, str] = {}
-        self.forgotten: list[str] = []
-
-    def store_gaps(self, gaps: Collection[Gap]) -> None:
-        self.found += gaps
-
-    def gaps(self) -> list[Gap]:
-        return list(self.found)
-
-    def topic_ids(self) -> dict[str, str]:
-        return dict(self.ids)
-
-    def store_topic_ids(self, ids: Mapping[str, str]) -> None:
-        self.ids |= ids
-
-    def forget(self, topics: Collection[str]) -> None:
-        self.forgotten += sorted(topics)
-        for each in topics:
-            self.ids.pop(each, None)
 
 
 class Tables:
@@ -84,7 +40,8 @@ class Tables:
 
     def __init__(self, logs: Target, blocks: Target) -> None:
         self.logs, self.blocks, self.shown = logs, blocks, Shown()
-        self.progress, self.memory = SharedProgress(), FakeMemory()
+        self.progress = SharedProgress()
+        self.memory = FakeMemory(self.progress)
 
 
 class SinkThread:

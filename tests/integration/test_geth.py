@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 import pytest
 
@@ -35,7 +36,7 @@ pytestmark = [
 
 
 class Geth:
-    """A geth of the test's own, with what it listens on."""
+    """A geth of the test's own, with what it listens on. A context that leaves no process behind."""
 
     def __init__(self, directory: Path, ports: Ports, *flags: str) -> None:
         self.directory = directory
@@ -63,7 +64,17 @@ class Geth:
                 ],
                 stderr=log,
             )
-        until(self._answers, "geth answers")
+
+    def __enter__(self) -> Self:
+        try:
+            until(self._answers, "geth answers")
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     @property
     def url(self) -> str:
@@ -92,7 +103,12 @@ class Geth:
 
     def stop(self) -> None:
         self._process.send_signal(signal.SIGTERM)
-        self._process.wait(30)
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise
 
 
 @pytest.fixture
@@ -105,9 +121,8 @@ def directory(tmp_path: Path) -> Path:
 @pytest.fixture
 def dev(directory: Path, ports: Ports) -> Iterator[Geth]:
     """A chain that makes a block every second."""
-    geth = Geth(directory, ports, "--dev", "--dev.period", "1")
-    yield geth
-    geth.stop()
+    with Geth(directory, ports, "--dev", "--dev.period", "1") as geth:
+        yield geth
 
 
 @pytest.fixture
@@ -118,11 +133,10 @@ def imported(directory: Path, ports: Ports) -> Iterator[Geth]:
     for words in (("init", CHAIN / "genesis.json"), ("import", CHAIN / "chain.rlp")):
         done = subprocess.run([str(GETH), "--datadir", directory, *words], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr[-2000:]
-    geth = Geth(directory, ports)
-    answer = geth.fork_choice((CHAIN / "headfcu.json").read_bytes())
-    assert "VALID" in str(answer), answer
-    yield geth
-    geth.stop()
+    with Geth(directory, ports) as geth:
+        answer = geth.fork_choice((CHAIN / "headfcu.json").read_bytes())
+        assert "VALID" in str(answer), answer
+        yield geth
 
 
 def _line(tmp_path: Path, geth: Geth, **variables: str) -> Line:

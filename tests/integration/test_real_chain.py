@@ -9,6 +9,7 @@ import subprocess
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,28 +35,30 @@ def recording(shared_data: Path) -> Path:
     return shared_data / f"mainnet-contiguous-{FIRST}-{LAST}"
 
 
+@contextmanager
+def served(recording: Path) -> Iterator[str]:
+    """The address of a node that serves the recording meanwhile."""
+    command = [HEADWATER, "node", "serve", str(recording), "--port", "0", "--all-at-once"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as node:
+        try:
+            assert node.stdout is not None
+            yield node.stdout.readline().split()[0]
+        finally:
+            node.kill()
+
+
 @pytest.fixture(scope="module")
 def line(recording: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     """The line after it has followed the recorded node to its head."""
-    node = subprocess.Popen(
-        [HEADWATER, "node", "serve", str(recording), "--port", "0", "--all-at-once"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert node.stdout is not None
-    line = Line(
-        tmp_path_factory.mktemp("line"), "--rpc", node.stdout.readline().split()[0], "--start", str(FIRST)
-    )
-    try:
-        line.start()
-        line.wait_until(lambda: (line.visible() or (0, ""))[0] == LAST, f"block {LAST} is visible", 60)
-        yield line
-        assert line.stop() == 0
-    finally:
-        line.end()
-        node.terminate()
-        node.wait(10)
-        node.stdout.close()
+    with served(recording) as address:
+        line = Line(tmp_path_factory.mktemp("line"), "--rpc", address, "--start", str(FIRST))
+        try:
+            line.start()
+            line.wait_until(lambda: (line.visible() or (0, ""))[0] == LAST, f"block {LAST} is visible", 60)
+            yield line
+            assert line.stop() == 0
+        finally:
+            line.end()
 
 
 @pytest.mark.data

@@ -49,12 +49,16 @@ def test_the_first_python_that_fits_is_taken(path: Path, first: int) -> None:
     assert shown.stdout.strip() == PYTHONS[first], shown.stderr
 
 
-def test_without_a_python_that_fits_it_says_what_it_looked_for(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("target", ["env", "fresh", "contracts"])
+def test_without_a_python_that_fits_it_says_what_it_looked_for(
+    path: Path, tmp_path: Path, target: str
+) -> None:
     program(path / "python3", "exit 1")
-    done = make(path, "env", f"VENV={tmp_path / 'venv'}")
+    done = make(path, target, f"VENV={tmp_path / 'venv'}")
     assert done.returncode != 0
     assert "needs Python 3.11, 3.12 or 3.13" in done.stderr
     assert f"Looked for: {' '.join(PYTHONS)}" in done.stderr
+    assert f"make {target} PYTHON=" in done.stderr
 
 
 @pytest.mark.parametrize("uv_works", [True, False], ids=["uv works", "uv fails"])

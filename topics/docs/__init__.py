@@ -1,3 +1,4 @@
-"""What is generated from the catalogue: `markdown`, `asyncapi`, and `export`, which writes or checks the
-files.
+"""What is generated from the catalogue.
+
+Read it in this order: `markdown` and `asyncapi` (texts of it), `export` (writes or checks the files).
 """

@@ -2,5 +2,6 @@
 and for its twins (`settled_…`, `transaction_state_changes`). The field that it takes stands in
 `schemas/avro/` first.
 
-`template` fills in database, cluster and chain, `runner` applies what is due, once.
+Read it in this order: the files by their numbers, `template` (fills in database, cluster and chain),
+`runner` (applies what is due, once).
 """

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from connectors.clickhouse.sink.buffer import Buffer
 from connectors.clickhouse.sink.coverage.holdback import Held
-from connectors.clickhouse.sink.coverage.replicas import ReplicaProgress
 from connectors.clickhouse.sink.coverage.writer import CoverageBatch, CoverageWriter
 from connectors.clickhouse.sink.lane import Lane
 from connectors.clickhouse.sink.messages import STAGE, Assignments, Message, Partition, next_offsets
@@ -98,10 +97,17 @@ class CoverageStream:
         return JobResult(next_offsets(messages), assignments, read)
 
 
+class Replicas(Protocol):
+    """What replicas tell each other of how far they are: `ReplicaProgress`. All raise Transient."""
+
+    def store(self, positions: Mapping[Partition, int]) -> None: ...
+    def positions(self) -> Mapping[Partition, int]: ...
+
+
 class ProgressPublisher:
     """How far this process is, published for the other replicas; and how far they are, asked of them."""
 
-    def __init__(self, lane: Lane[JobResult], retry: Retry, replicas: ReplicaProgress) -> None:
+    def __init__(self, lane: Lane[JobResult], retry: Retry, replicas: Replicas) -> None:
         self.lane = lane
         self.retry = retry
         self._replicas = replicas

@@ -5,7 +5,8 @@ from __future__ import annotations
 from connectors.clickhouse.sink.coverage.writer import CoverageWriter, DeadLetter
 from connectors.clickhouse.sink.messages import Partition
 from connectors.clickhouse.sink.placement.start import Gap
-from tests.fakes.coverage import LOGS, TOPICS, FakeLookup, Shown, coverage, coverage_writer
+from tests.fakes.coverage import LOGS, TOPICS, Shown, coverage, coverage_writer
+from tests.fakes.replicas import FakeLookup
 
 
 def opened(dead_letters: FakeLookup, *gaps: Gap) -> tuple[CoverageWriter, Shown]:

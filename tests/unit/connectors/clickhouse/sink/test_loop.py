@@ -234,7 +234,7 @@ def test_a_block_whose_rows_were_deleted_before_this_sink_began_is_not_shown_as_
     rows = {row["block_number"]: row for insert in line.shown.inserts for row in insert}
     assert {number: row["complete"] for number, row in rows.items()} == {7: False, 8: True}
     assert "below offset 5000" in rows[7]["problem"]
-    assert line.memory.found == [Gap(LOGS, 0, 5_000)]
+    assert line.memory.gaps() == [Gap(LOGS, 0, 5_000)]
 
 
 def test_what_kafka_lacks_but_clickhouse_has_is_no_gap() -> None:
@@ -245,7 +245,7 @@ def test_what_kafka_lacks_but_clickhouse_has_is_no_gap() -> None:
     with line:
         until(lambda: bool(line.shown.inserts))
     assert [row["complete"] for row in line.shown.inserts[0]] == [True]
-    assert line.memory.found == []
+    assert line.memory.gaps() == []
 
 
 def test_a_clickhouse_made_anew_gets_what_kafka_still_has() -> None:
@@ -267,7 +267,7 @@ def test_what_retention_takes_while_the_sink_waits_is_a_gap() -> None:
         line.feed(*logs(3, first=40), coverage(0, 10, upto=40, logs=3))
         until(lambda: bool(line.shown.inserts))
         until(lambda: line.committed().get(LOGS) == 41)
-    assert line.memory.found == [Gap(LOGS, 2, 40)]
+    assert line.memory.gaps() == [Gap(LOGS, 2, 40)]
     assert [row["complete"] for row in line.shown.inserts[0]] == [False]
 
 

@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 from typing import cast
 
 import pytest
 
 from connectors.evm.blocks.batches import MOST, Batches
-from connectors.evm.rpc.answers import BatchTooLarge, NoBatches, NodeFailure
+from connectors.evm.rpc.answers import NoBatches, NodeFailure
 from connectors.evm.rpc.endpoint import Endpoint
+from tests.fakes.endpoint import FakeEndpoint
 
 ASKED = [f"0x{number:064x}" for number in range(250)]
-
-
-class FakeEndpoint:
-    """Answers what is asked; a batch of more than `limit` calls fails with `failure`."""
-
-    name = "node"
-
-    def __init__(self, limit: int, failure: Callable[[], Exception]) -> None:
-        self.limit, self._failure = limit, failure
-        self.batches: list[int] = []
-        self.calls = 0
-
-    async def batch(self, method: str, params: Sequence[Sequence[str]]) -> list[memoryview]:
-        self.batches.append(len(params))
-        if len(params) > self.limit:
-            raise self._failure()
-        return [memoryview(json.dumps(each).encode()) for (each,) in params]
-
-    async def call(self, method: str, asked: str) -> memoryview:
-        self.calls += 1
-        return memoryview(json.dumps(asked).encode())
 
 
 async def _asked(batches: Batches, endpoint: FakeEndpoint) -> list[str]:
@@ -43,13 +22,9 @@ async def _asked(batches: Batches, endpoint: FakeEndpoint) -> list[str]:
     return [json.loads(bytes(each)) for each in answers]
 
 
-def too_large() -> BatchTooLarge:
-    return BatchTooLarge("node", "batch too large", "throttled")
-
-
 @pytest.mark.parametrize("limit", [1, 2, 3, 10, 60, 99, 100])
 async def test_a_limit_is_found_and_kept_to(limit: int) -> None:
-    endpoint, batches = FakeEndpoint(limit, too_large), Batches()
+    endpoint, batches = FakeEndpoint(limit), Batches()
     assert await _asked(batches, endpoint) == ASKED
     endpoint.batches.clear()
     for _ in range(4):

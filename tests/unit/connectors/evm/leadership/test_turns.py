@@ -15,37 +15,8 @@ from connectors.evm.log.writer import ChainLog, Fenced
 from headwater.errors import Fatal
 from headwater.health import HEALTH
 from headwater.metrics import listener as metrics
+from tests.fakes.election import Ballot
 from tests.fakes.listening import CHAIN_ID, MemoryStore, made_up_apply, made_up_head, stored
-
-
-class Ballot:
-    """An election that the test decides."""
-
-    def __init__(self) -> None:
-        self._changed = asyncio.Condition()
-        self._leads = False
-        self.stepped_down = asyncio.Semaphore(0)
-        self.rejected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    async def run(self) -> None:
-        await self.rejected
-
-    async def elected(self) -> None:
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._leads)
-
-    async def ousted(self) -> None:
-        async with self._changed:
-            await self._changed.wait_for(lambda: not self._leads)
-
-    async def step_down(self) -> None:
-        await self.decide(leads=False)
-        self.stepped_down.release()
-
-    async def decide(self, *, leads: bool) -> None:
-        async with self._changed:
-            self._leads = leads
-            self._changed.notify_all()
 
 
 class Term:

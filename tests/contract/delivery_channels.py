@@ -1,0 +1,62 @@
+"""What the dispatcher relies on in the channels that were applied: subclasses say where they stand."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import pytest
+
+from connectors.delivery.channels.print import PrintSettings
+from connectors.delivery.channels.text import Written
+from connectors.delivery.dispatcher import Channels
+
+
+class Place(Protocol):
+    """Where channels are applied, none at first; each reader is another process's."""
+
+    def reader(self) -> Channels: ...
+    def apply(self, *channels: Written) -> None: ...
+    def remove(self, channel: str) -> None: ...
+
+
+def printing(channel: str, **settings: object) -> Written:
+    return Written(channel, "print", PrintSettings.model_validate(settings))
+
+
+class ChannelsContract:
+    """Tests of Channels."""
+
+    @pytest.fixture
+    def place(self) -> Place:
+        raise AssertionError("the subclass says which place")
+
+    def test_what_was_applied_is_there_for_all_with_its_settings(self, place: Place) -> None:
+        early = place.reader()
+        assert dict(early.refresh()) == {}
+        place.apply(printing("ops"), printing("night", at_once=1))
+        for reader in (early, place.reader()):
+            found = reader.refresh()
+            assert set(found) == {"ops", "night"}
+            night = found["night"]
+            assert (night.id, night.kind, night.problem) == ("night", "print", "")
+            assert night.settings == PrintSettings(at_once=1)
+
+    def test_one_that_is_applied_again_is_as_it_was_set_last_since_when_it_was_first(
+        self, place: Place
+    ) -> None:
+        reader = place.reader()
+        place.apply(printing("ops"), printing("night"))
+        since = reader.refresh()["ops"].since
+        place.apply(printing("ops", at_once=2))
+        found = reader.refresh()
+        assert (found["ops"].settings, found["ops"].since) == (PrintSettings(at_once=2), since)
+        assert found["night"].settings == PrintSettings()
+
+    def test_one_that_was_removed_is_no_more_until_it_is_applied_anew(self, place: Place) -> None:
+        reader = place.reader()
+        place.apply(printing("ops"), printing("night"))
+        assert set(reader.refresh()) == {"ops", "night"}
+        place.remove("ops")
+        assert set(reader.refresh()) == set(place.reader().refresh()) == {"night"}
+        place.apply(printing("ops"))
+        assert set(reader.refresh()) == {"ops", "night"}
