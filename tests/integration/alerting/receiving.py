@@ -10,7 +10,7 @@ from typing import Final
 from connectors.delivery.queue.delivery import Delivery, State
 from connectors.delivery.topic import entries
 from headwater.settings import Settings
-from sandbox.receiver.checker import Published, missing, violations
+from sandbox.receiver.checker import Published, left_standing, missing, violations
 from sandbox.receiver.faults import Faults
 from sandbox.receiver.server import Receiver
 from tests.integration.alerting.said import STATUSES, said_alerts
@@ -71,6 +71,7 @@ def check_deliveries(line: Line, receiver: Receiver) -> None:
     arrivals = receiver.arrivals()
     assert violations(arrivals) == []
     assert missing(published, arrivals) == []
+    assert left_standing(published, arrivals) == []
     assert receiver.summary()["bad_signatures"] == 0
     taken = {each.delivery_id for each in arrivals if each.answered == 204}
     for each in _ledger(line.settings).values():

@@ -14,6 +14,7 @@ from connectors.delivery.queue.delivery import Delivery, State
 from connectors.delivery.queue.notification import Notification
 from connectors.delivery.queue.pace import Rate
 from connectors.delivery.queue.policy import Policy
+from connectors.delivery.topic.entries import again
 from tests.builders.deliveries import pending
 
 TAKEN = Outcome(Answer.TAKEN, 204)
@@ -207,6 +208,33 @@ def test_given_up_versions_are_sent_again_in_order_but_not_behind_a_later_one() 
     finish(queue, queue.step(7).send[0], TAKEN, 8)
     queue.take(pending(1, 10, replays=2, revision=9, first_attempt_at=1))
     assert closed(queue.step(9).write) == {10: State.SUPERSEDED}
+
+
+def asked_again(delivery: Delivery) -> Delivery:
+    """What `headwater deliveries replay` writes; the ledger has the text, which the queue does not keep."""
+    return again(replace(delivery, payload="{}"), 5)
+
+
+def test_an_expired_version_whose_retraction_was_closed_is_not_sent_when_it_is_asked_for_again() -> None:
+    queue = queue_of(pending(1, 10, block_timestamp=0), max_age_ms=HOUR)
+    (expired,) = queue.step(2 * HOUR).write
+    queue.take(pending(1, 11, "RETRACTED", block_timestamp=0))
+    assert closed(queue.step(2 * HOUR).write) == {11: State.SUPERSEDED}
+    queue.take(asked_again(expired))
+    step = queue.step(2 * HOUR)
+    assert (closed(step.write), step.send) == ({10: State.SUPERSEDED}, [])
+
+
+def test_a_version_given_up_unsent_is_not_sent_behind_the_retraction_that_was_closed() -> None:
+    queue = queue_of(pending(1, 10))
+    (dead,) = queue.give_up("the channel was removed", 1)
+    queue.take(pending(1, 11, "RETRACTED"))
+    queue.step(2)
+    queue.take(pending(1, 12))
+    queue.take(asked_again(dead))
+    step = queue.step(5)
+    assert closed(step.write) == {10: State.SUPERSEDED}
+    assert [each.version for each in step.send] == [12]
 
 
 def test_queued_twice_it_is_delivered_once_and_said_again() -> None:
