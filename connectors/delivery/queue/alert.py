@@ -20,8 +20,8 @@ class AlertVersions:
     def take(self, delivery: Delivery) -> bool:
         """Fold an entry of the ledger in.
 
-        True when it was queued twice: then what is known has to be said again behind it, for compaction
-        would leave the second PENDING and nothing else.
+        True when it was queued, or asked for again, twice: then what is known has to be said again behind it,
+        for compaction would leave the second PENDING and nothing else.
         """
         known = self._all.get(delivery.version)
         if known is None:
@@ -36,9 +36,7 @@ class AlertVersions:
                     delivered_at=delivery.delivered_at or known.delivered_at,
                 )
             )
-        elif delivery.revision == 0 < known.revision:
-            return True
-        return False
+        return known is not None and delivery.state is State.PENDING and delivery.rank < known.rank
 
     def again(self, version: int, payload: str) -> Delivery:
         """What is known of a version, to be said again."""

@@ -45,7 +45,7 @@ class ChannelQueue:
         self._waiting = Waiting()
         self._flying: dict[bytes, bytes] = {}
         self._under_way: set[bytes] = set()
-        self._again: list[Delivery] = []
+        self._again: dict[tuple[bytes, int], str] = {}
         self._open: set[tuple[bytes, int]] = set()
         self.use(policy)
 
@@ -72,9 +72,12 @@ class ChannelQueue:
     def take(self, delivery: Delivery) -> None:
         """Fold an entry of the ledger in: one that was read."""
         versions = self._alerts.setdefault(delivery.alert_id, AlertVersions())
+        place = (delivery.alert_id, delivery.version)
         if versions.take(delivery):
-            self._again.append(delivery)
+            self._again[place] = delivery.payload
             return
+        # What was written behind a second PENDING is what compaction leaves.
+        self._again.pop(place, None)
         self._note(versions.known(delivery.version))
         self._touched[delivery.alert_id] = None
 
@@ -82,9 +85,12 @@ class ChannelQueue:
         """What is to be closed and begun now."""
         # As it is known now, not as it was known when it came: what is written last is what stays.
         step = Step(
-            write=[self._alerts[each.alert_id].again(each.version, each.payload) for each in self._again]
+            write=[
+                self._alerts[alert_id].again(version, payload)
+                for (alert_id, version), payload in self._again.items()
+            ]
         )
-        self._again = []
+        self._again.clear()
         touched, self._touched = self._touched, {}
         woken, self._woken = self._woken, {}
         for alert_id in touched:

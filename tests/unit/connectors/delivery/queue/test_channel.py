@@ -247,6 +247,29 @@ def test_queued_twice_it_is_delivered_once_and_said_again() -> None:
     assert again == replace(done, revision=done.revision + 1)
 
 
+def test_asked_for_again_twice_from_one_reading_it_is_delivered_once_and_said_again() -> None:
+    queue = queue_of(pending(1, 10))
+    dead = finish(queue, queue.step(1).send[0], REFUSED, 2)
+    first, second = asked_again(dead), replace(asked_again(dead), queued_at=4)
+    queue.take(first)
+    done = finish(queue, queue.step(5).send[0], TAKEN, 6)
+    queue.take(second)
+    queue.take(second)
+    step = queue.step(7)
+    assert step.send == []
+    (again,) = step.write
+    assert again == replace(done, revision=done.revision + 1, payload=second.payload)
+    # Whoever reads what compaction leaves of it sends nothing.
+    assert sent(queue_of(again)) == []
+
+
+def test_what_was_said_behind_a_second_entry_is_not_said_again() -> None:
+    began = pending(1, 10, state=State.ATTEMPTED, attempts=1, first_attempt_at=1, revision=1)
+    done = replace(began, state=State.DELIVERED, delivered_at=2, revision=2)
+    queue = queue_of(pending(1, 10), began, pending(1, 10), done)
+    assert queue.step(3).write == []
+
+
 def test_a_channel_that_is_no_more_gives_everything_up() -> None:
     queue = queue_of(pending(1, 10), pending(1, 11), pending(2, 12))
     assert closed(queue.give_up("removed", 1)) == dict.fromkeys((10, 11, 12), State.DEAD)
