@@ -56,7 +56,7 @@ class ChannelQueue:
         self._waiting.clear()
         waiting = sorted(self._open, key=lambda place: place[1])
         self._touched.update((alert_id, None) for alert_id, _ in waiting)
-        self.circuit = Circuit(policy.failures, self._backoff())
+        self.circuit = Circuit(policy.failures, self._backoff(), self._backoff())
         self._pace = Pace(policy.rate)
 
     @property
@@ -110,7 +110,7 @@ class ChannelQueue:
             self._under_way.discard(key)
             self._woken[key] = None
             self._touched[each.alert_id] = None
-        self._tell_circuit(outcome, now)
+        self._update_circuit(outcome, now)
         pause = 0.0
         if outcome.answer is not Answer.TAKEN:
             backoff = self._backoff(max(each.attempts for each in attempted) - 1)
@@ -188,13 +188,15 @@ class ChannelQueue:
     def _may_begin(self, now: int) -> bool:
         return self.flying < self.policy.at_once and self.circuit.allows(now) and self._pace.allows(now)
 
-    def _tell_circuit(self, outcome: Outcome, now: int) -> None:
-        if outcome.answer is Answer.FAILED:
-            self.circuit.failed(now)
-        elif outcome.answer is not Answer.THROTTLED:
-            self.circuit.succeeded()
-        if outcome.answer is Answer.THROTTLED or outcome.retry_after > 0:
-            self.circuit.hold(now + int(1000 * outcome.hold))
+    def _update_circuit(self, outcome: Outcome, now: int) -> None:
+        match outcome.answer:
+            case Answer.THROTTLED:
+                self.circuit.throttled(now, outcome.hold)
+            case Answer.FAILED:
+                self.circuit.failed(now)
+                self.circuit.hold(now + int(1000 * outcome.hold))
+            case Answer.TAKEN | Answer.REFUSED:
+                self.circuit.succeeded()
 
     def _closed(self, closed: Iterable[Delivery], step: Step) -> None:
         for each in closed:

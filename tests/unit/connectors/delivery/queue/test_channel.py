@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -146,6 +147,50 @@ def test_retry_after_is_a_floor_and_holds_the_channel() -> None:
     assert sent(queue, 29_999) == []
     assert queue.circuit.state(0) is CircuitState.CLOSED
     assert sent(queue, 30_000) == [11]
+
+
+def begun_in(queue: ChannelQueue, outcome: Outcome, times: range) -> list[int]:
+    """When attempts begin that are all answered at once, and alike."""
+    found = []
+    for now in times:
+        for each in queue.step(now).send:
+            finish(queue, each, outcome, now)
+            found.append(now)
+    return found
+
+
+@pytest.mark.parametrize("failed_before", [0, 5])
+def test_a_receiver_that_throttles_and_names_no_pause_is_left_alone_for_ever_longer(
+    failed_before: int,
+) -> None:
+    queue = queue_of(*(pending(number, 10) for number in range(200)), failures=5, at_once=1)
+    begun_in(queue, FAILED, range(failed_before))
+    assert queue.circuit.state(10) is (CircuitState.OPEN if failed_before else CircuitState.CLOSED)
+    begun = begun_in(queue, Outcome(Answer.THROTTLED, 429, "429"), range(10, 60_000, 10))
+    assert 5 <= len(begun) <= 20
+    pauses = [later - sooner for sooner, later in pairwise(begun)]
+    assert min(pauses) >= 500
+    assert max(pauses) > 5_000
+
+
+def test_a_probe_that_is_throttled_leaves_the_circuit_open() -> None:
+    queue = queue_of(*(pending(number, 10) for number in range(8)), failures=1, at_once=2)
+    finish(queue, queue.step(0).send[0], FAILED, 0)
+    now = 2_000
+    (probe,) = queue.step(now).send
+    finish(queue, probe, Outcome(Answer.THROTTLED, 429, "429", 7.0), now)
+    assert queue.circuit.state(now + 6_999) is CircuitState.OPEN
+    assert sent(queue, now + 6_999) == []
+    (probe,) = queue.step(now + 7_000).send
+    finish(queue, probe, TAKEN, now + 7_000)
+    assert queue.circuit.state(now + 7_000) is CircuitState.CLOSED
+
+
+def test_answers_to_attempts_that_were_under_way_together_are_one_throttling() -> None:
+    queue = queue_of(*(pending(number, 10) for number in range(64)), at_once=64, longest_pause=1e6)
+    for each in queue.step(0).send:
+        finish(queue, each, Outcome(Answer.THROTTLED, 429, "429"), 0)
+    assert sent(queue, 1_500) != []
 
 
 def test_a_receiver_that_asks_for_days_is_asked_again_within_the_hour() -> None:
