@@ -116,7 +116,10 @@ class ChannelQueue:
             backoff = self._backoff(max(each.attempts for each in attempted) - 1)
             pause = backoff.next(outcome.hold)
         # One that is given up before the others would make another notification of them.
-        late = now >= min(each.queued_at for each in attempted) + self.policy.give_up_ms
+        since = min(each.attempting_since or now for each in attempted)
+        # A receiver that only asks for time at the first attempt has not failed.
+        throttled = outcome.answer is Answer.THROTTLED and all(each.attempts == 1 for each in attempted)
+        late = not throttled and now >= since + self.policy.give_up_ms
         again = now + int(1000 * pause)
         known = (self._alerts[each.alert_id].known(each.version) for each in attempted)
         done = [
@@ -167,7 +170,9 @@ class ChannelQueue:
             return
         # They may have been closed, or put off, since they were made to wait.
         for alert_id in self._groups.alerts(key):
-            self._look_at(alert_id, now, step)
+            joined = self._look_at(alert_id, now, step)
+            if joined is not None and joined != key:
+                self._woken[joined] = None
         heads = self._heads(key)
         if not heads:
             return
@@ -175,7 +180,9 @@ class ChannelQueue:
         if following.at > now:
             self._waiting.put(key, following.at)
             return
-        deliveries = tuple(begun(each, now) for each in following.deliveries)
+        grouped = self._groups.grouping is not None or len(following.deliveries) > 1
+        own = Notification(following.deliveries).id
+        deliveries = tuple(begun(each, own, now) for each in following.deliveries)
         for each in deliveries:
             self._put(each)
             self._flying[each.alert_id] = key
@@ -183,7 +190,7 @@ class ChannelQueue:
         self.circuit.begun(now)
         self._pace.begun(now)
         step.write += deliveries
-        step.begin.append(Notification(deliveries, grouped=self._groups.grouping is not None))
+        step.begin.append(Notification(deliveries, grouped=grouped))
 
     def _may_begin(self, now: int) -> bool:
         return self.flying < self.policy.at_once and self.circuit.allows(now) and self._pace.allows(now)

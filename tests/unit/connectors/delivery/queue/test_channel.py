@@ -131,6 +131,27 @@ def test_failures_are_tried_again_later_until_it_is_given_up() -> None:
     assert queue.open == 0
 
 
+@pytest.mark.parametrize("replayed", [False, True])
+def test_giving_up_counts_from_the_first_attempt_and_not_from_the_time_in_the_queue(replayed: bool) -> None:
+    queue = queue_of(pending(1, 10), give_up_ms=HOUR, failures=99)
+    if replayed:
+        queue.take(asked_again(finish(queue, queue.step(1).send[0], REFUSED, 2)))
+    now = 13 * HOUR
+    (begun,) = queue.step(now).send
+    done = finish(queue, begun, FAILED, now + 1)
+    assert (done.state, done.attempts) == (State.ATTEMPTED, 1)
+    assert done.not_before is not None
+    queue = queue_of(done, give_up_ms=HOUR)  # its next owner knows as much
+    assert finish(queue, queue.step(now + HOUR).send[0], FAILED, now + HOUR).state is State.DEAD
+
+
+def test_a_first_attempt_that_is_throttled_gives_nothing_up() -> None:
+    queue = queue_of(pending(1, 10), give_up_ms=1)
+    throttled = Outcome(Answer.THROTTLED, 429, "429")
+    assert finish(queue, queue.step(1).send[0], throttled, 5_000).state is State.ATTEMPTED
+    assert finish(queue, queue.step(HOUR).send[0], throttled, HOUR).state is State.DEAD
+
+
 def test_a_refusal_is_the_end_of_that_one_only() -> None:
     queue = queue_of(pending(1, 10), pending(2, 11), at_once=1)
     (first,) = queue.step(1).send
