@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol
@@ -70,7 +70,6 @@ class Dispatcher:
         self._chance = chance
         self._owned: dict[str, _Owned] = {}
         self._refreshed: int | None = None
-        self._flying = 0
 
     def turn(self, seconds: float) -> None:
         """Read for up to `seconds`, then decide, write and send. Raises Transient, Fatal or Stopped."""
@@ -90,7 +89,6 @@ class Dispatcher:
                 begun += [(owned, owned.channel, each) for each in step.begin]
         self._write(writes)
         for owned, channel, notification in begun:
-            self._flying += 1
             # The attempt's own lines carry it too: its task begins with this thread's context.
             with about(partial(notification_fields, self._alerts, notification)):
                 self._sender.send(owned, channel, notification)
@@ -99,14 +97,13 @@ class Dispatcher:
     def drain(self, seconds: float) -> None:
         """Begin nothing more, and write what becomes of what is under way, for up to `seconds`."""
         end = self._now() + int(1_000 * seconds)
-        while self._flying and self._now() < end:
+        while any(owned.queue.flying for owned in self._owned.values()) and self._now() < end:
             self._read(0.05)
             self._write(self._finished())
 
     def _read(self, seconds: float) -> None:
-        read = self._ledger.read(seconds)
+        read = self._ledger.read(seconds, self._break_off)
         if read.lost:
-            # Attempts under way end for nobody: whoever has the partition now makes them again.
             for channel, owned in list(self._owned.items()):
                 if owned.partition in read.lost:
                     del self._owned[channel]
@@ -117,6 +114,10 @@ class Dispatcher:
                 self._owned[delivery.channel] = _Owned(partition, queue)
                 self._refreshed = None
             self._owned[delivery.channel].queue.take(delivery)
+
+    def _break_off(self, partitions: Set[int]) -> None:
+        """Before somebody else has these partitions, who makes the attempts again that are under way."""
+        self._sender.cancel({owned for owned in self._owned.values() if owned.partition in partitions})
 
     def _look_at_channels(self) -> None:
         now = self._now()
@@ -145,7 +146,6 @@ class Dispatcher:
     def _finished(self) -> dict[int, list[Delivery]]:
         writes: dict[int, list[Delivery]] = {}
         for done in self._sender.done():
-            self._flying -= 1
             owned = done.ticket
             # One that was lost meanwhile is no more ours to write.
             if isinstance(owned, _Owned) and self._owned.get(done.notification.channel) is owned:

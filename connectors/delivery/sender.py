@@ -6,7 +6,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Collection, Coroutine, Mapping
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Protocol
@@ -19,6 +19,8 @@ from headwater.logging import get_logger
 from headwater.settings import DeliverySettings
 
 _SECONDS: Final = 5.0
+# Within a rebalance, which waits for it: breaking off is a matter of milliseconds where nothing is wrong.
+_CANCEL_SECONDS: Final = 2.0
 _log = get_logger("connectors.delivery")
 
 
@@ -40,6 +42,9 @@ class Sender(Protocol):
     def send(self, ticket: object, channel: Channel, notification: Notification) -> None:
         """Begin an attempt."""
 
+    def cancel(self, tickets: Collection[object]) -> None:
+        """Break off the attempts that were given with these, and wait for that. `done` does not have them."""
+
     def done(self) -> list[Done]:
         """Attempts that have ended since the last call."""
 
@@ -53,7 +58,7 @@ class LoopSender:
     def __init__(self, settings: DeliverySettings, environ: Mapping[str, str] = os.environ) -> None:
         self._loop = asyncio.new_event_loop()
         self._done: SimpleQueue[Done] = SimpleQueue()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], object] = {}
         self._thread = threading.Thread(target=self._loop.run_forever, name="sender", daemon=True)
         self._thread.start()
         self._http = self._run(self._made(settings))
@@ -64,6 +69,17 @@ class LoopSender:
 
     def send(self, ticket: object, channel: Channel, notification: Notification) -> None:
         self._loop.call_soon_threadsafe(self._begin, ticket, channel, notification)
+
+    def cancel(self, tickets: Collection[object]) -> None:
+        if self._loop.is_closed():
+            return
+        try:
+            # Behind what was sent before: an attempt that has not begun yet is broken off too.
+            ended = self._run(self._cancelled(tickets))
+        except TimeoutError:
+            ended = False
+        if not ended:
+            _log.warning("attempts could not be broken off in time")
 
     def done(self) -> list[Done]:
         found: list[Done] = []
@@ -84,8 +100,8 @@ class LoopSender:
 
     def _begin(self, ticket: object, channel: Channel, notification: Notification) -> None:
         task = self._loop.create_task(self._attempt(ticket, channel, notification))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = ticket
+        task.add_done_callback(self._tasks.pop)
 
     async def _attempt(self, ticket: object, channel: Channel, notification: Notification) -> None:
         began = time.perf_counter()
@@ -104,6 +120,13 @@ class LoopSender:
 
     async def _made(self, settings: DeliverySettings) -> Http:
         return Http(settings)
+
+    async def _cancelled(self, tickets: Collection[object]) -> bool:
+        """True when all of them have ended."""
+        tasks = [task for task, ticket in self._tasks.items() if ticket in tickets]
+        for task in tasks:
+            task.cancel()
+        return not tasks or not (await asyncio.wait(tasks, timeout=_CANCEL_SECONDS))[1]
 
     async def _ended(self) -> None:
         tasks = list(self._tasks)

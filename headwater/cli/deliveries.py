@@ -68,7 +68,7 @@ def replay(
     json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Queue deliveries again: dead ones unless --state, --id or a time says which.
+    """Queue deliveries again: dead ones unless --state or --id says which.
 
     They go out under their ids, so that a receiver recognises what it has. A version that never arrived and
     that a later one has overtaken stays closed: receivers see versions in their order.
@@ -76,7 +76,7 @@ def replay(
     Exit code 2: there are deliveries, and --yes was not given.
     """
     settings = configured({"data_dir": data_dir})
-    if state is None and id is None and since is None and until is None:
+    if state is None and id is None:
         state = "dead"
     wanted = _wanted(id, channel, state, since, until)
     found = [each for each in read(settings, wanted) if not each.is_open]

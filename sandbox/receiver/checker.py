@@ -60,6 +60,28 @@ def violations(arrivals: Iterable[Arrival]) -> list[str]:
     return found
 
 
+def left_standing(published: Iterable[Published], arrivals: Iterable[Arrival]) -> list[str]:
+    """Retractions that never came behind something that they take back, a line each.
+
+    Also where a later version came: meanwhile the receiver believed what did not hold any more. Call it once
+    nothing is to come any more.
+    """
+    came: dict[tuple[str, str], dict[int, str]] = {}
+    for arrival in arrivals:
+        came.setdefault((arrival.channel, arrival.alert_id), {})[arrival.version] = arrival.status
+    found: list[str] = []
+    for each in published:
+        versions = came.get((each.channel, each.alert_id), {})
+        below = max((version for version in versions if version < each.version), default=None)
+        if each.status != _RETRACTED or each.version in versions or below is None:
+            continue
+        if versions[below] != _RETRACTED:
+            found.append(
+                f"{(each.channel, each.alert_id)}: version {each.version}, which retracts {below}, never came"
+            )
+    return found
+
+
 def missing(published: Iterable[Published], arrivals: Iterable[Arrival]) -> list[str]:
     """What should have been taken by now and was not, a line each: the latest version of each alert.
 

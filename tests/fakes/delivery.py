@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -13,7 +13,7 @@ from connectors.delivery.queue.delivery import Delivery
 from connectors.delivery.queue.notification import Notification
 from connectors.delivery.sender import Done
 from connectors.delivery.topic.channels import Applied
-from connectors.delivery.topic.ledger import Read
+from connectors.delivery.topic.ledger import OnRevoke, Read
 from headwater.errors import Fatal
 
 
@@ -49,7 +49,9 @@ class FakeLedger:
             self._ready.discard(each)
             self._lost.add(each)
 
-    def read(self, seconds: float) -> Read:
+    def read(self, seconds: float, on_revoke: OnRevoke = lambda partitions: None) -> Read:
+        if self._lost:
+            on_revoke(self._lost)
         read = Read(lost=self._lost)
         self._lost = set()
         for partition, position in self._positions.items():
@@ -103,6 +105,9 @@ class FakeSender:
         ticket, notification = self.begun.pop(0)
         self._done.append(Done(ticket, notification, outcome))
         return notification
+
+    def cancel(self, tickets: Collection[object]) -> None:
+        self.begun = [each for each in self.begun if each[0] not in tickets]
 
     def done(self) -> list[Done]:
         done, self._done = self._done, []

@@ -38,6 +38,14 @@ class Server:
                     case "/slow":
                         server.ending.wait(5)
                         self._say(204, b"")
+                    case "/late":
+                        self._say(200, b"", Content_Length="10")
+                        server.ending.wait(5)
+                    case "/cut":
+                        self._say(200, b"", Content_Length="10")
+                        self.close_connection = True
+                    case "/odd":
+                        self._say(200, b"", Retry_After="Mon, 01 Jan 2029 00:00:00 +" + "9" * 30)
                     case "/busy":
                         self._say(503, b"try token=abcdefgh later", Retry_After="7")
                     case _:
@@ -99,6 +107,12 @@ async def test_of_an_answer_the_beginning_is_read_and_shown_without_secrets(serv
 async def test_no_answer_in_time_is_transient(server: Server) -> None:
     with pytest.raises(Transient, match=r"no answer within 0\.5 s"):
         await post(f"http://127.0.0.1:{server.port}/slow")
+
+
+@pytest.mark.parametrize("path", ["late", "cut", "odd"])
+async def test_a_status_counts_whatever_comes_behind_it(server: Server, path: str) -> None:
+    answer = await post(f"http://127.0.0.1:{server.port}/{path}")
+    assert answer == HttpAnswer(200, 0.0, "")
 
 
 async def test_the_shells_proxy_is_not_asked(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

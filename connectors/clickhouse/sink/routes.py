@@ -65,4 +65,6 @@ EXEMPT: Final[Mapping[str, str]] = {
 LEFT_OUT: Final[Mapping[tuple[str, str], str]] = {
     ("coverage", "retractions"): "where a repair's messages can be; nobody asks the table for it",
     ("deliveries", "payload"): "the alert as JSON; the alert itself is in alerts",
+    ("deliveries", "attempting_since"): "what giving up counts from; the view has first_attempt_at",
+    ("deliveries", "notification_id"): "what is tried again together; of one alert it is its delivery_id",
 }

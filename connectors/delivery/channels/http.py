@@ -39,7 +39,10 @@ class AddressRefusedError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """Status, the wish for a pause in seconds, and the beginning of the text, without secrets."""
+    """Status, the wish for a pause in seconds, and the beginning of the text, without secrets.
+
+    There is no pause after a 2xx, and no text where the body is late or cut off.
+    """
 
     status: int
     retry_after: float
@@ -109,16 +112,15 @@ class Http:
             async with self._session.post(
                 url, data=body, headers=headers, allow_redirects=False, proxy=self._proxy
             ) as answer:
-                text = await answer.content.read(_BODY_BYTES)
-                return HttpAnswer(
-                    answer.status,
-                    retry_after(answer.headers.get("Retry-After"), datetime.now(UTC)),
-                    _told(text.decode(errors="replace"), hidden, _SHOWN),
-                )
+                taken = 200 <= answer.status < 300
+                wish = None if taken else answer.headers.get("Retry-After")
+                text = _masked(await _beginning(answer), hidden, _SHOWN)
+                return HttpAnswer(answer.status, retry_after(wish, datetime.now(UTC)), text)
         except TimeoutError as error:
             raise Transient(f"no answer within {self._settings.timeout_seconds:g} s") from error
         except (aiohttp.ClientError, OSError, ValueError, asyncio.IncompleteReadError) as error:
-            raise Transient(f"no answer: {_told(str(error) or type(error).__name__, hidden, 500)}") from error
+            problem = _masked(str(error) or type(error).__name__, hidden, 500)
+            raise Transient(f"no answer: {problem}") from error
 
     async def close(self) -> None:
         """Close the connections."""
@@ -133,12 +135,20 @@ def retry_after(text: str | None, now: datetime) -> float:
         return float(seconds)
     try:
         until = parsedate_to_datetime(text)
-    except ValueError:
+        return max(0.0, ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds())
+    except (ValueError, OverflowError):  # the latter for a zone beyond any clock
         return 0.0
-    return max(0.0, ((until if until.tzinfo else until.replace(tzinfo=UTC)) - now).total_seconds())
 
 
-def _told(text: str, secrets: Collection[str], longest: int) -> str:
+async def _beginning(answer: aiohttp.ClientResponse) -> str:
+    """The beginning of the body. The status says what the receiver did, whatever becomes of its text."""
+    try:
+        return (await answer.content.read(_BODY_BYTES)).decode(errors="replace")
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        return ""
+
+
+def _masked(text: str, secrets: Collection[str], longest: int) -> str:
     for each in sorted(secrets, key=len, reverse=True):
         text = text.replace(each, "***")
     return brief(text, longest)

@@ -20,8 +20,8 @@ class AlertVersions:
     def take(self, delivery: Delivery) -> bool:
         """Fold an entry of the ledger in.
 
-        True when it was queued twice: then what is known has to be said again behind it, for compaction
-        would leave the second PENDING and nothing else.
+        True when it was queued, or asked for again, twice: then what is known has to be said again behind it,
+        for compaction would leave the second PENDING and nothing else.
         """
         known = self._all.get(delivery.version)
         if known is None:
@@ -36,9 +36,7 @@ class AlertVersions:
                     delivered_at=delivery.delivered_at or known.delivered_at,
                 )
             )
-        elif delivery.revision == 0 < known.revision:
-            return True
-        return False
+        return known is not None and delivery.state is State.PENDING and delivery.rank < known.rank
 
     def again(self, version: int, payload: str) -> Delivery:
         """What is known of a version, to be said again."""
@@ -82,11 +80,14 @@ class AlertVersions:
     def _superseded(self, now: int) -> list[Delivery]:
         """A retraction of what was never sent, and what it retracts."""
         unsent = self._unsent_unless_standing()
-        end = max((each.version for each in unsent if each.retracts), default=None)
-        if end is None:
-            return []
+        # Closed ones too: nothing would follow what is asked for again and does not hold any more.
+        end = max((each.version for each in unsent if each.retracts), default=-1)
         reason = f"retracted by version {end} before any attempt"
-        return [self._closed(each, State.SUPERSEDED, reason, now) for each in unsent if each.version <= end]
+        return [
+            self._closed(each, State.SUPERSEDED, reason, now)
+            for each in unsent
+            if each.is_open and each.version <= end
+        ]
 
     def _expired(self, now: int, max_age_ms: int | None) -> list[Delivery]:
         if max_age_ms is None:
@@ -94,17 +95,19 @@ class AlertVersions:
         old = [
             each
             for each in self._unsent_unless_standing()
-            if each.replays == 0 and now - (each.block_timestamp or each.published_at) > max_age_ms
+            if each.is_open
+            and each.replays == 0
+            and now - (each.block_timestamp or each.published_at) > max_age_ms
         ]
         reason = f"older than the channel's max_age of {max_age_ms // 1000} s"
         return [self._closed(each, State.EXPIRED, reason, now) for each in old]
 
     def _unsent_unless_standing(self) -> list[Delivery]:
-        """Open versions that were never sent; none while the receiver has, or may have, one that stands."""
+        """Never sent, open or closed; none while the receiver has, or may have, one that stands."""
         last = self._last_sent()
         if last is not None and not last.retracts:
             return []
-        return [each for each in self._all.values() if each.is_open and not each.sent]
+        return [each for each in self._all.values() if not each.sent]
 
     def _last_sent(self) -> Delivery | None:
         sent = [each for each in self._all.values() if each.sent]

@@ -36,13 +36,15 @@ class Outcome:
         return min(self.retry_after, LONGEST_HOLD_SECONDS)
 
 
-def begun(delivery: Delivery, now: int) -> Delivery:
-    """The delivery, under way since `now`."""
+def begun(delivery: Delivery, notification_id: str, now: int) -> Delivery:
+    """The delivery, under way in a request since `now`."""
     return replace(
         delivery,
         state=State.ATTEMPTED,
         attempts=delivery.attempts + 1,
         first_attempt_at=delivery.first_attempt_at or now,
+        attempting_since=delivery.attempting_since or now,
+        notification_id=notification_id,
         not_before=None,
         updated_at=now,
         revision=delivery.revision + 1,

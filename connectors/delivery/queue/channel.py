@@ -45,7 +45,7 @@ class ChannelQueue:
         self._waiting = Waiting()
         self._flying: dict[bytes, bytes] = {}
         self._under_way: set[bytes] = set()
-        self._again: list[Delivery] = []
+        self._again: dict[tuple[bytes, int], str] = {}
         self._open: set[tuple[bytes, int]] = set()
         self.use(policy)
 
@@ -56,7 +56,7 @@ class ChannelQueue:
         self._waiting.clear()
         waiting = sorted(self._open, key=lambda place: place[1])
         self._touched.update((alert_id, None) for alert_id, _ in waiting)
-        self.circuit = Circuit(policy.failures, self._backoff())
+        self.circuit = Circuit(policy.failures, self._backoff(), self._backoff())
         self._pace = Pace(policy.rate)
 
     @property
@@ -72,9 +72,12 @@ class ChannelQueue:
     def take(self, delivery: Delivery) -> None:
         """Fold an entry of the ledger in: one that was read."""
         versions = self._alerts.setdefault(delivery.alert_id, AlertVersions())
+        place = (delivery.alert_id, delivery.version)
         if versions.take(delivery):
-            self._again.append(delivery)
+            self._again[place] = delivery.payload
             return
+        # What was written behind a second PENDING is what compaction leaves.
+        self._again.pop(place, None)
         self._note(versions.known(delivery.version))
         self._touched[delivery.alert_id] = None
 
@@ -82,9 +85,12 @@ class ChannelQueue:
         """What is to be closed and begun now."""
         # As it is known now, not as it was known when it came: what is written last is what stays.
         step = Step(
-            write=[self._alerts[each.alert_id].again(each.version, each.payload) for each in self._again]
+            write=[
+                self._alerts[alert_id].again(version, payload)
+                for (alert_id, version), payload in self._again.items()
+            ]
         )
-        self._again = []
+        self._again.clear()
         touched, self._touched = self._touched, {}
         woken, self._woken = self._woken, {}
         for alert_id in touched:
@@ -104,13 +110,16 @@ class ChannelQueue:
             self._under_way.discard(key)
             self._woken[key] = None
             self._touched[each.alert_id] = None
-        self._tell_circuit(outcome, now)
+        self._update_circuit(outcome, now)
         pause = 0.0
         if outcome.answer is not Answer.TAKEN:
             backoff = self._backoff(max(each.attempts for each in attempted) - 1)
             pause = backoff.next(outcome.hold)
         # One that is given up before the others would make another notification of them.
-        late = now >= min(each.queued_at for each in attempted) + self.policy.give_up_ms
+        since = min(each.attempting_since or now for each in attempted)
+        # A receiver that only asks for time at the first attempt has not failed.
+        throttled = outcome.answer is Answer.THROTTLED and all(each.attempts == 1 for each in attempted)
+        late = not throttled and now >= since + self.policy.give_up_ms
         again = now + int(1000 * pause)
         known = (self._alerts[each.alert_id].known(each.version) for each in attempted)
         done = [
@@ -161,7 +170,9 @@ class ChannelQueue:
             return
         # They may have been closed, or put off, since they were made to wait.
         for alert_id in self._groups.alerts(key):
-            self._look_at(alert_id, now, step)
+            joined = self._look_at(alert_id, now, step)
+            if joined is not None and joined != key:
+                self._woken[joined] = None
         heads = self._heads(key)
         if not heads:
             return
@@ -169,7 +180,9 @@ class ChannelQueue:
         if following.at > now:
             self._waiting.put(key, following.at)
             return
-        deliveries = tuple(begun(each, now) for each in following.deliveries)
+        grouped = self._groups.grouping is not None or len(following.deliveries) > 1
+        own = Notification(following.deliveries).id
+        deliveries = tuple(begun(each, own, now) for each in following.deliveries)
         for each in deliveries:
             self._put(each)
             self._flying[each.alert_id] = key
@@ -177,18 +190,20 @@ class ChannelQueue:
         self.circuit.begun(now)
         self._pace.begun(now)
         step.write += deliveries
-        step.begin.append(Notification(deliveries, grouped=self._groups.grouping is not None))
+        step.begin.append(Notification(deliveries, grouped=grouped))
 
     def _may_begin(self, now: int) -> bool:
         return self.flying < self.policy.at_once and self.circuit.allows(now) and self._pace.allows(now)
 
-    def _tell_circuit(self, outcome: Outcome, now: int) -> None:
-        if outcome.answer is Answer.FAILED:
-            self.circuit.failed(now)
-        elif outcome.answer is not Answer.THROTTLED:
-            self.circuit.succeeded()
-        if outcome.answer is Answer.THROTTLED or outcome.retry_after > 0:
-            self.circuit.hold(now + int(1000 * outcome.hold))
+    def _update_circuit(self, outcome: Outcome, now: int) -> None:
+        match outcome.answer:
+            case Answer.THROTTLED:
+                self.circuit.throttled(now, outcome.hold)
+            case Answer.FAILED:
+                self.circuit.failed(now)
+                self.circuit.hold(now + int(1000 * outcome.hold))
+            case Answer.TAKEN | Answer.REFUSED:
+                self.circuit.succeeded()
 
     def _closed(self, closed: Iterable[Delivery], step: Step) -> None:
         for each in closed:

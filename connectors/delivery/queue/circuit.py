@@ -1,4 +1,8 @@
-"""A channel's circuit: while its receiver fails, one attempt now and then, and the queue waits."""
+"""A channel's circuit: while its receiver fails, one attempt now and then, and the queue waits.
+
+A receiver that throttles does not fail: the channel is left alone for as long as it asks for, or, where it
+does not say, for ever longer until it takes something.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +25,14 @@ class CircuitState(Enum):
 class Circuit:
     """Opens after `failures` attempts in a row that the receiver did not answer properly.
 
-    `backoff` gives the pauses between two attempts while it is open.
+    `backoff` gives the pauses between two attempts while it is open, `throttling` those of a receiver that
+    answers "too many" again and again.
     """
 
-    def __init__(self, failures: int, backoff: Backoff) -> None:
+    def __init__(self, failures: int, backoff: Backoff, throttling: Backoff) -> None:
         self._limit = failures
         self._backoff = backoff
+        self._throttling = throttling
         self._failures = 0
         self._until: int | None = None
         self._probing = False
@@ -53,6 +59,7 @@ class Circuit:
         """The receiver answered what it should: also that it does not want this one."""
         self._failures, self._until, self._probing = 0, None, False
         self._backoff.reset()
+        self._throttling.reset()
 
     def failed(self, now: int) -> None:
         """It did not answer, or that something is wrong with it."""
@@ -61,7 +68,16 @@ class Circuit:
             self._until = now + int(1000 * self._backoff.next(AT_LEAST_SECONDS))
         self._probing = False
 
-    def hold(self, until: int) -> None:
-        """The receiver asked for a pause: no failure, but nothing goes out before it is over."""
-        self._held_until = max(self._held_until, until)
+    def throttled(self, now: int, seconds: float) -> None:
+        """It answered "too many", and wishes to be left alone for `seconds`: no failure."""
+        # Attempts that were under way together are throttled together: one step of the pauses.
+        pause = seconds if now < self._held_until else max(seconds, self._throttling.next(AT_LEAST_SECONDS))
+        self.hold(now + int(1000 * pause))
+        if self._probing:
+            # Whether it takes anything is as open as before.
+            self._until = self._held_until
         self._probing = False
+
+    def hold(self, until: int) -> None:
+        """The receiver asked for a pause: nothing goes out before it is over."""
+        self._held_until = max(self._held_until, until)

@@ -51,6 +51,8 @@ class Delivery:
     http_status: int | None
     problem: str | None
     payload: str
+    attempting_since: int | None = None
+    notification_id: str | None = None
 
     @property
     def is_open(self) -> bool:

@@ -1,8 +1,7 @@
 """Which deliveries go out together, and when: alone at once, or with others of their rule and group.
 
-One notification of a group is under way at a time. So those of its deliveries that were attempted and are
-still open are one notification, whatever was killed meanwhile: tried again, it has the same deliveries and
-the same id.
+One notification of a group is under way at a time. Its deliveries have its id in the ledger: tried again, it
+has the same deliveries and the same id, whatever was killed and whatever the channel became meanwhile.
 """
 
 from __future__ import annotations
@@ -40,14 +39,26 @@ def next_of(heads: Iterable[Delivery], grouping: Grouping | None, now: int) -> N
     most = 1 if grouping is None else grouping.most
     attempted = [each for each in ordered if each.state is State.ATTEMPTED]
     if attempted:
-        again = _bounded(attempted, most)
-        return Next(again, max(each.not_before or min(each.queued_at, now) for each in again))
+        return min(_again(attempted, most, now), key=lambda each: each.at)
     first = _bounded(ordered, most)
     # A clock of another machine may be ahead of ours.
     at = min(min(each.queued_at, now) for each in ordered)
     if grouping is not None and len(ordered) < most:
         at += grouping.wait_ms
     return Next(first, max([at, *(each.not_before or 0 for each in first)]))
+
+
+def _again(attempted: Sequence[Delivery], most: int, now: int) -> list[Next]:
+    """Each notification that is tried again, in the order of its first delivery."""
+    together: dict[str | None, list[Delivery]] = {}
+    for each in attempted:
+        together.setdefault(each.notification_id, []).append(each)
+    found = []
+    for own, deliveries in together.items():
+        # Entries of earlier versions do not say which: what was attempted of a group was one.
+        again = _bounded(deliveries, most) if own is None else tuple(deliveries)
+        found.append(Next(again, max(each.not_before or min(each.queued_at, now) for each in again)))
+    return found
 
 
 def _bounded(deliveries: Sequence[Delivery], most: int) -> tuple[Delivery, ...]:
@@ -70,12 +81,20 @@ class Groups:
 
     def join(self, head: Delivery) -> bytes:
         """The group that an alert waits in."""
-        key = self._keys.get(head.alert_id)
-        if key is None:
-            key = head.alert_id if self.grouping is None else key_of_group(head)
+        key = self._key_of(head)
+        if self._keys.get(head.alert_id) != key:
+            self.leave(head.alert_id)
             self._keys[head.alert_id] = key
             self._alerts.setdefault(key, {})[head.alert_id] = None
         return key
+
+    def _key_of(self, head: Delivery) -> bytes:
+        if self.grouping is not None:
+            return self._keys.get(head.alert_id) or key_of_group(head)
+        if head.state is State.ATTEMPTED and head.notification_id not in (None, head.delivery_id):
+            # It went out with others while the channel grouped, and does so again.
+            return str(head.notification_id).encode()
+        return head.alert_id
 
     def leave(self, alert_id: bytes) -> None:
         """An alert has nothing more to go out."""

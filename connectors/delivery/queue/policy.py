@@ -10,7 +10,8 @@ from connectors.delivery.queue.pace import Rate
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a channel allows. `max_age_ms` None delivers alerts of any age; `give_up_ms` is from queueing on.
+    """What a channel allows. `max_age_ms` None delivers alerts of any age; `give_up_ms` is from the first
+    attempt on since a delivery was queued, or asked for again.
 
     Seconds `first_pause` and `longest_pause` are the ceilings of the pauses between two attempts. `grouping`
     None sends each alert by itself.

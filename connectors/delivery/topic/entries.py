@@ -84,6 +84,8 @@ def again(delivery: Delivery, now: int) -> Delivery:
         updated_at=now,
         not_before=None,
         problem=None,
+        attempting_since=None,
+        notification_id=None,
     )
 
 

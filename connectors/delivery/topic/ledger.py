@@ -7,7 +7,7 @@ dead can write nothing more, and so begins no attempt more, once this one has be
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Protocol
@@ -32,6 +32,8 @@ from topics.chainlog.headers import headers
 from topics.chainlog.log_fields import message_fields
 
 GROUP: Final = "deliver-channels"
+OnRevoke = Callable[[Set[int]], None]
+"""Told of partitions that were read and go to another owner, before they do; it must not raise."""
 _MESSAGES: Final = 500
 _log = get_logger("connectors.delivery")
 
@@ -47,8 +49,12 @@ class Read:
 class Ledger(Protocol):
     """The ledger as its owner sees it. Of one thread."""
 
-    def read(self, seconds: float) -> Read:
-        """Wait up to `seconds` for an entry and take all that is there. Raises Fatal or Stopped."""
+    def read(self, seconds: float, on_revoke: OnRevoke = lambda partitions: None) -> Read:
+        """Wait up to `seconds` for an entry and take all that is there. Raises Fatal or Stopped.
+
+        `on_revoke` is called within, while nobody else has what it is told of yet, but for a member that was
+        believed dead.
+        """
 
     def ready(self) -> set[int]:
         """Partitions that are owned and read to the end that they had when they were taken over."""
@@ -76,6 +82,7 @@ class KafkaLedger:
         self._ready: set[int] = set()
         self._gained: set[int] = set()
         self._gone: set[int] = set()
+        self._on_revoke: OnRevoke = lambda partitions: None
         self._consumer = kafka.consumer(
             settings,
             name_of(settings, GROUP),
@@ -85,8 +92,8 @@ class KafkaLedger:
             [self._topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
         )
 
-    def read(self, seconds: float) -> Read:
-        read = Read()
+    def read(self, seconds: float, on_revoke: OnRevoke = lambda partitions: None) -> Read:
+        read, self._on_revoke = Read(), on_revoke
         messages = self._consumer.consume(1, seconds)
         # What librdkafka has fetched already: no waiting for more.
         messages += self._consumer.consume(_MESSAGES, 0) if messages else []
@@ -118,6 +125,7 @@ class KafkaLedger:
     def close(self) -> None:
         for producer in self._producers.values():
             producer.purge()
+        self._on_revoke = lambda partitions: None
         self._consumer.close()
 
     def _take_over(self, partition: int) -> None:
@@ -179,6 +187,8 @@ class KafkaLedger:
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = {each.partition for each in partitions}
         read = sorted(numbers & self._ends.keys())
+        if read:
+            self._on_revoke(set(read))
         self._gained -= numbers
         self._ready -= numbers
         self._gone |= set(read)

@@ -10,7 +10,7 @@ from typing import Final
 from connectors.delivery.queue.delivery import Delivery, State
 from connectors.delivery.topic import entries
 from headwater.settings import Settings
-from sandbox.receiver.checker import Published, missing, violations
+from sandbox.receiver.checker import Published, left_standing, missing, violations
 from sandbox.receiver.faults import Faults
 from sandbox.receiver.server import Receiver
 from tests.integration.alerting.published import STATUSES, published_alerts
@@ -58,6 +58,32 @@ def _ledger(settings: Settings) -> Mapping[tuple[str, str, int], Delivery]:
     }
 
 
+_COLUMNS: Final = (
+    *("delivery_id", "channel", "alert_id", "rule_id", "severity", "version", "status", "state"),
+    *("attempts", "replays", "http_status", "problem"),
+)
+_TIMES: Final = ("published_at", "first_attempt_at", "delivered_at", "not_before")
+
+
+def _shown(line: Line) -> dict[str, list[str | None]]:
+    """Delivery id → what `canonical.deliveries` says of it."""
+    times = (f"toUnixTimestamp64Milli({name})" for name in _TIMES)
+    rows = line.sql(f"SELECT {', '.join((*_COLUMNS, *times))} FROM canonical.deliveries")
+    found = {row[0]: [None if value is None else str(value) for value in row] for row in rows}
+    assert len(found) == len(rows)
+    return found
+
+
+def _recorded(line: Line) -> dict[str, list[str | None]]:
+    """The same of the ledger."""
+    found = {}
+    for each in _ledger(line.settings).values():
+        record = each.record() | {"alert_id": f"0x{each.alert_id.hex()}"}
+        values = [record[name] for name in (*_COLUMNS, *_TIMES)]
+        found[each.delivery_id] = [None if value is None else str(value) for value in values]
+    return found
+
+
 def check_deliveries(line: Line, receiver: Receiver) -> None:
     """Everything that was said has its entry and its end, and the receiver has what it must have."""
     published = _published(line.settings)
@@ -71,8 +97,11 @@ def check_deliveries(line: Line, receiver: Receiver) -> None:
     arrivals = receiver.arrivals()
     assert violations(arrivals) == []
     assert missing(published, arrivals) == []
+    assert left_standing(published, arrivals) == []
     assert receiver.summary()["bad_signatures"] == 0
     taken = {each.delivery_id for each in arrivals if each.answered == 204}
     for each in _ledger(line.settings).values():
         assert each.state in (State.DELIVERED, State.SUPERSEDED)
         assert (each.state is State.DELIVERED) == (each.delivery_id in taken)
+    recorded = _recorded(line)
+    line.wait_until(lambda: _shown(line) == recorded, "canonical.deliveries says what the ledger says", 60)

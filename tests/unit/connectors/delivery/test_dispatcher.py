@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -80,31 +81,48 @@ def test_one_that_was_replaced_sends_nothing(log: LedgerLog) -> None:
 def test_a_partition_that_goes_away_takes_its_attempts_with_it(log: LedgerLog) -> None:
     deliver = Deliver(log, OPS)
     deliver.turn()
+    deliver.sender.end(TAKEN)
     deliver.ledger.lose(0)
     before = list(log.entries[0])
-    deliver.sender.end(TAKEN)
     deliver.turn()
     assert log.entries[0] == before
+    assert deliver.begun() == []  # broken off before anybody else can begin
     other = Deliver(log, OPS)
     other.turn()
     assert other.begun() == [10, 12]
     assert latest(log)[10].attempts == 2
 
 
-def test_a_partition_that_comes_back_is_read_anew(log: LedgerLog) -> None:
+def test_attempts_of_other_partitions_go_on(log: LedgerLog) -> None:
+    log.queue(1, pending(3, 13, channel="siem"))
+    deliver = Deliver(log, OPS, replace(OPS, id="siem"))
+    deliver.ledger.take(1)
+    deliver.turn()
+    assert deliver.begun() == [10, 12, 13]
+    deliver.ledger.lose(0)
+    deliver.turn()
+    assert deliver.begun() == [13]
+    deliver.sender.end(TAKEN)
+    deliver.dispatcher.drain(5)
+    assert log.entries[1][-1].state is State.DELIVERED
+
+
+def test_a_partition_that_comes_back_is_read_anew_and_one_version_is_in_flight(log: LedgerLog) -> None:
     deliver = Deliver(log, OPS)
     deliver.turn()
+    log.queue(0, pending(1, 14, "RETRACTED"))
     deliver.ledger.lose(0)
     deliver.turn()
     deliver.ledger.take(0)
     deliver.turn()
-    assert deliver.begun() == [10, 12, 10, 12]
-    for _ in range(4):
+    assert deliver.begun() == [10, 12]
+    for _ in range(2):
         deliver.sender.end(TAKEN)
     deliver.turn()
     assert [each.state for each in latest(log).values()] == [
-        *(State.DELIVERED, State.ATTEMPTED, State.DELIVERED)
+        *(State.DELIVERED, State.ATTEMPTED, State.DELIVERED, State.PENDING)
     ]
+    assert deliver.begun() == [11]
 
 
 def test_what_waits_on_a_channel_that_is_no_more_is_given_up(log: LedgerLog) -> None:

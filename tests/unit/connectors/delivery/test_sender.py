@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -42,6 +43,25 @@ class Scripted:
         raise AssertionError("unreachable")
 
 
+class Deaf:
+    """Goes on for as long as a test wants, whoever breaks it off."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._end = asyncio.Event()
+
+    def end(self) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._end.set)
+
+    async def send(self, notification: Notification) -> Outcome:
+        self._loop = asyncio.get_running_loop()
+        while not self._end.is_set():
+            with suppress(asyncio.CancelledError):
+                await self._end.wait()
+        return Outcome(Answer.TAKEN)
+
+
 class Broken:
     """Has a defect."""
 
@@ -69,6 +89,30 @@ def test_what_ends_is_told_with_its_ticket_and_a_defect_is_a_failure(sender: Loo
     sender.close()
     assert channel.broken_off.is_set()
     assert sender.done() == []
+
+
+def test_what_is_cancelled_has_ended_by_then_and_nothing_else(sender: LoopSender) -> None:
+    first, second = Scripted(), Scripted()
+    for ticket, channel in (("a", first), ("b", second)):
+        sender.send(ticket, channel, Notification((pending(12, 12),)))
+    # It begins before it is broken off, although nobody waited for that.
+    sender.cancel({"a", "c"})
+    assert first.broken_off.is_set()
+    assert second.hangs.wait(10)
+    assert not second.broken_off.is_set()
+    assert sender.done() == []
+
+
+def test_an_attempt_that_cannot_be_broken_off_holds_nobody_up(
+    sender: LoopSender, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("connectors.delivery.sender._CANCEL_SECONDS", 0.01)
+    channel = Deaf()
+    sender.send("a", channel, Notification((pending(12, 12),)))
+    with configured("deliver"):
+        sender.cancel({"a"})
+    assert [each["event"] for each in lines(capsys)] == ["attempts could not be broken off in time"]
+    channel.end()
 
 
 def test_the_lines_of_an_attempt_are_about_what_it_was_begun_for(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sandbox.receiver.checker import Arrival, Published, missing, violations
+from sandbox.receiver.checker import Arrival, Published, left_standing, missing, violations
 
 FIRST = Arrival("a", "ops", "0x1", 10, "PROVISIONAL")
 SECOND = Arrival("b", "ops", "0x1", 11, "RETRACTED")
@@ -45,3 +45,25 @@ def test_a_retraction_is_due_where_there_is_something_to_take_back() -> None:
     again = [Published("ops", "0x1", 12, "PROVISIONAL"), Published("ops", "0x1", 13, "RETRACTED")]
     assert missing([*due, *again], [FIRST, SECOND]) == []
     assert "version 13" in missing([*due, *again], [FIRST, SECOND, replace(FIRST, version=12)])[0]
+
+
+def test_a_retraction_is_missed_also_where_a_later_version_came() -> None:
+    third = replace(FIRST, version=12, delivery_id="c")
+    published = [
+        Published("ops", "0x1", version, status)
+        for version, status in (
+            (10, "PROVISIONAL"),
+            (11, "RETRACTED"),
+            (12, "PROVISIONAL"),
+            (13, "RETRACTED"),
+        )
+    ]
+    assert violations([FIRST, third]) == missing(published[:3], [FIRST, third]) == []
+    assert left_standing(published[:3], [FIRST, third]) == [
+        "('ops', '0x1'): version 11, which retracts 10, never came"
+    ]
+    assert len(left_standing(published, [FIRST, SECOND, third])) == 1
+    # What never came needs no retraction, nor does what was retracted.
+    assert left_standing(published, []) == left_standing(published[:3], [third]) == []
+    assert left_standing([*published[:2], replace(published[3], version=12)], [FIRST, SECOND]) == []
+    assert len(left_standing(published[:2], [replace(FIRST, answered=503)])) == 1

@@ -76,7 +76,8 @@ def test_a_wish_for_a_pause_is_heeded_of_what_comes_back() -> None:
     assert retry_after("120", now) == 120.0
     assert retry_after("Sat, 28 Nov 2026 13:00:30 GMT", now) == 30.0
     assert retry_after("Sat, 28 Nov 2026 12:00:00 GMT", now) == 0.0
-    for nonsense in (None, "", "soon", "-5", "²", "9" * 99):
+    day = "Mon, 01 Jan 2029 00:00:00"
+    for nonsense in (None, "", "soon", "-5", "²", "9" * 99, f"{day} +{'9' * 30}", f"{day} +2500"):
         assert retry_after(nonsense, now) == 0.0
 
 

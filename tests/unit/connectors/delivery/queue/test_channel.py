@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -14,6 +15,7 @@ from connectors.delivery.queue.delivery import Delivery, State
 from connectors.delivery.queue.notification import Notification
 from connectors.delivery.queue.pace import Rate
 from connectors.delivery.queue.policy import Policy
+from connectors.delivery.topic.entries import again
 from tests.builders.deliveries import pending
 
 TAKEN = Outcome(Answer.TAKEN, 204)
@@ -129,6 +131,27 @@ def test_failures_are_tried_again_later_until_it_is_given_up() -> None:
     assert queue.open == 0
 
 
+@pytest.mark.parametrize("replayed", [False, True])
+def test_giving_up_counts_from_the_first_attempt_and_not_from_the_time_in_the_queue(replayed: bool) -> None:
+    queue = queue_of(pending(1, 10), give_up_ms=HOUR, failures=99)
+    if replayed:
+        queue.take(asked_again(finish(queue, queue.step(1).send[0], REFUSED, 2)))
+    now = 13 * HOUR
+    (begun,) = queue.step(now).send
+    done = finish(queue, begun, FAILED, now + 1)
+    assert (done.state, done.attempts) == (State.ATTEMPTED, 1)
+    assert done.not_before is not None
+    queue = queue_of(done, give_up_ms=HOUR)  # its next owner knows as much
+    assert finish(queue, queue.step(now + HOUR).send[0], FAILED, now + HOUR).state is State.DEAD
+
+
+def test_a_first_attempt_that_is_throttled_gives_nothing_up() -> None:
+    queue = queue_of(pending(1, 10), give_up_ms=1)
+    throttled = Outcome(Answer.THROTTLED, 429, "429")
+    assert finish(queue, queue.step(1).send[0], throttled, 5_000).state is State.ATTEMPTED
+    assert finish(queue, queue.step(HOUR).send[0], throttled, HOUR).state is State.DEAD
+
+
 def test_a_refusal_is_the_end_of_that_one_only() -> None:
     queue = queue_of(pending(1, 10), pending(2, 11), at_once=1)
     (first,) = queue.step(1).send
@@ -145,6 +168,50 @@ def test_retry_after_is_a_floor_and_holds_the_channel() -> None:
     assert sent(queue, 29_999) == []
     assert queue.circuit.state(0) is CircuitState.CLOSED
     assert sent(queue, 30_000) == [11]
+
+
+def begun_in(queue: ChannelQueue, outcome: Outcome, times: range) -> list[int]:
+    """When attempts begin that are all answered at once, and alike."""
+    found = []
+    for now in times:
+        for each in queue.step(now).send:
+            finish(queue, each, outcome, now)
+            found.append(now)
+    return found
+
+
+@pytest.mark.parametrize("failed_before", [0, 5])
+def test_a_receiver_that_throttles_and_names_no_pause_is_left_alone_for_ever_longer(
+    failed_before: int,
+) -> None:
+    queue = queue_of(*(pending(number, 10) for number in range(200)), failures=5, at_once=1)
+    begun_in(queue, FAILED, range(failed_before))
+    assert queue.circuit.state(10) is (CircuitState.OPEN if failed_before else CircuitState.CLOSED)
+    begun = begun_in(queue, Outcome(Answer.THROTTLED, 429, "429"), range(10, 60_000, 10))
+    assert 5 <= len(begun) <= 20
+    pauses = [later - sooner for sooner, later in pairwise(begun)]
+    assert min(pauses) >= 500
+    assert max(pauses) > 5_000
+
+
+def test_a_probe_that_is_throttled_leaves_the_circuit_open() -> None:
+    queue = queue_of(*(pending(number, 10) for number in range(8)), failures=1, at_once=2)
+    finish(queue, queue.step(0).send[0], FAILED, 0)
+    now = 2_000
+    (probe,) = queue.step(now).send
+    finish(queue, probe, Outcome(Answer.THROTTLED, 429, "429", 7.0), now)
+    assert queue.circuit.state(now + 6_999) is CircuitState.OPEN
+    assert sent(queue, now + 6_999) == []
+    (probe,) = queue.step(now + 7_000).send
+    finish(queue, probe, TAKEN, now + 7_000)
+    assert queue.circuit.state(now + 7_000) is CircuitState.CLOSED
+
+
+def test_answers_to_attempts_that_were_under_way_together_are_one_throttling() -> None:
+    queue = queue_of(*(pending(number, 10) for number in range(64)), at_once=64, longest_pause=1e6)
+    for each in queue.step(0).send:
+        finish(queue, each, Outcome(Answer.THROTTLED, 429, "429"), 0)
+    assert sent(queue, 1_500) != []
 
 
 def test_a_receiver_that_asks_for_days_is_asked_again_within_the_hour() -> None:
@@ -209,6 +276,33 @@ def test_given_up_versions_are_sent_again_in_order_but_not_behind_a_later_one() 
     assert closed(queue.step(9).write) == {10: State.SUPERSEDED}
 
 
+def asked_again(delivery: Delivery) -> Delivery:
+    """What `headwater deliveries replay` writes; the ledger has the text, which the queue does not keep."""
+    return again(replace(delivery, payload="{}"), 5)
+
+
+def test_an_expired_version_whose_retraction_was_closed_is_not_sent_when_it_is_asked_for_again() -> None:
+    queue = queue_of(pending(1, 10, block_timestamp=0), max_age_ms=HOUR)
+    (expired,) = queue.step(2 * HOUR).write
+    queue.take(pending(1, 11, "RETRACTED", block_timestamp=0))
+    assert closed(queue.step(2 * HOUR).write) == {11: State.SUPERSEDED}
+    queue.take(asked_again(expired))
+    step = queue.step(2 * HOUR)
+    assert (closed(step.write), step.send) == ({10: State.SUPERSEDED}, [])
+
+
+def test_a_version_given_up_unsent_is_not_sent_behind_the_retraction_that_was_closed() -> None:
+    queue = queue_of(pending(1, 10))
+    (dead,) = queue.give_up("the channel was removed", 1)
+    queue.take(pending(1, 11, "RETRACTED"))
+    queue.step(2)
+    queue.take(pending(1, 12))
+    queue.take(asked_again(dead))
+    step = queue.step(5)
+    assert closed(step.write) == {10: State.SUPERSEDED}
+    assert [each.version for each in step.send] == [12]
+
+
 def test_queued_twice_it_is_delivered_once_and_said_again() -> None:
     queue = queue_of(pending(1, 10))
     done = finish(queue, queue.step(1).send[0], TAKEN, 2)
@@ -217,6 +311,29 @@ def test_queued_twice_it_is_delivered_once_and_said_again() -> None:
     assert step.send == []
     (again,) = step.write
     assert again == replace(done, revision=done.revision + 1)
+
+
+def test_asked_for_again_twice_from_one_reading_it_is_delivered_once_and_said_again() -> None:
+    queue = queue_of(pending(1, 10))
+    dead = finish(queue, queue.step(1).send[0], REFUSED, 2)
+    first, second = asked_again(dead), replace(asked_again(dead), queued_at=4)
+    queue.take(first)
+    done = finish(queue, queue.step(5).send[0], TAKEN, 6)
+    queue.take(second)
+    queue.take(second)
+    step = queue.step(7)
+    assert step.send == []
+    (again,) = step.write
+    assert again == replace(done, revision=done.revision + 1, payload=second.payload)
+    # Whoever reads what compaction leaves of it sends nothing.
+    assert sent(queue_of(again)) == []
+
+
+def test_what_was_said_behind_a_second_entry_is_not_said_again() -> None:
+    began = pending(1, 10, state=State.ATTEMPTED, attempts=1, first_attempt_at=1, revision=1)
+    done = replace(began, state=State.DELIVERED, delivered_at=2, revision=2)
+    queue = queue_of(pending(1, 10), began, pending(1, 10), done)
+    assert queue.step(3).write == []
 
 
 def test_a_channel_that_is_no_more_gives_everything_up() -> None:

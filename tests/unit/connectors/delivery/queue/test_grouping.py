@@ -112,8 +112,64 @@ def test_tried_again_it_is_the_same_notification_whatever_came_meanwhile(killed:
 def test_all_of_it_is_given_up_at_once() -> None:
     queue = queue_of(pending(1, 10), pending(2, 11, now=900), give_up_ms=2_000)
     (first,) = queue.step(1_000).begin
-    assert [each.state for each in queue.finish(first, FAILED, 2_500)] == [State.DEAD, State.DEAD]
+    assert [each.state for each in queue.finish(first, FAILED, 3_000)] == [State.DEAD, State.DEAD]
     assert queue.open == 0
+
+
+def all_taken(queue: ChannelQueue, now: int) -> list[Notification]:
+    """What goes out from then on, until nothing waits; all of it is taken."""
+    found = []
+    while queue.open:
+        now += 500
+        for each in queue.step(now).begin:
+            found.append(each)
+            queue.finish(each, TAKEN, now)
+    return found
+
+
+FEWER = replace(WAIT, most=2)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(None, WAIT), (WAIT, None), (WAIT, FEWER), (FEWER, WAIT)],
+    ids=["begins to group", "ends it", "fewer at once", "more at once"],
+)
+def test_tried_again_it_is_the_same_notification_whatever_the_channel_became(
+    before: Grouping | None, after: Grouping | None, killed: bool
+) -> None:
+    ledger = [pending(number, 10 + number) for number in range(5)]
+    policy = Policy(grouping=before, first_pause=0.0, longest_pause=0.0, failures=99)
+    queue = ChannelQueue(policy, random.Random(1))
+    for each in ledger:
+        queue.take(each)
+    step = queue.step(2_000)
+    ledger += step.write
+    assert step.begin
+    if killed:
+        queue = ChannelQueue(replace(policy, grouping=after), random.Random(1))
+        for each in ledger:
+            queue.take(each)
+    else:
+        for failed in step.begin:
+            queue.finish(failed, FAILED, 2_001)
+        queue.use(replace(policy, grouping=after))
+    queue.take(pending(9, 30))
+    again = all_taken(queue, 3_000)
+    first, second = ({each.id: versions([each]) for each in some} for some in (step.begin, again))
+    assert {own: second.get(own) for own in first} == first
+    assert len(second) == len(again)
+    assert sorted(version for request in versions(again) for version in request) == [*range(10, 15), 30]
+    for found in again:
+        assert ("alerts" in orjson.loads(found.payload)) == (after is not None or len(found.deliveries) > 1)
+
+
+def test_entries_that_do_not_say_what_went_out_together_are_tried_again_by_their_group() -> None:
+    earlier = {"state": State.ATTEMPTED, "attempts": 1, "first_attempt_at": 1, "revision": 1}
+    queue = queue_of(*(pending(number, 10 + number, **earlier) for number in range(4)))
+    (again,) = queue.step(2_000).begin
+    assert versions([again]) == [[10, 11, 12]]
 
 
 def test_one_that_is_asked_for_again_meanwhile_leaves_it() -> None:

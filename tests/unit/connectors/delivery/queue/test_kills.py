@@ -16,11 +16,14 @@ from connectors.delivery.queue.delivery import Delivery, State, key_of
 from connectors.delivery.queue.grouping import Grouping
 from connectors.delivery.queue.notification import Notification
 from connectors.delivery.queue.policy import Policy
-from sandbox.receiver.checker import Arrival, violations
+from connectors.delivery.topic.entries import again
+from sandbox.receiver.checker import Arrival, Published, left_standing, violations
 from tests.builders.deliveries import pending
 
 Alert = tuple[int, str]
 POLICY = Policy(give_up_ms=10**12, first_pause=0.01, longest_pause=0.05, failures=3, at_once=2)
+# Of blocks that are too old before anything of them is sent: now and then, and never for what has begun.
+AGEING = replace(POLICY, max_age_ms=60)
 GROUPED = replace(POLICY, grouping=Grouping(wait_ms=30, most=2))
 LIFE = (
     *((1, "PROVISIONAL"), (2, "PROVISIONAL"), (1, "RETRACTED"), (3, "PROVISIONAL"), (1, "PROVISIONAL")),
@@ -38,11 +41,21 @@ class World:
     """What outlives a process: alerts, the offset that was committed, the ledger, the receiver."""
 
     def __init__(
-        self, alerts: Sequence[Alert], kills: Sequence[int], seed: int, policy: Policy = POLICY
+        self,
+        alerts: Sequence[Alert],
+        kills: Sequence[int],
+        seed: int,
+        policy: Policy = POLICY,
+        replays: int = 0,
     ) -> None:
         self.policy = policy
+        self.replays = replays if alerts else 0
+        self.replayed = self.replays > 0
         self.chance = random.Random(seed)
-        self.alerts = [pending(number, 10 + at, status) for at, (number, status) in enumerate(alerts)]
+        self.alerts = [
+            pending(number, 10 + at, status, block_timestamp=20 * at)
+            for at, (number, status) in enumerate(alerts)
+        ]
         self.kills = set(kills)
         self.instructions = 0
         self.now = 0
@@ -62,9 +75,9 @@ class World:
         for each in self.ledger:
             queue.take(each)
         position, flying = self.committed, list[Notification]()
-        while position < len(self.alerts) or queue.open:
+        while position < len(self.alerts) or queue.open or self.replays:
             self.now += 10
-            match self.chance.choice(("route", "step", "send")):
+            match self.chance.choice(("route", "step", "send", "replay")):
                 case "route" if position < len(self.alerts):
                     # One transaction: the entries, and the offset of the alert.
                     self.instruction()
@@ -81,6 +94,11 @@ class World:
                 case "send" if flying:
                     begun = flying.pop(self.chance.randrange(len(flying)))
                     self._write(queue.finish(begun, self._send(begun), self.now))
+                case "replay" if self.replays and (closed := self.closed()):
+                    self.replays -= 1
+                    asked = again(self.chance.choice(closed), self.now)
+                    self.ledger.append(asked)
+                    queue.take(asked)
 
     def _write(self, entries: list[Delivery]) -> None:
         self.instruction()
@@ -95,18 +113,27 @@ class World:
         # A request that failed may have arrived, or not.
         if outcome.answer is Answer.TAKEN or self.chance.random() < 0.5:
             for place, each in enumerate(begun.deliveries):
-                own, alert = f"{begun.id}.{place}", each.alert_id.hex()
+                # Asked for again, an alert of a request with several goes out in another one.
+                own = each.delivery_id if self.replayed else f"{begun.id}.{place}"
+                alert = each.alert_id.hex()
                 self.arrivals.append(Arrival(own, "ops", alert, each.version, each.status))
         self.instruction()
         return outcome
+
+    def closed(self) -> list[Delivery]:
+        """What may be asked for again, as the command line reads it."""
+        latest = {key_of(each): each for each in sorted(self.ledger, key=lambda each: each.rank)}
+        return [each for each in latest.values() if not each.is_open]
 
     def compact(self) -> None:
         """What Kafka does to the ledger, sooner or later."""
         self.ledger = list({key_of(each): each for each in self.ledger}.values())
 
 
-def lived(alerts: Sequence[Alert], kills: Sequence[int], seed: int, policy: Policy = POLICY) -> World:
-    world = World(alerts, kills, seed, policy)
+def lived(
+    alerts: Sequence[Alert], kills: Sequence[int], seed: int, policy: Policy = POLICY, replays: int = 0
+) -> World:
+    world = World(alerts, kills, seed, policy, replays)
     while True:
         try:
             world.live()
@@ -121,15 +148,19 @@ def lived(alerts: Sequence[Alert], kills: Sequence[int], seed: int, policy: Poli
 
 def prove(world: World) -> None:
     assert violations(world.arrivals) == []
+    published = [Published("ops", each.alert_id.hex(), each.version, each.status) for each in world.alerts]
+    assert left_standing(published, world.arrivals) == []
     arrived = {(each.alert_id, each.version) for each in world.arrivals}
     states = {(each.alert_id, each.version): each for each in world.ledger}
     assert set(states) == {(each.alert_id, each.version) for each in world.alerts}
     for (alert_id, version), each in states.items():
-        assert each.state in (State.DELIVERED, State.SUPERSEDED)
+        assert each.state in (State.DELIVERED, State.SUPERSEDED, State.EXPIRED)
+        assert each.state is not State.EXPIRED or world.policy.max_age_ms is not None
         assert ((alert_id.hex(), version) in arrived) == (each.state is State.DELIVERED)
         later = [other for (of, _), other in states.items() if of == alert_id and other.version >= version]
         if each.state is State.SUPERSEDED:
-            assert any(other.retracts for other in later)
+            # One that expired and was asked for again may be behind what was sent since.
+            assert any(other.retracts or (other.sent and other is not each) for other in later)
         if each.state is State.DELIVERED and each.retracts:
             assert any(
                 other.sent and not other.retracts
@@ -151,7 +182,10 @@ def test_a_kill_at_each_instruction(policy: Policy, seed: int) -> None:
     st.lists(st.tuples(st.integers(1, 3), st.sampled_from(STATUSES)), max_size=9),
     st.lists(st.integers(1, 80), max_size=5),
     st.integers(0, 2**16),
-    st.sampled_from([POLICY, GROUPED]),
+    st.sampled_from([POLICY, GROUPED, AGEING]),
+    st.integers(0, 4),
 )
-def test_any_alerts_and_any_kills(alerts: list[Alert], kills: list[int], seed: int, policy: Policy) -> None:
-    prove(lived(alerts, kills, seed, policy))
+def test_any_alerts_any_kills_and_any_replays(
+    alerts: list[Alert], kills: list[int], seed: int, policy: Policy, replays: int
+) -> None:
+    prove(lived(alerts, kills, seed, policy, replays))

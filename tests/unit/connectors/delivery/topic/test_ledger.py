@@ -127,3 +127,17 @@ def test_partitions_are_read_from_their_beginning_and_dropped_only_where_they_we
     consumer.pending = [("revoke", []), ("lost", [0])]
     assert ledger.read(0).lost == {0}
     assert consumer.reading == []
+
+
+def test_what_goes_away_is_said_before_it_is_given_up(consumer: FakeConsumer) -> None:
+    ledger = ledger_of(FakeRegistry())
+    consumer.pending = [("assign", [0, 1])]
+    ledger.read(0)
+    heard = []
+    # One that was never read has nothing under way.
+    consumer.pending = [("assign", [2]), ("revoke", [1, 2]), ("lost", [0])]
+    ledger.read(0, lambda partitions: heard.append((set(partitions), list(consumer.reading))))
+    assert heard == [
+        ({1}, [(0, OFFSET_BEGINNING), (1, OFFSET_BEGINNING)]),
+        ({0}, [(0, OFFSET_BEGINNING)]),
+    ]
