@@ -9,7 +9,7 @@ import pytest
 from connectors.clickhouse.sink.messages import Bad
 from connectors.clickhouse.sink.writer import DeadLetterWriter
 from headwater.errors import Permanent
-from tests.fakes.sink import FakeMessage
+from tests.fakes.kafka import FakeMessage
 
 
 class Letter(NamedTuple):

@@ -25,8 +25,8 @@ from streams.logic.enrich.event import enrich
 from streams.logic.normalize.event import normalize
 from tests.builders.chain_answers import block, encoded, envelope, log, receipt, transaction
 from tests.fakes.coverage import Shown, coverage, coverage_writer
+from tests.fakes.kafka import FakeMessage
 from tests.fakes.replicas import FakeLookup
-from tests.fakes.sink import FakeMessage
 from topics.catalog import spec
 from topics.coverage import BLOCKS, COUNTED, COVERAGE, STREAMS, Counted
 from topics.spec import Cleanup, Visibility

@@ -12,7 +12,7 @@ from connectors.clickhouse.sink.rows import DeadLetterRows
 from headwater.errors import Permanent
 from streams.runtime.assembler import Incoming
 from streams.runtime.dead_letter import dead_letters
-from tests.fakes.sink import FakeMessage
+from tests.fakes.kafka import FakeMessage
 from topics import dead_letters as names
 
 OWN = (("sequence", b"7"), ("chain-id", b"1"))

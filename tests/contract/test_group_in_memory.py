@@ -8,7 +8,7 @@ from connectors.clickhouse.sink.loop import Group
 from connectors.clickhouse.sink.messages import Partition
 from tests.contract.group import GroupContract, Topics
 from tests.fakes.group import FakeGroup, FakeLog, FakeOffsets
-from tests.fakes.sink import FakeMessage
+from tests.fakes.kafka import FakeMessage
 
 
 class FakeTopics:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 WITHOUT_CONTRACT: Final[Mapping[str, str]] = {
+    "kafka.FakeConsumer": "it plays what a test lays in; that Kafka does so is shown by its readers on Kafka",
     "listening.NoCopies": "one method that answers nothing: what was told is all there is to it",
     "listening.Looks": "it waits for nothing on purpose; what a ticker waits for is tested on the real one",
     "listening.Rig": "the real listener, put together",

@@ -15,7 +15,8 @@ from connectors.clickhouse.sink.rows import Columns
 from connectors.clickhouse.sink.table import RowsRejected
 from connectors.clickhouse.sink.writer import Writer
 from headwater.errors import Permanent, Transient
-from tests.fakes.sink import FakeDeadLetters, FakeMessage
+from tests.fakes.kafka import FakeMessage
+from tests.fakes.sink import FakeDeadLetters
 from topics.coverage import COUNTED
 
 COUNTS = tuple(each.field for each in COUNTED)

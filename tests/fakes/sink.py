@@ -9,42 +9,7 @@ from connectors.clickhouse.sink.messages import Bad, Message
 from connectors.clickhouse.sink.rows import Columns
 from connectors.clickhouse.sink.table import MemoryLimit, RowsRejected
 from headwater.errors import Permanent, Transient
-
-
-@dataclass(frozen=True)
-class FakeMessage:
-    """A consumed message. Its value is what the fake reader makes a row of."""
-
-    topic_name: str = "logs"
-    partition_number: int = 0
-    place: int = 0
-    content: bytes | None = b"1"
-    name: bytes | None = b"key"
-    extra: tuple[tuple[str, bytes | None], ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.content or b"")
-
-    def topic(self) -> str:
-        return self.topic_name
-
-    def partition(self) -> int:
-        return self.partition_number
-
-    def offset(self) -> int:
-        return self.place
-
-    def key(self) -> bytes | None:
-        return self.name
-
-    def value(self) -> bytes | None:
-        return self.content
-
-    def headers(self) -> list[tuple[str, bytes | None]]:
-        return list(self.extra)
-
-    def timestamp(self) -> tuple[int, int]:
-        return 2, 1_700_000_000_000
+from tests.fakes.kafka import FakeMessage
 
 
 def messages(*contents: bytes | None, topic: str = "logs", partition: int = 0) -> list[Message]:

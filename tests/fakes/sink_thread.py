@@ -28,8 +28,9 @@ from headwater.errors import Fatal
 from headwater.settings import SinkSettings
 from tests.fakes.coverage import TOPICS, Shown, coverage_writer
 from tests.fakes.group import FakeGroup, FakeLog, FakeOffsets
+from tests.fakes.kafka import FakeMessage
 from tests.fakes.replicas import FakeLookup, FakeMemory, SharedProgress
-from tests.fakes.sink import FakeDeadLetters, FakeMessage, FakeReader
+from tests.fakes.sink import FakeDeadLetters, FakeReader
 
 LOGS, BLOCKS, COVERAGE = Partition("x.logs.v1", 2), Partition("x.blocks.v1", 0), Partition("x.coverage.v1", 0)
 SECONDS = 10.0

@@ -12,41 +12,14 @@ from headwater.errors import Fatal
 from headwater.settings import load_settings
 from schemas import codec_for, frame, schema_of
 from tests.builders.records import LOG
+from tests.fakes.kafka import FakeMessage
 from topics.tail import Decoder, dump, resolve, shorten
 
 IDS: dict[int, Any] = {1: schema_of("logs"), 2: schema_of("raw-blocks")}
 
 
-class FakeMessage:
-    """What `Decoder` reads of a consumed message."""
-
-    def __init__(self, value: bytes | None, key: bytes | None = b"0xaa", headers: Any = None) -> None:
-        self._value, self._key, self._headers = value, key, headers
-
-    def topic(self) -> str:
-        return "c.logs.v1"
-
-    def partition(self) -> int:
-        return 3
-
-    def offset(self) -> int:
-        return 42
-
-    def timestamp(self) -> tuple[int, int]:
-        return 2, 1_700_000_000_000
-
-    def key(self) -> bytes | None:
-        return self._key
-
-    def headers(self) -> Any:
-        return self._headers
-
-    def value(self) -> bytes | None:
-        return self._value
-
-
-def _line(value: bytes | None, **more: Any) -> dict[str, Any]:
-    message = cast("Message", FakeMessage(value, **more))
+def _line(value: bytes | None, key: bytes | None = b"0xaa", headers: Any = ()) -> dict[str, Any]:
+    message = cast("Message", FakeMessage("c.logs.v1", 3, 42, value, key, tuple(headers)))
     decoded = json.loads(dump(Decoder(IDS.get).line(message)))
     assert isinstance(decoded, dict)
     return decoded

@@ -11,7 +11,7 @@ from confluent_kafka import Message
 from audit.repair.letters import HEAD_BYTES, LetterFilter, TopicPosition, letter_of, without_copies
 from headwater.errors import Permanent
 from tests.builders.repairs import letter
-from tests.fakes.sink import FakeMessage
+from tests.fakes.kafka import FakeMessage
 from topics.dead_letters import error_headers
 
 

@@ -5,77 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from confluent_kafka import KafkaError, TopicPartition
+from confluent_kafka import KafkaError
 
 from audit.stream_check.algebra.record import StreamPosition
 from audit.stream_check.reading import PATIENCE_SECONDS, Reader
 from headwater.errors import Fatal, Transient
 from headwater.settings import load_settings
+from tests.fakes.kafka import FakeConsumer, FakeMessage
 
 LOGS = ("logs", 0)
 BLOCKS = ("blocks", 1)
+END, GONE = KafkaError._PARTITION_EOF, KafkaError._AUTO_OFFSET_RESET
 TOPICS = {"logs": "chain.logs.v1", "blocks": "chain.blocks.v1"}
-
-
-class FakeMessage:
-    """A message, or an error at an offset."""
-
-    def __init__(self, topic: str, partition: int, offset: int, code: int | None = None) -> None:
-        self._place = topic, partition, offset
-        self._code = code
-
-    def topic(self) -> str:
-        return self._place[0]
-
-    def partition(self) -> int:
-        return self._place[1]
-
-    def offset(self) -> int:
-        return self._place[2]
-
-    def error(self) -> KafkaError | None:
-        return None if self._code is None else KafkaError(self._code)
-
-    def timestamp(self) -> tuple[int, int]:
-        return 2, 1_000
-
-    def key(self) -> bytes:
-        return b"key"
-
-    def value(self) -> bytes | None:
-        return b"value"
-
-
-class FakeConsumer:
-    """Gives one batch a call, then nothing."""
-
-    def __init__(self, batches: Sequence[Sequence[FakeMessage]]) -> None:
-        self.batches = list(batches)
-        self.calls: list[tuple[str, list[tuple[str, int, int]]]] = []
-
-    def consume(self, count: int, seconds: float) -> Sequence[FakeMessage]:
-        return self.batches.pop(0) if self.batches else []
-
-    def _called(self, name: str, places: Sequence[TopicPartition]) -> None:
-        self.calls.append((name, [(each.topic, each.partition, each.offset) for each in places]))
-
-    def assign(self, places: Sequence[TopicPartition]) -> None:
-        self._called("assign", places)
-
-    def pause(self, places: Sequence[TopicPartition]) -> None:
-        self._called("pause", places)
-
-    def resume(self, places: Sequence[TopicPartition]) -> None:
-        self._called("resume", places)
-
-    def close(self) -> None:
-        self._called("close", ())
 
 
 def reader_of(
     monkeypatch: pytest.MonkeyPatch, *batches: Sequence[FakeMessage]
 ) -> tuple[Reader, FakeConsumer]:
-    consumer = FakeConsumer(batches)
+    consumer = FakeConsumer(*batches)
     monkeypatch.setattr("audit.stream_check.reading.kafka.reader", lambda *_, **__: consumer)
     seconds = iter(range(0, 10_000, 10))
     return Reader(load_settings(), TOPICS, {LOGS: 5, BLOCKS: 0}, clock=lambda: next(seconds)), consumer
@@ -84,8 +31,11 @@ def reader_of(
 def test_the_end_is_reached_past_markers_of_transactions(monkeypatch: pytest.MonkeyPatch) -> None:
     reader, consumer = reader_of(
         monkeypatch,
-        [FakeMessage("chain.logs.v1", 0, 5), FakeMessage("chain.blocks.v1", 1, 3, KafkaError._PARTITION_EOF)],
-        [FakeMessage("chain.logs.v1", 0, 7, KafkaError._PARTITION_EOF)],
+        [
+            FakeMessage("chain.logs.v1", 0, 5),
+            FakeMessage("chain.blocks.v1", 1, 3, code=END),
+        ],
+        [FakeMessage("chain.logs.v1", 0, 7, code=END)],
     )
     found = [raw for batch in reader.up_to({LOGS: 7, BLOCKS: 3}) for raw in batch]
     assert [each.position for each in found] == [StreamPosition("logs", 0, 5)]
@@ -103,7 +53,7 @@ def test_silence_below_an_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_retention_takes_meanwhile_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader, _ = reader_of(monkeypatch, [FakeMessage("chain.logs.v1", 0, 5, KafkaError._AUTO_OFFSET_RESET)])
+    reader, _ = reader_of(monkeypatch, [FakeMessage("chain.logs.v1", 0, 5, code=GONE)])
     with pytest.raises(Fatal, match="no longer holds"):
         list(reader.up_to({LOGS: 7}))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fakes.sink import FakeMessage
+from tests.fakes.kafka import FakeMessage
 from topics.chainlog.headers import headers, trace_id
 from topics.chainlog.log_fields import GivenHeaders, fields, message_fields
 

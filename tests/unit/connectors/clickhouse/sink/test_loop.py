@@ -16,8 +16,9 @@ from headwater.health import Check, Health
 from headwater.settings import SinkSettings
 from tests.fakes.coverage import coverage
 from tests.fakes.group import FakeLog
+from tests.fakes.kafka import FakeMessage
 from tests.fakes.log_lines import configured, lines
-from tests.fakes.sink import FakeMessage, FakeTable
+from tests.fakes.sink import FakeTable
 from tests.fakes.sink_thread import BLOCKS, COVERAGE, LOGS, SECONDS, SinkThread, Tables, logs, until
 from topics.chainlog.headers import headers
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connectors.clickhouse.sink.messages import Partition, first_of_each, next_offsets
-from tests.fakes.sink import FakeMessage
+from tests.fakes.kafka import FakeMessage
 
 LOGS = Partition("logs", 0)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -13,15 +11,15 @@ from clickhouse_connect.driver.exceptions import DatabaseError, OperationalError
 from connectors.clickhouse.native import encoder
 from connectors.clickhouse.sink.coverage.replicas import ReplicaProgress
 from connectors.clickhouse.sink.dead_letters import DeadLetters, StopOnDeadLetter
-from connectors.clickhouse.sink.messages import Bad, Message, Partition
+from connectors.clickhouse.sink.messages import Bad, Partition
 from connectors.clickhouse.sink.routes import EXEMPT, LEFT_OUT, ROUTES, RouteKind
 from connectors.clickhouse.sink.rows import DeadLetterRows
 from connectors.clickhouse.sink.table import MemoryLimit, RowsRejected, Table, open_table
 from headwater.errors import Fatal, Permanent, Transient
 from schemas import codec_for
 from tests.fakes.clickhouse import FakeClient
+from tests.fakes.kafka import FakeMessage, QueueProducer
 from tests.fakes.log_lines import configured, lines
-from tests.fakes.sink import FakeMessage
 from topics.catalog import TOPICS
 from topics.chainlog.headers import headers
 
@@ -90,65 +88,6 @@ def test_a_table_must_fit_its_stream() -> None:
         open_table(FakeClient(), "db", "logs", ["a"])  # type: ignore[arg-type]
 
 
-class FakeProducer:
-    """Delivers at once, or fails."""
-
-    def __init__(self, error: object = None) -> None:
-        self.produced: list[FakeMessage] = []
-        self.error = error
-
-    def produce(
-        self,
-        topic: str,
-        value: bytes | None,
-        key: bytes | None,
-        *,
-        headers: list[tuple[str, bytes]],
-        on_delivery: Callable[[object, Message], None],
-    ) -> None:
-        message = FakeMessage(topic, 0, len(self.produced), value, key, tuple(headers))
-        self.produced.append(message)
-        on_delivery(self.error, message)
-
-    def poll(self, timeout: float) -> int:
-        return 0
-
-    def flush(self, timeout: float) -> int:
-        return 0
-
-
-class FullProducer(FakeProducer):
-    """Has room for one message, and delivers it once `polls` polls were made."""
-
-    def __init__(self, polls: float) -> None:
-        super().__init__()
-        self.polls = polls
-        self.waiting: list[Callable[[], None]] = []
-
-    def produce(
-        self,
-        topic: str,
-        value: bytes | None,
-        key: bytes | None,
-        *,
-        headers: list[tuple[str, bytes]],
-        on_delivery: Callable[[object, Message], None],
-    ) -> None:
-        if self.waiting:
-            raise BufferError("Local: Queue full")
-        deliver = partial(super().produce, topic, value, key, headers=headers, on_delivery=on_delivery)
-        self.waiting.append(deliver)
-
-    def poll(self, timeout: float) -> int:
-        self.polls -= 1
-        return self.flush(timeout) if self.polls <= 0 else 0
-
-    def flush(self, timeout: float) -> int:
-        while self.waiting:
-            self.waiting.pop()()
-        return 0
-
-
 LETTER_COLUMNS = {
     "topic": "String",
     "partition": "Int32",
@@ -167,11 +106,11 @@ SPOILT = FakeMessage("x.logs.v1", 3, 77, b"\x00bytes", b"0xkey", (("sequence", b
 
 
 def test_a_dead_letter_has_the_original_bytes_and_says_what_was_wrong() -> None:
-    producer, client = FakeProducer(), FakeClient()
+    producer, client = QueueProducer(), FakeClient()
     DeadLetters(producer, "x.dead-letters.v1", table(client, **LETTER_COLUMNS), "x").send(
         [Bad(SPOILT, Permanent("out of range"))]
     )
-    (letter,) = producer.produced
+    (letter,) = producer.acknowledged
     assert (letter.topic(), letter.value(), letter.key()) == ("x.dead-letters.v1", b"\x00bytes", b"0xkey")
     headers = dict(letter.headers())
     assert headers["sequence"] == b"12"
@@ -188,7 +127,7 @@ def test_the_log_line_of_a_dead_letter_says_which_message_event_and_block(
 ) -> None:
     own = tuple(headers(1, 12, bytes(range(32)), stream="logs"))
     spoilt = FakeMessage("x.logs.v1", 3, 77, b"", b"", own)
-    letters = DeadLetters(FakeProducer(), "x.dead-letters.v1", table(FakeClient(), **LETTER_COLUMNS), "x")
+    letters = DeadLetters(QueueProducer(), "x.dead-letters.v1", table(FakeClient(), **LETTER_COLUMNS), "x")
     with configured("sink", "x"):
         letters.send([Bad(spoilt, Permanent("out of range"))])
     (told,) = lines(capsys)
@@ -200,10 +139,10 @@ def test_the_log_line_of_a_dead_letter_says_which_message_event_and_block(
 
 
 def test_the_row_written_at_once_is_the_row_read_from_the_topic() -> None:
-    producer, client = FakeProducer(), FakeClient()
+    producer, client = QueueProducer(), FakeClient()
     letters = table(client, **LETTER_COLUMNS)
     DeadLetters(producer, "x.dead-letters.v1", letters, "x").send([Bad(SPOILT, Permanent("no"))])
-    columns = DeadLetterRows().columns(producer.produced)
+    columns = DeadLetterRows().columns(producer.acknowledged)
     assert letters.encode(columns) == client.inserted[0][2]
     row: dict[str, Any] = {name: values[0] for name, values in columns.items()}
     assert (row["topic"], row["partition"], row["offset"], row["stage"]) == (b"x.logs.v1", 3, 77, b"sink")
@@ -227,7 +166,7 @@ def test_a_letter_with_strange_headers_is_still_a_row() -> None:
 def test_a_letter_that_kafka_does_not_take_is_tried_again() -> None:
     client = FakeClient()
     letters = DeadLetters(
-        FakeProducer("broker away"), "x.dead-letters.v1", table(client, **LETTER_COLUMNS), "x"
+        QueueProducer(error="broker away"), "x.dead-letters.v1", table(client, **LETTER_COLUMNS), "x"
     )
     with pytest.raises(Transient, match="did not acknowledge 1 dead letters"):
         letters.send([Bad(SPOILT, Permanent("no"))])
@@ -235,17 +174,17 @@ def test_a_letter_that_kafka_does_not_take_is_tried_again() -> None:
 
 
 def test_letters_wait_for_room_in_a_full_queue() -> None:
-    producer, client = FullProducer(polls=3), FakeClient()
+    producer, client = QueueProducer(room=1, silent=2), FakeClient()
     letters = DeadLetters(producer, "x.dead-letters.v1", table(client, **LETTER_COLUMNS), "x")
     letters.send([Bad(SPOILT, Permanent("no"))] * 3)
-    assert (len(producer.produced), len(client.inserted)) == (3, 1)
+    assert (len(producer.acknowledged), len(client.inserted)) == (3, 1)
 
 
 def test_letters_for_which_no_room_comes_are_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connectors.clickhouse.sink.dead_letters.SECONDS", 0.0)
     client = FakeClient()
     letters = DeadLetters(
-        FullProducer(polls=math.inf), "x.dead-letters.v1", table(client, **LETTER_COLUMNS), "x"
+        QueueProducer(room=1, silent=math.inf), "x.dead-letters.v1", table(client, **LETTER_COLUMNS), "x"
     )
     with pytest.raises(Transient, match="takes no dead letter: the queue is full"):
         letters.send([Bad(SPOILT, Permanent("no"))] * 2)

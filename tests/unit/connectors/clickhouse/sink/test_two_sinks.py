@@ -14,7 +14,8 @@ from connectors.clickhouse.sink import loop as sink_loop
 from connectors.clickhouse.sink.messages import Partition
 from tests.fakes.coverage import coverage
 from tests.fakes.group import FakeLog
-from tests.fakes.sink import FakeMessage, FakeTable
+from tests.fakes.kafka import FakeMessage
+from tests.fakes.sink import FakeTable
 from tests.fakes.sink_thread import BLOCKS, COVERAGE, LOGS, SECONDS, SinkThread, Tables, until
 
 PARTITIONS = (LOGS, BLOCKS, COVERAGE)

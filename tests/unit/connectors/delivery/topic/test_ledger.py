@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING
 
 from connectors.delivery.topic.ledger import KafkaLedger
 from headwater import retry
@@ -15,59 +14,8 @@ from headwater.errors import Transient
 from headwater.settings import load_settings
 from schemas import codec_for
 from tests.builders.deliveries import pending
+from tests.fakes.kafka import FakeConsumer, FakeMessage
 from tests.fakes.transactions import Brokers
-
-Change = Callable[[Any, list[TopicPartition]], None]
-
-
-class FakeConsumer:
-    """A client whose rebalances a test plays; like librdkafka it drops nothing that it does not read."""
-
-    def __init__(self) -> None:
-        self.reading: list[tuple[int, int]] = []
-        self.calls = 0
-        self.pending: list[tuple[str, list[int]]] = []
-        self.messages: list[Any] = []
-
-    def subscribe(self, topics: list[str], on_assign: Change, on_revoke: Change, on_lost: Change) -> None:
-        self._changes = {"assign": on_assign, "revoke": on_revoke, "lost": on_lost}
-
-    def consume(self, count: int, seconds: float) -> list[Any]:
-        while self.pending:
-            kind, partitions = self.pending.pop(0)
-            self.calls = 0
-            self._changes[kind](self, [TopicPartition("t", each) for each in partitions])
-            assert self.calls == 1, f"{kind}: without one call of ours librdkafka makes its own"
-        messages, self.messages = self.messages, []
-        return messages
-
-    def incremental_assign(self, partitions: list[TopicPartition]) -> None:
-        self.calls += 1
-        self.reading += [(each.partition, each.offset) for each in partitions]
-
-    def incremental_unassign(self, partitions: list[TopicPartition]) -> None:
-        self.calls += 1
-        for each in partitions:
-            self.reading.remove((each.partition, OFFSET_BEGINNING))
-
-    def close(self) -> None: ...
-
-
-class FakeMessage:
-    """An entry as the client gives it."""
-
-    def __init__(self, value: bytes) -> None:
-        self._value = value
-
-    def error(self) -> None: ...
-    def partition(self) -> int:
-        return 0
-
-    def offset(self) -> int:
-        return 7
-
-    def value(self) -> bytes:
-        return self._value
 
 
 class FakeRegistry:
@@ -105,11 +53,11 @@ def ledger_of(registry: FakeRegistry) -> KafkaLedger:
 def test_an_entry_is_given_although_the_registry_was_away(consumer: FakeConsumer) -> None:
     registry = FakeRegistry()
     ledger = ledger_of(registry)
-    consumer.pending = [("assign", [0])]
+    consumer.changes = [("assign", [0])]
     ledger.read(0)
     registry.failures = 2
     entry = pending(1, 10)
-    consumer.messages = [FakeMessage(codec_for("deliveries").write(entry.record()))]
+    consumer.batches = [[FakeMessage("t", 0, 7, codec_for("deliveries").write(entry.record()))]]
     assert ledger.read(0).entries == [(0, entry)]
 
 
@@ -117,25 +65,25 @@ def test_partitions_are_read_from_their_beginning_and_dropped_only_where_they_we
     consumer: FakeConsumer,
 ) -> None:
     ledger = ledger_of(FakeRegistry())
-    consumer.pending = [("assign", [0, 1])]
+    consumer.changes = [("assign", [0, 1])]
     assert ledger.read(0).lost == set()
     assert consumer.reading == [(0, OFFSET_BEGINNING), (1, OFFSET_BEGINNING)]
     # One that comes and goes within a call, beside one that was read.
-    consumer.pending = [("assign", [2]), ("revoke", [1, 2])]
+    consumer.changes = [("assign", [2]), ("revoke", [1, 2])]
     assert ledger.read(0).lost == {1}
     assert consumer.reading == [(0, OFFSET_BEGINNING)]
-    consumer.pending = [("revoke", []), ("lost", [0])]
+    consumer.changes = [("revoke", []), ("lost", [0])]
     assert ledger.read(0).lost == {0}
     assert consumer.reading == []
 
 
 def test_what_goes_away_is_said_before_it_is_given_up(consumer: FakeConsumer) -> None:
     ledger = ledger_of(FakeRegistry())
-    consumer.pending = [("assign", [0, 1])]
+    consumer.changes = [("assign", [0, 1])]
     ledger.read(0)
     heard = []
     # One that was never read has nothing under way.
-    consumer.pending = [("assign", [2]), ("revoke", [1, 2]), ("lost", [0])]
+    consumer.changes = [("assign", [2]), ("revoke", [1, 2]), ("lost", [0])]
     ledger.read(0, lambda partitions: heard.append((set(partitions), list(consumer.reading))))
     assert heard == [
         ({1}, [(0, OFFSET_BEGINNING), (1, OFFSET_BEGINNING)]),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from connectors.clickhouse.sink.coverage.holdback import Held, Holdback
 from connectors.clickhouse.sink.messages import Partition
-from tests.fakes.sink import FakeMessage
+from tests.fakes.kafka import FakeMessage
 
 LOGS, BLOCKS = Partition("logs", 0), Partition("blocks", 1)
 COVERAGE, OTHER = Partition("coverage", 0), Partition("coverage", 1)
