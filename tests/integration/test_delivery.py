@@ -163,8 +163,8 @@ def test_everything_arrives_in_order_whatever_is_killed(
     shown = command("deliveries", "list", "--json", "--state", "delivered", "--channel", "siem")
     wanted = {orjson.loads(line)["delivery_id"] for line in shown.splitlines()}
     before = Counter(each.delivery_id for each in receiver.arrivals() if each.answered == 204)
-    said = command("deliveries", "replay", "--channel", "siem", "--state", "delivered", "--yes")
-    assert f"{len(wanted)} queued" in said
+    printed = command("deliveries", "replay", "--channel", "siem", "--state", "delivered", "--yes")
+    assert f"{len(wanted)} queued" in printed
     until(
         lambda: (
             {
