@@ -51,6 +51,7 @@ class World:
         self.policy = policy
         self.replays = replays if alerts else 0
         self.replayed = self.replays > 0
+        self.readings: list[Delivery] = []
         self.chance = random.Random(seed)
         self.alerts = [
             pending(number, 10 + at, status, block_timestamp=20 * at)
@@ -74,10 +75,11 @@ class World:
         queue = ChannelQueue(self.policy, self.chance)
         for each in self.ledger:
             queue.take(each)
+        read = len(self.ledger)
         position, flying = self.committed, list[Notification]()
-        while position < len(self.alerts) or queue.open or self.replays:
+        while position < len(self.alerts) or queue.open or self.replays or read < len(self.ledger):
             self.now += 10
-            match self.chance.choice(("route", "step", "send", "replay")):
+            match self.chance.choice(("route", "read", "step", "send", "replay")):
                 case "route" if position < len(self.alerts):
                     # One transaction: the entries, and the offset of the alert.
                     self.instruction()
@@ -85,7 +87,11 @@ class World:
                     position += 1
                     self.committed = position
                     self.instruction()
-                    queue.take(self.alerts[position - 1])
+                case "read":
+                    # What it has written itself comes back to it, later than it knows it.
+                    for each in self.ledger[read:]:
+                        queue.take(each)
+                    read = len(self.ledger)
                 case "step":
                     step = queue.step(self.now)
                     if step.write:
@@ -96,9 +102,10 @@ class World:
                     self._write(queue.finish(begun, self._send(begun), self.now))
                 case "replay" if self.replays and (closed := self.closed()):
                     self.replays -= 1
-                    asked = again(self.chance.choice(closed), self.now)
-                    self.ledger.append(asked)
-                    queue.take(asked)
+                    # Somebody may have read the ledger before what was asked for since then was done.
+                    self.readings.append(self.chance.choice(closed))
+                    self.ledger.append(again(self.chance.choice(self.readings[-2:]), self.now))
+        self._write(queue.step(self.now).write)
 
     def _write(self, entries: list[Delivery]) -> None:
         self.instruction()
