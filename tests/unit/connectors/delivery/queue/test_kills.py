@@ -62,6 +62,7 @@ class World:
         self.now = 0
         self.committed = 0
         self.ledger: list[Delivery] = []
+        self.answered = 0
         self.arrivals: list[Arrival] = []
 
     def instruction(self) -> None:
@@ -96,6 +97,7 @@ class World:
                     step = queue.step(self.now)
                     if step.write:
                         self._write(step.write)
+                    self.answered = read
                     flying += step.begin
                 case "send" if flying:
                     begun = flying.pop(self.chance.randrange(len(flying)))
@@ -106,6 +108,7 @@ class World:
                     self.readings.append(self.chance.choice(closed))
                     self.ledger.append(again(self.chance.choice(self.readings[-2:]), self.now))
         self._write(queue.step(self.now).write)
+        self.answered = len(self.ledger)
 
     def _write(self, entries: list[Delivery]) -> None:
         self.instruction()
@@ -133,8 +136,10 @@ class World:
         return [each for each in latest.values() if not each.is_open]
 
     def compact(self) -> None:
-        """What Kafka does to the ledger, sooner or later."""
-        self.ledger = list({key_of(each): each for each in self.ledger}.values())
+        """What Kafka does to the ledger, sooner or later, but not to the segment that is written to."""
+        closed = {key_of(each): each for each in self.ledger[: self.answered]}
+        self.ledger[: self.answered] = closed.values()
+        self.answered = len(closed)
 
 
 def lived(
