@@ -15,7 +15,7 @@ from connectors.delivery.queue.circuit import CircuitState
 from connectors.delivery.queue.delivery import Delivery, State
 from connectors.delivery.queue.notification import Notification
 from connectors.delivery.queue.policy import Policy
-from connectors.delivery.sender import Done, Sender
+from connectors.delivery.sender import AttemptResult, Sender
 from connectors.delivery.topic.channels import Applied
 from connectors.delivery.topic.ledger import Ledger
 from connectors.delivery.topic.log_fields import ALERTS, notification_fields
@@ -39,7 +39,7 @@ class Channels(Protocol):
 
 @dataclass(slots=True, eq=False)
 class _Owned:
-    """A channel in our hands. `applied` None: it was not looked up yet, or is no more."""
+    """A channel in our hands. `applied` None: it was not looked up yet, or was removed."""
 
     partition: int
     queue: ChannelQueue
@@ -145,13 +145,13 @@ class Dispatcher:
 
     def _finished(self) -> dict[int, list[Delivery]]:
         writes: dict[int, list[Delivery]] = {}
-        for done in self._sender.done():
-            owned = done.ticket
-            # One that was lost meanwhile is no more ours to write.
-            if isinstance(owned, _Owned) and self._owned.get(done.notification.channel) is owned:
-                entries = owned.queue.finish(done.notification, done.outcome, self._now())
+        for result in self._sender.done():
+            owned = result.ticket
+            # One that was lost meanwhile is not ours to write any more.
+            if isinstance(owned, _Owned) and self._owned.get(result.notification.channel) is owned:
+                entries = owned.queue.finish(result.notification, result.outcome, self._now())
                 writes.setdefault(owned.partition, []).extend(entries)
-                self._tell(done, entries)
+                self._report_attempt(result, entries)
         return writes
 
     def _write(self, writes: Mapping[int, list[Delivery]]) -> None:
@@ -162,8 +162,8 @@ class Dispatcher:
                     if not each.is_open:
                         metrics.DELIVERIES.labels(self._chain, each.channel, each.state.value.lower()).inc()
 
-    def _tell(self, done: Done, entries: Sequence[Delivery]) -> None:
-        answer, channel = done.outcome.answer, done.notification.channel
+    def _report_attempt(self, result: AttemptResult, entries: Sequence[Delivery]) -> None:
+        answer, channel = result.outcome.answer, result.notification.channel
         metrics.DELIVERY_ATTEMPTS.labels(self._chain, channel, answer.value).inc()
         for each in entries if answer is Answer.TAKEN else ():
             seconds = max(0, each.updated_at - each.published_at) / 1_000
@@ -171,11 +171,11 @@ class Dispatcher:
         if answer is Answer.TAKEN:
             return
         first = entries[0]
-        with about(partial(notification_fields, self._alerts, done.notification)):
+        with about(partial(notification_fields, self._alerts, result.notification)):
             _log.warning(
                 "given up" if first.state is State.DEAD else "not delivered",
                 attempts=first.attempts,
-                error=done.outcome.problem,
+                error=result.outcome.problem,
             )
 
     def _report(self) -> None:
@@ -189,7 +189,7 @@ class Dispatcher:
                 troubles.append(f"{name}: {owned.problem}")
             elif state is not CircuitState.CLOSED:
                 troubles.append(f"{name}: its receiver fails, {owned.queue.open} deliveries wait")
-        # What a receiver does is no reason to take this process away: the others are served.
+        # A failing receiver is not a reason to take this process away: the others are served.
         HEALTH.report("channels", True, "; ".join(troubles))
 
     def _forget(self, name: str) -> None:

@@ -11,7 +11,7 @@ from typing import Final, cast
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
 from connectors.delivery.queue.delivery import STREAM, Delivery, key_of
-from connectors.delivery.queue.routing import Place, route
+from connectors.delivery.queue.routing import AlertPosition, route
 from connectors.delivery.topic.channels import ChannelTopic
 from connectors.delivery.topic.log_fields import ALERTS, STAGE
 from connectors.delivery.topic.partition import partition_of
@@ -134,8 +134,8 @@ class Router:
     def _report_lag(self) -> None:
         self._lag.keep_only({(self._alerts, partition) for partition in self._producers})
         for partition in self._producers.keys() & self._positions.keys():
-            place = TopicPartition(self._alerts, partition)
-            _, high = self._consumer.get_watermark_offsets(place, cached=True)
+            own = TopicPartition(self._alerts, partition)
+            _, high = self._consumer.get_watermark_offsets(own, cached=True)
             self._lag.report(clock.now_ms(), self._alerts, partition, self._positions[partition], int(high))
 
     def _receive(self) -> tuple[list[Message], dict[int, int]]:
@@ -167,15 +167,15 @@ class Router:
         outgoing: list[tuple[str, kafka.Outgoing]] = []
         now = clock.now_ms()
         for message in messages:
-            place = Place(partition, int(message.offset() or 0), message.timestamp()[1])
+            position = AlertPosition(partition, int(message.offset() or 0), message.timestamp()[1])
             value = message.value()
             if value is None:
                 continue
             try:
                 record = self._retry(lambda read=value: self._reader.read(read))  # type: ignore[misc]
-                routed = route(record, place, since, now)
+                routed = route(record, position, since, now)
             except MalformedRecord as error:
-                outgoing.append((self._letters, self._letter(message, place, error)))
+                outgoing.append((self._letters, self._letter(message, position, error)))
                 continue
             outgoing += [(self._ledger, self._entry(each)) for each in routed.deliveries]
             for channel in routed.unknown:
@@ -201,14 +201,14 @@ class Router:
             partition_of(delivery.channel, self._partitions),
         )
 
-    def _letter(self, message: Message, place: Place, error: MalformedRecord) -> kafka.Outgoing:
+    def _letter(self, message: Message, position: AlertPosition, error: MalformedRecord) -> kafka.Outgoing:
         with about(partial(message_fields, STAGE, message)):
             _log.error("alert sent to the dead letters", error=str(error))
         DEAD_LETTERS.labels(self._chain, STAGE, type(error).__name__).inc()
         given = cast("list[tuple[str, bytes | None]]", message.headers() or [])
         own = [(name, value or b"") for name, value in given]
-        told = dead_letters.error_headers(self._alerts, place.partition, place.offset, STAGE, error)
-        return kafka.Outgoing(message.key() or b"", message.value(), (*own, *told))
+        added = dead_letters.error_headers(self._alerts, position.partition, position.offset, STAGE, error)
+        return kafka.Outgoing(message.key() or b"", message.value(), (*own, *added))
 
     def _note_unknown(self, channel: str, message: Message) -> None:
         DELIVERY_UNKNOWN.labels(self._chain, channel).inc()

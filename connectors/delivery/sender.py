@@ -25,7 +25,7 @@ _log = get_logger("connectors.delivery")
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class AttemptResult:
     """The end of an attempt; `ticket` is what it was given with."""
 
     ticket: object
@@ -45,7 +45,7 @@ class Sender(Protocol):
     def cancel(self, tickets: Collection[object]) -> None:
         """Break off the attempts that were given with these, and wait for that. `done` does not have them."""
 
-    def done(self) -> list[Done]:
+    def done(self) -> list[AttemptResult]:
         """Attempts that have ended since the last call."""
 
     def close(self) -> None:
@@ -57,7 +57,7 @@ class LoopSender:
 
     def __init__(self, settings: DeliverySettings, environ: Mapping[str, str] = os.environ) -> None:
         self._loop = asyncio.new_event_loop()
-        self._done: SimpleQueue[Done] = SimpleQueue()
+        self._done: SimpleQueue[AttemptResult] = SimpleQueue()
         self._tasks: dict[asyncio.Task[None], object] = {}
         self._thread = threading.Thread(target=self._loop.run_forever, name="sender", daemon=True)
         self._thread.start()
@@ -81,8 +81,8 @@ class LoopSender:
         if not ended:
             _log.warning("attempts could not be broken off in time")
 
-    def done(self) -> list[Done]:
-        found: list[Done] = []
+    def done(self) -> list[AttemptResult]:
+        found: list[AttemptResult] = []
         while True:
             try:
                 found.append(self._done.get_nowait())
@@ -116,7 +116,7 @@ class LoopSender:
             answer=outcome.answer.value,
             seconds=round(time.perf_counter() - began, 3),
         )
-        self._done.put(Done(ticket, notification, outcome))
+        self._done.put(AttemptResult(ticket, notification, outcome))
 
     async def _made(self, settings: DeliverySettings) -> Http:
         return Http(settings)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from connectors.delivery.queue.delivery import Delivery
-from connectors.delivery.queue.routing import Place, route
+from connectors.delivery.queue.routing import AlertPosition, route
 
 
 def alert(number: int, version: int, status: str = "PROVISIONAL", **fields: Any) -> dict[str, Any]:
@@ -41,6 +41,6 @@ def alert(number: int, version: int, status: str = "PROVISIONAL", **fields: Any)
 
 def pending(number: int, version: int, status: str = "PROVISIONAL", now: int = 0, **fields: Any) -> Delivery:
     """A PENDING entry on channel `ops`."""
-    place = Place(0, version, now)
-    (delivery,) = route(alert(number, version, status), place, {"ops": 0}, now).deliveries
+    position = AlertPosition(0, version, now)
+    (delivery,) = route(alert(number, version, status), position, {"ops": 0}, now).deliveries
     return replace(delivery, **fields)

@@ -11,7 +11,7 @@ from connectors.delivery.channels.http import Http
 from connectors.delivery.queue.attempt import Outcome
 from connectors.delivery.queue.delivery import Delivery
 from connectors.delivery.queue.notification import Notification
-from connectors.delivery.sender import Done
+from connectors.delivery.sender import AttemptResult
 from connectors.delivery.topic.channels import Applied
 from connectors.delivery.topic.ledger import OnRevoke, Read
 from headwater.errors import Fatal
@@ -90,7 +90,7 @@ class FakeSender:
     def __init__(self) -> None:
         self.begun: list[tuple[object, Notification]] = []
         self.unusable = ""
-        self._done: list[Done] = []
+        self._done: list[AttemptResult] = []
 
     def make(self, settings: ChannelSettings) -> Channel:
         if self.unusable:
@@ -103,13 +103,13 @@ class FakeSender:
     def end(self, outcome: Outcome) -> Notification:
         """The oldest attempt ends."""
         ticket, notification = self.begun.pop(0)
-        self._done.append(Done(ticket, notification, outcome))
+        self._done.append(AttemptResult(ticket, notification, outcome))
         return notification
 
     def cancel(self, tickets: Collection[object]) -> None:
         self.begun = [each for each in self.begun if each[0] not in tickets]
 
-    def done(self) -> list[Done]:
+    def done(self) -> list[AttemptResult]:
         done, self._done = self._done, []
         return done
 

@@ -20,7 +20,7 @@ from connectors.delivery.topic import entries
 from headwater import kafka as clients
 from headwater.cli import build
 from headwater.settings import Settings, environment, load_settings
-from sandbox.receiver.checker import violations
+from sandbox.receiver.checker import Published, left_standing, violations
 from sandbox.receiver.faults import Faults
 from sandbox.receiver.server import Receiver
 from schemas import codec_for
@@ -186,6 +186,12 @@ def test_everything_arrives_in_order_whatever_is_killed(
 
     arrivals = receiver.arrivals()
     assert violations(arrivals) == []
+    due = [
+        Published(channel, f"0x{each['alert_id'].hex()}", each["version"], each["status"])
+        for each in published
+        for channel in each["channels"]
+    ]
+    assert left_standing(due, arrivals) == []
     assert receiver.summary()["bad_signatures"] == 0
     taken = {(each.channel, each.alert_id, each.version) for each in arrivals if each.answered == 204}
     states = ledger(settings)

@@ -63,7 +63,7 @@ _CARRIERS: Final = (
 
 
 def is_public(address: str) -> bool:
-    """May it be called? False too for what is no address; a zone (`%eth0`) makes it a local one."""
+    """May it be called? False too for what is not an address; a zone (`%eth0`) makes it a local one."""
     try:
         found = ip_address(address)
     except ValueError:

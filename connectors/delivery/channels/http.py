@@ -55,9 +55,9 @@ def url_problem(url: str, *, allow_private: bool) -> str:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError:
-        return "it is no address"
+        return "it is not an address"
     if not host or port == 0 or _CONTROL.search(url):
-        return "it is no address of the form https://host/path"
+        return "it is not an address of the form https://host/path"
     if parts.scheme != "https" and not (allow_private and parts.scheme == "http"):
         return "it is not https (HEADWATER_DELIVERY__ALLOW_PRIVATE=true allows http)"
     if not allow_private and _is_ip(host) and not is_public(host):
@@ -101,7 +101,7 @@ class Http:
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], secrets: Collection[str] = ()
     ) -> HttpAnswer:
-        """The answer, whatever its status. `secrets` are masked in what is told, those of the address too.
+        """The answer, whatever its status. `secrets` are masked in text and errors, those of the address too.
 
         Raises Transient when there is none in time, Permanent when the address may not be called.
         """
@@ -154,9 +154,9 @@ def _masked(text: str, secrets: Collection[str], longest: int) -> str:
     return brief(text, longest)
 
 
-def _public_socket(place: AddrInfoType) -> socket.socket:
+def _public_socket(resolved: AddrInfoType) -> socket.socket:
     """A socket for an address that was resolved, as asyncio gives it. Raises AddressRefusedError."""
-    family, kind, protocol, _, address = place
+    family, kind, protocol, _, address = resolved
     if not is_public(str(address[0])):
         raise AddressRefusedError(errno.EACCES, f"the name is not called: {_PRIVATE}")
     return socket.socket(family, kind, protocol)

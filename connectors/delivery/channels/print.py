@@ -14,7 +14,7 @@ from connectors.delivery.queue.notification import Notification
 
 
 class PrintSettings(ChannelSettings):
-    """A channel on standard output: one line an alert."""
+    """A channel on standard output: one line per alert."""
 
     def make(self, services: Services) -> Channel:
         return Print()

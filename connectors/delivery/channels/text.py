@@ -31,7 +31,7 @@ def read(text: str, name: str) -> list[Written]:
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise Permanent(f"{name} is no YAML: {' '.join(str(error).split())}") from error
+        raise Permanent(f"{name} is not YAML: {' '.join(str(error).split())}") from error
     entries = content if isinstance(content, list) else [content]
     channels = [_channel(each, f"{name}: channel {number}") for number, each in enumerate(entries, 1)]
     ids = [each.id for each in channels]
@@ -48,18 +48,19 @@ def checked(kind: str, settings: Mapping[str, Any], where: str) -> ChannelSettin
         return KINDS[kind].model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
+        setting = ".".join(map(str, first["loc"]))
         # Never the value: it may be an address with a key in it.
-        raise Permanent(f"{where}: {place}{': ' if place else ''}{first['msg']}") from None
+        raise Permanent(f"{where}: {setting}{': ' if setting else ''}{first['msg']}") from None
 
 
 def _channel(entry: object, where: str) -> Written:
     if not isinstance(entry, dict):
-        raise Permanent(f"{where} is no mapping", remedy="see docs/delivery.md for an example")
+        raise Permanent(f"{where} is not a mapping", remedy="see docs/delivery.md for an example")
     values = dict(entry)
     own, kind = values.pop("id", None), values.pop("kind", None)
     if not isinstance(own, str) or not _ID.match(own):
         raise Permanent(
-            f"{where}: id is missing, or no name", remedy="lower-case letters, digits, dots, dashes, up to 63"
+            f"{where}: id is missing, or not a name",
+            remedy="lower-case letters, digits, dots, dashes, up to 63",
         )
     return Written(own, str(kind), checked(str(kind), values, f"{where} ({own})"))

@@ -91,10 +91,10 @@ def outcome_of(answer: HttpAnswer) -> Outcome:
     status = answer.status
     if 200 <= status < 300:
         return Outcome(Answer.TAKEN, status)
-    said = f"{status}{f': {answer.text}' if answer.text else ''}"
+    problem = f"{status}{f': {answer.text}' if answer.text else ''}"
     if 300 <= status < 400:
-        said = f"{status}: redirects are not followed; put the address that it leads to into the channel"
+        problem = f"{status}: redirects are not followed; put the address that it leads to into the channel"
     if status in _REFUSED:
-        return Outcome(Answer.REFUSED, status, said)
+        return Outcome(Answer.REFUSED, status, problem)
     kind = Answer.THROTTLED if status in _THROTTLED else Answer.FAILED
-    return Outcome(kind, status, said, answer.retry_after)
+    return Outcome(kind, status, problem, answer.retry_after)

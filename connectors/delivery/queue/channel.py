@@ -54,7 +54,7 @@ class ChannelQueue:
         self.policy = policy
         self._groups = Groups(policy.grouping)
         self._waiting.clear()
-        waiting = sorted(self._open, key=lambda place: place[1])
+        waiting = sorted(self._open, key=lambda each: each[1])
         self._touched.update((alert_id, None) for alert_id, _ in waiting)
         self.circuit = Circuit(policy.failures, self._backoff(), self._backoff())
         self._pace = Pace(policy.rate)
@@ -72,12 +72,12 @@ class ChannelQueue:
     def take(self, delivery: Delivery) -> None:
         """Fold an entry of the ledger in: one that was read."""
         versions = self._alerts.setdefault(delivery.alert_id, AlertVersions())
-        place = (delivery.alert_id, delivery.version)
+        version_key = (delivery.alert_id, delivery.version)
         if versions.take(delivery):
-            self._again[place] = delivery.payload
+            self._again[version_key] = delivery.payload
             return
         # What was written behind a second PENDING is what compaction leaves.
-        self._again.pop(place, None)
+        self._again.pop(version_key, None)
         self._note(versions.known(delivery.version))
         self._touched[delivery.alert_id] = None
 
@@ -131,7 +131,7 @@ class ChannelQueue:
         return done
 
     def give_up(self, problem: str, now: int) -> list[Delivery]:
-        """Close all that waits: the channel is no more."""
+        """Close all that waits: the channel was removed."""
         closed = []
         for alert_id in {alert_id for alert_id, _ in self._open} - self._flying.keys():
             while (head := self._alerts[alert_id].head()) is not None:
@@ -215,11 +215,11 @@ class ChannelQueue:
         self._note(delivery)
 
     def _note(self, delivery: Delivery) -> None:
-        place = (delivery.alert_id, delivery.version)
+        version_key = (delivery.alert_id, delivery.version)
         if delivery.is_open:
-            self._open.add(place)
+            self._open.add(version_key)
         else:
-            self._open.discard(place)
+            self._open.discard(version_key)
 
     def _backoff(self, attempts: int = 0) -> Backoff:
         return Backoff(self.policy.first_pause, self.policy.longest_pause, self._chance, attempts)

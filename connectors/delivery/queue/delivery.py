@@ -75,9 +75,12 @@ class Delivery:
         return self.status == RETRACTED
 
     @property
-    def rank(self) -> tuple[int, int]:
-        """Of two entries of one delivery the higher one holds, in whichever order they come."""
-        return self.replays, self.revision
+    def rank(self) -> tuple[int, int, bool]:
+        """Of two entries of one delivery the higher one holds, in whichever order they come.
+
+        One that asks for it again may be numbered like one that its owner has written meanwhile, which holds.
+        """
+        return self.replays, self.revision, self.state is not State.PENDING
 
     def record(self) -> dict[str, Any]:
         """The record as the codec takes it."""

@@ -13,7 +13,7 @@ from schemas.jsonable import to_json
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AlertPosition:
     """Where an alert's message stands, and when Kafka took it (milliseconds since 1970)."""
 
     partition: int
@@ -29,7 +29,7 @@ class Routed:
     unknown: list[str]
 
 
-def route(alert: Mapping[str, Any], place: Place, since: Mapping[str, int], now: int) -> Routed:
+def route(alert: Mapping[str, Any], position: AlertPosition, since: Mapping[str, int], now: int) -> Routed:
     """One PENDING entry for each channel; none for a rule in shadow mode.
 
     `since`: channel → when it was first applied. What was published before is not for it.
@@ -41,12 +41,14 @@ def route(alert: Mapping[str, Any], place: Place, since: Mapping[str, int], now:
     for channel in dict.fromkeys(alert["channels"]):
         if channel not in since:
             routed.unknown.append(channel)
-        elif place.timestamp >= since[channel]:
-            routed.deliveries.append(_pending(alert, place, channel, payload, now))
+        elif position.timestamp >= since[channel]:
+            routed.deliveries.append(_pending(alert, position, channel, payload, now))
     return routed
 
 
-def _pending(alert: Mapping[str, Any], place: Place, channel: str, payload: str, now: int) -> Delivery:
+def _pending(
+    alert: Mapping[str, Any], position: AlertPosition, channel: str, payload: str, now: int
+) -> Delivery:
     return Delivery(
         chain_id=alert["chain_id"],
         delivery_id=delivery_id(alert["alert_id"], alert["version"], channel),
@@ -60,10 +62,10 @@ def _pending(alert: Mapping[str, Any], place: Place, channel: str, payload: str,
         attempts=0,
         replays=0,
         revision=0,
-        alert_partition=place.partition,
-        alert_offset=place.offset,
+        alert_partition=position.partition,
+        alert_offset=position.offset,
         block_timestamp=alert["block_timestamp"],
-        published_at=place.timestamp,
+        published_at=position.timestamp,
         queued_at=now,
         updated_at=now,
         first_attempt_at=None,

@@ -113,6 +113,6 @@ def apply(settings: Settings, channels: Sequence[Written], known: Mapping[str, A
 
 
 def remove(settings: Settings, channel: str) -> None:
-    """Write that a channel is no more. Raises Transient."""
+    """Write that a channel is removed. Raises Transient."""
     removal = kafka.Outgoing(channel.encode(), None, _HEADERS)
     kafka.publish(kafka.producer(settings), topic_name(settings, STREAM), [removal])

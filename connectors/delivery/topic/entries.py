@@ -18,7 +18,7 @@ from topics.partitions import partitions_of
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which deliveries; None is no condition. `id` is a delivery's, or an alert's, with or without 0x.
+    """Which deliveries; None is not a condition. `id` is a delivery's, or an alert's, with or without 0x.
 
     `since` and `until` are milliseconds since 1970 and hold against the alert's publication.
     """

@@ -76,8 +76,8 @@ class Transactions:
                 self._call(producer, partial(producer.abort_transaction, _CALL_SECONDS), "abort_transaction")
             except KafkaException as abortion:
                 raise self._fatal(abortion) from abortion
-            said = f"{self._what}: a transaction was aborted: {error.args[0]}"
-            raise (Moved if error.args[0].code() in _MOVED else Transient)(said) from error
+            problem = f"{self._what}: a transaction was aborted: {error.args[0]}"
+            raise (Moved if error.args[0].code() in _MOVED else Transient)(problem) from error
 
     def _call(self, producer: Producer, call: Callable[[], object], name: str) -> None:
         self._persist(producer, call, f"{self._what}: {name}")

@@ -12,7 +12,7 @@ from connectors.delivery.dispatcher import Dispatcher
 from connectors.delivery.queue.attempt import Answer, Outcome
 from connectors.delivery.queue.delivery import Delivery, State
 from connectors.delivery.queue.notification import Notification
-from connectors.delivery.queue.routing import Place, route
+from connectors.delivery.queue.routing import AlertPosition, route
 from connectors.delivery.topic.channels import Applied
 from connectors.delivery.topic.log_fields import notification_fields
 from headwater.errors import Fatal
@@ -154,9 +154,9 @@ def test_a_delivery_that_fails_is_logged_with_its_alert_and_the_trace_of_its_blo
     attempts: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = LedgerLog()
-    place = Place(2, 55, 1_000)
+    position = AlertPosition(2, 55, 1_000)
     found = alert(1, 10, block_hash=bytes(range(32)))
-    log.queue(0, *route(found, place, {"ops": 0}, 1_000).deliveries)
+    log.queue(0, *route(found, position, {"ops": 0}, 1_000).deliveries)
     deliver = Deliver(log, OPS)
     with configured("deliver"):
         for _ in range(attempts):

@@ -14,7 +14,7 @@ from connectors.delivery.channels.channel import Unusable
 from connectors.delivery.channels.webhook import WebhookSettings
 from connectors.delivery.queue.attempt import Answer, Outcome
 from connectors.delivery.queue.notification import Notification
-from connectors.delivery.sender import Done, LoopSender
+from connectors.delivery.sender import AttemptResult, LoopSender
 from connectors.delivery.topic.log_fields import notification_fields
 from headwater.logging import about
 from headwater.settings import DeliverySettings
@@ -81,7 +81,7 @@ def test_what_ends_is_told_with_its_ticket_and_a_defect_is_a_failure(sender: Loo
     for version in (10, 11, 12):
         sender.send(version, channel, Notification((pending(version, version),)))
     assert channel.hangs.wait(10)
-    found: list[Done] = []
+    found: list[AttemptResult] = []
     while len(found) < 2:
         found += sender.done()
     assert {each.ticket: each.outcome.answer for each in found} == {10: Answer.TAKEN, 11: Answer.FAILED}

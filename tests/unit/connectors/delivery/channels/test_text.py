@@ -41,10 +41,10 @@ def test_a_file_has_one_channel_or_a_list() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a: [", "channels.yaml is no YAML"),
-        ("- word", "channel 1 is no mapping"),
+        ("a: [", "channels.yaml is not YAML"),
+        ("- word", "channel 1 is not a mapping"),
         ("- {kind: print}", "channel 1: id is missing"),
-        ("- {id: A B, kind: print}", "no name"),
+        ("- {id: A B, kind: print}", "not a name"),
         ("- {id: a, kind: pigeon}", "there is no kind pigeon; kinds: print, webhook"),
         ("- {id: a, kind: print, colour: red}", r"channel 1 \(a\): colour: Extra inputs"),
         ("[{id: a, kind: print}, {id: a, kind: print}]", "more than one channel is named a"),

@@ -115,10 +115,10 @@ def test_without_its_secrets_a_channel_is_unusable_and_names_the_variable() -> N
         ("https://10.0.0.1/x", "", "private address"),
         ("https://[::ffff:127.0.0.1]/x", "", "private address"),
         ("ftp://a.example", "not https", "not https"),
-        ("https:///x", "no address", "no address"),
-        ("https://a.example/\r\nX: y", "no address", "no address"),
-        ("https://a.example:0/", "no address", "no address"),
-        ("https://[::1", "no address", "no address"),
+        ("https:///x", "not an address", "not an address"),
+        ("https://a.example/\r\nX: y", "not an address", "not an address"),
+        ("https://a.example:0/", "not an address", "not an address"),
+        ("https://[::1", "not an address", "not an address"),
     ],
 )
 def test_which_urls_may_be_called(url: str, private: str, public: str) -> None:

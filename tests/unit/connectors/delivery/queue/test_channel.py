@@ -313,10 +313,13 @@ def test_queued_twice_it_is_delivered_once_and_said_again() -> None:
     assert again == replace(done, revision=done.revision + 1)
 
 
-def test_asked_for_again_twice_from_one_reading_it_is_delivered_once_and_said_again() -> None:
+@pytest.mark.parametrize("later", [0, 1, 2])
+def test_asked_for_again_twice_it_is_delivered_once_and_said_again(later: int) -> None:
+    """Two readings of one ledger; the owner may have said something again in between."""
     queue = queue_of(pending(1, 10))
     dead = finish(queue, queue.step(1).send[0], REFUSED, 2)
-    first, second = asked_again(dead), replace(asked_again(dead), queued_at=4)
+    first = asked_again(dead)
+    second = replace(first, queued_at=4, revision=first.revision + later)
     queue.take(first)
     done = finish(queue, queue.step(5).send[0], TAKEN, 6)
     queue.take(second)

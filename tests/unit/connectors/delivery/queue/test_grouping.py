@@ -15,7 +15,7 @@ from connectors.delivery.queue.delivery import Delivery, State
 from connectors.delivery.queue.grouping import MOST_CHARACTERS, Grouping, next_of
 from connectors.delivery.queue.notification import Notification
 from connectors.delivery.queue.policy import Policy
-from connectors.delivery.queue.routing import Place, route
+from connectors.delivery.queue.routing import AlertPosition, route
 from tests.builders.deliveries import alert, pending
 
 TAKEN, FAILED = Outcome(Answer.TAKEN, 204), Outcome(Answer.FAILED, 503, "503")
@@ -31,7 +31,7 @@ def queue_of(*deliveries: Delivery, grouping: Grouping = WAIT, **policy: object)
 
 def of(number: int, version: int, *, rule: str = "large-transfer", **group: str) -> Delivery:
     record = alert(number, version, rule_id=rule, group=group)
-    (delivery,) = route(record, Place(0, version, 0), {"ops": 0}, 0).deliveries
+    (delivery,) = route(record, AlertPosition(0, version, 0), {"ops": 0}, 0).deliveries
     return delivery
 
 

@@ -51,6 +51,7 @@ class World:
         self.policy = policy
         self.replays = replays if alerts else 0
         self.replayed = self.replays > 0
+        self.readings: list[Delivery] = []
         self.chance = random.Random(seed)
         self.alerts = [
             pending(number, 10 + at, status, block_timestamp=20 * at)
@@ -61,6 +62,7 @@ class World:
         self.now = 0
         self.committed = 0
         self.ledger: list[Delivery] = []
+        self.answered = 0
         self.arrivals: list[Arrival] = []
 
     def instruction(self) -> None:
@@ -74,10 +76,11 @@ class World:
         queue = ChannelQueue(self.policy, self.chance)
         for each in self.ledger:
             queue.take(each)
+        read = len(self.ledger)
         position, flying = self.committed, list[Notification]()
-        while position < len(self.alerts) or queue.open or self.replays:
+        while position < len(self.alerts) or queue.open or self.replays or read < len(self.ledger):
             self.now += 10
-            match self.chance.choice(("route", "step", "send", "replay")):
+            match self.chance.choice(("route", "read", "step", "send", "replay")):
                 case "route" if position < len(self.alerts):
                     # One transaction: the entries, and the offset of the alert.
                     self.instruction()
@@ -85,20 +88,27 @@ class World:
                     position += 1
                     self.committed = position
                     self.instruction()
-                    queue.take(self.alerts[position - 1])
+                case "read":
+                    # What it has written itself comes back to it, later than it knows it.
+                    for each in self.ledger[read:]:
+                        queue.take(each)
+                    read = len(self.ledger)
                 case "step":
                     step = queue.step(self.now)
                     if step.write:
                         self._write(step.write)
+                    self.answered = read
                     flying += step.begin
                 case "send" if flying:
                     begun = flying.pop(self.chance.randrange(len(flying)))
                     self._write(queue.finish(begun, self._send(begun), self.now))
                 case "replay" if self.replays and (closed := self.closed()):
                     self.replays -= 1
-                    asked = again(self.chance.choice(closed), self.now)
-                    self.ledger.append(asked)
-                    queue.take(asked)
+                    # Somebody may have read the ledger before what was asked for since then was done.
+                    self.readings.append(self.chance.choice(closed))
+                    self.ledger.append(again(self.chance.choice(self.readings[-2:]), self.now))
+        self._write(queue.step(self.now).write)
+        self.answered = len(self.ledger)
 
     def _write(self, entries: list[Delivery]) -> None:
         self.instruction()
@@ -126,8 +136,10 @@ class World:
         return [each for each in latest.values() if not each.is_open]
 
     def compact(self) -> None:
-        """What Kafka does to the ledger, sooner or later."""
-        self.ledger = list({key_of(each): each for each in self.ledger}.values())
+        """What Kafka does to the ledger, sooner or later, but not to the segment that is written to."""
+        closed = {key_of(each): each for each in self.ledger[: self.answered]}
+        self.ledger[: self.answered] = closed.values()
+        self.answered = len(closed)
 
 
 def lived(

@@ -5,16 +5,16 @@ from __future__ import annotations
 import orjson
 
 from connectors.delivery.queue.delivery import State, delivery_id, delivery_of, key_of
-from connectors.delivery.queue.routing import Place, route
+from connectors.delivery.queue.routing import AlertPosition, route
 from schemas import codec_for
 from tests.builders.deliveries import alert
 
-PLACE = Place(2, 7, 1_000)
+POSITION = AlertPosition(2, 7, 1_000)
 
 
 def test_an_alert_has_an_entry_for_each_channel_that_was_there_when_it_was_published() -> None:
     record = alert(1, 10, channels=["ops", "late", "nobody", "ops"])
-    routed = route(record, PLACE, {"ops": 1_000, "late": 1_001}, 5_000)
+    routed = route(record, POSITION, {"ops": 1_000, "late": 1_001}, 5_000)
     (ops,) = routed.deliveries
     assert routed.unknown == ["nobody"]
     assert (ops.channel, ops.state, ops.revision, ops.published_at, ops.queued_at) == (
@@ -27,7 +27,7 @@ def test_an_alert_has_an_entry_for_each_channel_that_was_there_when_it_was_publi
 
 
 def test_a_rule_in_shadow_mode_is_delivered_nowhere() -> None:
-    routed = route(alert(1, 10, shadow=True), PLACE, {"ops": 0}, 0)
+    routed = route(alert(1, 10, shadow=True), POSITION, {"ops": 0}, 0)
     assert (routed.deliveries, routed.unknown) == ([], [])
 
 
@@ -44,6 +44,6 @@ def test_ids_differ_by_alert_version_and_channel() -> None:
 
 
 def test_an_entry_is_what_was_written() -> None:
-    (entry,) = route(alert(1, 10), PLACE, {"ops": 0}, 0).deliveries
+    (entry,) = route(alert(1, 10), POSITION, {"ops": 0}, 0).deliveries
     codec = codec_for("deliveries")
     assert delivery_of(codec.read(codec.write(entry.record()))) == entry
