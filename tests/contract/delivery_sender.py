@@ -11,7 +11,7 @@ from connectors.delivery.channels.channel import ChannelSettings, Unusable
 from connectors.delivery.channels.print import PrintSettings
 from connectors.delivery.queue.attempt import Answer, Outcome
 from connectors.delivery.queue.notification import Notification
-from connectors.delivery.sender import Done, Sender
+from connectors.delivery.sender import AttemptResult, Sender
 from tests.builders.deliveries import pending
 
 SECONDS = 30.0
@@ -50,12 +50,15 @@ class SenderContract:
         sender.send("second", channel, second)
         assert sender.done() == []
         attempts.end(TAKEN)
-        assert _ended(sender, 1) == [Done("first", first, TAKEN)]
+        assert _ended(sender, 1) == [AttemptResult("first", first, TAKEN)]
         assert sender.done() == []
         sender.send("third", channel, first)
         attempts.end(FAILED)
         attempts.end(TAKEN)
-        assert _ended(sender, 2) == [Done("second", second, FAILED), Done("third", first, TAKEN)]
+        assert _ended(sender, 2) == [
+            AttemptResult("second", second, FAILED),
+            AttemptResult("third", first, TAKEN),
+        ]
 
     def test_of_what_is_broken_off_nothing_is_told(self, attempts: Attempts) -> None:
         sender, channel = attempts.sender, attempts.sender.make(attempts.settings)
@@ -67,14 +70,23 @@ class SenderContract:
         assert sender.done() == []
         sender.close()
 
-    def test_what_cannot_be_used_here_is_no_channel(self, attempts: Attempts) -> None:
+    def test_attempts_of_some_tickets_are_broken_off_and_no_others(self, attempts: Attempts) -> None:
+        sender, channel = attempts.sender, attempts.sender.make(attempts.settings)
+        for version in (10, 11, 12):
+            sender.send(version, channel, notification(version))
+        sender.cancel({10, 12, 13})
+        attempts.end(TAKEN)
+        assert [each.ticket for each in _ended(sender, 1)] == [11]
+        assert sender.done() == []
+
+    def test_what_cannot_be_used_here_is_not_a_channel(self, attempts: Attempts) -> None:
         with pytest.raises(Unusable):
             attempts.sender.make(attempts.unusable)
         assert attempts.sender.make(PrintSettings())
 
 
-def _ended(sender: Sender, count: int) -> list[Done]:
-    found: list[Done] = []
+def _ended(sender: Sender, count: int) -> list[AttemptResult]:
+    found: list[AttemptResult] = []
     deadline = time.monotonic() + SECONDS
     while len(found) < count:
         assert time.monotonic() < deadline, f"{len(found)} of {count} attempts have ended"

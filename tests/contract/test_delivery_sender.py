@@ -44,7 +44,8 @@ class InLoop:
         self.sender = LoopSender(DeliverySettings(), {})
 
     def end(self, outcome: Outcome) -> None:
-        oldest = _begun.get(timeout=SECONDS)
+        while (oldest := _begun.get(timeout=SECONDS)).done():
+            pass  # it was broken off
         oldest.get_loop().call_soon_threadsafe(oldest.set_result, outcome)
 
 
