@@ -67,6 +67,8 @@ class Fold(Remembered):
             self._revert(envelope, number, own, time, decision)
         if facts.candidates or facts.tallies:
             self._facts(facts, BlockRef(number, own, time), decision)
+        if kind is EventKind.FINALIZED:
+            forget(self, decision)  # Whether the final snapshots were told before, is asked above.
 
     def _apply(self, block: Block, decision: Decision) -> None:
         if block.hash in self.blocks:
@@ -177,7 +179,6 @@ class Fold(Remembered):
             del self.blocks[each.hash]
             decision.blocks[each.hash] = None
             collapse(each, self.blocks.values(), self.tracks, decision)
-        forget(self, decision)
 
     def _facts(self, facts: Gives, block: BlockRef, decision: Decision) -> None:
         """Their counts and cooldowns are of the log, not of a block: no block that leaves takes them back.

@@ -318,6 +318,17 @@ def test_states_that_stand_equal_a_naive_recount(told: list[Told]) -> None:
     assert Life(TEXTS).tell(whole).stands == expected
 
 
+@given(lives(repairs=True))
+def test_a_statistic_that_is_confirmed_is_not_told_again(told: list[Told]) -> None:
+    whole = [replace(each, changes=()) for each in told]
+    whole[0] = replace(whole[0], changes=(OTHERS[0],))
+    confirmed: set[bytes] = set()
+    for _, version in Life(TEXTS).tell(whole).published:
+        assert version.alert.id not in confirmed
+        if version.status is Status.CONFIRMED:
+            confirmed.add(version.alert.id)
+
+
 @given(lives(OTHERS + FIRST + LATER, repairs=True), st.data())
 def test_repeats_and_deaths_change_nothing_nor_do_rules_that_change_meanwhile(
     told: list[Told], data: st.DataObject
