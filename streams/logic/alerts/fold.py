@@ -95,6 +95,7 @@ class Fold(Remembered):
         self.reorg = Reorg(depth + 1, *first)
         before = self.blocks.get(envelope.parent_hash or b"")
         self.tip = Tip(number - 1, envelope.parent_hash, None if before is None else before.timestamp)
+        self.safe = min(self.safe, number - 1)
         block = self.blocks.get(own)
         if block is None:
             self.doubts.add(time)

@@ -35,7 +35,8 @@ class Remembered:
     """`doubts`: block times at which something is not known; windows that contain one are incomplete.
 
     `former`: what stood in the configuration before changes, while a block is remembered that it judged.
-    `safe`: the highest number that is safe. `final_time`: the block time up to which all is final.
+    `safe`: the highest number that is safe, of those still here. `final_time`: the block time up to which all
+    is final.
     """
 
     def __init__(self, configuration: Configuration, max_groups: int) -> None:

@@ -318,6 +318,28 @@ def test_states_that_stand_equal_a_naive_recount(told: list[Told]) -> None:
     assert Life(TEXTS).tell(whole).stands == expected
 
 
+@given(lives(repairs=True, safe_leave=True))
+def test_what_waits_for_a_safe_block_is_told_of_no_other(told: list[Told]) -> None:
+    texts = Texts()
+    whole = [replace(each, changes=()) for each in told]
+    whole[0] = replace(whole[0], changes=(texts.change(rule("waits", finality=Finality.SAFE)),))
+    safe, heads = -1, dict[int, int]()
+    for each in whole:
+        number = each.envelope.block_number or 0
+        if each.envelope.event is EventKind.SAFE:
+            safe = number
+        elif each.envelope.event is EventKind.REVERT:
+            safe = min(safe, number - 1)
+        heads[each.envelope.sequence] = safe
+    stand: set[bytes] = set()
+    for sequence, version in Life(texts).tell(whole).published:
+        if version.status is not Status.PROVISIONAL:
+            stand.discard(version.alert.id)
+        elif version.alert.id not in stand:  # a repair may change what was told while a higher block was safe
+            stand.add(version.alert.id)
+            assert (version.block.number or 0) <= heads[sequence]
+
+
 @given(lives(repairs=True))
 def test_a_statistic_that_is_confirmed_is_not_told_again(told: list[Told]) -> None:
     whole = [replace(each, changes=()) for each in told]
@@ -329,7 +351,7 @@ def test_a_statistic_that_is_confirmed_is_not_told_again(told: list[Told]) -> No
             confirmed.add(version.alert.id)
 
 
-@given(lives(OTHERS + FIRST + LATER, repairs=True), st.data())
+@given(lives(OTHERS + FIRST + LATER, repairs=True, safe_leave=True), st.data())
 def test_repeats_and_deaths_change_nothing_nor_do_rules_that_change_meanwhile(
     told: list[Told], data: st.DataObject
 ) -> None:
