@@ -28,6 +28,7 @@ def adopt(
     time = 0 if remembered.tip is None else remembered.tip.timestamp or 0
     keys, ended = set(), dict[str, str]()
     for change in changes:
+        remembered.configured_to = max(remembered.configured_to or 0, change.offset + 1)
         if not configuration.differs(change):
             continue
         try:

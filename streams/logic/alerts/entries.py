@@ -40,10 +40,13 @@ _Measures = list[list[str | None]]
 
 
 class _ProgressContent(msgspec.Struct, frozen=True, array_like=True):
+    """New fields go to the end: state topics have older entries."""
+
     safe: int
     final_time: int
     reorg: tuple[int, int, bytes] | None
     doubts: list[int]
+    configured_to: int | None = None
 
 
 class _Block(msgspec.Struct, frozen=True, array_like=True):
@@ -209,6 +212,7 @@ def _progress(fold: Fold) -> bytes:
         fold.final_time,
         None if reorg is None else (reorg.depth, reorg.number, reorg.hash),
         sorted(fold.doubts),
+        fold.configured_to,
     )
     number, hash_, time = (None,) * 3 if tip is None else (tip.number, tip.hash, tip.timestamp)
     return _entry(
@@ -226,6 +230,7 @@ def _restore_progress(fold: Fold, record: Mapping[str, Any]) -> None:
     fold.last = record["sequence"]
     fold.safe, fold.final_time, fold.doubts = content.safe, content.final_time, set(content.doubts)
     fold.reorg = None if content.reorg is None else Reorg(*content.reorg)
+    fold.configured_to = content.configured_to
     if record["block_number"] is not None:
         fold.tip = Tip(record["block_number"], record["block_hash"], record["timestamp"])
 

@@ -35,6 +35,8 @@ class Remembered:
     """`doubts`: block times at which something is not known; windows that contain one are incomplete.
 
     `former`: what stood in the configuration before changes, while a block is remembered that it judged.
+    `configured_to`: the offset behind what of the configuration topic was adopted or refused; None where
+    that is not known.
     `safe`: the highest number that is safe, of those still here. `final_time`: the block time up to which all
     is final.
     """
@@ -48,6 +50,7 @@ class Remembered:
         self.final_time = -1
         self.reorg: Reorg | None = None
         self.doubts: set[int] = set()
+        self.configured_to: int | None = None
         self.former: dict[tuple[int, str], Former] = {}
         self.blocks: dict[bytes, Block] = {}
         self.tracks = Tracks()

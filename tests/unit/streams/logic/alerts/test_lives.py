@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headwater.errors import Permanent
 from headwater.evm.identity import RecordKind, event_id
 from schemas import codec_for
 from streams.logic.alerts import entries
 from streams.logic.alerts.alert import alert_id
 from streams.logic.alerts.alerting import Alerting
+from streams.logic.alerts.configuration import Change
 from streams.logic.alerts.decision import Status, Version
 from streams.logic.alerts.entries import STREAM, Entries
 from streams.logic.alerts.rule import Comparison, Finality, Function, Match, Rule
@@ -53,21 +55,45 @@ def _refuse(*problem: object) -> None:
 class Life:
     """An alerting with the state topic that it writes; `die` makes it anew from that."""
 
-    def __init__(self, texts: Texts, max_groups: int = 100) -> None:
-        self._texts, self._max_groups = texts, max_groups
+    def __init__(self, texts: Texts, max_groups: int = 100, max_unindexed: int = 50) -> None:
+        self._texts, self._max_groups, self._max_unindexed = texts, max_groups, max_unindexed
+        self.written: dict[str, Change] = {}
+        self.end = 0
+        self._waiting: list[Change] = []
+        self.refused: list[str] = []
         self.alerting, self.entries = self._new(), Entries()
         self.topic: dict[bytes, bytes] = {}
         self.published: list[tuple[int, Version]] = []
 
     def _new(self) -> Alerting:
-        return Alerting("ethereum", self._texts.compile, max_groups=self._max_groups)
+        return Alerting(
+            "ethereum",
+            self._texts.compile,
+            max_groups=self._max_groups,
+            max_unindexed=self._max_unindexed,
+        )
+
+    def _write(self, changes: Iterable[Change]) -> Iterable[Change]:
+        """To the configuration topic, which is compacted."""
+        for each in changes:
+            self.end = each.offset + 1
+            if each.value is None:
+                self.written.pop(each.key, None)
+            else:
+                self.written[each.key] = each
+            yield each
+
+    def _refuse(self, change: Change, problem: Permanent) -> None:
+        self.refused.append(change.key)
 
     def tell(self, told: Iterable[Told]) -> Life:
         for each in told:
             envelope = each.envelope
             if self.alerting.fold.seen(envelope.sequence):
                 continue
-            self.alerting.adopt(envelope.sequence, each.changes, _refuse)
+            changes = [*self._waiting, *self._write(each.changes)]
+            self._waiting = []
+            self.alerting.adopt(envelope.sequence, changes, self._refuse)
             body = value(envelope, each.body)
             decision = self.alerting.handle(envelope, (body,), READER)
             self.published += [(envelope.sequence, each) for _, each in sorted(decision.versions.items())]
@@ -83,6 +109,10 @@ class Life:
         shuffled = list(self.topic.items())
         random.Random(len(shuffled)).shuffle(shuffled)
         self.entries.restore(self.alerting, dict(shuffled), lambda raw: _state(raw, 0), _refuse)
+        configuration = self.alerting.configuration
+        gone = configuration.missing(self.written, self.end)
+        decided = self.alerting.fold.configured_to
+        self._waiting = [*configuration.offered(self.written, self.end, decided), *gone]
 
     @property
     def latest(self) -> dict[bytes, Version]:
@@ -145,6 +175,12 @@ LATER = [
     TEXTS.put("rule:quiet", None),
     TEXTS.put("rule:final", None),
     TEXTS.put("rule:busy", None),
+]
+
+
+REFUSED = [
+    Change(offset, each.key, each.value)
+    for offset, each in enumerate([*FIRST, TEXTS.put("rule:single", "no rule"), *LATER])
 ]
 
 
@@ -365,6 +401,14 @@ def test_repeats_and_deaths_change_nothing_where_states_are_counted(
     _die_and_repeat([_with_transactions(each) for each in told], data)
 
 
+@given(lives(REFUSED), st.data(), st.integers(0, 3))
+def test_repeats_and_deaths_change_nothing_where_rules_are_refused(
+    told: list[Told], data: st.DataObject, max_unindexed: int
+) -> None:
+    """One that has no room is taken neither when another one leaves nor when a worker starts behind that."""
+    _die_and_repeat(told, data, max_unindexed=max_unindexed)
+
+
 @given(lives(FIRST, repairs=True), st.data(), st.integers(1, 2))
 def test_repeats_and_deaths_change_nothing_where_groups_have_no_room(
     told: list[Told], data: st.DataObject, max_groups: int
@@ -425,9 +469,11 @@ def test_a_block_that_gives_much_is_kept_in_pieces(monkeypatch: pytest.MonkeyPat
     assert max(len(undisturbed.topic[key]) for key in pieces) < 3_000
 
 
-def _die_and_repeat(told: list[Told], data: st.DataObject, max_groups: int = 100) -> None:
-    undisturbed = Life(TEXTS, max_groups).tell(told)
-    disturbed = Life(TEXTS, max_groups)
+def _die_and_repeat(
+    told: list[Told], data: st.DataObject, max_groups: int = 100, max_unindexed: int = 50
+) -> None:
+    undisturbed = Life(TEXTS, max_groups, max_unindexed).tell(told)
+    disturbed = Life(TEXTS, max_groups, max_unindexed)
     place = 0
     while place < len(told):
         step = data.draw(st.integers(1, len(told) - place))
@@ -436,6 +482,7 @@ def _die_and_repeat(told: list[Told], data: st.DataObject, max_groups: int = 100
         place += step
     assert disturbed.published == undisturbed.published
     assert disturbed.topic == undisturbed.topic
+    assert disturbed.refused == undisturbed.refused
 
 
 @given(lives(FIRST))
@@ -454,6 +501,7 @@ def test_a_block_that_leaves_and_comes_again_makes_the_same_alerts(told: list[To
             events.append(Told(envelope, each.body if kind is EventKind.APPLY else {}))
     retracted = Life(TEXTS)
     retracted.topic = dict(life.topic)
+    retracted.written, retracted.end = dict(life.written), life.end
     retracted.die()
     retracted.tell(events[: len(again)])
     assert set(retracted.latest) == mine
