@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -29,6 +29,7 @@ STREAM: Final = "alert-state"
 Entry = tuple[bytes, bytes | None]
 _PROGRESS: Final = b"progress"
 _FORMER: Final = b"former:"
+_CONFIGURATION: Final = b"configuration:"
 _CHUNK: Final = 2_000
 """Matches in one entry: far below what a topic takes."""
 _GROUPS: Final = 20_000
@@ -96,6 +97,26 @@ class _Configuration(msgspec.Struct, frozen=True, array_like=True):
     adopted: Adopted
 
 
+class InForce(NamedTuple):
+    """Keys of the configuration as a stage has adopted them; `configured_to` as the fold has it."""
+
+    adopted: dict[str, Adopted]
+    configured_to: int | None
+
+
+def in_force(content: Mapping[bytes, bytes], read: Callable[[bytes], Mapping[str, Any]]) -> InForce | None:
+    """What a state topic says of it; None where nothing was written. Raises what `read` raises."""
+    if _PROGRESS not in content:
+        return None
+    own = (
+        _decoded(read(value), _Configuration)
+        for key, value in content.items()
+        if key.startswith(_CONFIGURATION)
+    )
+    progress = _decoded(read(content[_PROGRESS]), _ProgressContent)
+    return InForce({each.key: each.adopted for each in own}, progress.configured_to)
+
+
 class Entries:
     """Knows how many entries there are of each block, so that they can be deleted with it."""
 
@@ -108,7 +129,7 @@ class Entries:
         for name, adopted in decision.configuration.items():
             value = None if adopted is None else _encoder.encode(_Configuration(name, adopted))
             yield (
-                b"configuration:" + name.encode(),
+                _CONFIGURATION + name.encode(),
                 None if value is None else _entry("CONFIGURATION", decision.sequence, value),
             )
         for former, kept in decision.former.items():

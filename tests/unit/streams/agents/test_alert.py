@@ -15,6 +15,7 @@ from headwater.settings import load_settings
 from schemas import HEADER_SIZE, codec_for, frame, schema_of
 from streams.agents.alert import AlertStage
 from streams.logic.alerts.configuration import Change
+from streams.logic.alerts.entries import InForce, in_force
 from streams.logic.alerts.rule import Comparison, Finality, Match, Requirement
 from streams.logic.event import ChainEvent
 from streams.runtime.assembler import Incoming
@@ -177,6 +178,8 @@ def test_what_had_no_room_is_not_taken_because_a_worker_starts(tmp_path: Path, k
     kept = {key: raw for key, raw in kept.items() if raw is not None}
     if not known:
         kept[b"progress"] = _without_the_offset(kept[b"progress"])
+    told = in_force(kept, current("alert-state").read)
+    assert told == InForce({}, 4 if known else None)
     again = AlertStage(context, texts.compile, follower)
     assert again.restore({key: raw for key, raw in kept.items() if raw is not None}) == 101
     said = [
