@@ -62,7 +62,7 @@ class Fold(Remembered):
             block = Block(envelope.sequence, number, own, parent, time, gives or NOTHING, gives is not None)
             self._apply(block, decision)
         elif kind is EventKind.REPAIR:
-            self._repair(own, time, gives, decision)
+            self._repair(number, own, time, gives, decision)
         elif kind is EventKind.REVERT:
             self._revert(envelope, number, own, time, decision)
         if facts.candidates or facts.tallies:
@@ -110,18 +110,20 @@ class Fold(Remembered):
                 decision.says(made.alert, Status.RETRACTED, block.ref, f"block {block.number} left the chain")
         self._again(behind, f"block {block.number} left the chain", decision)
 
-    def _repair(self, own: bytes, time: int, gives: Gives | None, decision: Decision) -> None:
+    def _repair(self, number: int, own: bytes, time: int, gives: Gives | None, decision: Decision) -> None:
         if gives is None:
             return  # The repair failed: what is known stands.
         block = self.blocks.get(own)
         if block is None:
+            # What it gave is part of sums by now: windows that it is in say so, those that stand at once.
             self.doubts.add(time)
-            return
-        behind = [block, *self.behind(block)]
-        replace_gives(self, behind, gives, decision)
-        for each in reversed(behind):
+            again = list(self.blocks.values())
+        else:
+            again = [block, *self.behind(block)]
+            replace_gives(self, again, gives, decision)
+        for each in reversed(again):
             self.leave(each)
-        self._again(behind, f"block {block.number} was repaired", decision)
+        self._again(again, f"block {number} was repaired", decision)
 
     def _again(self, blocks: list[Block], reason: str, decision: Decision) -> None:
         """Blocks join again behind a change; what they no longer make is retracted for this reason."""

@@ -67,6 +67,19 @@ def test_windows_over_what_is_not_known_say_so() -> None:
     assert chain.alerting.fold.doubts == {START + 60_000}
 
 
+def test_what_stands_says_at_once_that_a_final_block_of_its_window_was_repaired() -> None:
+    """It was said with whatever had the blocks join again next, which may never come."""
+    chain = Chain(rule("rush", window=window(60, count(Comparison.AT_LEAST, 1))))
+    chain.tell(K.APPLY, 0, content())
+    chain.tell(K.FINALIZED, 0)
+    assert chain.tell(K.APPLY, 1, content(transfer(0, 1)), at=10)["rush"] == (P, {"count": "1"})
+    assert not set(chain.tell(K.APPLY, 2, content(), at=70))
+    again = chain.tell(K.REPAIR, 0, content(transfer(0, 1)))
+    assert again["rush"] == (P, {"count": "1", "incomplete": "true"})
+    assert not chain.tell(K.REPAIR, 0, content(transfer(0, 1))), "nothing is new"
+    assert chain.tell(K.FINALIZED, 2, at=70)["rush"][1]["incomplete"] == "true"
+
+
 def test_groups_are_bounded_and_what_is_refused_is_counted() -> None:
     chain = Chain(
         rule("rush", group_by=("token_address",), window=window(60, count(Comparison.AT_LEAST, 1))),

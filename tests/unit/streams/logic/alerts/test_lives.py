@@ -354,6 +354,27 @@ def test_states_that_stand_equal_a_naive_recount(told: list[Told]) -> None:
     assert Life(TEXTS).tell(whole).stands == expected
 
 
+@given(lives())
+def test_windows_that_stand_are_incomplete_where_a_final_block_was_repaired(told: list[Told]) -> None:
+    wide = rule("wide", window=window(600, count(Comparison.AT_LEAST, 2), every=60))
+    texts = Texts()
+    whole = [replace(each, changes=()) for each in told]
+    whole[0] = replace(whole[0], changes=(texts.change(wide),))
+    life, blocks = Life(texts).tell(whole), standing(whole)
+    remembered = life.alerting.fold.blocks
+    early = blocks[: (len(blocks) + 1) // 2]
+    kinds = [(EventKind.FINALIZED, each) for each in early[-1:] if each.envelope.block_hash in remembered]
+    kinds += [(EventKind.REPAIR, each) for each in early]
+    for place, (kind, each) in enumerate(kinds):
+        life.tell([replace(each, envelope=replace(each.envelope, event=kind, sequence=1_000 + place))])
+    final = {each.envelope.block_timestamp or 0 for each in early}
+    for made in (each for block in remembered.values() for each in block.made.values()):
+        start, end = made.alert.window_start or 0, made.alert.window_end or 0
+        if any(start <= time < end for time in final):
+            assert made.alert.values.get("incomplete") == "true"
+            assert life.latest[made.alert.id].alert == made.alert
+
+
 @given(lives(repairs=True, safe_leave=True))
 def test_what_waits_for_a_safe_block_is_told_of_no_other(told: list[Told]) -> None:
     texts = Texts()
