@@ -25,7 +25,6 @@ def adopt(
     `refused` hears of it, and why.
     """
     configuration = remembered.configuration
-    time = 0 if remembered.tip is None else remembered.tip.timestamp or 0
     keys, ended = set(), dict[str, str]()
     for change in changes:
         remembered.configured_to = max(remembered.configured_to or 0, change.offset + 1)
@@ -39,7 +38,9 @@ def adopt(
         if change.key.startswith(RULE):
             ended.setdefault(change.key.removeprefix(RULE), REMOVED if change.value is None else CHANGED)
         adopted = (
-            None if change.value is None else Adopted(change.offset, change.value, decision.sequence, time)
+            None
+            if change.value is None
+            else Adopted(change.offset, change.value, decision.sequence, remembered.time)
         )
         if remembered.blocks:
             before = configuration.adopted.get(change.key)

@@ -80,7 +80,7 @@ class Fold(Remembered):
         elif block.number != tip.number + 1 or (
             tip.hash is not None and block.parent_hash is not None and tip.hash != block.parent_hash
         ):
-            self.doubts |= {block.timestamp, tip.timestamp or block.timestamp}
+            self.doubts |= {block.timestamp, tip.timestamp or self.time or block.timestamp}
         self.tip = Tip(block.number, block.hash, block.timestamp)
         self.reorg = None
         self.blocks[block.hash] = decision.blocks[block.hash] = block

@@ -55,6 +55,11 @@ class Remembered:
         self.blocks: dict[bytes, Block] = {}
         self.tracks = Tracks()
 
+    @property
+    def time(self) -> int:
+        """The block time of the tip. A tip that is not remembered is final: 0 where nothing is."""
+        return max(self.final_time, 0 if self.tip is None else self.tip.timestamp or 0, 0)
+
     def seen(self, sequence: int) -> bool:
         """True for a repeat."""
         return self.last is not None and sequence <= self.last

@@ -67,6 +67,29 @@ def test_windows_over_what_is_not_known_say_so() -> None:
     assert chain.alerting.fold.doubts == {START + 60_000}
 
 
+def test_a_rule_that_comes_while_the_time_of_the_tip_is_not_known_begins_in_the_middle() -> None:
+    """The tip is the last final block then: it was forgotten, its time was not."""
+    chain = Chain()
+    for number in range(3):
+        chain.tell(K.APPLY, number, content(transfer(0, 1)), at=10 * number)
+    chain.tell(K.FINALIZED, 1, at=10)
+    chain.tell(K.REVERT, 2, at=20)
+    chain.change(chain.texts.change(rule("rush", window=window(60, count(Comparison.AT_LEAST, 1)))))
+    said = chain.tell(K.APPLY, 2, content(transfer(0, 1)), at=25)
+    assert said["rush"] == (P, {"count": "1", "incomplete": "true"})
+    assert "incomplete" not in chain.tell(K.APPLY, 3, content(transfer(0, 1)), at=60)["rush"][1]
+
+
+def test_what_is_skipped_behind_a_tip_whose_time_is_not_known_leaves_its_window_incomplete() -> None:
+    chain = Chain(rule("rush", window=window(60, count(Comparison.AT_LEAST, 3))))
+    for number in range(3):
+        chain.tell(K.APPLY, number, content(), at=10 * number)
+    chain.tell(K.FINALIZED, 1, at=10)
+    chain.tell(K.REVERT, 2, at=20)
+    chain.tell(K.APPLY, 9, content(), at=70)
+    assert START + 10_000 in chain.alerting.fold.doubts
+
+
 def test_what_stands_says_at_once_that_a_final_block_of_its_window_was_repaired() -> None:
     """It was said with whatever had the blocks join again next, which may never come."""
     chain = Chain(rule("rush", window=window(60, count(Comparison.AT_LEAST, 1))))
