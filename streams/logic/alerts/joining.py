@@ -169,7 +169,7 @@ class Joining:
             state = self._tracks.get(key)
             if isinstance(state, Silence) and not state.fired and time - state.last > within:
                 self._tracks.set(key, Silence(state.last, fired=True))
-                self._fire(rule, group, self._silent(rule, group, state.last, within), time)
+                self._fire(rule, group, self._silent(rule, group, state.last, time), time)
 
     def _fire(self, rule: Rule, group: Group, alert: Alert, time: int, cooldown: str = COOLDOWN) -> None:
         if rule.cooldown_ms:
@@ -210,8 +210,10 @@ class Joining:
         extra = {"incomplete": "true"} if incomplete else {}
         return self._alert(rule, key.group, key.start, state.end, measures, extra)
 
-    def _silent(self, rule: Rule, group: Group, last: int, within: int) -> Alert:
-        return self._alert(rule, group, last, last + within, {"silent_since": last}, {})
+    def _silent(self, rule: Rule, group: Group, last: int, time: int) -> Alert:
+        # What was expected may be in a block that nobody could read, or that was skipped.
+        extra = {"incomplete": "true"} if self._incomplete(last, time) else {}
+        return self._alert(rule, group, last, last + (rule.within_ms or 0), {"silent_since": last}, extra)
 
     def _alert(
         self,

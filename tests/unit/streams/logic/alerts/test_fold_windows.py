@@ -90,6 +90,29 @@ def test_what_is_skipped_behind_a_tip_whose_time_is_not_known_leaves_its_window_
     assert START + 10_000 in chain.alerting.fold.doubts
 
 
+def test_a_silence_over_what_is_not_known_says_so() -> None:
+    gone = rule("gone", Match.ABSENCE, of=Match.TOKEN_TRANSFER, within_ms=60_000)
+    for body, number in (({"problem": "unreadable"}, 1), (content(), 7)):
+        chain = Chain(gone)
+        chain.tell(K.APPLY, 0, content(transfer(0, 1)))
+        chain.tell(K.APPLY, number, body, at=30)
+        chain.tell(K.FINALIZED, number, at=30)
+        said = chain.tell(K.APPLY, number + 1, content(), at=70)
+        assert said["gone"] == (P, {"silent_since": str(START), "incomplete": "true"}), body
+        # What is known again is certain.
+        chain.tell(K.APPLY, number + 2, content(transfer(0, 1)), at=80)
+        assert chain.tell(K.APPLY, number + 3, content(), at=150)["gone"][1].keys() == {"silent_since"}
+
+
+def test_a_silence_is_certain_once_the_block_is_repaired() -> None:
+    chain = Chain(rule("gone", Match.ABSENCE, of=Match.TOKEN_TRANSFER, within_ms=60_000))
+    chain.tell(K.APPLY, 0, content(transfer(0, 1)))
+    chain.tell(K.APPLY, 1, {"problem": "unreadable"}, at=30)
+    assert "incomplete" in chain.tell(K.APPLY, 2, content(), at=70)["gone"][1]
+    assert chain.tell(K.REPAIR, 1, content(), at=30)["gone"] == (P, {"silent_since": str(START)})
+    assert chain.tell(K.REPAIR, 1, content(transfer(0, 1)), at=30)["gone"][0] is R
+
+
 def test_what_stands_says_at_once_that_a_final_block_of_its_window_was_repaired() -> None:
     """It was said with whatever had the blocks join again next, which may never come."""
     chain = Chain(rule("rush", window=window(60, count(Comparison.AT_LEAST, 1))))
