@@ -89,12 +89,17 @@ class Joining:
         }
 
     def facts(self, gives: Gives, time: int) -> None:
-        """Records that no block carries have matched. Their cooldown is another one than that of blocks."""
-        for candidate in gives.candidates:
+        """Records that no block carries have matched, with an event of this block time.
+
+        Their cooldown is another one than that of blocks, and goes by the time that each is of: which of them
+        one event tells together is up to the node.
+        """
+        found_at = ((time if each.time is None else each.time, each) for each in gives.candidates)
+        for own, candidate in sorted(found_at, key=lambda each: each[0]):
             owner, alert = candidate.owner, candidate.alert
             found = self._active(owner.rule_id, owner.version)
             if found is not None and self._first(candidate):
-                self._fire(found.rule, owner.group, alert, time, COOLDOWN_OF_FACTS)
+                self._fire(found.rule, owner.group, alert, own, COOLDOWN_OF_FACTS)
         for owner, tally in gives.tallies.items():
             found = self._active(owner.rule_id, owner.version)
             if found is not None and found.rule.window is not None:

@@ -375,6 +375,40 @@ def test_windows_that_stand_are_incomplete_where_a_final_block_was_repaired(told
             assert life.latest[made.alert.id].alert == made.alert
 
 
+@given(lives(), st.data())
+def test_how_often_a_node_finalizes_decides_no_cooldown(told: list[Told], data: st.DataObject) -> None:
+    """All that one event told was of one moment."""
+    texts = Texts()
+    rules = (
+        rule("closed", Match.STAT, where=lambda record, lists: bool(record["final"]), cooldown_ms=5 * MINUTE),
+        rule(
+            "settled",
+            Match.TRANSACTION_STATE,
+            where=lambda record, lists: record["state"] == "FINALIZED",
+            cooldown_ms=MINUTE,
+        ),
+    )
+    blocks = [_with_transactions(replace(each, changes=())) for each in standing(told)]
+    if not blocks:
+        return
+    changes = tuple(map(texts.change, rules))
+
+    def alerts(final: Iterable[int]) -> dict[bytes, str | None]:
+        events = [(EventKind.APPLY, each) for each in blocks]
+        events += [(EventKind.FINALIZED, replace(blocks[each], body={})) for each in final]
+        whole = [
+            Told(
+                replace(each.envelope, event=kind, sequence=100 + place), each.body, () if place else changes
+            )
+            for place, (kind, each) in enumerate(events)
+        ]
+        said = Life(texts).tell(whole).published
+        return {version.alert.id: version.alert.values.get("held_back") for _, version in said}
+
+    some = data.draw(st.sets(st.integers(0, len(blocks) - 1)))
+    assert alerts(sorted({*some, len(blocks) - 1})) == alerts(range(len(blocks)))
+
+
 @given(lives(repairs=True, safe_leave=True))
 def test_what_waits_for_a_safe_block_is_told_of_no_other(told: list[Told]) -> None:
     texts = Texts()
