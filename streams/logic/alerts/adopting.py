@@ -7,8 +7,9 @@ from typing import Final
 
 from headwater.errors import Permanent
 from streams.logic.alerts.configuration import RULE, Adopted, Change, Former
-from streams.logic.alerts.decision import Decision, Status
+from streams.logic.alerts.decision import BlockRef, Decision, Status
 from streams.logic.alerts.remembered import Remembered
+from streams.logic.alerts.tracks import Confirmed
 
 CHANGED: Final = "the rule was changed"
 REMOVED: Final = "the rule was removed"
@@ -60,6 +61,10 @@ def _end_rules(remembered: Remembered, ended: Mapping[str, str], decision: Decis
     if not ended:
         return
     for key in remembered.tracks.of_rules(ended):
+        state = remembered.tracks.get(key)
+        if isinstance(state, Confirmed):
+            ref = BlockRef(state.number, state.hash, state.timestamp)
+            decision.says(state.alert, Status.RESOLVED, ref, ended[key.rule_id])
         remembered.tracks.set(key, None)
         decision.tracks[key] = None
     for block in remembered.blocks.values():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
-from typing import Any, Final, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -23,7 +23,7 @@ from streams.logic.alerts.fold import Fold
 from streams.logic.alerts.gives import Candidate, Gives, RuleGroup
 from streams.logic.alerts.remembered import Reorg, Tip
 from streams.logic.alerts.tally import packed, unpacked
-from streams.logic.alerts.tracks import Cooling, Once, Open, Silence, State, TrackKey
+from streams.logic.alerts.tracks import Confirmed, Cooling, Once, Open, Silence, State, TrackKey
 
 STREAM: Final = "alert-state"
 Entry = tuple[bytes, bytes | None]
@@ -65,6 +65,9 @@ class _Block(msgspec.Struct, frozen=True, array_like=True):
     denied: list[RuleGroup] = []
 
 
+_Packed: TypeAlias = "_Window | _Cooling | _Silence | _Once | _Confirmed"
+
+
 class _Window(msgspec.Struct, frozen=True, array_like=True, tag="window"):
     records: int
     measures: _Measures
@@ -87,9 +90,16 @@ class _Once(msgspec.Struct, frozen=True, array_like=True, tag="once"):
     until: int
 
 
+class _Confirmed(msgspec.Struct, frozen=True, array_like=True, tag="confirmed"):
+    alert: Alert
+    number: int | None
+    hash: bytes | None
+    timestamp: int | None
+
+
 class _Track(msgspec.Struct, frozen=True, array_like=True):
     key: TrackKey
-    state: _Window | _Cooling | _Silence | _Once
+    state: _Packed
 
 
 class _Configuration(msgspec.Struct, frozen=True, array_like=True):
@@ -338,7 +348,7 @@ def _key(key: TrackKey) -> bytes:
     return f"track:{key.rule_id}:{key.version}:{key.what}:{key.start}:{group}".encode()
 
 
-def _packed(state: State) -> _Window | _Cooling | _Silence | _Once:
+def _packed(state: State) -> _Packed:
     match state:
         case Open():
             return _Window(*packed(state.tally), state.end, state.fired, state.judged)
@@ -348,9 +358,11 @@ def _packed(state: State) -> _Window | _Cooling | _Silence | _Once:
             return _Silence(state.last, state.fired)
         case Once():
             return _Once(state.until)
+        case Confirmed():
+            return _Confirmed(state.alert, state.number, state.hash, state.timestamp)
 
 
-def _unpacked(state: _Window | _Cooling | _Silence | _Once) -> State:
+def _unpacked(state: _Packed) -> State:
     match state:
         case _Window():
             tally = unpacked(state.records, state.measures)
@@ -361,3 +373,5 @@ def _unpacked(state: _Window | _Cooling | _Silence | _Once) -> State:
             return Silence(state.last, state.fired)
         case _Once():
             return Once(state.until)
+        case _Confirmed():
+            return Confirmed(state.alert, state.number, state.hash, state.timestamp)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from streams.logic.alerts.configuration import Configuration
 from streams.logic.alerts.decision import Block, Decision
 from streams.logic.alerts.remembered import Remembered
-from streams.logic.alerts.tracks import HELD, Cooling, Once, Silence, State, TrackKey, Tracks
+from streams.logic.alerts.tracks import HELD, Confirmed, Cooling, Once, Silence, State, TrackKey, Tracks
 
 
 def collapse(block: Block, later: Collection[Block], tracks: Tracks, decision: Decision) -> None:
@@ -58,6 +58,8 @@ def _expired(tracks: Tracks, configuration: Configuration, final: int) -> Iterat
     yield from tracks.ended(final)
     for key, state in list(tracks.items().items()):
         match state:
+            case Confirmed(alert):
+                over = (alert.window_end or 0) <= final
             case Once(until):
                 over = until <= final
             case Silence(_, fired):

@@ -20,7 +20,7 @@ from streams.logic.alerts.joining import Joining
 from streams.logic.alerts.remembered import Remembered, Reorg, Tip
 from streams.logic.alerts.repairing import replace_gives
 from streams.logic.alerts.rule import Finality
-from streams.logic.alerts.tracks import State, TrackKey
+from streams.logic.alerts.tracks import CONFIRMED, Confirmed, State, TrackKey
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
 
@@ -176,12 +176,22 @@ class Fold(Remembered):
         self.final_time = final
         for each in [each for each in self.blocks.values() if each.number <= number]:
             for made in each.made.values():
-                decision.says(made.alert, Status.CONFIRMED, each.ref)
+                self._confirm(made.alert, each.ref, decision)
             if not each.known:
                 self.doubts.add(each.timestamp)
             del self.blocks[each.hash]
             decision.blocks[each.hash] = None
             collapse(each, self.blocks.values(), self.tracks, decision)
+
+    def _confirm(self, alert: Alert, block: BlockRef, decision: Decision) -> None:
+        """It stands for good, unless its rule ends before the window does."""
+        decision.says(alert, Status.CONFIRMED, block)
+        if alert.resolves and (alert.window_end or 0) > self.final_time:
+            group, start = tuple(alert.group.values()), alert.window_start or 0
+            key = TrackKey(alert.rule_id, alert.rule_version, group, CONFIRMED, start)
+            state = Confirmed(alert, block.number, block.hash, block.timestamp)
+            self.tracks.set(key, state)
+            decision.tracks[key] = state
 
     def _facts(self, facts: Gives, block: BlockRef, decision: Decision) -> None:
         """Their counts and cooldowns are of the log, not of a block: no block that leaves takes them back.
@@ -211,5 +221,5 @@ class Fold(Remembered):
         decision.refused.update(joining.refused)
         decision.tracks |= {key: self.tracks.get(key) for key in undo}
         for alert in joining.made.values():
-            decision.says(alert, Status.CONFIRMED, block)
+            self._confirm(alert, block, decision)
         self._again(again, f"transactions of block {block.number} came to another state", decision)

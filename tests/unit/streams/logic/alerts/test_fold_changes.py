@@ -24,6 +24,7 @@ from tests.builders.alerts import (
     count,
     rule,
     text,
+    transaction,
     transfer,
     window,
 )
@@ -65,6 +66,31 @@ def test_a_list_of_a_hundred_thousand_addresses_is_written_once_and_read_again()
     Entries().restore(again, topic, lambda raw: read(raw, 0), lambda *problem: pytest.fail(str(problem)))
     assert len(again.configuration.raw_lists["watched"]) == number + 1
     assert again.fold.blocks.keys() == chain.alerting.fold.blocks.keys()
+
+
+def test_a_rule_that_changes_resolves_what_is_confirmed_of_a_window_that_is_not_over() -> None:
+    """Its block was forgotten with finality, and the alert with it, though its window went on."""
+    rush = rule("rush", group_by=("from_address",), window=window(600, count(Comparison.AT_LEAST, 1)))
+    many = rule("many", Match.TRANSACTION_STATE, window=window(600, count(Comparison.AT_LEAST, 1)))
+    chain = Chain(rush, many, rule("large"))
+    chain.tell(K.APPLY, 0, content(transfer(0, 1), transactions=[transaction(0)]))
+    chain.tell(K.FINALIZED, 0)
+    chain.change(chain.texts.change(replace(rush, text="rush, edited")), chain.texts.put("rule:many", None))
+    decision = chain.event(K.APPLY, 1, content(), "", 10)
+    assert {
+        each.alert.rule_id: (each.status, each.reason, each.block.number)
+        for each in decision.versions.values()
+    } == {
+        "rush": (Status.RESOLVED, "the rule was changed", 0),
+        "many": (Status.RESOLVED, "the rule was removed", 0),
+    }
+    # Behind its end there is nothing to resolve, and nothing is remembered.
+    chain.tell(K.APPLY, 2, content(transfer(0, 1)), at=20)
+    chain.tell(K.APPLY, 3, content(), at=600)
+    chain.tell(K.FINALIZED, 3, at=600)
+    assert not chain.alerting.fold.tracks
+    chain.change(chain.texts.put("rule:rush", None))
+    assert not chain.tell(K.APPLY, 4, content(), at=601)
 
 
 def test_a_rule_that_changes_resolves_what_rests_on_its_counts() -> None:

@@ -375,6 +375,25 @@ def test_windows_that_stand_are_incomplete_where_a_final_block_was_repaired(told
             assert life.latest[made.alert.id].alert == made.alert
 
 
+@given(lives(repairs=True))
+def test_a_rule_that_leaves_resolves_whatever_stands_of_windows_that_are_not_over(told: list[Told]) -> None:
+    texts = Texts()
+    wide = rule(
+        "wide", group_by=("from_address",), window=window(600, count(Comparison.AT_LEAST, 1), every=300)
+    )
+    whole = [replace(each, changes=()) for each in told]
+    whole[0] = replace(whole[0], changes=(texts.change(wide),))
+    life = Life(texts).tell(whole)
+    final, stands = life.alerting.fold.final_time, life.stands
+    life.die()
+    ending = Told(envelope(EventKind.APPLY, 1_000, 1_000), content(), (texts.put("rule:wide", None),))
+    life.tell([ending])
+    assert not life.alerting.fold.tracks
+    for own in stands:
+        over = (life.latest[own].alert.window_end or 0) <= final
+        assert over or life.latest[own].status is Status.RESOLVED
+
+
 @given(lives(), st.data())
 def test_how_often_a_node_finalizes_decides_no_cooldown(told: list[Told], data: st.DataObject) -> None:
     """All that one event told was of one moment."""
