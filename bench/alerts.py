@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -12,9 +12,11 @@ from bench.report import Row, publish
 from headwater.settings import load_settings
 from schemas import frame
 from streams.agents.alert import AlertStage
+from streams.logic.alerts.cel import compile_condition, requirements_of
 from streams.logic.alerts.configuration import Change
 from streams.logic.alerts.index import RuleIndex
-from streams.logic.alerts.rule import Finality, Match, Requirement, Rule, Severity
+from streams.logic.alerts.rule import Finality, Match, Rule, Severity
+from streams.logic.alerts.rules import fields_of
 from streams.logic.event import ChainEvent
 from streams.runtime.configuration import Latest
 from streams.stage import StageContext
@@ -41,9 +43,9 @@ def rows() -> list[Row]:
     few, many = (blocks.RECORDS / streams.best(_fold(chain, _rules(count))) for count in (10, 1_000))
     slow = RuleIndex(_rules(1_000)).unindexed
     narrow = blocks.RECORDS / streams.best(_fold(chain, _rules(10, fields=1)))
-    every = [_rule(n, Match.TOKEN_TRANSFER, "value", 0, requirements=()) for n in range(10)]
+    every = [_rule(n, Match.TOKEN_TRANSFER, f'value > uint256("{2**200 + n}")') for n in range(10)]
     tried = blocks.RECORDS / streams.best(_fold(chain, every))
-    note = "Avro in, alerts and state entries out; without produce; conditions are plain Python"
+    note = "Avro in, alerts and state entries out; without produce; conditions are compiled CEL"
     return [
         Row("alert, 10 rules", few, "records/s/core", target=f"≥ {TARGET:,}", met=few >= TARGET, note=note),
         Row(
@@ -73,27 +75,15 @@ def _rules(count: int, fields: int = 3) -> list[Rule]:
         field = known[number // len(_KINDS) % fields]
         size = 20 if field.endswith("address") else 32
         wanted = "0x" + blake2b(b"%d" % number, digest_size=size).hexdigest()
-        made.append(_rule(number, match, field, wanted))
+        made.append(_rule(number, match, f'{field} == "{wanted}"'))
     usdc = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48"
-    made[0] = replace(_rule(0, Match.TOKEN_TRANSFER, "token_address", usdc), where=_large)
+    large = f'token_address == "{usdc}" && value >= 100000000000'
+    made[0] = _rule(0, Match.TOKEN_TRANSFER, large)
     return made
 
 
-def _large(record: Mapping[str, object], lists: object) -> bool:
-    value = record["value"]
-    return isinstance(value, int) and value >= 100_000_000_000
-
-
-def _rule(
-    number: int,
-    match: Match,
-    field: str,
-    wanted: object,
-    requirements: tuple[Requirement, ...] | None = None,
-) -> Rule:
-    def where(record: Mapping[str, object], lists: object) -> bool:
-        return record[field] == wanted
-
+def _rule(number: int, match: Match, condition: str) -> Rule:
+    compiled = compile_condition(condition, fields_of(match))
     return Rule(
         id=f"rule-{number}",
         version=number,
@@ -101,9 +91,9 @@ def _rule(
         chains=frozenset(),
         severity=Severity.LOW,
         match=match,
-        where=where,
-        lists=frozenset(),
-        requirements=(Requirement(field, frozenset({wanted})),) if requirements is None else requirements,
+        where=compiled.condition,
+        lists=compiled.lists,
+        requirements=requirements_of(compiled.expr),
         group_by=(),
         window=None,
         within_ms=None,

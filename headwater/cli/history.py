@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
 import orjson
@@ -45,6 +45,18 @@ class HistoryBlock:
             "states of transactions cannot be asked about in history",
             remedy="add --source kafka, for blocks that enriched-blocks still holds",
         )
+
+
+def of_transaction(block: HistoryBlock, transaction: bytes) -> HistoryBlock:
+    """The block with the records of one transaction and no others."""
+    records = dict(block.content.records)
+    for layout in LAYOUTS.values():
+        if layout.transaction is not None:
+            own = records[layout.array]
+            places = [n for n, each in enumerate(own.columns[layout.transaction]) if each == transaction]
+            columns = {name: [column[n] for n in places] for name, column in own.columns.items()}
+            records[layout.array] = Records(len(places), columns, [own.bodies[n] for n in places])
+    return replace(block, content=replace(block.content, records=records))
 
 
 class History:

@@ -70,7 +70,8 @@ class AlertStage:
         gone = list(configuration.missing(latest.changes, latest.end))
         if gone:
             _log.warning("taken out of the configuration meanwhile", keys=len(gone), first=gone[0].key)
-        self._waiting = [*sorted(latest.changes.values(), key=lambda change: change.offset), *gone]
+        decided = self._alerting.fold.configured_to
+        self._waiting = [*configuration.offered(latest.changes, latest.end, decided), *gone]
         self._measure()
         return self._alerting.fold.last
 

@@ -201,9 +201,17 @@ POOL: tuple[Mapping[str, Any], ...] = (
 
 @st.composite
 def lives(
-    draw: st.DrawFn, changes: Sequence[Change] = (), *, repairs: bool = False, steps: int = 22
+    draw: st.DrawFn,
+    changes: Sequence[Change] = (),
+    *,
+    repairs: bool = False,
+    steps: int = 22,
+    safe_leave: bool = False,
 ) -> list[Told]:
-    """What a listener may publish, blocks from seconds to minutes apart; changes in their order."""
+    """What a listener may publish, blocks from seconds to minutes apart; changes in their order.
+
+    `safe_leave`: forks take blocks that were safe, as an accepted deep fork does.
+    """
     chain: list[tuple[Envelope, Mapping[str, Any]]] = []
     told: list[Told] = []
     left = list(changes)
@@ -218,7 +226,7 @@ def lives(
     kinds = ("extend",) * 6 + ("fork", "again", "safe", "final") + (("repair",) if repairs else ())
     for step in range(draw(st.integers(4, steps))):
         what = draw(st.sampled_from(kinds)) if told else "extend"
-        settled = max(final, safe)
+        settled = final if safe_leave else max(final, safe)
         free = [each for each in chain if (each[0].block_number or 0) > settled]
         if what in ("fork", "again") and free:
             gone = [chain.pop() for _ in range(draw(st.integers(1, len(free))))]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeAlias
 
 import orjson
 import typer
@@ -21,7 +21,7 @@ from headwater.cli.alerting.enriched import EnrichedLog
 from headwater.cli.alerting.judged import Judged, JudgedAlert, of_log, of_rows
 from headwater.cli.alerting.reading import limits_of, text_of
 from headwater.cli.configuration import configured
-from headwater.cli.history import History
+from headwater.cli.history import History, of_transaction
 from headwater.cli.migrate import chain_id_for
 from headwater.errors import Fatal, Permanent
 from headwater.redaction import mask_url
@@ -33,6 +33,14 @@ from streams.logic.alerts.evaluate import Evaluation
 from streams.logic.alerts.rule import Match
 
 _ANY: Final = "rule of a file, or one that is in force"
+
+
+_OF_A_TRANSACTION: Final = (Match.TRANSACTION, Match.LOG, Match.TOKEN_TRANSFER, Match.CONTRACT_CREATION)
+Refused: TypeAlias = Callable[[Change, Permanent], None]
+
+
+def _refuse(change: Change, problem: Permanent) -> None:
+    raise problem
 
 
 class Source(StrEnum):
@@ -114,21 +122,44 @@ def try_transaction(
     ] = None,
     data_dir: rules.DataDir = None,
 ) -> None:
-    """Show which rules a transaction meets, and which windows its records count in."""
+    """Show which rules a transaction meets, and which windows its records count in.
+
+    Rules about blocks, statistics, states, reorgs and absences are named and not tried: what they look at is
+    no transaction.
+    """
     settings, own = configured({"data_dir": data_dir}), transaction.lower()
+    refused: list[tuple[Change, Permanent]] = []
+
+    def goes_on(change: Change, problem: Permanent) -> None:
+        refused.append((change, problem))
+
     with _history(settings) as history:
-        alerting = _alerting(settings, names or None)
+        # Those that are named are to be tried; of all in force one may be no rule in this version.
+        alerting = _alerting(settings, names or None, _refuse if names else goes_on)
         number = history.block_of(own)
         if number is None:
             raise Fatal(f"no canonical block in ClickHouse has transaction {own}")
         (block,) = history.blocks(number, number)
-        gives = Evaluation(alerting.configuration, block.envelope).block([block.content])
-    met = [each for each in gives.candidates if each.alert.transaction_hash == bytes.fromhex(own[2:])]
+    rules = {each.rule.id: each.rule for each in alerting.configuration.rules.values()}
+    tried = {each.id for each in rules.values() if each.match in _OF_A_TRANSACTION}
+    mine = of_transaction(block, bytes.fromhex(own[2:]))
+    gives = Evaluation(alerting.configuration, block.envelope).block([mine.content])
+    met = [each for each in gives.candidates if each.owner.rule_id in tried]
     for each in met:
         print(f"{each.alert.rule_id}  {each.alert.severity.value}  {each.alert.title}")
-    for owner in gives.tallies:
-        print(f"{owner.rule_id}  counts block {number} in its windows  {', '.join(owner.group)}".rstrip())
-    print(f"{len(met)} of {len(alerting.configuration.rules)} rules are met by {own} in block {number}")
+    counted = [owner for owner in gives.tallies if owner.rule_id in tried]
+    for owner in counted:
+        print(f"{owner.rule_id}  counts it in its windows  {', '.join(owner.group)}".rstrip())
+    for rule_id, number_of in gives.errors.items():
+        if rule_id in tried:
+            print(f"{rule_id}  its condition has no value for {number_of:,} of the transaction's records")
+    for rule in rules.values():
+        if rule.id not in tried:
+            print(f"{rule.id}  not tried: it matches {rule.match.value}, which is of no one transaction")
+    for change, problem in refused:
+        print(f"{change.key.removeprefix(RULE)}  not tried: {problem}")
+    meeting = {each.owner.rule_id for each in met} | {owner.rule_id for owner in counted}
+    print(f"{len(meeting)} of {len(tried)} rules are met by {own} in block {number}")
 
 
 @contextmanager
@@ -143,7 +174,7 @@ def _history(settings: Settings) -> Iterator[History]:
         client.close()
 
 
-def _alerting(settings: Settings, names: list[str] | None) -> Alerting:
+def _alerting(settings: Settings, names: list[str] | None, refused: Refused = _refuse) -> Alerting:
     """With lists and labels as they are in force, and these rules: files, ids, or all that are in force."""
     current, bounds = topic.current(settings), settings.alerts
     limits = limits_of(bounds)
@@ -151,7 +182,7 @@ def _alerting(settings: Settings, names: list[str] | None) -> Alerting:
         Change(each.offset, key, each.value) for key, each in current.items() if not key.startswith(RULE)
     ]
     known = {key.removeprefix(RULE): each for key, each in current.items() if key.startswith(RULE)}
-    for name in known if names is None else names:
+    for name in sorted(known, key=lambda own: known[own].offset) if names is None else names:
         if name in known:
             changes.append(Change(known[name].offset, f"{RULE}{name}", known[name].value))
         elif Path(name).exists():
@@ -165,12 +196,8 @@ def _alerting(settings: Settings, names: list[str] | None) -> Alerting:
         max_groups=bounds.max_groups,
         max_unindexed=bounds.max_unindexed,
     )
-    alerting.adopt(0, changes, _refuse)
+    alerting.adopt(0, changes, refused)
     return alerting
-
-
-def _refuse(change: Change, problem: Permanent) -> None:
-    raise problem
 
 
 def _for_scripts(made: JudgedAlert) -> dict[str, object]:

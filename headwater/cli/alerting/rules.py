@@ -11,7 +11,7 @@ import orjson
 import typer
 from rich.console import Console
 
-from headwater.cli.alerting import topic
+from headwater.cli.alerting import adopted, topic
 from headwater.cli.alerting.reading import admit, read_files, sound, warnings_of
 from headwater.cli.configuration import configured
 from headwater.cli.tables import table_of
@@ -42,13 +42,18 @@ def apply(
 
     All of them are compiled first; when one cannot be, or would be one more than may be tried with every
     record (alerts.max_unindexed), nothing is changed and the earlier texts stay. A rule whose text is in
-    force already is left as it is, with its windows. Workers take changes up before the next event.
+    force already is left as it is, with its windows; one that the alert stage refused is written again.
+    Workers take changes up before the next event.
     """
     settings = configured({"data_dir": data_dir})
     read = read_files(paths, settings.alerts)
     wanted = sound(read, settings.alerts.max_unindexed)
     before = topic.current(settings, RULE)
-    changes = changes_of(settings, wanted, before)
+    stage = adopted.stage(settings)
+    taken = {
+        key: each for key, each in before.items() if adopted.standing(key, each, stage) != adopted.REFUSED
+    }
+    changes = changes_of(settings, wanted, taken)
     topic.write(settings, changes)
     for path, warning in warnings_of(read):
         print(f"{path}:{warning.line}:{warning.column}: warning: {warning.message}")
@@ -77,12 +82,17 @@ def changes_of(
 
 
 def list_rules(data_dir: DataDir = None, json: Json = False) -> None:
-    """Show the rules in force, with their versions; --json shows their texts too."""
-    found = topic.current(configured({"data_dir": data_dir}), RULE)
+    """Show the rules that were applied, and whether the alert stage has them in force.
+
+    The version is that of the text; --json shows the texts too.
+    """
+    settings = configured({"data_dir": data_dir})
+    found, stage = topic.current(settings, RULE), adopted.stage(settings)
     rules = [
         {
             "id": key.removeprefix(RULE),
             "version": each.offset,
+            "in_force": adopted.standing(key, each, stage),
             "delivered": "no: shadow" if is_shadowed(each.value) else "yes",
             "written_at": _moment(each.at),
             "written_by": each.by,
@@ -93,9 +103,11 @@ def list_rules(data_dir: DataDir = None, json: Json = False) -> None:
     if json:
         print(orjson.dumps(rules, option=orjson.OPT_INDENT_2).decode())
         return
-    columns = ("id", "version", "delivered", "written_at", "written_by")
+    columns = ("id", "version", "in_force", "delivered", "written_at", "written_by")
     rows = [[str(rule[name]) for name in columns] for rule in rules]
-    Console().print(table_of(columns, rows, whole=columns[1:4], ruled=False))
+    Console().print(table_of(columns, rows, whole=columns[1:5], ruled=False))
+    for standing in sorted({str(rule["in_force"]) for rule in rules} & adopted.EXPLAINED.keys()):
+        Console().print(adopted.EXPLAINED[standing], highlight=False, markup=False)
 
 
 def remove(

@@ -7,8 +7,9 @@ from typing import Final
 
 from headwater.errors import Permanent
 from streams.logic.alerts.configuration import RULE, Adopted, Change, Former
-from streams.logic.alerts.decision import Decision, Status
+from streams.logic.alerts.decision import BlockRef, Decision, Status
 from streams.logic.alerts.remembered import Remembered
+from streams.logic.alerts.tracks import Confirmed
 
 CHANGED: Final = "the rule was changed"
 REMOVED: Final = "the rule was removed"
@@ -25,9 +26,9 @@ def adopt(
     `refused` hears of it, and why.
     """
     configuration = remembered.configuration
-    time = 0 if remembered.tip is None else remembered.tip.timestamp or 0
     keys, ended = set(), dict[str, str]()
     for change in changes:
+        remembered.configured_to = max(remembered.configured_to or 0, change.offset + 1)
         if not configuration.differs(change):
             continue
         try:
@@ -38,7 +39,9 @@ def adopt(
         if change.key.startswith(RULE):
             ended.setdefault(change.key.removeprefix(RULE), REMOVED if change.value is None else CHANGED)
         adopted = (
-            None if change.value is None else Adopted(change.offset, change.value, decision.sequence, time)
+            None
+            if change.value is None
+            else Adopted(change.offset, change.value, decision.sequence, remembered.time)
         )
         if remembered.blocks:
             before = configuration.adopted.get(change.key)
@@ -58,6 +61,10 @@ def _end_rules(remembered: Remembered, ended: Mapping[str, str], decision: Decis
     if not ended:
         return
     for key in remembered.tracks.of_rules(ended):
+        state = remembered.tracks.get(key)
+        if isinstance(state, Confirmed):
+            ref = BlockRef(state.number, state.hash, state.timestamp)
+            decision.says(state.alert, Status.RESOLVED, ref, ended[key.rule_id])
         remembered.tracks.set(key, None)
         decision.tracks[key] = None
     for block in remembered.blocks.values():

@@ -77,9 +77,24 @@ class Configuration:
         before = self.adopted.get(change.key)
         return (None if before is None else before.value) != change.value
 
-    def missing(self, latest: Mapping[str, Change], offset: int) -> Iterator[Change]:
-        """Keys that are in force and not in the topic any more, whose deletion was compacted away."""
-        return (Change(offset, key, None) for key in self.adopted if key not in latest)
+    def missing(self, latest: Mapping[str, Change], end: int) -> Iterator[Change]:
+        """Keys that are in force and not in the topic any more, whose deletion was compacted away.
+
+        `end`: the offset behind all of the topic.
+        """
+        return (Change(end - 1, key, None) for key in self.adopted if key not in latest)
+
+    def offered(self, latest: Mapping[str, Change], end: int, decided: int | None) -> list[Change]:
+        """Of the topic as it stands, what a stage that starts has not decided yet, in the topic's order.
+
+        `decided`: the offset behind what was adopted or refused, None where that is not known. A text that
+        was refused is not offered again: it could be adopted now, which no worker that lives does. A topic
+        that ends before is another one.
+        """
+        after = 0 if decided is None or decided > end else decided
+        return sorted(
+            (each for each in latest.values() if each.offset >= after), key=lambda change: change.offset
+        )
 
     def compiled(self, change: Change) -> Rule | None:
         """The rule of a change that brings one. Raises Permanent: the earlier text stays in force."""

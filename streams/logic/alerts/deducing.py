@@ -21,9 +21,9 @@ def of_statistics(judging: Configuration, envelope: Envelope, records: Sequence[
         return NOTHING
     asked = Evaluation(judging, envelope)
     for record in records:
-        own = _bytes(record, "event_id")
+        own, end = _bytes(record, "event_id"), record["window_end"]
         if not record["removed"]:
-            asked.record(Match.STAT, record, own, {"event_id": own, "until": record["window_end"]})
+            asked.record(Match.STAT, record, own, {"event_id": own, "until": end, "time": end})
     again = _identities(records) if envelope.event is EventKind.REPAIR else frozenset()
     return replace(asked.gives(), again=again)
 
@@ -59,7 +59,11 @@ def _asked(configuration: Configuration, envelope: Envelope, records: Sequence[R
     asked = Evaluation(configuration, envelope)
     for record in records:
         own = _bytes(record, "event_id")
-        about = {"event_id": own, "transaction_hash": _bytes(record, "hash")}
+        about = {
+            "event_id": own,
+            "transaction_hash": _bytes(record, "hash"),
+            "time": record["block_timestamp"],
+        }
         asked.record(Match.TRANSACTION_STATE, record, own + str(record["state"]).encode(), about)
     return asked.gives()
 

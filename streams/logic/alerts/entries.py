@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 import msgspec
 
@@ -23,12 +23,13 @@ from streams.logic.alerts.fold import Fold
 from streams.logic.alerts.gives import Candidate, Gives, RuleGroup
 from streams.logic.alerts.remembered import Reorg, Tip
 from streams.logic.alerts.tally import packed, unpacked
-from streams.logic.alerts.tracks import Cooling, Once, Open, Silence, State, TrackKey
+from streams.logic.alerts.tracks import Confirmed, Cooling, Once, Open, Silence, State, TrackKey
 
 STREAM: Final = "alert-state"
 Entry = tuple[bytes, bytes | None]
 _PROGRESS: Final = b"progress"
 _FORMER: Final = b"former:"
+_CONFIGURATION: Final = b"configuration:"
 _CHUNK: Final = 2_000
 """Matches in one entry: far below what a topic takes."""
 _GROUPS: Final = 20_000
@@ -40,10 +41,13 @@ _Measures = list[list[str | None]]
 
 
 class _ProgressContent(msgspec.Struct, frozen=True, array_like=True):
+    """New fields go to the end: state topics have older entries."""
+
     safe: int
     final_time: int
     reorg: tuple[int, int, bytes] | None
     doubts: list[int]
+    configured_to: int | None = None
 
 
 class _Block(msgspec.Struct, frozen=True, array_like=True):
@@ -59,6 +63,9 @@ class _Block(msgspec.Struct, frozen=True, array_like=True):
     tallies: list[tuple[RuleGroup, int, _Measures]]
     seen: list[RuleGroup]
     denied: list[RuleGroup] = []
+
+
+_Packed: TypeAlias = "_Window | _Cooling | _Silence | _Once | _Confirmed"
 
 
 class _Window(msgspec.Struct, frozen=True, array_like=True, tag="window"):
@@ -83,14 +90,41 @@ class _Once(msgspec.Struct, frozen=True, array_like=True, tag="once"):
     until: int
 
 
+class _Confirmed(msgspec.Struct, frozen=True, array_like=True, tag="confirmed"):
+    alert: Alert
+    number: int | None
+    hash: bytes | None
+    timestamp: int | None
+
+
 class _Track(msgspec.Struct, frozen=True, array_like=True):
     key: TrackKey
-    state: _Window | _Cooling | _Silence | _Once
+    state: _Packed
 
 
 class _Configuration(msgspec.Struct, frozen=True, array_like=True):
     key: str
     adopted: Adopted
+
+
+class InForce(NamedTuple):
+    """Keys of the configuration as a stage has adopted them; `configured_to` as the fold has it."""
+
+    adopted: dict[str, Adopted]
+    configured_to: int | None
+
+
+def in_force(content: Mapping[bytes, bytes], read: Callable[[bytes], Mapping[str, Any]]) -> InForce | None:
+    """What a state topic says of it; None where nothing was written. Raises what `read` raises."""
+    if _PROGRESS not in content:
+        return None
+    own = (
+        _decoded(read(value), _Configuration)
+        for key, value in content.items()
+        if key.startswith(_CONFIGURATION)
+    )
+    progress = _decoded(read(content[_PROGRESS]), _ProgressContent)
+    return InForce({each.key: each.adopted for each in own}, progress.configured_to)
 
 
 class Entries:
@@ -105,7 +139,7 @@ class Entries:
         for name, adopted in decision.configuration.items():
             value = None if adopted is None else _encoder.encode(_Configuration(name, adopted))
             yield (
-                b"configuration:" + name.encode(),
+                _CONFIGURATION + name.encode(),
                 None if value is None else _entry("CONFIGURATION", decision.sequence, value),
             )
         for former, kept in decision.former.items():
@@ -209,6 +243,7 @@ def _progress(fold: Fold) -> bytes:
         fold.final_time,
         None if reorg is None else (reorg.depth, reorg.number, reorg.hash),
         sorted(fold.doubts),
+        fold.configured_to,
     )
     number, hash_, time = (None,) * 3 if tip is None else (tip.number, tip.hash, tip.timestamp)
     return _entry(
@@ -226,6 +261,7 @@ def _restore_progress(fold: Fold, record: Mapping[str, Any]) -> None:
     fold.last = record["sequence"]
     fold.safe, fold.final_time, fold.doubts = content.safe, content.final_time, set(content.doubts)
     fold.reorg = None if content.reorg is None else Reorg(*content.reorg)
+    fold.configured_to = content.configured_to
     if record["block_number"] is not None:
         fold.tip = Tip(record["block_number"], record["block_hash"], record["timestamp"])
 
@@ -312,7 +348,7 @@ def _key(key: TrackKey) -> bytes:
     return f"track:{key.rule_id}:{key.version}:{key.what}:{key.start}:{group}".encode()
 
 
-def _packed(state: State) -> _Window | _Cooling | _Silence | _Once:
+def _packed(state: State) -> _Packed:
     match state:
         case Open():
             return _Window(*packed(state.tally), state.end, state.fired, state.judged)
@@ -322,9 +358,11 @@ def _packed(state: State) -> _Window | _Cooling | _Silence | _Once:
             return _Silence(state.last, state.fired)
         case Once():
             return _Once(state.until)
+        case Confirmed():
+            return _Confirmed(state.alert, state.number, state.hash, state.timestamp)
 
 
-def _unpacked(state: _Window | _Cooling | _Silence | _Once) -> State:
+def _unpacked(state: _Packed) -> State:
     match state:
         case _Window():
             tally = unpacked(state.records, state.measures)
@@ -335,3 +373,5 @@ def _unpacked(state: _Window | _Cooling | _Silence | _Once) -> State:
             return Silence(state.last, state.fired)
         case _Once():
             return Once(state.until)
+        case _Confirmed():
+            return Confirmed(state.alert, state.number, state.hash, state.timestamp)

@@ -102,9 +102,9 @@ class Evaluation:
             before = self._tallies.get(owner)
             self._tallies[owner] = tally if before is None else joined(rule.window, before, tally)
         else:
-            until = cast("int | None", about.get("until"))
+            until, time = cast("int | None", about.get("until")), cast("int | None", about.get("time"))
             self._candidates.append(
-                Candidate(owner, self._alert(rule, owner, record, identity, about), until)
+                Candidate(owner, self._alert(rule, owner, record, identity, about), until, time)
             )
 
     def _alert(

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from streams.logic.alerts.configuration import Configuration
 from streams.logic.alerts.decision import Block, Decision
 from streams.logic.alerts.remembered import Remembered
-from streams.logic.alerts.tracks import HELD, Cooling, Once, Silence, State, TrackKey, Tracks
+from streams.logic.alerts.tracks import HELD, Confirmed, Cooling, Once, Silence, State, TrackKey, Tracks
 
 
 def collapse(block: Block, later: Collection[Block], tracks: Tracks, decision: Decision) -> None:
@@ -43,11 +43,10 @@ def forget(remembered: Remembered, decision: Decision) -> None:
     for key in _beyond(tracks, remembered.max_groups):
         if key not in later:
             put(key, None)
-    longest = max(
-        (each.rule.window.size_ms for each in remembered.configuration.rules.values() if each.rule.window),
-        default=0,
-    )
-    remembered.doubts = {each for each in remembered.doubts if each > remembered.final_time - longest}
+    rules = [each.rule for each in remembered.configuration.rules.values()]
+    spans = [each.within_ms or (each.window.size_ms - 1 if each.window else 0) for each in rules]
+    oldest_asked = remembered.final_time - max(spans, default=0)
+    remembered.doubts = {each for each in remembered.doubts if each >= oldest_asked}
     oldest = min((each.sequence for each in remembered.blocks.values()), default=None)
     for former in [each for each in remembered.former.values() if oldest is None or each.until <= oldest]:
         del remembered.former[former.until, former.key]
@@ -59,6 +58,8 @@ def _expired(tracks: Tracks, configuration: Configuration, final: int) -> Iterat
     yield from tracks.ended(final)
     for key, state in list(tracks.items().items()):
         match state:
+            case Confirmed(alert):
+                over = (alert.window_end or 0) <= final
             case Once(until):
                 over = until <= final
             case Silence(_, fired):

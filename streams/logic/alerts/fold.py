@@ -20,7 +20,7 @@ from streams.logic.alerts.joining import Joining
 from streams.logic.alerts.remembered import Remembered, Reorg, Tip
 from streams.logic.alerts.repairing import replace_gives
 from streams.logic.alerts.rule import Finality
-from streams.logic.alerts.tracks import State, TrackKey
+from streams.logic.alerts.tracks import CONFIRMED, Confirmed, State, TrackKey
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
 
@@ -62,11 +62,13 @@ class Fold(Remembered):
             block = Block(envelope.sequence, number, own, parent, time, gives or NOTHING, gives is not None)
             self._apply(block, decision)
         elif kind is EventKind.REPAIR:
-            self._repair(own, time, gives, decision)
+            self._repair(number, own, time, gives, decision)
         elif kind is EventKind.REVERT:
             self._revert(envelope, number, own, time, decision)
         if facts.candidates or facts.tallies:
             self._facts(facts, BlockRef(number, own, time), decision)
+        if kind is EventKind.FINALIZED:
+            forget(self, decision)  # Whether the final snapshots were told before, is asked above.
 
     def _apply(self, block: Block, decision: Decision) -> None:
         if block.hash in self.blocks:
@@ -78,7 +80,7 @@ class Fold(Remembered):
         elif block.number != tip.number + 1 or (
             tip.hash is not None and block.parent_hash is not None and tip.hash != block.parent_hash
         ):
-            self.doubts |= {block.timestamp, tip.timestamp or block.timestamp}
+            self.doubts |= {block.timestamp, tip.timestamp or self.time or block.timestamp}
         self.tip = Tip(block.number, block.hash, block.timestamp)
         self.reorg = None
         self.blocks[block.hash] = decision.blocks[block.hash] = block
@@ -93,6 +95,7 @@ class Fold(Remembered):
         self.reorg = Reorg(depth + 1, *first)
         before = self.blocks.get(envelope.parent_hash or b"")
         self.tip = Tip(number - 1, envelope.parent_hash, None if before is None else before.timestamp)
+        self.safe = min(self.safe, number - 1)
         block = self.blocks.get(own)
         if block is None:
             self.doubts.add(time)
@@ -107,18 +110,20 @@ class Fold(Remembered):
                 decision.says(made.alert, Status.RETRACTED, block.ref, f"block {block.number} left the chain")
         self._again(behind, f"block {block.number} left the chain", decision)
 
-    def _repair(self, own: bytes, time: int, gives: Gives | None, decision: Decision) -> None:
+    def _repair(self, number: int, own: bytes, time: int, gives: Gives | None, decision: Decision) -> None:
         if gives is None:
             return  # The repair failed: what is known stands.
         block = self.blocks.get(own)
         if block is None:
+            # What it gave is part of sums by now: windows that it is in say so, those that stand at once.
             self.doubts.add(time)
-            return
-        behind = [block, *self.behind(block)]
-        replace_gives(self, behind, gives, decision)
-        for each in reversed(behind):
+            again = list(self.blocks.values())
+        else:
+            again = [block, *self.behind(block)]
+            replace_gives(self, again, gives, decision)
+        for each in reversed(again):
             self.leave(each)
-        self._again(behind, f"block {block.number} was repaired", decision)
+        self._again(again, f"block {number} was repaired", decision)
 
     def _again(self, blocks: list[Block], reason: str, decision: Decision) -> None:
         """Blocks join again behind a change; what they no longer make is retracted for this reason."""
@@ -171,13 +176,22 @@ class Fold(Remembered):
         self.final_time = final
         for each in [each for each in self.blocks.values() if each.number <= number]:
             for made in each.made.values():
-                decision.says(made.alert, Status.CONFIRMED, each.ref)
+                self._confirm(made.alert, each.ref, decision)
             if not each.known:
                 self.doubts.add(each.timestamp)
             del self.blocks[each.hash]
             decision.blocks[each.hash] = None
             collapse(each, self.blocks.values(), self.tracks, decision)
-        forget(self, decision)
+
+    def _confirm(self, alert: Alert, block: BlockRef, decision: Decision) -> None:
+        """It stands for good, unless its rule ends before the window does."""
+        decision.says(alert, Status.CONFIRMED, block)
+        if alert.resolves and (alert.window_end or 0) > self.final_time:
+            group, start = tuple(alert.group.values()), alert.window_start or 0
+            key = TrackKey(alert.rule_id, alert.rule_version, group, CONFIRMED, start)
+            state = Confirmed(alert, block.number, block.hash, block.timestamp)
+            self.tracks.set(key, state)
+            decision.tracks[key] = state
 
     def _facts(self, facts: Gives, block: BlockRef, decision: Decision) -> None:
         """Their counts and cooldowns are of the log, not of a block: no block that leaves takes them back.
@@ -207,5 +221,5 @@ class Fold(Remembered):
         decision.refused.update(joining.refused)
         decision.tracks |= {key: self.tracks.get(key) for key in undo}
         for alert in joining.made.values():
-            decision.says(alert, Status.CONFIRMED, block)
+            self._confirm(alert, block, decision)
         self._again(again, f"transactions of block {block.number} came to another state", decision)

@@ -24,11 +24,13 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
     """A record that matched a rule without a window: an alert, unless a cooldown holds it back.
 
     `until`: the same thing may be said again until that time, milliseconds, and makes no second alert.
+    `time`: the block time that it is of, where it is of no block. New fields go to the end.
     """
 
     owner: RuleGroup
     alert: Alert
     until: int | None = None
+    time: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,12 +89,17 @@ class Joining:
         }
 
     def facts(self, gives: Gives, time: int) -> None:
-        """Records that no block carries have matched. Their cooldown is another one than that of blocks."""
-        for candidate in gives.candidates:
+        """Records that no block carries have matched, with an event of this block time.
+
+        Their cooldown is another one than that of blocks, and goes by the time that each is of: which of them
+        one event tells together is up to the node.
+        """
+        found_at = ((time if each.time is None else each.time, each) for each in gives.candidates)
+        for own, candidate in sorted(found_at, key=lambda each: each[0]):
             owner, alert = candidate.owner, candidate.alert
             found = self._active(owner.rule_id, owner.version)
             if found is not None and self._first(candidate):
-                self._fire(found.rule, owner.group, alert, time, COOLDOWN_OF_FACTS)
+                self._fire(found.rule, owner.group, alert, own, COOLDOWN_OF_FACTS)
         for owner, tally in gives.tallies.items():
             found = self._active(owner.rule_id, owner.version)
             if found is not None and found.rule.window is not None:
@@ -169,7 +174,7 @@ class Joining:
             state = self._tracks.get(key)
             if isinstance(state, Silence) and not state.fired and time - state.last > within:
                 self._tracks.set(key, Silence(state.last, fired=True))
-                self._fire(rule, group, self._silent(rule, group, state.last, within), time)
+                self._fire(rule, group, self._silent(rule, group, state.last, time), time)
 
     def _fire(self, rule: Rule, group: Group, alert: Alert, time: int, cooldown: str = COOLDOWN) -> None:
         if rule.cooldown_ms:
@@ -210,8 +215,10 @@ class Joining:
         extra = {"incomplete": "true"} if incomplete else {}
         return self._alert(rule, key.group, key.start, state.end, measures, extra)
 
-    def _silent(self, rule: Rule, group: Group, last: int, within: int) -> Alert:
-        return self._alert(rule, group, last, last + within, {"silent_since": last}, {})
+    def _silent(self, rule: Rule, group: Group, last: int, time: int) -> Alert:
+        # What was expected may be in a block that nobody could read, or that was skipped.
+        extra = {"incomplete": "true"} if self._incomplete(last, time) else {}
+        return self._alert(rule, group, last, last + (rule.within_ms or 0), {"silent_since": last}, extra)
 
     def _alert(
         self,

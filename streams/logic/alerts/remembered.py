@@ -35,7 +35,10 @@ class Remembered:
     """`doubts`: block times at which something is not known; windows that contain one are incomplete.
 
     `former`: what stood in the configuration before changes, while a block is remembered that it judged.
-    `safe`: the highest number that is safe. `final_time`: the block time up to which all is final.
+    `configured_to`: the offset behind what of the configuration topic was adopted or refused; None where
+    that is not known.
+    `safe`: the highest number that is safe, of those still here. `final_time`: the block time up to which all
+    is final.
     """
 
     def __init__(self, configuration: Configuration, max_groups: int) -> None:
@@ -47,9 +50,15 @@ class Remembered:
         self.final_time = -1
         self.reorg: Reorg | None = None
         self.doubts: set[int] = set()
+        self.configured_to: int | None = None
         self.former: dict[tuple[int, str], Former] = {}
         self.blocks: dict[bytes, Block] = {}
         self.tracks = Tracks()
+
+    @property
+    def time(self) -> int:
+        """The block time of the tip. A tip that is not remembered is final: 0 where nothing is."""
+        return max(self.final_time, 0 if self.tip is None else self.tip.timestamp or 0, 0)
 
     def seen(self, sequence: int) -> bool:
         """True for a repeat."""

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from streams.logic.alerts.alert import Group
+from streams.logic.alerts.alert import Alert, Group
 from streams.logic.alerts.tally import Tally
 
 WINDOW: Final = "window"
@@ -18,12 +18,13 @@ COOLDOWN: Final = "cooldown"
 COOLDOWN_OF_FACTS: Final = "cooldown of facts"
 SILENCE: Final = "silence"
 ONCE: Final = "once"
+CONFIRMED: Final = "confirmed"
 HELD: Final[Mapping[str, str]] = {
     COOLDOWN: "held back",
     COOLDOWN_OF_FACTS: "held back of facts",
 }
 """What a cooldown that is over for good leaves until the group's next alert: how many it held back."""
-_NO_GROUP: Final = frozenset({ONCE, *HELD.values()})
+_NO_GROUP: Final = frozenset({ONCE, CONFIRMED, *HELD.values()})
 """States that take no room of a rule's groups."""
 
 
@@ -66,7 +67,19 @@ class Once(msgspec.Struct, frozen=True):
     until: int
 
 
-State: TypeAlias = Open | Cooling | Silence | Once
+class Confirmed(msgspec.Struct, frozen=True):
+    """An alert of a window that is not over, which no block that is remembered has; its rule may still end.
+
+    `number`, `hash` and `timestamp` are those of the block that it is of.
+    """
+
+    alert: Alert
+    number: int | None
+    hash: bytes | None
+    timestamp: int | None
+
+
+State: TypeAlias = Open | Cooling | Silence | Once | Confirmed
 Undo: TypeAlias = dict[TrackKey, "State | None"]
 """Key → what was there before, None for nothing."""
 

@@ -149,6 +149,9 @@ class Builder:
                 'FIELD == "…" or FIELD in lists.NAME, joined by &&, it is looked up instead'
             )
             self.warnings.append(at(node, message).problem)
+        if rule.match is Match.REORG and rule.window is None and rule.finality is not Finality.PROVISIONAL:
+            message = "a reorg is a fact of the log: its alert is confirmed at once, whatever finality says"
+            self.warnings.append(at(self._draft.nodes["finality"], message).problem)
 
     def _attempt(self, step: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the step gives
         try:

@@ -20,7 +20,7 @@ def shadowed(text: str, *, on: bool) -> str:
     for key, node in root.value:
         if key.value == KEY:
             return f"{text[: node.start_mark.index]}{value}{text[node.end_mark.index :]}"
-    start = root.start_mark
+    start = _content(text)
     if root.flow_style:
         return f"{text[: start.index + 1]}{KEY}: {value}, {text[start.index + 1 :]}"
     return f"{text[: start.index]}{KEY}: {value}\n{' ' * start.column}{text[start.index :]}"
@@ -30,6 +30,15 @@ def is_shadowed(text: str) -> bool:
     """Does a rule's text say so? Raises Permanent for a text that is not a mapping."""
     values = {key.value: node.value for key, node in _root(text).value}
     return str(values.get(KEY, "false")) == "true"
+
+
+def _content(text: str) -> yaml.Mark:
+    """Where a text's mapping begins: behind its tag, if it has one, which the node begins with."""
+    starts = (yaml.BlockMappingStartToken, yaml.FlowMappingStartToken)
+    mark: yaml.Mark = next(
+        each.start_mark for each in yaml.scan(text, yaml.SafeLoader) if isinstance(each, starts)
+    )
+    return mark
 
 
 def _root(text: str) -> MappingNode:

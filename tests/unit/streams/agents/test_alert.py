@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import fastavro
+import msgspec
 import pytest
 
 from headwater.errors import Permanent, Transient
 from headwater.settings import load_settings
-from schemas import HEADER_SIZE, frame, schema_of
+from schemas import HEADER_SIZE, codec_for, frame, schema_of
 from streams.agents.alert import AlertStage
 from streams.logic.alerts.configuration import Change
+from streams.logic.alerts.entries import InForce, in_force
 from streams.logic.alerts.rule import Comparison, Finality, Match, Requirement
 from streams.logic.event import ChainEvent
 from streams.runtime.assembler import Incoming
@@ -155,6 +157,58 @@ def test_a_configuration_that_lost_keys_meanwhile_takes_them_out(context: StageC
     again = AlertStage(context, TEXTS.compile, Following(CONFIGURATION[:2]))
     assert again.restore(kept) == 100
     assert not _read(again.handle(_event(envelope(K.APPLY, 101, 1), BLOCK)))
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["offset", "state-of-an-earlier-version"])
+def test_what_had_no_room_is_not_taken_because_a_worker_starts(tmp_path: Path, known: bool) -> None:
+    """Another rule had left meanwhile. A worker that lives has decided about the text, when it came."""
+    settings = load_settings({"data_dir": str(tmp_path), "alerts": {"max_unindexed": 1}}, environ={})
+    context = StageContext(settings, group_of("alert"), lambda _: frame(9), current)
+    texts = Texts()
+    never = rule("never", where=lambda record, lists: False)
+    follower = Following((texts.change(never), texts.change(rule("other"))))
+    stage = AlertStage(context, texts.compile, follower)
+    assert stage.restore({}) is None
+    state = stage.handle(_event(envelope(K.APPLY, 100, 0), BLOCK)).state
+    follower.topic.append(texts.put("rule:never", None))
+    later = stage.handle(_event(envelope(K.APPLY, 101, 1, seconds=1), BLOCK)).state
+    assert state is not None
+    assert later is not None
+    kept = dict(zip([*state.keys, *later.keys], [*state.values, *later.values], strict=True))
+    kept = {key: raw for key, raw in kept.items() if raw is not None}
+    if not known:
+        kept[b"progress"] = _without_the_offset(kept[b"progress"])
+    told = in_force(kept, current("alert-state").read)
+    assert told == InForce({}, 4 if known else None)
+    again = AlertStage(context, texts.compile, follower)
+    assert again.restore({key: raw for key, raw in kept.items() if raw is not None}) == 101
+    said = [
+        _read(each.handle(_event(envelope(K.APPLY, 102, 2, seconds=2), BLOCK))) for each in (stage, again)
+    ]
+    assert not said[0]
+    assert bool(said[1]) is not known
+    follower.topic.append(texts.change(rule("other", text="other, edited")))
+    again.restore({key: raw for key, raw in kept.items() if raw is not None})
+    assert _read(again.handle(_event(envelope(K.APPLY, 102, 2, seconds=2), BLOCK))), "what came later is"
+
+
+def test_a_topic_that_was_made_anew_says_what_holds(context: StageContext) -> None:
+    stage = _stage(context, Following())
+    state = stage.handle(_event(envelope(K.APPLY, 100, 0), BLOCK)).state
+    assert state is not None
+    kept = {key: raw for key, raw in zip(state.keys, state.values, strict=True) if raw is not None}
+    again = AlertStage(context, Texts().compile, Following((Texts().change(rule("first")),)))
+    assert again.restore(kept) == 100
+    texts = Texts()
+    again = AlertStage(context, texts.compile, Following((texts.change(rule("first")),)))
+    assert again.restore(kept) == 100
+    assert set(_read(again.handle(_event(envelope(K.APPLY, 101, 1, seconds=1), BLOCK)))) == {"first"}
+
+
+def _without_the_offset(progress: bytes) -> bytes:
+    record = current("alert-state").read(progress)
+    content = msgspec.msgpack.decode(record["content"])[:-1]
+    return frame(9) + codec_for("alert-state").write(record | {"content": msgspec.msgpack.encode(content)})
 
 
 def test_it_waits_for_a_configuration_that_cannot_be_read(context: StageContext) -> None:

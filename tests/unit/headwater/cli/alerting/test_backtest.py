@@ -108,14 +108,72 @@ def test_what_cannot_be_meant_is_refused() -> None:
 def test_a_transaction_shows_the_rules_that_it_meets() -> None:
     output = _run("rules", "test", "--tx", text(HASH).upper().replace("0X", "0x")).output
     assert "large  high  large fired" in output
-    assert "rush  counts block 3 in its windows" in output
-    assert "1 of 2 rules are met" in output
+    assert "rush  counts it in its windows" in output
+    assert "2 of 2 rules are met" in output
+
+
+def test_a_transaction_is_tried_by_its_own_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the rest of its block gave to windows was listed too."""
+    other = {**transfer(2, 50), "transaction_hash": b"o" * 32}
+    body = content(transfer(0, 5), transfer(1, 7), other, transactions=[transaction(0, hash=HASH)])
+
+    def blocks(self: Chain, first: int, last: int) -> Iterator[HistoryBlock]:
+        own = envelope(EventKind.APPLY, 1, first)
+        yield HistoryBlock(own, READER.message(value(own, body), EVERY))
+
+    fifty = window(60, count(Comparison.AT_LEAST, 2))
+    rules = (
+        *RULES,
+        rule("fifty", window=fifty, where=lambda record, lists: record["value"] == 50),
+        rule("sent", Match.TRANSACTION, where=lambda record, lists: record["hash"] == text(HASH)),
+    )
+    monkeypatch.setattr(Chain, "blocks", blocks)
+    monkeypatch.setattr(backtest, "compiler", lambda limits: Texts(*rules).compile)
+    written = {f"rule:{each.id}": Written(4, each.text, 0, "ann@desk") for each in rules}
+    monkeypatch.setattr(topic, "current", lambda *_: written)
+    output = _run("rules", "test", "--tx", text(HASH)).output
+    assert "fifty" not in output
+    assert "3 of 4 rules are met" in output
+
+
+def test_rules_that_no_transaction_decides_are_named_and_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = (Match.BLOCK, Match.STAT, Match.REORG, Match.TRANSACTION_STATE)
+    each_block = window(60, count(Comparison.AT_LEAST, 2))
+    rules = (
+        *RULES,
+        *(rule(kind.value, kind) for kind in kinds),
+        rule("blocks", Match.BLOCK, window=each_block),
+        rule("gone", Match.ABSENCE, of=Match.TOKEN_TRANSFER, within_ms=60_000),
+    )
+    monkeypatch.setattr(backtest, "compiler", lambda limits: Texts(*rules).compile)
+    written = {f"rule:{each.id}": Written(4, each.text, 0, "ann@desk") for each in rules}
+    monkeypatch.setattr(topic, "current", lambda *_: written)
+    output = _run("rules", "test", "--tx", text(HASH)).output
+    for own in (*(kind.value for kind in kinds), "blocks", "gone"):
+        assert f"{own}  not tried: it matches" in output
+    assert "2 of 2 rules are met" in output
+
+
+def test_a_text_in_force_that_is_no_rule_is_named_and_the_others_are_tried(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = {f"rule:{each.id}": Written(4, each.text, 0, "ann@desk") for each in RULES}
+    broken = {"rule:broken": Written(1, "of a later version", 0, "ann@desk")}
+    monkeypatch.setattr(topic, "current", lambda *_: {**broken, **written})
+    output = _run("rules", "test", "--tx", text(HASH)).output
+    assert "broken  not tried: no rule in 'of a later version'" in output
+    assert "2 of 2 rules are met" in output
+    # One that is asked about by its name is no rule at all.
+    assert "no rule in" in str(_run("rules", "test", "--tx", text(HASH), "broken").exception)
 
 
 def test_rules_are_bounded_as_the_stage_bounds_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADWATER_ALERTS__MAX_UNINDEXED", "1")
-    refused = str(_run("rules", "test", "--tx", text(HASH)).exception)
-    assert "rule rush would be tried with every record of its kind, as 1 others are" in refused
+    told = "rule rush would be tried with every record of its kind, as 1 others are"
+    output = _run("rules", "test", "--tx", text(HASH)).output
+    assert f"rush  not tried: {told}" in output
+    assert "1 of 1 rules are met" in output
+    assert told in str(_run("rules", "test", "--tx", text(HASH), "large", "rush").exception)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 from headwater.cli import build
-from headwater.cli.alerting import topic
+from headwater.cli.alerting import adopted, topic
 from headwater.cli.alerting.topic import Written
 from headwater.errors import Fatal, Permanent
 from headwater.settings import Settings
+from streams.logic.alerts.configuration import Adopted
+from streams.logic.alerts.entries import InForce
 
 ALICE, BOB = "0x" + "aa" * 20, "0x" + "bb" * 20
 
@@ -26,6 +28,7 @@ class Configuration:
     def __init__(self) -> None:
         self.keys: dict[str, Written] = {}
         self.writes: list[Mapping[str, str | None]] = []
+        self.stage: InForce | None = None
 
     def current(self, settings: Settings, prefix: str = "") -> dict[str, Written]:
         return {key: each for key, each in self.keys.items() if key.startswith(prefix)}
@@ -48,6 +51,7 @@ def configuration(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Configurat
     made = Configuration()
     monkeypatch.setattr(topic, "current", made.current)
     monkeypatch.setattr(topic, "write", made.write)
+    monkeypatch.setattr(adopted, "stage", lambda settings: made.stage)
     monkeypatch.chdir(tmp_path)
     return made
 
@@ -126,6 +130,30 @@ def test_rules_are_listed_and_removed(configuration: Configuration, tmp_path: Pa
     assert "in force: one" in str(failed)
     assert _run("rules", "remove", "one").exit_code == 0
     assert not configuration.keys
+
+
+def test_the_list_says_what_the_stage_made_of_a_text(configuration: Configuration, tmp_path: Path) -> None:
+    """A text that was refused was shown as one in force."""
+    for own in ("taken", "refused", "waits"):
+        (tmp_path / f"{own}.yaml").write_text(_rule(own))
+        _run("rules", "apply", f"{own}.yaml")
+
+    def listed() -> dict[str, str]:
+        return {each["id"]: each["in_force"] for each in orjson.loads(_run("rules", "list", "--json").output)}
+
+    assert listed() == dict.fromkeys(("taken", "refused", "waits"), "?")
+    assert "?: what is shown is what was applied" in _run("rules", "list").output
+    own = {"rule:taken": Adopted(1, _rule("taken"), 7, 0), "rule:refused": Adopted(0, "earlier", 7, 0)}
+    configuration.stage = InForce(own, 3)
+    assert listed() == {"taken": "yes", "refused": "no", "waits": "not yet"}
+    assert "no: the alert stage refused the text" in _run("rules", "list").output
+    configuration.stage = InForce(own, None)
+    assert listed() == {"taken": "yes", "refused": "?", "waits": "?"}
+    # What was refused is asked for again by the same command.
+    configuration.stage = InForce(own, 3)
+    assert "refused  changed" in _run("rules", "apply", "refused.yaml").output
+    assert configuration.writes[-1] == {"rule:refused": _rule("refused")}
+    assert listed()["refused"] == "not yet"
 
 
 def test_the_list_of_rules_breaks_no_time_on_a_narrow_screen(

@@ -10,7 +10,7 @@ from headwater.errors import Permanent
 from streams.logic.alerts.rule import ConditionError, Finality
 from streams.logic.alerts.tracks import Cooling
 from tests.builders.alerting_chain import C, Chain, K, P
-from tests.builders.alerts import ALICE, BOB, CAROL, START, content, rule, transfer
+from tests.builders.alerts import ALICE, BOB, CAROL, START, content, rule, transaction, transfer
 
 
 def test_finality_says_when_an_alert_goes_out_first() -> None:
@@ -22,6 +22,17 @@ def test_finality_says_when_an_alert_goes_out_first() -> None:
     assert not chain.tell(K.SAFE, 0)
     assert {each[0] for each in chain.tell(K.FINALIZED, 0).values()} == {C}
     assert not chain.alerting.fold.blocks
+
+
+def test_a_block_in_the_place_of_one_that_was_safe_is_not_safe() -> None:
+    chain = Chain(rule("safe", finality=Finality.SAFE))
+    for number in range(3):
+        chain.tell(K.APPLY, number, content(), at=10 * number)
+    chain.tell(K.SAFE, 2, at=20)
+    chain.tell(K.REVERT, 2, at=20)
+    assert not chain.tell(K.APPLY, 2, content(transfer(0, 1)), "other", 21)
+    assert not chain.tell(K.REPAIR, 1, content(transactions=[transaction(0)]), at=10)
+    assert chain.tell(K.SAFE, 2, name="other", at=21)["safe"][0] is P
 
 
 def test_blocks_of_one_second_become_final_one_after_the_other() -> None:

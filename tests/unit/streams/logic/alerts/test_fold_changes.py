@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from schemas import codec_for
 from streams.logic.alerts.alerting import Alerting
 from streams.logic.alerts.decision import Status
+from streams.logic.alerts.entries import STREAM, Entries
 from streams.logic.alerts.rule import Comparison, Match, Requirement
 from streams.logic.alerts.tracks import TrackKey, Tracks
 from tests.builders.alerting_chain import C, Chain, K, P
@@ -22,6 +24,7 @@ from tests.builders.alerts import (
     count,
     rule,
     text,
+    transaction,
     transfer,
     window,
 )
@@ -35,6 +38,59 @@ def test_the_first_of_two_changes_before_an_event_is_what_judged_the_blocks_unti
     chain.change(chain.texts.change(other), chain.texts.put("rule:gone", None))
     assert not chain.tell(K.APPLY, 1, content(), at=1)
     assert not chain.tell(K.REPAIR, 0, body)
+
+
+def test_a_list_of_a_hundred_thousand_addresses_is_written_once_and_read_again() -> None:
+    """An entry an address, of a bounded size: no message of the topic has all of them, and no event again."""
+    watched = rule(
+        "watched",
+        where=lambda record, lists: record["from_address"] in lists["watched"],
+        lists=frozenset({"watched"}),
+        requirements=(Requirement("from_address", list="watched"),),
+    )
+    chain, entries, number = Chain(watched), Entries(), 100_000
+    chain.change(*(chain.texts.put(f"list:watched:0x{each:040x}", "") for each in range(number)))
+    chain.change(chain.texts.put(f"list:watched:{text(ALICE)}", ""))
+    decision = chain.event(K.APPLY, 0, content(transfer(0, 1)), "", 0)
+    assert [each.alert.rule_id for each in decision.versions.values()] == ["watched"]
+    topic = {key: entry for key, entry in entries.changes(chain.alerting.fold, decision) if entry is not None}
+    sizes = [len(entry) for key, entry in topic.items() if key.startswith(b"configuration:list:")]
+    assert len(sizes) == number + 1
+    assert max(sizes) < 150
+    # What an event writes behind that knows nothing of the list's length.
+    decision = chain.event(K.APPLY, 1, content(transfer(0, 1, BOB)), "", 1)
+    topic |= (later := dict(entries.changes(chain.alerting.fold, decision)))
+    assert len(later) < 5
+    again = Alerting("ethereum", chain.texts.compile)
+    read = codec_for(STREAM).read
+    Entries().restore(again, topic, lambda raw: read(raw, 0), lambda *problem: pytest.fail(str(problem)))
+    assert len(again.configuration.raw_lists["watched"]) == number + 1
+    assert again.fold.blocks.keys() == chain.alerting.fold.blocks.keys()
+
+
+def test_a_rule_that_changes_resolves_what_is_confirmed_of_a_window_that_is_not_over() -> None:
+    """Its block was forgotten with finality, and the alert with it, though its window went on."""
+    rush = rule("rush", group_by=("from_address",), window=window(600, count(Comparison.AT_LEAST, 1)))
+    many = rule("many", Match.TRANSACTION_STATE, window=window(600, count(Comparison.AT_LEAST, 1)))
+    chain = Chain(rush, many, rule("large"))
+    chain.tell(K.APPLY, 0, content(transfer(0, 1), transactions=[transaction(0)]))
+    chain.tell(K.FINALIZED, 0)
+    chain.change(chain.texts.change(replace(rush, text="rush, edited")), chain.texts.put("rule:many", None))
+    decision = chain.event(K.APPLY, 1, content(), "", 10)
+    assert {
+        each.alert.rule_id: (each.status, each.reason, each.block.number)
+        for each in decision.versions.values()
+    } == {
+        "rush": (Status.RESOLVED, "the rule was changed", 0),
+        "many": (Status.RESOLVED, "the rule was removed", 0),
+    }
+    # Behind its end there is nothing to resolve, and nothing is remembered.
+    chain.tell(K.APPLY, 2, content(transfer(0, 1)), at=20)
+    chain.tell(K.APPLY, 3, content(), at=600)
+    chain.tell(K.FINALIZED, 3, at=600)
+    assert not chain.alerting.fold.tracks
+    chain.change(chain.texts.put("rule:rush", None))
+    assert not chain.tell(K.APPLY, 4, content(), at=601)
 
 
 def test_a_rule_that_changes_resolves_what_rests_on_its_counts() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from streams.logic.alerts.decision import Status
 from streams.logic.alerts.rule import Comparison, Match
+from streams.logic.alerts.tracks import Once
 from tests.builders.alerting_chain import C, Chain, K, P, R
 from tests.builders.alerts import TOKEN, content, count, rule, text, transaction, transfer, window
 
@@ -29,6 +30,26 @@ def test_a_statistic_is_told_once_a_window_and_leaves_with_the_block_that_told_i
     assert sorted(each.alert.title[-5:] for each in decision.versions.values()) == [" 3600"]
     assert {each[0] for each in chain.tell(K.FINALIZED, 1, name="b", at=190).values()} == {C}
     assert not chain.alerting.fold.blocks
+
+
+def test_a_final_snapshot_tells_no_second_time_what_an_earlier_one_told() -> None:
+    """What remembered the first one was forgotten before the final one was judged."""
+    minute = rule(
+        "minute",
+        Match.STAT,
+        where=lambda record, lists: record["statistic"] == "chain" and record["window_seconds"] == 60,
+        cooldown_ms=3_600_000,
+    )
+    chain = Chain(minute)
+    assert set(chain.tell(K.APPLY, 0, content())) == {"minute"}
+    assert {each[0] for each in chain.tell(K.FINALIZED, 0).values()} == {C}
+    chain.tell(K.APPLY, 1, content(), at=30)
+    chain.tell(K.APPLY, 2, content(), at=60)
+    assert not chain.tell(K.FINALIZED, 2, at=60), "the first minute was told when its first block came"
+    fold = chain.alerting.fold
+    told = [each for each in fold.tracks.items().values() if isinstance(each, Once)]
+    assert told
+    assert all(each.until > fold.final_time for each in told), "nothing is said again of what is final"
 
 
 def test_a_repair_takes_back_the_statistics_that_it_changes_and_no_others() -> None:

@@ -67,6 +67,65 @@ def test_windows_over_what_is_not_known_say_so() -> None:
     assert chain.alerting.fold.doubts == {START + 60_000}
 
 
+def test_a_rule_that_comes_while_the_time_of_the_tip_is_not_known_begins_in_the_middle() -> None:
+    """The tip is the last final block then: it was forgotten, its time was not."""
+    chain = Chain()
+    for number in range(3):
+        chain.tell(K.APPLY, number, content(transfer(0, 1)), at=10 * number)
+    chain.tell(K.FINALIZED, 1, at=10)
+    chain.tell(K.REVERT, 2, at=20)
+    chain.change(chain.texts.change(rule("rush", window=window(60, count(Comparison.AT_LEAST, 1)))))
+    said = chain.tell(K.APPLY, 2, content(transfer(0, 1)), at=25)
+    assert said["rush"] == (P, {"count": "1", "incomplete": "true"})
+    assert "incomplete" not in chain.tell(K.APPLY, 3, content(transfer(0, 1)), at=60)["rush"][1]
+
+
+def test_what_is_skipped_behind_a_tip_whose_time_is_not_known_leaves_its_window_incomplete() -> None:
+    chain = Chain(rule("rush", window=window(60, count(Comparison.AT_LEAST, 3))))
+    for number in range(3):
+        chain.tell(K.APPLY, number, content(), at=10 * number)
+    chain.tell(K.FINALIZED, 1, at=10)
+    chain.tell(K.REVERT, 2, at=20)
+    chain.tell(K.APPLY, 9, content(), at=70)
+    assert START + 10_000 in chain.alerting.fold.doubts
+
+
+def test_a_silence_over_what_is_not_known_says_so() -> None:
+    gone = rule("gone", Match.ABSENCE, of=Match.TOKEN_TRANSFER, within_ms=60_000)
+    for body, number in (({"problem": "unreadable"}, 1), (content(), 7)):
+        chain = Chain(gone)
+        chain.tell(K.APPLY, 0, content(transfer(0, 1)))
+        chain.tell(K.APPLY, number, body, at=30)
+        chain.tell(K.FINALIZED, number, at=30)
+        said = chain.tell(K.APPLY, number + 1, content(), at=70)
+        assert said["gone"] == (P, {"silent_since": str(START), "incomplete": "true"}), body
+        # What is known again is certain.
+        chain.tell(K.APPLY, number + 2, content(transfer(0, 1)), at=80)
+        assert chain.tell(K.APPLY, number + 3, content(), at=150)["gone"][1].keys() == {"silent_since"}
+
+
+def test_a_silence_is_certain_once_the_block_is_repaired() -> None:
+    chain = Chain(rule("gone", Match.ABSENCE, of=Match.TOKEN_TRANSFER, within_ms=60_000))
+    chain.tell(K.APPLY, 0, content(transfer(0, 1)))
+    chain.tell(K.APPLY, 1, {"problem": "unreadable"}, at=30)
+    assert "incomplete" in chain.tell(K.APPLY, 2, content(), at=70)["gone"][1]
+    assert chain.tell(K.REPAIR, 1, content(), at=30)["gone"] == (P, {"silent_since": str(START)})
+    assert chain.tell(K.REPAIR, 1, content(transfer(0, 1)), at=30)["gone"][0] is R
+
+
+def test_what_stands_says_at_once_that_a_final_block_of_its_window_was_repaired() -> None:
+    """It was said with whatever had the blocks join again next, which may never come."""
+    chain = Chain(rule("rush", window=window(60, count(Comparison.AT_LEAST, 1))))
+    chain.tell(K.APPLY, 0, content())
+    chain.tell(K.FINALIZED, 0)
+    assert chain.tell(K.APPLY, 1, content(transfer(0, 1)), at=10)["rush"] == (P, {"count": "1"})
+    assert not set(chain.tell(K.APPLY, 2, content(), at=70))
+    again = chain.tell(K.REPAIR, 0, content(transfer(0, 1)))
+    assert again["rush"] == (P, {"count": "1", "incomplete": "true"})
+    assert not chain.tell(K.REPAIR, 0, content(transfer(0, 1))), "nothing is new"
+    assert chain.tell(K.FINALIZED, 2, at=70)["rush"][1]["incomplete"] == "true"
+
+
 def test_groups_are_bounded_and_what_is_refused_is_counted() -> None:
     chain = Chain(
         rule("rush", group_by=("token_address",), window=window(60, count(Comparison.AT_LEAST, 1))),

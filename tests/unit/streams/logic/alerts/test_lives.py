@@ -12,11 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headwater.errors import Permanent
 from headwater.evm.identity import RecordKind, event_id
 from schemas import codec_for
 from streams.logic.alerts import entries
 from streams.logic.alerts.alert import alert_id
 from streams.logic.alerts.alerting import Alerting
+from streams.logic.alerts.configuration import Change
 from streams.logic.alerts.decision import Status, Version
 from streams.logic.alerts.entries import STREAM, Entries
 from streams.logic.alerts.rule import Comparison, Finality, Function, Match, Rule
@@ -53,21 +55,45 @@ def _refuse(*problem: object) -> None:
 class Life:
     """An alerting with the state topic that it writes; `die` makes it anew from that."""
 
-    def __init__(self, texts: Texts, max_groups: int = 100) -> None:
-        self._texts, self._max_groups = texts, max_groups
+    def __init__(self, texts: Texts, max_groups: int = 100, max_unindexed: int = 50) -> None:
+        self._texts, self._max_groups, self._max_unindexed = texts, max_groups, max_unindexed
+        self.written: dict[str, Change] = {}
+        self.end = 0
+        self._waiting: list[Change] = []
+        self.refused: list[str] = []
         self.alerting, self.entries = self._new(), Entries()
         self.topic: dict[bytes, bytes] = {}
         self.published: list[tuple[int, Version]] = []
 
     def _new(self) -> Alerting:
-        return Alerting("ethereum", self._texts.compile, max_groups=self._max_groups)
+        return Alerting(
+            "ethereum",
+            self._texts.compile,
+            max_groups=self._max_groups,
+            max_unindexed=self._max_unindexed,
+        )
+
+    def _write(self, changes: Iterable[Change]) -> Iterable[Change]:
+        """To the configuration topic, which is compacted."""
+        for each in changes:
+            self.end = each.offset + 1
+            if each.value is None:
+                self.written.pop(each.key, None)
+            else:
+                self.written[each.key] = each
+            yield each
+
+    def _refuse(self, change: Change, problem: Permanent) -> None:
+        self.refused.append(change.key)
 
     def tell(self, told: Iterable[Told]) -> Life:
         for each in told:
             envelope = each.envelope
             if self.alerting.fold.seen(envelope.sequence):
                 continue
-            self.alerting.adopt(envelope.sequence, each.changes, _refuse)
+            changes = [*self._waiting, *self._write(each.changes)]
+            self._waiting = []
+            self.alerting.adopt(envelope.sequence, changes, self._refuse)
             body = value(envelope, each.body)
             decision = self.alerting.handle(envelope, (body,), READER)
             self.published += [(envelope.sequence, each) for _, each in sorted(decision.versions.items())]
@@ -83,6 +109,10 @@ class Life:
         shuffled = list(self.topic.items())
         random.Random(len(shuffled)).shuffle(shuffled)
         self.entries.restore(self.alerting, dict(shuffled), lambda raw: _state(raw, 0), _refuse)
+        configuration = self.alerting.configuration
+        gone = configuration.missing(self.written, self.end)
+        decided = self.alerting.fold.configured_to
+        self._waiting = [*configuration.offered(self.written, self.end, decided), *gone]
 
     @property
     def latest(self) -> dict[bytes, Version]:
@@ -145,6 +175,12 @@ LATER = [
     TEXTS.put("rule:quiet", None),
     TEXTS.put("rule:final", None),
     TEXTS.put("rule:busy", None),
+]
+
+
+REFUSED = [
+    Change(offset, each.key, each.value)
+    for offset, each in enumerate([*FIRST, TEXTS.put("rule:single", "no rule"), *LATER])
 ]
 
 
@@ -318,7 +354,114 @@ def test_states_that_stand_equal_a_naive_recount(told: list[Told]) -> None:
     assert Life(TEXTS).tell(whole).stands == expected
 
 
-@given(lives(OTHERS + FIRST + LATER, repairs=True), st.data())
+@given(lives())
+def test_windows_that_stand_are_incomplete_where_a_final_block_was_repaired(told: list[Told]) -> None:
+    wide = rule("wide", window=window(600, count(Comparison.AT_LEAST, 2), every=60))
+    texts = Texts()
+    whole = [replace(each, changes=()) for each in told]
+    whole[0] = replace(whole[0], changes=(texts.change(wide),))
+    life, blocks = Life(texts).tell(whole), standing(whole)
+    remembered = life.alerting.fold.blocks
+    early = blocks[: (len(blocks) + 1) // 2]
+    kinds = [(EventKind.FINALIZED, each) for each in early[-1:] if each.envelope.block_hash in remembered]
+    kinds += [(EventKind.REPAIR, each) for each in early]
+    for place, (kind, each) in enumerate(kinds):
+        life.tell([replace(each, envelope=replace(each.envelope, event=kind, sequence=1_000 + place))])
+    final = {each.envelope.block_timestamp or 0 for each in early}
+    for made in (each for block in remembered.values() for each in block.made.values()):
+        start, end = made.alert.window_start or 0, made.alert.window_end or 0
+        if any(start <= time < end for time in final):
+            assert made.alert.values.get("incomplete") == "true"
+            assert life.latest[made.alert.id].alert == made.alert
+
+
+@given(lives(repairs=True))
+def test_a_rule_that_leaves_resolves_whatever_stands_of_windows_that_are_not_over(told: list[Told]) -> None:
+    texts = Texts()
+    wide = rule(
+        "wide", group_by=("from_address",), window=window(600, count(Comparison.AT_LEAST, 1), every=300)
+    )
+    whole = [replace(each, changes=()) for each in told]
+    whole[0] = replace(whole[0], changes=(texts.change(wide),))
+    life = Life(texts).tell(whole)
+    final, stands = life.alerting.fold.final_time, life.stands
+    life.die()
+    ending = Told(envelope(EventKind.APPLY, 1_000, 1_000), content(), (texts.put("rule:wide", None),))
+    life.tell([ending])
+    assert not life.alerting.fold.tracks
+    for own in stands:
+        over = (life.latest[own].alert.window_end or 0) <= final
+        assert over or life.latest[own].status is Status.RESOLVED
+
+
+@given(lives(), st.data())
+def test_how_often_a_node_finalizes_decides_no_cooldown(told: list[Told], data: st.DataObject) -> None:
+    """All that one event told was of one moment."""
+    texts = Texts()
+    rules = (
+        rule("closed", Match.STAT, where=lambda record, lists: bool(record["final"]), cooldown_ms=5 * MINUTE),
+        rule(
+            "settled",
+            Match.TRANSACTION_STATE,
+            where=lambda record, lists: record["state"] == "FINALIZED",
+            cooldown_ms=MINUTE,
+        ),
+    )
+    blocks = [_with_transactions(replace(each, changes=())) for each in standing(told)]
+    if not blocks:
+        return
+    changes = tuple(map(texts.change, rules))
+
+    def alerts(final: Iterable[int]) -> dict[bytes, str | None]:
+        events = [(EventKind.APPLY, each) for each in blocks]
+        events += [(EventKind.FINALIZED, replace(blocks[each], body={})) for each in final]
+        whole = [
+            Told(
+                replace(each.envelope, event=kind, sequence=100 + place), each.body, () if place else changes
+            )
+            for place, (kind, each) in enumerate(events)
+        ]
+        said = Life(texts).tell(whole).published
+        return {version.alert.id: version.alert.values.get("held_back") for _, version in said}
+
+    some = data.draw(st.sets(st.integers(0, len(blocks) - 1)))
+    assert alerts(sorted({*some, len(blocks) - 1})) == alerts(range(len(blocks)))
+
+
+@given(lives(repairs=True, safe_leave=True))
+def test_what_waits_for_a_safe_block_is_told_of_no_other(told: list[Told]) -> None:
+    texts = Texts()
+    whole = [replace(each, changes=()) for each in told]
+    whole[0] = replace(whole[0], changes=(texts.change(rule("waits", finality=Finality.SAFE)),))
+    safe, heads = -1, dict[int, int]()
+    for each in whole:
+        number = each.envelope.block_number or 0
+        if each.envelope.event is EventKind.SAFE:
+            safe = number
+        elif each.envelope.event is EventKind.REVERT:
+            safe = min(safe, number - 1)
+        heads[each.envelope.sequence] = safe
+    stand: set[bytes] = set()
+    for sequence, version in Life(texts).tell(whole).published:
+        if version.status is not Status.PROVISIONAL:
+            stand.discard(version.alert.id)
+        elif version.alert.id not in stand:  # a repair may change what was told while a higher block was safe
+            stand.add(version.alert.id)
+            assert (version.block.number or 0) <= heads[sequence]
+
+
+@given(lives(repairs=True))
+def test_a_statistic_that_is_confirmed_is_not_told_again(told: list[Told]) -> None:
+    whole = [replace(each, changes=()) for each in told]
+    whole[0] = replace(whole[0], changes=(OTHERS[0],))
+    confirmed: set[bytes] = set()
+    for _, version in Life(TEXTS).tell(whole).published:
+        assert version.alert.id not in confirmed
+        if version.status is Status.CONFIRMED:
+            confirmed.add(version.alert.id)
+
+
+@given(lives(OTHERS + FIRST + LATER, repairs=True, safe_leave=True), st.data())
 def test_repeats_and_deaths_change_nothing_nor_do_rules_that_change_meanwhile(
     told: list[Told], data: st.DataObject
 ) -> None:
@@ -330,6 +473,14 @@ def test_repeats_and_deaths_change_nothing_where_states_are_counted(
     told: list[Told], data: st.DataObject
 ) -> None:
     _die_and_repeat([_with_transactions(each) for each in told], data)
+
+
+@given(lives(REFUSED), st.data(), st.integers(0, 3))
+def test_repeats_and_deaths_change_nothing_where_rules_are_refused(
+    told: list[Told], data: st.DataObject, max_unindexed: int
+) -> None:
+    """One that has no room is taken neither when another one leaves nor when a worker starts behind that."""
+    _die_and_repeat(told, data, max_unindexed=max_unindexed)
 
 
 @given(lives(FIRST, repairs=True), st.data(), st.integers(1, 2))
@@ -392,9 +543,11 @@ def test_a_block_that_gives_much_is_kept_in_pieces(monkeypatch: pytest.MonkeyPat
     assert max(len(undisturbed.topic[key]) for key in pieces) < 3_000
 
 
-def _die_and_repeat(told: list[Told], data: st.DataObject, max_groups: int = 100) -> None:
-    undisturbed = Life(TEXTS, max_groups).tell(told)
-    disturbed = Life(TEXTS, max_groups)
+def _die_and_repeat(
+    told: list[Told], data: st.DataObject, max_groups: int = 100, max_unindexed: int = 50
+) -> None:
+    undisturbed = Life(TEXTS, max_groups, max_unindexed).tell(told)
+    disturbed = Life(TEXTS, max_groups, max_unindexed)
     place = 0
     while place < len(told):
         step = data.draw(st.integers(1, len(told) - place))
@@ -403,6 +556,7 @@ def _die_and_repeat(told: list[Told], data: st.DataObject, max_groups: int = 100
         place += step
     assert disturbed.published == undisturbed.published
     assert disturbed.topic == undisturbed.topic
+    assert disturbed.refused == undisturbed.refused
 
 
 @given(lives(FIRST))
@@ -421,6 +575,7 @@ def test_a_block_that_leaves_and_comes_again_makes_the_same_alerts(told: list[To
             events.append(Told(envelope, each.body if kind is EventKind.APPLY else {}))
     retracted = Life(TEXTS)
     retracted.topic = dict(life.topic)
+    retracted.written, retracted.end = dict(life.written), life.end
     retracted.die()
     retracted.tell(events[: len(again)])
     assert set(retracted.latest) == mine

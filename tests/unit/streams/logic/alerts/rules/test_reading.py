@@ -229,6 +229,20 @@ def test_a_rule_that_no_index_finds_is_warned_of() -> None:
     assert warned("log", "address in lists.watched || removed")
 
 
+def test_a_finality_that_says_nothing_is_warned_of() -> None:
+    def warned(text: str) -> list[str]:
+        found = read_file(text)
+        assert not found.all_problems
+        return [f"{each.line}:{each.column}: {each.message}" for each in found.rules[0].warnings]
+
+    (warning,) = warned("id: a\nmatch: reorg\nfinality: safe\n")
+    assert warning.startswith("3:11: a reorg is a fact of the log")
+    assert not warned("id: a\nmatch: reorg\nfinality: provisional\n")
+    assert not warned("id: a\nmatch: block\nfinality: safe\n")
+    # A window is judged with the blocks behind its end, which may leave.
+    assert not warned('id: a\nmatch: reorg\nfinality: safe\nwindow: {size: 1h, count: "< 3"}\n')
+
+
 def test_a_title_says_what_the_record_has() -> None:
     holes = "{{ topics[1] | address | short }} {{ extra }} {{ block_timestamp | time }}"
     text = f"id: a\nmatch: log\ntitle: '{holes}'"

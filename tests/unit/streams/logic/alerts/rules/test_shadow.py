@@ -16,6 +16,11 @@ TEXTS = [
     "id: a\nshadow: false  # until May\nmatch: block\n",
     "{id: a, 'shadow': false, match: block}",
     "id: a\r\nmatch: block\r\n",
+    "!!map\nid: a\nmatch: block\n",
+    "--- !!map # ours\n# of May\n  id: a\n  match: block\n",
+    "--- !!map {id: a, match: block}\n",
+    "!<tag:yaml.org,2002:map>\nid: a\nmatch: block\n",
+    "%YAML 1.1\n---\n? id\n: a\n? match\n: block\n",
 ]
 
 
