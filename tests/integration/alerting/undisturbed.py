@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from headwater import kafka
@@ -63,11 +64,25 @@ def compare(first: Settings, second: Settings) -> None:
             assert len(own) == len(theirs[key]), f"{stream}, {key!r}: {len(own)} and {len(theirs[key])}"
     for stream in KEPT:
         ours, others = (
-            {key: value[HEADER_SIZE:] for key, value in committed_state(settings, stream).items()}
+            {
+                key: _compared(stream, key, value[HEADER_SIZE:])
+                for key, value in committed_state(settings, stream).items()
+            }
             for settings in (first, second)
         )
         different = sorted(key for key in ours.keys() | others.keys() if ours.get(key) != others.get(key))
         assert not different, f"{stream}: {different[:5]}"
+
+
+def _compared(stream: str, key: bytes, entry: bytes) -> bytes:
+    """Up to where the first application decided on its configuration topic, refused texts included, is no
+    part of what the second one is given."""
+    if (stream, key) != ("alert-state", b"progress"):
+        return entry
+    codec = codec_for(stream)
+    record = codec.read(entry)
+    *content, _ = msgspec.msgpack.decode(record["content"])
+    return codec.write(record | {"content": msgspec.msgpack.encode(content)})
 
 
 def _published(settings: Settings, stream: str) -> dict[bytes, list[bytes]]:
