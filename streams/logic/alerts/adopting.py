@@ -28,7 +28,8 @@ def adopt(
     configuration = remembered.configuration
     keys, ended = set(), dict[str, str]()
     for change in changes:
-        remembered.configured_to = max(remembered.configured_to or 0, change.offset + 1)
+        # Within a topic they ascend; one that was made anew begins again.
+        remembered.configured_to = change.offset + 1
         if not configuration.differs(change):
             continue
         try:

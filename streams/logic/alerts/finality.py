@@ -8,7 +8,17 @@ from collections.abc import Collection, Iterator
 from streams.logic.alerts.configuration import Configuration
 from streams.logic.alerts.decision import Block, Decision
 from streams.logic.alerts.remembered import Remembered
-from streams.logic.alerts.tracks import HELD, Confirmed, Cooling, Once, Silence, State, TrackKey, Tracks
+from streams.logic.alerts.tracks import (
+    COOLDOWN_OF_FACTS,
+    HELD,
+    Confirmed,
+    Cooling,
+    Once,
+    Silence,
+    State,
+    TrackKey,
+    Tracks,
+)
 
 
 def collapse(block: Block, later: Collection[Block], tracks: Tracks, decision: Decision) -> None:
@@ -22,27 +32,18 @@ def collapse(block: Block, later: Collection[Block], tracks: Tracks, decision: D
             decision.tracks[key] = tracks.get(key)
 
 
+def make_room(remembered: Remembered, decision: Decision, facts_from: int) -> None:
+    """Drop what facts that an event of finality tells, the earliest of this block time, do not ask for."""
+    _drop(remembered, decision, facts_from)
+
+
 def forget(remembered: Remembered, decision: Decision) -> None:
     """Drop what can decide nothing any more: windows and cooldowns that are over, silences that are told.
 
     Of a cooldown that held alerts back the number stays, for the group's next alert: of as many groups of a
     rule, the latest, as it may count for. They take no room of others.
     """
-    tracks, later = remembered.tracks, {key for each in remembered.blocks.values() for key in each.undo}
-
-    def put(key: TrackKey, state: State | None) -> None:
-        tracks.set(key, state)
-        decision.tracks[key] = state
-
-    for key in _expired(tracks, remembered.configuration, remembered.final_time):
-        if key not in later:
-            state = tracks.get(key)
-            put(key, None)
-            if isinstance(state, Cooling) and state.held:
-                put(key._replace(what=HELD[key.what]), state)
-    for key in _beyond(tracks, remembered.max_groups):
-        if key not in later:
-            put(key, None)
+    _drop(remembered, decision, None)
     rules = [each.rule for each in remembered.configuration.rules.values()]
     spans = [each.within_ms or (each.window.size_ms - 1 if each.window else 0) for each in rules]
     oldest_asked = remembered.final_time - max(spans, default=0)
@@ -53,7 +54,28 @@ def forget(remembered: Remembered, decision: Decision) -> None:
         decision.former[former] = False
 
 
-def _expired(tracks: Tracks, configuration: Configuration, final: int) -> Iterator[TrackKey]:
+def _drop(remembered: Remembered, decision: Decision, facts_from: int | None) -> None:
+    """`facts_from` None: facts are told already."""
+    tracks, later = remembered.tracks, {key for each in remembered.blocks.values() for key in each.undo}
+
+    def put(key: TrackKey, state: State | None) -> None:
+        tracks.set(key, state)
+        decision.tracks[key] = state
+
+    for key in _expired(tracks, remembered.configuration, remembered.final_time, facts_from):
+        if key not in later:
+            state = tracks.get(key)
+            put(key, None)
+            if isinstance(state, Cooling) and state.held:
+                put(key._replace(what=HELD[key.what]), state)
+    for key in _beyond(tracks, remembered.max_groups):
+        if key not in later:
+            put(key, None)
+
+
+def _expired(
+    tracks: Tracks, configuration: Configuration, final: int, facts_from: int | None
+) -> Iterator[TrackKey]:
     """States that nothing asks for behind this block time, if no remembered block changed them."""
     yield from tracks.ended(final)
     for key, state in list(tracks.items().items()):
@@ -61,13 +83,15 @@ def _expired(tracks: Tracks, configuration: Configuration, final: int) -> Iterat
             case Confirmed(alert):
                 over = (alert.window_end or 0) <= final
             case Once(until):
-                over = until <= final
+                over = until <= final and facts_from is None
             case Silence(_, fired):
                 # The next record begins anew; a rule without groups waits from its first block on.
                 over = fired and bool(key.group)
             case Cooling(since, _) if key.what in HELD:
                 active = configuration.active(key.rule_id, key.version)
-                over = active is None or since + active.rule.cooldown_ms <= final
+                # Facts cool down by their own times, which lie before those of what is final.
+                by = final if facts_from is None or key.what != COOLDOWN_OF_FACTS else facts_from
+                over = active is None or since + active.rule.cooldown_ms <= by
             case _:
                 over = False
         if over:

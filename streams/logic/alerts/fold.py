@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from msgspec.structs import replace
+
 from headwater.errors import Permanent
 from streams.logic.alerts.adopting import adopt
 from streams.logic.alerts.alert import Alert
 from streams.logic.alerts.configuration import Change
 from streams.logic.alerts.decision import Block, BlockRef, Decision, Made, Status
-from streams.logic.alerts.finality import collapse, forget
+from streams.logic.alerts.finality import collapse, forget, make_room
 from streams.logic.alerts.gives import NOTHING, Gives
-from streams.logic.alerts.joining import Joining
+from streams.logic.alerts.joining import INCOMPLETE, SILENT_SINCE, Joining
 from streams.logic.alerts.remembered import Remembered, Reorg, Tip
 from streams.logic.alerts.repairing import replace_gives
 from streams.logic.alerts.rule import Finality
@@ -66,6 +68,10 @@ class Fold(Remembered):
         elif kind is EventKind.REVERT:
             self._revert(envelope, number, own, time, decision)
         if facts.candidates or facts.tallies:
+            if kind is EventKind.FINALIZED:
+                # What is over by now takes none of their room.
+                times = [each.time for each in facts.candidates if each.time is not None]
+                make_room(self, decision, min([*times, self.final_time]))
             self._facts(facts, BlockRef(number, own, time), decision)
         if kind is EventKind.FINALIZED:
             forget(self, decision)  # Whether the final snapshots were told before, is asked above.
@@ -117,13 +123,31 @@ class Fold(Remembered):
         if block is None:
             # What it gave is part of sums by now: windows that it is in say so, those that stand at once.
             self.doubts.add(time)
-            again = list(self.blocks.values())
-        else:
-            again = [block, *self.behind(block)]
-            replace_gives(self, again, gives, decision)
+            for each in self.blocks.values():
+                for made in each.made.values():
+                    self._doubt(made, each, time, decision)
+            return
+        again = [block, *self.behind(block)]
+        replace_gives(self, again, gives, decision)
         for each in reversed(again):
             self.leave(each)
         self._again(again, f"block {number} was repaired", decision)
+
+    def _doubt(self, made: Made, block: Block, time: int, decision: Decision) -> None:
+        """Mark an alert whose span contains a time at which something is not known.
+
+        Nothing is judged anew, as it would be with a label or with room that came later.
+        """
+        alert = made.alert
+        if not alert.resolves or INCOMPLETE in alert.values:
+            return
+        # An absence is told of by the first block behind it.
+        end = block.timestamp if SILENT_SINCE in alert.values else alert.window_end or 0
+        if (alert.window_start or 0) <= time < end:
+            made.alert = replace(alert, values={**alert.values, INCOMPLETE: "true"})
+            decision.blocks[block.hash] = block
+            if made.published:
+                self._publish(made, block, decision)
 
     def _again(self, blocks: list[Block], reason: str, decision: Decision) -> None:
         """Blocks join again behind a change; what they no longer make is retracted for this reason."""

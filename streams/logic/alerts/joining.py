@@ -35,6 +35,8 @@ from streams.logic.alerts.tracks import (
 )
 
 HELD_BACK: Final = "held_back"
+INCOMPLETE: Final = "incomplete"
+SILENT_SINCE: Final = "silent_since"
 
 
 class Joining:
@@ -212,13 +214,13 @@ class Joining:
         rule, window = active.rule, active.rule.window
         measures = {} if window is None else shown(window, state.tally)
         incomplete = key.start <= active.since_time or self._incomplete(key.start, state.end)
-        extra = {"incomplete": "true"} if incomplete else {}
+        extra = {INCOMPLETE: "true"} if incomplete else {}
         return self._alert(rule, key.group, key.start, state.end, measures, extra)
 
     def _silent(self, rule: Rule, group: Group, last: int, time: int) -> Alert:
         # What was expected may be in a block that nobody could read, or that was skipped.
-        extra = {"incomplete": "true"} if self._incomplete(last, time) else {}
-        return self._alert(rule, group, last, last + (rule.within_ms or 0), {"silent_since": last}, extra)
+        extra = {INCOMPLETE: "true"} if self._incomplete(last, time) else {}
+        return self._alert(rule, group, last, last + (rule.within_ms or 0), {SILENT_SINCE: last}, extra)
 
     def _alert(
         self,

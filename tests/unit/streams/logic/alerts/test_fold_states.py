@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from streams.logic.alerts.decision import Status
 from streams.logic.alerts.rule import Comparison, Match
 from streams.logic.alerts.tracks import Once
@@ -139,3 +141,24 @@ def test_states_of_a_block_are_judged_by_what_judged_it_first() -> None:
         "included": R,
         "later": C,
     }
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [{"cooldown_ms": 60_000}, {"window": window(60, count(Comparison.AT_LEAST, 1))}],
+    ids=["cooldown", "window"],
+)
+def test_what_is_over_takes_no_room_of_the_facts_that_finality_tells(shape: dict[str, Any]) -> None:
+    final = rule(
+        "final",
+        Match.TRANSACTION_STATE,
+        where=lambda record, lists: record["state"] == "FINALIZED",
+        group_by=("hash",),
+        **shape,
+    )
+    chain = Chain(final, max_groups=6)
+    for number in range(3):
+        own = [transaction(5 * number + index) for index in range(5)]
+        chain.tell(K.APPLY, number, content(transactions=own), at=400 * number)
+        decision = chain.event(K.FINALIZED, number, {}, "", 400 * number)
+        assert (len(decision.versions), decision.refused) == (5, {})

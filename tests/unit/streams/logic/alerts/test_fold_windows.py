@@ -6,6 +6,8 @@ from streams.logic.alerts.alert import alert_id
 from streams.logic.alerts.rule import Comparison, Function, Match
 from tests.builders.alerting_chain import C, Chain, K, P, R
 from tests.builders.alerts import (
+    ALICE,
+    BOB,
     OTHER,
     START,
     TOKEN,
@@ -176,3 +178,26 @@ def test_a_window_that_nothing_had_counted_in_when_it_ended_is_judged_by_the_blo
     assert not chain.tell(K.APPLY, 2, content(), at=62)
     assert chain.tell(K.REVERT, 2, at=62) == {}
     assert chain.tell(K.REVERT, 1, at=61)["few"][0] is R
+
+
+def test_a_repair_of_a_final_block_judges_nothing_anew() -> None:
+    once = window(60, count(Comparison.AT_LEAST, 1))
+    chain = Chain(rule("rush", group_by=("from_address",), window=once), max_groups=1)
+    chain.tell(K.APPLY, 0, content())
+    chain.tell(K.APPLY, 1, content(transfer(0, 1, ALICE)), at=100)
+    chain.tell(K.APPLY, 2, content(), at=170)
+    refused = chain.event(K.APPLY, 3, content(transfer(0, 1, BOB)), "", 200)
+    assert (refused.versions, dict(refused.refused)) == ({}, {"rush": 1})
+    chain.tell(K.FINALIZED, 2, at=170)  # There is room now, and there was none when it was asked for.
+    again = chain.event(K.REPAIR, 0, content(), "", 0)
+    assert (again.versions, dict(again.refused), again.blocks) == ({}, {}, {})
+
+
+def test_a_repair_of_a_final_block_tells_no_label_that_came_later() -> None:
+    chain = Chain(rule("rush", group_by=("from_address",), window=window(60, count(Comparison.AT_LEAST, 1))))
+    chain.tell(K.APPLY, 0, content())
+    chain.tell(K.FINALIZED, 0)
+    assert chain.tell(K.APPLY, 1, content(transfer(0, 1, ALICE)), at=100)["rush"] == (P, {"count": "1"})
+    chain.change(chain.texts.put("label:" + text(ALICE), "exchange"))
+    chain.tell(K.APPLY, 2, content(), at=112)
+    assert not chain.tell(K.REPAIR, 0, content())
