@@ -34,6 +34,7 @@ from headwater import kafka
 from headwater.settings import Settings, environment
 from schemas.registry import Registry
 from topics.catalog import topic_name
+from topics.groups import SINK
 
 SECONDS = 300.0
 HEADWATER = str(Path(sys.executable).parent / "headwater")
@@ -79,7 +80,7 @@ def _run(settings: Settings, client: Client, done: Callable[[], bool]) -> tuple[
     """
     server = listener(settings.clickhouse.url)
     process = subprocess.Popen(
-        [HEADWATER, "sink"],
+        [HEADWATER, SINK],
         env=dict(os.environ) | environment(settings) | {"HEADWATER_LOG_FORMAT": "json"},
         stderr=subprocess.PIPE,
     )
@@ -109,7 +110,7 @@ def _bare(settings: Settings, client: Client, registry: Registry) -> float:
     raw = cast(RawClient, client)
     database = settings.clickhouse.database
     consumer.subscribe(list(wanted))
-    ends = 0
+    at_their_end = 0
     partitions = sum(
         len(metadata.partitions)
         for topic, metadata in kafka.admin(settings).list_topics(timeout=10).topics.items()
@@ -117,10 +118,10 @@ def _bare(settings: Settings, client: Client, registry: Registry) -> float:
     )
     spent, start = 0.0, time.process_time()
     options = insert_settings(client)
-    while ends < partitions:
+    while at_their_end < partitions:
         for message in consumer.consume(20_000, 0.1):
             if message.error() is not None:
-                ends += 1
+                at_their_end += 1
                 continue
             topic = str(message.topic())
             counts[topic] += 1

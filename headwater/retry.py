@@ -9,6 +9,7 @@ Who tries again otherwise takes at least the pauses from Backoff here:
 - a listener that stands by (`connectors/evm/leadership/turns.py`), whose election ends a pause, never a read;
 - deliveries (`connectors/delivery/queue/`), where a pause is a time in the ledger that outlives the process;
 - the supervisor of the local stack (`sandbox/supervisor/`), which looks at a clock and never waits;
+- `headwater up` (`sandbox/stack/run.py`) at a node that is away: Ctrl-C ends a pause, and is no failure;
 - `headwater verify` (`audit/verify/run.py`), whose rows come late: it looks again although nothing failed.
 `tests/contract/test_retries.py` holds this list.
 

@@ -93,7 +93,7 @@ class Router:
         try:
             while not self._stop.is_set():
                 by_partition: dict[int, list[Message]] = {}
-                received, ends = self._receive()
+                received, end_offsets = self._receive()
                 for message in received:
                     by_partition.setdefault(int(message.partition() or 0), []).append(message)
                 for partition, messages in by_partition.items():
@@ -102,7 +102,7 @@ class Router:
                         with about(partial(message_fields, STAGE, messages[0], len(messages))):
                             self._route(partition, messages)
                 # Behind the last message there are only the marks of transactions.
-                self._positions |= ends
+                self._positions |= end_offsets
                 if time.monotonic() - reported >= _REPORT_SECONDS:
                     reported = time.monotonic()
                     self._report_lag()
@@ -140,7 +140,7 @@ class Router:
 
     def _receive(self) -> tuple[list[Message], dict[int, int]]:
         """Messages, and where partitions end whose end was reached."""
-        received, ends = [], {}
+        received, end_offsets = [], {}
         messages = self._consumer.consume(1, _WAIT_SECONDS)
         # What librdkafka has fetched already: an alert does not wait for others that may come.
         messages += self._consumer.consume(_MESSAGES, 0) if messages else []
@@ -149,12 +149,12 @@ class Router:
             if error is None:
                 received.append(message)
             elif error.code() == KafkaError._PARTITION_EOF:
-                ends[int(message.partition() or 0)] = int(message.offset() or 0)
+                end_offsets[int(message.partition() or 0)] = int(message.offset() or 0)
             elif kafka.ends_reading(error):
                 raise Fatal(f"cannot read {self._alerts}: {error}", remedy="check the topic and its ACLs")
             else:
                 _log.warning("kafka", topic=self._alerts, error=str(error))
-        return received, ends
+        return received, end_offsets
 
     def _route(self, partition: int, messages: Sequence[Message]) -> None:
         """Entries for all channels of all messages, and their acknowledgement. Raises Moved or Fatal."""

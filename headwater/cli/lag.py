@@ -57,8 +57,8 @@ def lag(
     Messages that wait, and the age of the first of them: what transactions leave in a partition beside
     messages is not counted, nor what the sink has read and holds back until the rest of its block is stored.
     Of a long queue the messages are counted by a sample (~). Of replicas "1+1 idle" is one that works and one
-    that has no partition, "1 of 4" that four are called for. A live stage has one partition a chain, so that
-    one replica works and one stands by; sink and deliver scale by replicas up to their partitions.
+    that has no partition, "1 of 4" that four are called for. A live stage has one partition per chain, so
+    that one replica works and one stands by; sink and deliver scale by replicas up to their partitions.
 
     Exit codes: 0 no group is behind; 1 one is: its first unread message is older than --behind, or messages
     wait and nobody reads; 3 it cannot be told: Kafka does not answer, or a topic is not there.

@@ -121,7 +121,10 @@ def up(
         help="With --observe: divide all durations of the alert rules by this, so as to see them fire.",
     ),
     without: list[str] = typer.Option(
-        [], "--without", metavar="ROLE", help="Leave this process out, to run it elsewhere. Repeatable."
+        [],
+        "--without",
+        metavar="ROLE",
+        help="Leave this process out; a stage or the sink may run elsewhere. Repeatable.",
     ),
     plain: bool = typer.Option(False, "--plain", help="Lines instead of a screen."),
     kafka_port: int = typer.Option(0, "--kafka-port", min=0, max=65535, help="0: a free one."),

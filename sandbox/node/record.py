@@ -14,7 +14,7 @@ from connectors.evm.rpc import chain_id as chain_ids
 from connectors.evm.rpc.endpoint import ANSWER_BYTES, read_bounded
 from headwater.digits import decimal, quantity
 from headwater.errors import Fatal, Transient
-from headwater.redaction import mask_url
+from headwater.redaction import mask_url, secrets_of
 from headwater.retry import Backoff, Retry
 from sandbox.node.answers import Json
 from sandbox.node.errors import METHOD_NOT_FOUND, RpcError
@@ -73,7 +73,9 @@ class Recorder:
         return start, end
 
     async def _chain_facts(self) -> None:
-        chain_id = chain_ids.read(mask_url(self.rpc), await self._result(chain_ids.METHOD, []))
+        chain_id = chain_ids.read(
+            mask_url(self.rpc), await self._result(chain_ids.METHOD, []), secrets_of(self.rpc)
+        )
         path = self.directory / CHAIN_FILE
         if path.exists():
             known = cast(Json, read_json(path)).get("chain_id")

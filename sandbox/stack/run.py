@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 
 from headwater.errors import Fatal, Transient
+from headwater.retry import Backoff
 from headwater.settings import Settings, chain_name, environment, load_settings, logins
 from sandbox.chdb.logins import READER, WRITER
 from sandbox.observing import configuration
@@ -139,6 +140,7 @@ class Run:
 
     def _ask_nodes(self, stop: threading.Event) -> NodeFacts | None:
         deadline = time.monotonic() + NODE_SECONDS
+        pauses = Backoff(1.0, 1.0, jitter=False)
         while not stop.is_set():
             try:
                 return ask(self._options.rpc)
@@ -147,7 +149,7 @@ class Run:
                     raise Fatal(error.message, remedy=error.remedy) from error
                 self._snapshot = replace(self._snapshot, message=error.message)
                 self._show.update(self._snapshot)
-            stop.wait(1.0)
+            stop.wait(pauses.next())
         return None
 
     def _pipeline(self, settings: Settings) -> tuple[Part, ...]:

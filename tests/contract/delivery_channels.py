@@ -11,7 +11,7 @@ from connectors.delivery.channels.text import Written
 from connectors.delivery.dispatcher import Channels
 
 
-class Place(Protocol):
+class ChannelStore(Protocol):
     """Where channels are applied, none at first; each reader is another process's."""
 
     def reader(self) -> Channels: ...
@@ -27,14 +27,14 @@ class ChannelsContract:
     """Tests of Channels."""
 
     @pytest.fixture
-    def place(self) -> Place:
-        raise AssertionError("the subclass says which place")
+    def store(self) -> ChannelStore:
+        raise AssertionError("the subclass says which store")
 
-    def test_what_was_applied_is_there_for_all_with_its_settings(self, place: Place) -> None:
-        early = place.reader()
+    def test_what_was_applied_is_there_for_all_with_its_settings(self, store: ChannelStore) -> None:
+        early = store.reader()
         assert dict(early.refresh()) == {}
-        place.apply(printing("ops"), printing("night", at_once=1))
-        for reader in (early, place.reader()):
+        store.apply(printing("ops"), printing("night", at_once=1))
+        for reader in (early, store.reader()):
             found = reader.refresh()
             assert set(found) == {"ops", "night"}
             night = found["night"]
@@ -42,21 +42,21 @@ class ChannelsContract:
             assert night.settings == PrintSettings(at_once=1)
 
     def test_one_that_is_applied_again_is_as_it_was_set_last_since_when_it_was_first(
-        self, place: Place
+        self, store: ChannelStore
     ) -> None:
-        reader = place.reader()
-        place.apply(printing("ops"), printing("night"))
+        reader = store.reader()
+        store.apply(printing("ops"), printing("night"))
         since = reader.refresh()["ops"].since
-        place.apply(printing("ops", at_once=2))
+        store.apply(printing("ops", at_once=2))
         found = reader.refresh()
         assert (found["ops"].settings, found["ops"].since) == (PrintSettings(at_once=2), since)
         assert found["night"].settings == PrintSettings()
 
-    def test_one_that_was_removed_is_no_more_until_it_is_applied_anew(self, place: Place) -> None:
-        reader = place.reader()
-        place.apply(printing("ops"), printing("night"))
+    def test_one_that_was_removed_is_no_more_until_it_is_applied_anew(self, store: ChannelStore) -> None:
+        reader = store.reader()
+        store.apply(printing("ops"), printing("night"))
         assert set(reader.refresh()) == {"ops", "night"}
-        place.remove("ops")
-        assert set(reader.refresh()) == set(place.reader().refresh()) == {"night"}
-        place.apply(printing("ops"))
+        store.remove("ops")
+        assert set(reader.refresh()) == set(store.reader().refresh()) == {"night"}
+        store.apply(printing("ops"))
         assert set(reader.refresh()) == {"ops", "night"}

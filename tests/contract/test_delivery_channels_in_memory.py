@@ -6,7 +6,7 @@ import pytest
 
 from connectors.delivery.channels.text import Written
 from connectors.delivery.topic.channels import Applied, settings_text
-from tests.contract.delivery_channels import ChannelsContract, Place
+from tests.contract.delivery_channels import ChannelsContract, ChannelStore
 from tests.fakes.delivery import FakeChannels
 
 
@@ -30,5 +30,5 @@ class InMemory:
 
 class TestFakeChannels(ChannelsContract):
     @pytest.fixture
-    def place(self) -> Place:
+    def store(self) -> ChannelStore:
         return InMemory()

@@ -16,6 +16,7 @@ WITHOUT_RETRY = {
     "connectors/evm/head/subscription.py": "the next try is another node; a head starts the pauses over",
     "connectors/evm/leadership/turns.py": "an election ends the pause at once, and never a reading under way",
     "connectors/evm/pool/asking/rounds.py": "a round is compared with the last one; the question's time ends",
+    "sandbox/stack/run.py": "Ctrl-C ends it, as all that `headwater up` waits for, and is no failure",
     "sandbox/supervisor/supervisor.py": "moved by ticks of a clock: it notes when a part is due, never waits",
 }
 """Modules that take pauses from Backoff without Retry, and why; `headwater/retry.py` has them too."""

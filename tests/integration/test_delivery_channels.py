@@ -9,7 +9,7 @@ import pytest
 from connectors.delivery.channels.text import Written
 from connectors.delivery.topic.channels import STREAM, ChannelTopic, apply, remove
 from headwater.settings import Settings, load_settings
-from tests.contract.delivery_channels import ChannelsContract, Place
+from tests.contract.delivery_channels import ChannelsContract, ChannelStore
 from tests.integration.repair_topics import make_topics
 
 
@@ -33,7 +33,7 @@ class KafkaTopic:
 
 class TestChannelTopic(ChannelsContract):
     @pytest.fixture
-    def place(self, kafka: str, registry_url: str, topic_prefix: str) -> Iterator[Place]:
+    def store(self, kafka: str, registry_url: str, topic_prefix: str) -> Iterator[ChannelStore]:
         given = {
             "topic_prefix": topic_prefix,
             "kafka": {"bootstrap_servers": kafka},

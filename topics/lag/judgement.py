@@ -135,7 +135,7 @@ def _bound(reader: Reader, found: GroupLag) -> str:
             else " None stands by now: a second replica takes over when it dies."
         )
         return (
-            "One partition a chain: one active replica and one standby, and a third does nothing; "
+            "One partition per chain: one active replica and one standby, and a third does nothing; "
             f"more chains scale it, not more replicas.{standby}"
         )
     return f"Replicas help up to {found.most}, its partitions."

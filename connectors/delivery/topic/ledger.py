@@ -78,7 +78,7 @@ class KafkaLedger:
         self._reader = registry.reader(STREAM)
         self._codec, self._frame = codec_for(STREAM), frame(registry.id_for(STREAM))
         self._producers: dict[int, Producer] = {}
-        self._ends: dict[int, int] = {}
+        self._end_offsets: dict[int, int] = {}
         self._ready: set[int] = set()
         self._gained: set[int] = set()
         self._gone: set[int] = set()
@@ -105,7 +105,7 @@ class KafkaLedger:
             error = message.error()
             if error is not None:
                 self._note(partition, int(message.offset() or 0), error)
-            elif partition in self._ends and (entry := self._entry(message)) is not None:
+            elif partition in self._end_offsets and (entry := self._entry(message)) is not None:
                 read.entries.append((partition, entry))
         read.lost, self._gone = self._gone, set()
         for partition in sorted(self._gained):
@@ -137,7 +137,7 @@ class KafkaLedger:
         self._transactions.begin(producer)
         # Behind the fence: the earlier owner's last entry is below this end.
         end = self._retry(lambda: self._end(partition))
-        self._producers[partition], self._ends[partition] = producer, end
+        self._producers[partition], self._end_offsets[partition] = producer, end
         self._consumer.incremental_assign([TopicPartition(self._topic, partition, OFFSET_BEGINNING)])
         _log.info("taking over a partition of the ledger", partition=partition, end=end)
 
@@ -160,7 +160,7 @@ class KafkaLedger:
 
     def _note(self, partition: int, offset: int, error: KafkaError) -> None:
         if error.code() == KafkaError._PARTITION_EOF:
-            if offset >= self._ends.get(partition, offset + 1):
+            if offset >= self._end_offsets.get(partition, offset + 1):
                 self._ready.add(partition)
         elif kafka.ends_reading(error):
             raise Fatal(f"cannot read {self._topic}: {error}", remedy="check the topic and its ACLs")
@@ -186,14 +186,14 @@ class KafkaLedger:
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         numbers = {each.partition for each in partitions}
-        read = sorted(numbers & self._ends.keys())
+        read = sorted(numbers & self._end_offsets.keys())
         if read:
             self._on_revoke(set(read))
         self._gained -= numbers
         self._ready -= numbers
         self._gone |= set(read)
         for each in read:
-            del self._ends[each]
+            del self._end_offsets[each]
             self._producers.pop(each).purge()
         # Once, and also for none: without a call of ours the client drops all of them, which librdkafka
         # refuses where it was never told to read one.

@@ -54,11 +54,11 @@ class Transactions:
         """What `produce` writes is committed when this returns. Raises Moved when `offsets` does."""
         self._whole(lambda: self._once(producer, produce))
 
-    def offsets(self, producer: Producer, ends: Sequence[TopicPartition], consumer: Consumer) -> None:
+    def offsets(self, producer: Producer, next_offsets: Sequence[TopicPartition], consumer: Consumer) -> None:
         """Within `produce`: have the offsets that a consumer goes on at committed with what is written."""
         call = partial(
             producer.send_offsets_to_transaction,
-            list(ends),
+            list(next_offsets),
             consumer.consumer_group_metadata(),
             _CALL_SECONDS,
         )

@@ -62,8 +62,8 @@ class Forks:
         self._publish = publish
         self._accept_fork = accept_fork
         self._lagging = 0
-        self._unlinked = 0
-        self._unlinked_hash: bytes | None = None
+        self._parentless = 0
+        self._parentless_hash: bytes | None = None
 
     def caught_up(self) -> None:
         """The node's head is the tip."""
@@ -106,17 +106,17 @@ class Forks:
         return Followed(meaning.revert, blocks)
 
     def _holds(self) -> None:
-        if self._unlinked:
-            self._unlinked, self._unlinked_hash = 0, None
+        if self._parentless:
+            self._parentless, self._parentless_hash = 0, None
             HEALTH.report("links", True)
 
     def _broken(self, head: Head) -> None:
         """The parent of a block is not to be had: the branch left meanwhile, or the chain does not link."""
         with about(head.log_fields):
             _log.warning("a branch vanished while it was followed")
-        self._unlinked = self._unlinked + 1 if self._unlinked_hash == head.hash else 1
-        self._unlinked_hash = head.hash
-        if self._unlinked >= UNLINKED:
+        self._parentless = self._parentless + 1 if self._parentless_hash == head.hash else 1
+        self._parentless_hash = head.hash
+        if self._parentless >= UNLINKED:
             HEALTH.report(
                 "links",
                 False,

@@ -36,7 +36,7 @@ _ANY: Final = "rule of a file, or one that is in force"
 
 
 _OF_A_TRANSACTION: Final = (Match.TRANSACTION, Match.LOG, Match.TOKEN_TRANSFER, Match.CONTRACT_CREATION)
-Refused: TypeAlias = Callable[[Change, Permanent], None]
+OnRejected: TypeAlias = Callable[[Change, Permanent], None]
 
 
 def _refuse(change: Change, problem: Permanent) -> None:
@@ -174,7 +174,7 @@ def _history(settings: Settings) -> Iterator[History]:
         client.close()
 
 
-def _alerting(settings: Settings, names: list[str] | None, refused: Refused = _refuse) -> Alerting:
+def _alerting(settings: Settings, names: list[str] | None, refused: OnRejected = _refuse) -> Alerting:
     """With lists and labels as they are in force, and these rules: files, ids, or all that are in force."""
     current, bounds = topic.current(settings), settings.alerts
     limits = limits_of(bounds)

@@ -48,7 +48,7 @@ class Tables:
         return None if rows[0]["first"] is None else (int(rows[0]["first"]), int(rows[0]["last"]))
 
     def blocks(self, hour: int) -> list[Seen]:
-        """The blocks of an hour of block time, with the one before and the one behind it; one a height."""
+        """The blocks of an hour of block time, with the one before and the one behind it; one per height."""
         edges = self._rows(
             "SELECT maxOrNullIf(t.block_number, t.block_timestamp < fromUnixTimestamp64Milli({start:Int64})) "
             "AS before, minOrNullIf(t.block_number, t.block_timestamp >= "

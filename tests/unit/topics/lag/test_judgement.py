@@ -79,7 +79,8 @@ def test_a_live_stage_is_one_active_and_one_standby_whatever_waits(idle: int) ->
     found = state(waits(10_000, 900, read=5, written=10), idle=idle)
     assert (found.replicas, found.most) == (2, 2)
     assert (
-        "One partition a chain: one active replica and one standby, and a third does nothing" in found.advice
+        "One partition per chain: one active replica and one standby, and a third does nothing"
+        in found.advice
     )
     assert ("None stands by now" in found.advice) == (idle == 0)
     assert "replicas are called for" not in found.advice
