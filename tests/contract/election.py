@@ -74,14 +74,12 @@ class ElectionContract:
             await first.leads()
             second = Member(polls.member())
             await second.does_not_lead()
-            # One that has not joined yet is nobody to step down for.
-            for _ in range(2):
-                while (leader := await _first_leader(first, second)) is first:
-                    await first.election.step_down()
-                await first.does_not_lead()
-                await leader.election.step_down()
-                await first.leads()
-                await second.does_not_lead()
+            for leader, other in ((first, second), (second, first), (first, second)):
+                # One that has not joined yet, or not again, is nobody to step down for.
+                while await _first_leader(first, second) is leader:
+                    await leader.election.step_down()
+                await other.leads()
+                await leader.does_not_lead()
         finally:
             for each in filter(None, (first, second)):
                 await each.leave()
