@@ -1,4 +1,4 @@
-"""The schemas that come with the package, one file a stream, and their codecs."""
+"""The schemas that come with the package, one file per stream, and their codecs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The loop: keeps the contracts there, sends what is chosen at the set rate, and forks the chain.
 
 It holds nothing that cannot be read again: nonces and what senders own come from the chain at the
-start, after every refusal, reorg and restart of the node.
+start, after every rejected call, reorg and restart of the node.
 """
 
 import asyncio

@@ -9,7 +9,7 @@ from streams.stage import Outcome
 
 
 def transactions(outcomes: Sequence[Outcome]) -> Iterator[Sequence[Outcome]]:
-    """The outcomes in order, one sequence a transaction; what is ahead is made when its turn comes."""
+    """The outcomes in order, one sequence per transaction; what is ahead is made when its turn comes."""
     together: list[Outcome] = []
     for outcome in outcomes:
         if outcome.ahead:

@@ -31,6 +31,11 @@ def test_every_stand_in_passes_a_contract_or_says_why_not() -> None:
         for path in sorted((ROOT / "tests/fakes").glob("*.py"))
         for each in classes(path)
         if not each.name.startswith("_")
+    } | {
+        f"{path.stem}.{each.name}"
+        for path in sorted((ROOT / "tests/unit").rglob("*.py"))
+        for each in classes(path)
+        if each.name.startswith("Fake")
     }
     held = {
         f"{node.module.removeprefix('tests.fakes.')}.{alias.name}"

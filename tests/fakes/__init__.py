@@ -2,7 +2,8 @@
 
 A stand-in is in a case of the contract class that the real one passes too, in `tests/contract/` where that
 needs nothing and in `tests/integration/` where it needs Kafka, ClickHouse or HTTP. Those without one are in
-WITHOUT_CONTRACT, which says why; `tests/contract/test_fakes.py` holds that there is no third kind.
+WITHOUT_CONTRACT, which says why, those of a single unit test too; `tests/contract/test_fakes.py` holds that
+there is no third kind.
 """
 
 from __future__ import annotations
@@ -19,5 +20,11 @@ WITHOUT_CONTRACT: Final[Mapping[str, str]] = {
     "ruled_node.Error": "a value: the error object of an answer",
     "sink_thread.SinkThread": "the real sink, put together",
     "sink_thread.Tables": "the stand-ins of one ClickHouse, side by side",
+    "test_check_stream.FakeSession": "a real check of records laid in; on Kafka it is run whole",
+    "test_joined.FakeTable": "remembers the bytes of an insert; what comes of them is tested on ClickHouse",
+    "test_ledger.FakeRegistry": "a registry that fails as often as the test says, and knows one schema",
+    "test_supervisor.FakeChild": "a process as its supervisor sees it; real ones are in test_children",
+    "test_webhook.FakeHttp": "lays in what a receiver answers; real ones are in test_delivery_http",
+    "test_writer.FakeDirect": "fails as the test says; the real insert is held in test_joined, on ClickHouse",
     "transactions.KilledError": "an end of the process that nobody catches",
 }

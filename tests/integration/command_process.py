@@ -13,6 +13,17 @@ from tests.integration.line import HEADWATER
 END_SECONDS = 15
 
 
+def end(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Ask a process to end, and have it end."""
+    process.terminate()
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        raise
+
+
 class CommandProcess:
     """One command; what it writes, on either stream, goes to a file."""
 

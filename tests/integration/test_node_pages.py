@@ -6,6 +6,7 @@ import re
 import subprocess
 import urllib.request
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import orjson
@@ -25,7 +26,11 @@ def test_the_page_serves_a_node_that_misbehaves(shared_data: Path, tmp_path: Pat
     plan.write_text(re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[0])
     put = {"DIR": str(shared_data / f"mainnet-contiguous-{FIRST}-{LAST}"), "8545": "0", plan.name: str(plan)}
     words = [put.get(word, word) for word in command.split()]
-    with subprocess.Popen([HEADWATER, *words], stdout=subprocess.PIPE, text=True) as node:
+    with (
+        subprocess.Popen([HEADWATER, *words], stdout=subprocess.PIPE, text=True) as node,
+        ExitStack() as ended,
+    ):
+        ended.callback(node.kill)
         assert node.stdout is not None
         url = node.stdout.readline().split()[0]
         codes: Counter[int] = Counter()

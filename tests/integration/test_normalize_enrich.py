@@ -49,11 +49,15 @@ def settings(kafka: str, registry_url: str, topic_prefix: str, tmp_path: Path) -
 def workers(settings: Settings, tmp_path: Path) -> Iterator[list[subprocess.Popen[bytes]]]:
     apply(settings)
     register_all(settings)
-    started = [start(settings, group, tmp_path) for group in ("normalize", "enrich")]
-    yield started
-    for process in started:
-        process.kill()
-        process.wait()
+    started: list[subprocess.Popen[bytes]] = []
+    try:
+        for group in ("normalize", "enrich"):
+            started.append(start(settings, group, tmp_path))
+        yield started
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
 
 
 def start(settings: Settings, group: str, logs: Path) -> subprocess.Popen[bytes]:

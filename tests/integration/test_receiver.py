@@ -21,6 +21,7 @@ from sandbox.services.ports import Ports
 from sandbox.services.probes import http_get
 from sandbox.stack.receiving import SECRET_VARIABLE, URL_VARIABLE, LocalReceiver, kept_secret
 from tests.builders.deliveries import pending
+from tests.integration.command_process import end
 from tests.integration.worker_process import until
 
 pytestmark = pytest.mark.integration
@@ -43,8 +44,7 @@ def receiver(ports: Ports, tmp_path: Path) -> Iterator[LocalReceiver]:
         until(lambda: http_get(made.port, "/")[0] == 200, "it serves")
         yield made
     finally:
-        process.terminate()
-        process.wait(10)
+        end(process, 10)
 
 
 def send(receiver: LocalReceiver, secret: str, notification: Notification = ONE) -> Answer:

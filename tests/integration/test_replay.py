@@ -14,6 +14,7 @@ import pytest
 
 from connectors.evm.rpc import once
 from tests.integration.checks import check_stream, check_topics, check_verify, states_settled
+from tests.integration.command_process import end
 from tests.integration.line import Line, pause
 
 pytestmark = pytest.mark.timeout(600)
@@ -166,8 +167,7 @@ def test_what_was_refused_is_right_after_a_replay(make_chain: Callable[..., str]
     try:
         prove(Refusals(tmp_path / "line", chain), full_blocks(chain))
     finally:
-        traffic.terminate()
-        traffic.wait(20)
+        end(traffic, 20)
 
 
 def prove(refusals: Refusals, first: int) -> None:

@@ -10,6 +10,7 @@ import sys
 import sysconfig
 import venv
 import zipfile
+from contextlib import ExitStack
 from importlib import metadata
 from pathlib import Path
 
@@ -139,7 +140,11 @@ def test_each_role_works_from_the_base(
     help_text = run(base, tmp_path, role[0], "--help")
     assert (help_text.returncode, help_text.stderr) == (0, "")
     command = [str(base), "-m", "headwater", *role]
-    with subprocess.Popen(command, cwd=tmp_path, env=settings, stderr=subprocess.PIPE, text=True) as process:
+    with (
+        subprocess.Popen(command, cwd=tmp_path, env=settings, stderr=subprocess.PIPE, text=True) as process,
+        ExitStack() as ended,
+    ):
+        ended.callback(process.kill)
         assert process.stderr is not None
         lines = []
         for line in process.stderr:

@@ -139,7 +139,7 @@ class LagSession:
 
     def _samples(self, ranges: Mapping[Partition, tuple[int, int]]) -> dict[Partition, Sample]:
         """The first messages of each range [from, to), all partitions at once."""
-        found = {each: _Growing(*ends) for each, ends in ranges.items()}
+        found = {each: _Growing(*bounds) for each, bounds in ranges.items()}
         wanted = {each for each, growing in found.items() if not growing.whole}
         done: list[TopicPartition] = []
         self._reader.assign([TopicPartition(*each, found[each].start) for each in wanted])

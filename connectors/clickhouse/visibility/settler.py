@@ -17,6 +17,7 @@ from connectors.clickhouse.visibility.heights import runs
 from connectors.clickhouse.visibility.moving.store import MovedStore
 from connectors.clickhouse.visibility.settling import CoveredBlock, settleable
 from connectors.clickhouse.visibility.store import RANGES_IN_STATEMENT, Settled, SettledStore
+from topics.groups import SINK
 
 EndOffsets = Mapping[tuple[str, int], int]
 
@@ -158,7 +159,7 @@ class Settler:
             "GROUP BY block_number HAVING countIf(NOT removed) = 1 AND min(complete) "
             "AND NOT max(removed AND sequence GLOBAL IN "
             f"(SELECT toUInt64OrZero(headers['sequence']) FROM {self._database}.dead_letters "
-            "WHERE stage = 'sink' AND headers['chain-id'] = toString({chain_id:UInt64}))) "
+            f"WHERE stage = '{SINK}' AND headers['chain-id'] = toString({{chain_id:UInt64}}))) "
             "ORDER BY block_number LIMIT {limit:UInt64}",
             after=pending.after,
             number=min(pending.number, HIGHEST),

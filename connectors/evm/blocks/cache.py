@@ -63,16 +63,16 @@ class BlockCache(Generic[W]):
         """Hold a block, and release those used longest ago for it."""
         head, size = block.head, _size(block.content)
         if head.hash in self._held:
-            self._let_go(self._held.pop(head.hash))
+            self._release(self._held.pop(head.hash))
         if size <= self._limit:
             self._held[head.hash] = _Entry(block, at_head, size)
             self._heights[head.number] = head.hash
             self.size += size
         while self.size > self._limit:
-            self._let_go(self._held.popitem(last=False)[1])
+            self._release(self._held.popitem(last=False)[1])
         metrics.BLOCK_CACHE_BYTES.labels(self._chain).set(self.size)
 
-    def _let_go(self, entry: _Entry[W]) -> None:
+    def _release(self, entry: _Entry[W]) -> None:
         self.size -= entry.size
         head = entry.block.head
         if self._heights.get(head.number) == head.hash:

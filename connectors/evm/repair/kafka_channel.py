@@ -50,7 +50,7 @@ class KafkaRequests:
         self._consumer: Consumer = kafka.consumer(
             settings, name_of(settings, GROUP), options={"fetch.wait.max.ms": 100}
         )
-        self._place = TopicPartition(self._topic, PARTITION)
+        self._partition = TopicPartition(self._topic, PARTITION)
         self._committed = 0
         self._assigned = False
 
@@ -71,7 +71,7 @@ class KafkaRequests:
         return asked
 
     def waiting(self) -> int:
-        low, high = self._consumer.get_watermark_offsets(self._place, cached=True)
+        low, high = self._consumer.get_watermark_offsets(self._partition, cached=True)
         return max(0, int(high) - max(self._committed, int(low)))
 
     def commit(self, end: int) -> None:
@@ -87,7 +87,7 @@ class KafkaRequests:
     def _begin(self) -> None:
         """Read from the committed request on."""
         try:
-            (stored,) = self._consumer.committed([self._place], timeout=_ANSWER_SECONDS)
+            (stored,) = self._consumer.committed([self._partition], timeout=_ANSWER_SECONDS)
         except KafkaException as error:
             raise Transient(f"cannot look up the offset of {self._topic}: {error}") from error
         self._committed = max(0, int(stored.offset))

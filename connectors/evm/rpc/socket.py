@@ -24,7 +24,7 @@ ANSWER_SECONDS: Final = 10.0
 _SHOWN: Final = 300
 
 
-class Closed(Exception):  # noqa: N818 - an end, which may be no error
+class Closed(Exception):  # noqa: N818 - an end, and often not an error
     """The other side is gone, or says what nobody can read; the text says which."""
 
 

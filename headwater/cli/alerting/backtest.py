@@ -134,7 +134,7 @@ def try_transaction(
         refused.append((change, problem))
 
     with _history(settings) as history:
-        # Those that are named are to be tried; of all in force one may be no rule in this version.
+        # Those that are named are to be tried; of all in force one may not compile in this version.
         alerting = _alerting(settings, names or None, _refuse if names else goes_on)
         number = history.block_of(own)
         if number is None:

@@ -46,7 +46,7 @@ class EnrichedLog:
         Up to the event that makes `last` final; as far as the log goes while it is not.
         """
         low, end = kafka.watermarks(self._client, self.topic)
-        start = max(low, self._place(first, low, end) - LOOK_BACK)
+        start = max(low, self._offset_of(first, low, end) - LOOK_BACK)
         begun, self.unread = False, 0
         for event in self._whole(start, end):
             number = event.envelope.block_number
@@ -58,7 +58,7 @@ class EnrichedLog:
             if event.envelope.event is EventKind.FINALIZED and number >= last:
                 return
 
-    def _place(self, number: int, low: int, end: int) -> int:
+    def _offset_of(self, number: int, low: int, end: int) -> int:
         """Roughly where the block of that height is, by bisection."""
         while low < end:
             middle = (low + end) // 2

@@ -74,7 +74,7 @@ def changes_of(
         for own, each in wanted.items()
         if (known := before.get(f"{RULE}{own}")) is None or known.value != each.text
     ]
-    # Those that are looked up first: one that is no more slow makes room for another.
+    # Those that are looked up first: one that is not slow any more makes room for another.
     new.sort(key=lambda each: each.rule is not None and unindexed(each.rule))
     in_force = [(each.offset, key.removeprefix(RULE), each.value) for key, each in before.items()]
     admit(settings, in_force, new)
@@ -123,7 +123,7 @@ def remove(
 
 
 def not_in_force(unknown: Sequence[str], known: Iterable[str]) -> Fatal:
-    """The refusal of ids that name no rule. `known` are the keys that stand on the topic."""
+    """The rejection of ids that name no rule. `known` are the keys that stand on the topic."""
     names = ", ".join(sorted(key.removeprefix(RULE) for key in known)) or "none"
     return Fatal(f"no rule {', '.join(unknown)} is in force", remedy=f"in force: {names}")
 

@@ -39,7 +39,7 @@ def aggregate_state(settings: Settings) -> Fold:
 
 def wait_for_sink(settings: Settings, seconds: float) -> None:
     """Returns once the sink has stored all that is in Kafka by now. Raises Transient when it does not."""
-    places = _places(settings)
+    places = _partitions(settings)
     offsets = KafkaOffsets(settings, app_id(settings, SINK))
     end_offsets = offsets.end_offsets(places)
     deadline = time.monotonic() + seconds
@@ -59,7 +59,7 @@ def wait_for_sink(settings: Settings, seconds: float) -> None:
         time.sleep(_PACE_SECONDS)
 
 
-def _places(settings: Settings) -> list[Partition]:
+def _partitions(settings: Settings) -> list[Partition]:
     client = kafka.reader(settings)
     try:
         topics = [topic_name(settings, stream) for stream in STORED]

@@ -46,7 +46,7 @@ class _ProgressContent(msgspec.Struct, frozen=True, array_like=True):
     safe: int
     final_time: int
     reorg: tuple[int, int, bytes] | None
-    doubts: list[int]
+    unknown_times: list[int]
     configured_to: int | None = None
 
 
@@ -242,7 +242,7 @@ def _progress(fold: Fold) -> bytes:
         fold.safe,
         fold.final_time,
         None if reorg is None else (reorg.depth, reorg.number, reorg.hash),
-        sorted(fold.doubts),
+        sorted(fold.unknown_times),
         fold.configured_to,
     )
     number, hash_, time = (None,) * 3 if tip is None else (tip.number, tip.hash, tip.timestamp)
@@ -259,7 +259,8 @@ def _progress(fold: Fold) -> bytes:
 def _restore_progress(fold: Fold, record: Mapping[str, Any]) -> None:
     content = _decoded(record, _ProgressContent)
     fold.last = record["sequence"]
-    fold.safe, fold.final_time, fold.doubts = content.safe, content.final_time, set(content.doubts)
+    fold.safe, fold.final_time = content.safe, content.final_time
+    fold.unknown_times = set(content.unknown_times)
     fold.reorg = None if content.reorg is None else Reorg(*content.reorg)
     fold.configured_to = content.configured_to
     if record["block_number"] is not None:

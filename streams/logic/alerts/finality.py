@@ -47,7 +47,7 @@ def forget(remembered: Remembered, decision: Decision) -> None:
     rules = [each.rule for each in remembered.configuration.rules.values()]
     spans = [each.within_ms or (each.window.size_ms - 1 if each.window else 0) for each in rules]
     oldest_asked = remembered.final_time - max(spans, default=0)
-    remembered.doubts = {each for each in remembered.doubts if each >= oldest_asked}
+    remembered.unknown_times = {each for each in remembered.unknown_times if each >= oldest_asked}
     oldest = min((each.sequence for each in remembered.blocks.values()), default=None)
     for former in [each for each in remembered.former.values() if oldest is None or each.until <= oldest]:
         del remembered.former[former.until, former.key]

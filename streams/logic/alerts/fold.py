@@ -82,11 +82,11 @@ class Fold(Remembered):
         tip = self.tip
         if tip is None:
             if block.number > 0:
-                self.doubts.add(block.timestamp)
+                self.unknown_times.add(block.timestamp)
         elif block.number != tip.number + 1 or (
             tip.hash is not None and block.parent_hash is not None and tip.hash != block.parent_hash
         ):
-            self.doubts |= {block.timestamp, tip.timestamp or self.time or block.timestamp}
+            self.unknown_times |= {block.timestamp, tip.timestamp or self.time or block.timestamp}
         self.tip = Tip(block.number, block.hash, block.timestamp)
         self.reorg = None
         self.blocks[block.hash] = decision.blocks[block.hash] = block
@@ -104,7 +104,7 @@ class Fold(Remembered):
         self.safe = min(self.safe, number - 1)
         block = self.blocks.get(own)
         if block is None:
-            self.doubts.add(time)
+            self.unknown_times.add(time)
             return
         behind = self.behind(block)
         for each in reversed(behind):
@@ -122,10 +122,10 @@ class Fold(Remembered):
         block = self.blocks.get(own)
         if block is None:
             # What it gave is part of sums by now: windows that it is in say so, those that stand at once.
-            self.doubts.add(time)
+            self.unknown_times.add(time)
             for each in self.blocks.values():
                 for made in each.made.values():
-                    self._doubt(made, each, time, decision)
+                    self._mark_incomplete(made, each, time, decision)
             return
         again = [block, *self.behind(block)]
         replace_gives(self, again, gives, decision)
@@ -133,7 +133,7 @@ class Fold(Remembered):
             self.leave(each)
         self._again(again, f"block {number} was repaired", decision)
 
-    def _doubt(self, made: Made, block: Block, time: int, decision: Decision) -> None:
+    def _mark_incomplete(self, made: Made, block: Block, time: int, decision: Decision) -> None:
         """Mark an alert whose span contains a time at which something is not known.
 
         Nothing is judged anew, as it would be with a label or with room that came later.
@@ -202,7 +202,7 @@ class Fold(Remembered):
             for made in each.made.values():
                 self._confirm(made.alert, each.ref, decision)
             if not each.known:
-                self.doubts.add(each.timestamp)
+                self.unknown_times.add(each.timestamp)
             del self.blocks[each.hash]
             decision.blocks[each.hash] = None
             collapse(each, self.blocks.values(), self.tracks, decision)

@@ -32,7 +32,7 @@ class Reorg:
 
 
 class Remembered:
-    """`doubts`: block times at which something is not known; windows that contain one are incomplete.
+    """`unknown_times`: block times at which something is not known; windows that contain one are incomplete.
 
     `former`: what stood in the configuration before changes, while a block is remembered that it judged.
     `configured_to`: the offset behind what of the configuration topic was adopted or refused; None where
@@ -49,7 +49,7 @@ class Remembered:
         self.safe = -1
         self.final_time = -1
         self.reorg: Reorg | None = None
-        self.doubts: set[int] = set()
+        self.unknown_times: set[int] = set()
         self.configured_to: int | None = None
         self.former: dict[tuple[int, str], Former] = {}
         self.blocks: dict[bytes, Block] = {}
@@ -119,6 +119,6 @@ class Remembered:
 
     def incomplete(self, start: int, end: int) -> bool:
         """True when something is not known of the time from `start` to `end`."""
-        return any(start <= each < end for each in self.doubts) or any(
+        return any(start <= each < end for each in self.unknown_times) or any(
             not each.known and start <= each.timestamp < end for each in self.blocks.values()
         )

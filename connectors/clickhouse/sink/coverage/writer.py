@@ -176,7 +176,7 @@ class CoverageWriter:
     def _missing(self, windows: Sequence[Mapping[Partition, tuple[int, int]]]) -> dict[int, str]:
         """The rows of blocks some of whose messages may never have been stored, and what is missing.
 
-        How many of a block's messages a partition has is not known, so doubt counts against the block.
+        How many of a block's messages a partition has is not known, which counts against the block.
         """
         gaps: dict[Partition, list[Gap]] = {}
         for gap in self._writer.retry(self._gaps):

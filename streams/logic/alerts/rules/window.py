@@ -72,7 +72,7 @@ def _check_field(key: ScalarNode, function: Function, of: str, fields: Mapping[s
     if type_ is None:
         raise at(key, f"{shown(of)} is not a field{nearest(of, fields)}")
     if type_.list:
-        raise at(key, f"{of} is a list, {function.value} takes one value a record")
+        raise at(key, f"{of} is a list, {function.value} takes one value per record")
     if function in _INTEGERS and type_.kind is not ScalarType.INT:
         raise at(key, f"{function.value} takes an integer, {of} is {type_.kind.value}")
 

@@ -23,7 +23,10 @@ def guarded() -> subprocess.Popen[bytes]:
     """What stands between parent and child where the kernel has no death signal, with its child up."""
     process = subprocess.Popen([sys.executable, "-c", GUARD], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdout is not None
-    assert process.stdout.readline() == b"up\n"
+    if (first := process.stdout.readline()) != b"up\n":
+        process.kill()
+        process.wait()
+        raise AssertionError(first)
     return process
 
 

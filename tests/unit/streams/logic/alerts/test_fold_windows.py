@@ -66,7 +66,7 @@ def test_windows_over_what_is_not_known_say_so() -> None:
     assert "incomplete" not in chain.tell(K.APPLY, 2, content(transfer(0, 1)), at=60)["rush"][1]
     chain.tell(K.FINALIZED, 2, at=60)
     chain.tell(K.REPAIR, 2, content(), at=60)
-    assert chain.alerting.fold.doubts == {START + 60_000}
+    assert chain.alerting.fold.unknown_times == {START + 60_000}
 
 
 def test_a_rule_that_comes_while_the_time_of_the_tip_is_not_known_begins_in_the_middle() -> None:
@@ -89,7 +89,7 @@ def test_what_is_skipped_behind_a_tip_whose_time_is_not_known_leaves_its_window_
     chain.tell(K.FINALIZED, 1, at=10)
     chain.tell(K.REVERT, 2, at=20)
     chain.tell(K.APPLY, 9, content(), at=70)
-    assert START + 10_000 in chain.alerting.fold.doubts
+    assert START + 10_000 in chain.alerting.fold.unknown_times
 
 
 def test_a_silence_over_what_is_not_known_says_so() -> None:
