@@ -33,22 +33,15 @@ _DENIED_4: Final = tuple(
         ),
     )
 )
+# All that IANA has given out for unicast; local, link-local, multicast and discarded addresses lie outside.
+_UNICAST_6: Final = IPv6Network("2000::/3")
 _DENIED_6: Final = tuple(
     map(
         IPv6Network,
         (
-            "::/128",  # unspecified
-            "::1/128",  # loopback
-            "64:ff9b:1::/48",  # local NAT64 (RFC 8215): what it leads to is the network's own secret
-            "100::/64",  # discard
             "2001::/23",  # IETF protocol assignments, Teredo among them
             "2001:db8::/32",  # documentation
             "3fff::/20",  # documentation
-            "5f00::/16",  # segment routing
-            "fc00::/7",  # unique local, AWS's and GCP's metadata
-            "fe80::/10",  # link local
-            "fec0::/10",  # site local
-            "ff00::/8",  # multicast
         ),
     )
 )
@@ -72,7 +65,8 @@ def is_public(address: str) -> bool:
         return _is_public_4(found)
     if found.scope_id is not None or any(found in network for network in _DENIED_6):
         return False
-    return all(_is_public_4(carried) for carried in _carried(found))
+    carried = _carried(found)
+    return (bool(carried) or found in _UNICAST_6) and all(_is_public_4(each) for each in carried)
 
 
 def _carried(address: IPv6Address) -> list[IPv4Address]:

@@ -150,8 +150,14 @@ class Fold(Remembered):
                 self._publish(made, block, decision)
 
     def _again(self, blocks: list[Block], reason: str, decision: Decision) -> None:
-        """Blocks join again behind a change; what they no longer make is retracted for this reason."""
+        """Blocks join again behind a change; what they no longer make is retracted for this reason.
+
+        Labels are not judged anew: an alert that differs by them alone stays as it was told.
+        """
         gone: dict[bytes, tuple[Made, Block]] = {}
+        for block in blocks:
+            # As when they joined first: those behind a block are not there yet.
+            self.blocks.pop(block.hash, None)
         for block in blocks:
             before, denied = block.made, block.denied
             self.blocks[block.hash] = block
@@ -161,7 +167,8 @@ class Fold(Remembered):
             block.made = {own: before.get(own, Made(alert)) for own, alert in alerts.items()}
             for own, alert in alerts.items():
                 made = block.made[own]
-                changed, made.alert = made.alert != alert, alert
+                changed = made.alert != replace(alert, labels=made.alert.labels, title=made.alert.title)
+                made.alert = alert if changed else made.alert
                 if changed or not made.published:
                     decision.blocks[block.hash] = block
                     if made.published or self._goes_out(alert, block):

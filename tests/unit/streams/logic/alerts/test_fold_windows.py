@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from streams.logic.alerts.alert import alert_id
 from streams.logic.alerts.rule import Comparison, Function, Match
 from tests.builders.alerting_chain import C, Chain, K, P, R
@@ -20,6 +22,7 @@ from tests.builders.alerts import (
     transfer,
     window,
 )
+from topics.chainlog.kinds import EventKind
 
 
 def test_sums_fire_when_reached_once_a_window_and_leave_with_the_block_that_reached_them() -> None:
@@ -201,3 +204,39 @@ def test_a_repair_of_a_final_block_tells_no_label_that_came_later() -> None:
     chain.change(chain.texts.put("label:" + text(ALICE), "exchange"))
     chain.tell(K.APPLY, 2, content(), at=112)
     assert not chain.tell(K.REPAIR, 0, content())
+
+
+def test_what_is_not_known_behind_a_block_says_nothing_of_its_windows() -> None:
+    states = rule(
+        "states",
+        Match.TRANSACTION_STATE,
+        where=lambda record, lists: record["state"] == "SAFE",
+        window=window(60, count(Comparison.AT_LEAST, 1_000)),
+    )
+    chain = Chain(rule("wide", window=window(3600, count(Comparison.AT_LEAST, 1))), states)
+    chain.tell(K.APPLY, 0, content(transactions=[transaction(0)]))
+    assert chain.tell(K.APPLY, 1, content(transfer(0, 1)), at=70)["wide"] == (P, {"count": "1"})
+    chain.tell(K.APPLY, 2, {"problem": "it cannot be read"}, at=80)
+    assert not chain.tell(K.SAFE, 0), "all blocks join again behind the states"
+    chain.tell(K.REVERT, 2, at=80)
+    assert chain.tell(K.FINALIZED, 1, at=70)["wide"] == (C, {"count": "1"})
+
+
+@pytest.mark.parametrize("kind", [K.REPAIR, K.SAFE], ids=lambda kind: kind.name)
+def test_a_label_that_came_later_is_not_told_of_what_joins_again(kind: EventKind) -> None:
+    states = rule(
+        "states",
+        Match.TRANSACTION_STATE,
+        where=lambda record, lists: record["state"] == "SAFE",
+        window=window(60, count(Comparison.AT_LEAST, 1_000)),
+    )
+    rush = rule("rush", group_by=("from_address",), window=window(60, count(Comparison.AT_LEAST, 1)))
+    chain = Chain(rush, states)
+    chain.tell(K.APPLY, 0, content(transactions=[transaction(0)]))
+    assert chain.tell(K.APPLY, 1, content(transfer(0, 1, ALICE)), at=100)["rush"] == (P, {"count": "1"})
+    chain.change(chain.texts.put("label:" + text(ALICE), "exchange"))
+    chain.tell(K.APPLY, 2, content(), at=112)
+    if kind is K.SAFE:
+        assert not chain.tell(kind, 0)
+    else:
+        assert not chain.tell(kind, 1, content(transfer(0, 1, ALICE)), at=100)
