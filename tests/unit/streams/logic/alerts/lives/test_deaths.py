@@ -1,0 +1,125 @@
+"""Whatever is read twice and whenever a worker dies, the same alerts and the same state."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.logic.alerts import entries
+from streams.logic.alerts.rule import Comparison, Function, Match
+from tests.builders.alerts import (
+    OTHER,
+    Texts,
+    Told,
+    content,
+    count,
+    envelope,
+    lives,
+    measure,
+    rule,
+    transfer,
+    window,
+)
+from tests.unit.streams.logic.alerts.lives.life import Life
+from tests.unit.streams.logic.alerts.lives.rules import COUNTING, FIRST, LATER, OTHERS, REFUSED, TEXTS
+from tests.unit.streams.logic.alerts.lives.states import with_transactions
+from topics.chainlog.kinds import EventKind
+
+
+def _die_and_repeat(
+    told: list[Told], data: st.DataObject, max_groups: int = 100, max_unindexed: int = 50
+) -> None:
+    undisturbed = Life(TEXTS, max_groups, max_unindexed).tell(told)
+    disturbed = Life(TEXTS, max_groups, max_unindexed)
+    place = 0
+    while place < len(told):
+        step = data.draw(st.integers(1, len(told) - place))
+        disturbed.tell(told[max(0, place - 2) : place + step])
+        disturbed.die()
+        place += step
+    assert disturbed.published == undisturbed.published
+    assert disturbed.topic == undisturbed.topic
+    assert disturbed.refused == undisturbed.refused
+
+
+@given(lives(OTHERS + FIRST + LATER, repairs=True, safe_leave=True), st.data())
+def test_repeats_and_deaths_change_nothing_nor_do_rules_that_change_meanwhile(
+    told: list[Told], data: st.DataObject
+) -> None:
+    _die_and_repeat(told, data)
+
+
+@given(lives(COUNTING, repairs=True), st.data())
+def test_repeats_and_deaths_change_nothing_where_states_are_counted(
+    told: list[Told], data: st.DataObject
+) -> None:
+    _die_and_repeat([with_transactions(each) for each in told], data)
+
+
+@given(lives(REFUSED), st.data(), st.integers(0, 3))
+def test_repeats_and_deaths_change_nothing_where_rules_are_refused(
+    told: list[Told], data: st.DataObject, max_unindexed: int
+) -> None:
+    """One that has no room is taken neither when another one leaves nor when a worker starts behind that."""
+    _die_and_repeat(told, data, max_unindexed=max_unindexed)
+
+
+@given(lives(FIRST, repairs=True), st.data(), st.integers(1, 2))
+def test_repeats_and_deaths_change_nothing_where_groups_have_no_room(
+    told: list[Told], data: st.DataObject, max_groups: int
+) -> None:
+    _die_and_repeat(told, data, max_groups)
+
+
+def test_what_had_no_room_has_none_after_a_death() -> None:
+    """What took the room is final by then, and forgotten."""
+    rush = rule("rush", group_by=("token_address",), window=window(60, count(Comparison.AT_LEAST, 2)))
+    texts = Texts()
+    other = content(transfer(0, 1, token=OTHER))
+    events = [
+        (EventKind.APPLY, 0, 0, content(transfer(0, 1))),
+        (EventKind.APPLY, 1, 60, content()),
+        (EventKind.APPLY, 2, 61, other),  # no room: the window of the first token is not final
+        (EventKind.FINALIZED, 1, 60, {}),
+        (EventKind.APPLY, 3, 62, other),
+    ]
+    told = [
+        Told(envelope(kind, 100 + place, number, "", at), body, () if place else (texts.change(rush),))
+        for place, (kind, number, at, body) in enumerate(events)
+    ]
+    undisturbed, disturbed = Life(texts, 1).tell(told), Life(texts, 1).tell(told[:4])
+    disturbed.die()
+    disturbed.tell(told[4:])
+    assert disturbed.published == undisturbed.published == []
+    assert disturbed.topic == undisturbed.topic
+
+
+def test_a_block_that_gives_much_is_kept_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups, their values and what they made were all in one message, which takes 32 MiB at most."""
+    monkeypatch.setattr(entries, "_CHUNK", 2)
+    monkeypatch.setattr(entries, "_GROUPS", 6)
+    by = ("token_address",)
+    rules = (
+        rule("each"),
+        rule("rush", group_by=by, window=window(60, count(Comparison.AT_LEAST, 1))),
+        rule("wide", window=window(60, measure(Function.DISTINCT, "token_address", Comparison.ABOVE, 1))),
+        rule("gone", Match.ABSENCE, of=Match.TOKEN_TRANSFER, within_ms=90_000, group_by=by),
+    )
+    texts, tokens = Texts(), [bytes([number]) * 20 for number in range(20)]
+    body = content(*(transfer(place, 1, token=each) for place, each in enumerate(tokens)))
+    told = [
+        Told(envelope(EventKind.APPLY, 100, 0), body, tuple(map(texts.change, rules))),
+        Told(envelope(EventKind.APPLY, 101, 1, seconds=61), body),
+        Told(envelope(EventKind.APPLY, 102, 2, seconds=200), content()),
+    ]
+    undisturbed, disturbed = Life(texts, 15).tell(told), Life(texts, 15)
+    for each in told:
+        disturbed.tell([each])
+        disturbed.die()
+    assert disturbed.published == undisturbed.published
+    assert disturbed.topic == undisturbed.topic
+    assert len({version.alert.rule_id for _, version in undisturbed.published}) == 4
+    pieces = [key for key in undisturbed.topic if key.startswith(b"block:")]
+    assert len(pieces) > 20
+    assert max(len(undisturbed.topic[key]) for key in pieces) < 3_000
