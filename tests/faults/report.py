@@ -44,6 +44,14 @@ class Row:
         return "; ".join(told)
 
 
+def line(row: Row, seconds: float) -> str:
+    """What came of one fault, told when it is over; `seconds` have passed by then."""
+    fires, clears = map(_seconds, _times(row.seen))
+    times = ", ".join(f"{what} after {time}" for what, time in (("fires", fires), ("clears", clears)) if time)
+    told = "; ".join(filter(None, (times, row.remarks)))
+    return f"{seconds / 60:5.1f} min  {row.fault}: {row.alert}: {told}"
+
+
 def table(rows: Sequence[Row], factor: float, seconds: float) -> str:
     """Markdown, which is text too; `seconds` is what all of it took."""
     cells = [("fault", "alert", "fires", "clears", "beside it")]

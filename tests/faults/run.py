@@ -14,7 +14,7 @@ from tests.faults.blows import Filled
 from tests.faults.catalogue import Fault
 from tests.faults.course import Look, Patience, Seen, follow
 from tests.faults.nodes import Nodes
-from tests.faults.report import Row, as_json, table
+from tests.faults.report import Row, as_json, line, table
 from tests.faults.site import BLOCK_SECONDS, Site
 
 SLACK_SECONDS: Final = 90.0
@@ -37,7 +37,7 @@ def run(faults: Sequence[Fault], factor: float, folder: Path, json: Path | None,
                 untried = NO_DISK if isinstance(fault.blow, Filled) and not small_disk else ""
                 seen = None if untried else _seen(fault, site, look, factor)
                 rows.append(Row(fault.name, str(fault.alert), seen, untried))
-                print(_line(rows[-1], time.monotonic() - began), flush=True)
+                print(line(rows[-1], time.monotonic() - began), flush=True)
         except (HeadwaterError, AssertionError) as error:
             # The stack went down, or a part that a fault needs: what was seen before is told.
             print(f"make faults: {error}\nlogs are in {folder / 'logs'}", flush=True)
@@ -64,9 +64,3 @@ def _seen(fault: Fault, site: Site, look: Look, factor: float) -> Seen:
             silent=SILENT_SECONDS,
         ),
     )
-
-
-def _line(row: Row, seconds: float) -> str:
-    seen = row.seen or Seen()
-    times = f"fires after {seen.fires}, clears after {seen.clears}" if row.seen else ""
-    return f"{seconds / 60:5.1f} min  {row.fault}: {row.alert}: {times} {row.remarks}".rstrip()

@@ -6,7 +6,7 @@ import json
 
 from tests.faults.alerts import Alert
 from tests.faults.course import Seen
-from tests.faults.report import Row, as_json, table
+from tests.faults.report import Row, as_json, line, table
 
 LATE = Alert("HeadwaterBlocksLate")
 GONE = Alert("HeadwaterRoleGone", (("role", "sink"),))
@@ -22,9 +22,9 @@ ROWS = [
 def test_the_table_has_a_line_for_each_fault() -> None:
     told = table(ROWS, 20, 90)
     lines = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in told.splitlines() if "|" in line
+        [cell.strip() for cell in each.strip("|").split("|")] for each in told.splitlines() if "|" in each
     ]
-    assert len({len(line) for line in told.splitlines() if line.startswith("|")}) == 1
+    assert len({len(each) for each in told.splitlines() if each.startswith("|")}) == 1
     assert lines[2:] == [
         ["sink killed", "HeadwaterRoleGone (role=sink)", "18 s", "3 s", "HeadwaterBlocksLate"],
         ["Kafka paused", "HeadwaterHeadStalled", "", "", "DID NOT FIRE; HeadwaterRoleGone (role=sink)"],
@@ -66,3 +66,12 @@ def test_a_script_gets_the_same() -> None:
     }
     assert made["faults"][3]["untried"] == "no small disk"
     assert json.loads(as_json(ROWS[:1], 20, 1))["passed"] is True
+
+
+def test_a_line_rounds_the_seconds_and_leaves_out_what_did_not_come() -> None:
+    assert line(Row("Kafka paused", "X", Seen(16.569, 2.04)), 40) == (
+        "  0.7 min  Kafka paused: X: fires after 17 s, clears after 2 s"
+    )
+    assert line(Row("Kafka paused", "X", Seen(16.569)), 40) == (
+        "  0.7 min  Kafka paused: X: fires after 17 s; DID NOT CLEAR"
+    )
