@@ -20,8 +20,8 @@ from headwater.logging import configure
 from headwater.settings import Settings
 from topics.catalog import TOPICS, topic_name
 from topics.lag.counting import PartitionLag
+from topics.lag.group import GroupLag
 from topics.lag.holding import Needs
-from topics.lag.judgement import GroupLag
 from topics.lag.session import LagSession
 
 app = typer.Typer(rich_markup_mode=None)
@@ -60,8 +60,9 @@ def lag(
     that has no partition, "1 of 4" that four are called for. A live stage has one partition per chain, so
     that one replica works and one stands by; sink and deliver scale by replicas up to their partitions.
 
-    Exit codes: 0 no group is behind; 1 one is: its first unread message is older than --behind, or messages
-    wait and nobody reads; 3 it cannot be told: Kafka does not answer, or a topic is not there.
+    Exit codes: 0 no group is behind; 1 one is: its first unread message is older than --behind, messages
+    wait and it has no member, or a topic ends before what the group has committed; 3 it cannot be told: Kafka
+    does not answer, or a topic is not there.
     """
     settings = configured({"data_dir": data_dir})
     configure("lag", "ERROR", settings.log_format)

@@ -13,6 +13,7 @@ class PartitionLag:
     """`messages` wait, the first of them for `seconds`; `held` more are read and wait on purpose.
 
     `exact` is False where so many wait that they were counted by a sample. Rates are messages per second.
+    `beyond`: by so many offsets is what the group has committed above the end of a log that was made anew.
     """
 
     topic: str
@@ -23,6 +24,7 @@ class PartitionLag:
     exact: bool
     read_rate: float
     written_rate: float
+    beyond: int = 0
 
 
 def counted(
@@ -57,6 +59,7 @@ def counted(
         exact,
         _between(sample, earlier.position, offsets.position) / seconds,
         _between(sample, earlier.end, offsets.end) / seconds,
+        max(0, offsets.position - offsets.end),
     )
 
 

@@ -25,7 +25,8 @@ from headwater.settings import Settings
 from schemas.naming import name_of
 from topics.catalog import topic_name
 from topics.lag.counting import counted, start_of_sample
-from topics.lag.judgement import GroupLag, judged
+from topics.lag.group import GroupLag
+from topics.lag.judgement import judged
 from topics.lag.look import Look, Partition, PartitionOffsets, Sample, Waiting
 from topics.lag.readers import READERS, Reader
 from topics.partitions import partitions_of

@@ -12,7 +12,8 @@ from headwater.cli.lag import _print
 from headwater.settings import Settings, load_settings
 from topics.catalog import topic_name
 from topics.lag.counting import PartitionLag
-from topics.lag.judgement import GroupLag, judged
+from topics.lag.group import GroupLag
+from topics.lag.judgement import judged
 from topics.lag.readers import READERS
 
 HOURS = 40 * 3_600.0

@@ -47,6 +47,11 @@ def test_a_long_queue_is_counted_by_a_sample() -> None:
     assert (found.messages, found.exact, found.seconds) == (5_000, False, 30.0)
 
 
+def test_a_log_that_ends_before_what_was_committed_says_by_how_much() -> None:
+    found = counted(LOGS, look(1_000, 40), look(1_000, 50), Sample(1_000, 1_000, ()), {})
+    assert (found.messages, found.beyond) == (0, 950)
+
+
 @st.composite
 def partitions(draw: st.DrawFn) -> tuple[Look, Look, list[Waiting], int]:
     """A log of messages and markers in between, and how far it was read and written at two moments."""

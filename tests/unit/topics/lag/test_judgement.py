@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from topics.lag.counting import PartitionLag
-from topics.lag.judgement import GroupLag, judged
+from topics.lag.group import GroupLag
+from topics.lag.judgement import judged
 from topics.lag.readers import READERS
 
 SINK, STATE = (next(each for each in READERS if each.group == name) for name in ("sink", "state"))
@@ -74,6 +75,35 @@ def test_a_group_whose_offsets_stand_still_is_not_mended_by_replicas() -> None:
     assert found.advice.startswith("no offset moves: see the log and /readyz of sink")
 
 
+def test_fast_partitions_do_not_catch_up_for_a_slow_one() -> None:
+    fast = [waits(1_000, 70, number=n, read=1_000, written=900) for n in range(1, 4)]
+    found = sink([waits(50_000, 400, read=10, written=50), *fast], members=4)
+    assert found.catch_up_seconds is None
+    assert "catches up" not in found.advice
+    assert "Most of it waits in logs[0]" in found.advice
+    found = sink([waits(50_000, 400, read=60, written=50), *fast], members=4)
+    assert found.catch_up_seconds == 5_000
+
+
+def test_the_partition_that_stands_still_among_others_is_named() -> None:
+    found = sink([waits(900, 400, written=1), *(waits(1_000, 70, number=n, read=99) for n in (1, 2))])
+    assert found.advice.startswith("no offset of logs[0] moves: see the log and /readyz of sink")
+
+
+def test_a_group_that_rebalances_has_readers() -> None:
+    partitions = [waits(1_000, 5.0, number=n, written=100) for n in range(12)]
+    found = judged(SINK, "local.sink", 0, 4, partitions, behind_seconds=60)
+    assert not found.behind
+    assert found.advice.startswith("12000 messages wait and none of its 4 members has a partition")
+    assert judged(SINK, "local.sink", 0, 4, [waits(1, 61)], behind_seconds=60).behind
+
+
+def test_a_topic_made_anew_is_behind_though_nothing_waits() -> None:
+    found = sink([PartitionLag("logs", 3, 0, 0.0, 0, True, 0.0, 3.3, beyond=950)])
+    assert (found.behind, found.catch_up_seconds) == (True, None)
+    assert found.advice.startswith("logs[3] ends 950 messages before what the group has committed")
+
+
 @pytest.mark.parametrize("idle", [0, 1, 2])
 def test_a_live_stage_is_one_active_and_one_standby_whatever_waits(idle: int) -> None:
     found = state(waits(10_000, 900, read=5, written=10), idle=idle)
@@ -103,5 +133,7 @@ def test_what_is_called_for_lies_between_what_is_there_and_what_has_partitions(
     assert 1 <= found.replicas <= found.most == len(partitions)
     assert found.replicas >= min(max(members, 1), found.most)
     assert found.behind == any(each.messages for each in partitions)
-    assert (found.catch_up_seconds is None) == (found.messages > 0 and found.read_rate <= found.written_rate)
+    one_never = any(each.messages and each.read_rate <= each.written_rate for each in partitions)
+    together = found.messages > 0 and found.read_rate <= found.written_rate
+    assert (found.catch_up_seconds is None) == (one_never or together)
     assert found.messages == sum(each.messages for each in partitions)
