@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -121,9 +121,14 @@ class KafkaCluster:
         self._wait(next(iter(futures.values())), name, "alter")
 
     def grow(self, name: str, partitions: int) -> None:
-        """Raise the number of partitions."""
+        """Raise the number of partitions; one that someone else has just raised as far is fine."""
         futures = self._admin.create_partitions([NewPartitions(name, partitions)], request_timeout=SECONDS)
-        self._wait(futures[name], name, "grow")
+
+        def is_done(code: int | None) -> bool:
+            # Kafka says the same to the number that is there and to one below it.
+            return code == KafkaError.INVALID_PARTITIONS and self._count(name) == partitions
+
+        self._wait(futures[name], name, "grow", is_done)
 
     def settle(self, topics: Sequence[Wanted]) -> None:
         """Return once the brokers show these topics as they are wanted, and serve all their partitions.
@@ -158,6 +163,10 @@ class KafkaCluster:
                 unserved.add(place.topic)
         return sorted(unserved)
 
+    def _count(self, name: str) -> int:
+        found = self._known().get(name)
+        return 0 if found is None else len(found.partitions)
+
     def _known(self) -> Mapping[str, TopicMetadata]:
         def listed(seconds: float) -> ClusterMetadata:
             return self._admin.list_topics(timeout=seconds)
@@ -167,13 +176,19 @@ class KafkaCluster:
         except KafkaException as error:
             raise self._verdict(error) from error
 
-    def _wait(self, future: Any, name: str, verb: str) -> None:  # noqa: ANN401 - confluent_kafka is untyped
+    def _wait(
+        self,
+        future: Any,  # noqa: ANN401 - confluent_kafka is untyped
+        name: str,
+        verb: str,
+        is_done: Callable[[int | None], bool] = lambda code: code == KafkaError.TOPIC_ALREADY_EXISTS,
+    ) -> None:
+        """`is_done`: whether a refusal with this code says that somebody else has done it."""
         try:
             self._answer(future)
         except Fatal as error:
-            if _code(error) == KafkaError.TOPIC_ALREADY_EXISTS:
-                return
-            raise Fatal(f"cannot {verb} topic {name}: {error.message}", remedy=error.remedy) from error
+            if not is_done(_code(error)):
+                raise Fatal(f"cannot {verb} topic {name}: {error.message}", remedy=error.remedy) from error
 
     def _answer(self, future: Any) -> Any:  # noqa: ANN401 - confluent_kafka is untyped
         """What a future brings; its failure as Transient or Fatal."""

@@ -16,7 +16,7 @@ from connectors.evm.rpc.answers import NodeFailure
 from connectors.evm.rpc.chain_id import ask
 from headwater.cli.configuration import configured
 from headwater.cli.patience import patiently
-from headwater.errors import Fatal
+from headwater.errors import Fatal, Transient
 from headwater.settings import Settings, chain_id_of
 
 _NODE_SECONDS = 5.0
@@ -34,7 +34,7 @@ def migrate(
 ) -> None:
     """Apply the migrations that are due. Safe to run twice and from several processes at once."""
     settings = configured({"data_dir": data_dir, "clickhouse": {"url": url}})
-    chain_id = chain_id_from_nodes(settings)
+    chain_id = patiently(lambda: _chain_id(settings))
     steps = patiently(lambda: _migrated(settings, chain_id, dry_run=dry_run))
     if json:
         print(orjson.dumps(_described(steps, dry_run, chain_id)).decode())
@@ -66,6 +66,17 @@ def chain_id_from_nodes(settings: Settings) -> int | None:
     """The chain's id: as set, else as a node says, else as the name is usually meant, else None."""
     nodes = [partial(_ask, address.get_secret_value()) for address in settings.chain.rpc]
     return chain_id_of(settings.chain.chain_id, settings.chain.name, *nodes)
+
+
+def _chain_id(settings: Settings) -> int | None:
+    """None only where neither settings nor nodes can ever say it. Raises Transient: the nodes may yet."""
+    found = chain_id_from_nodes(settings)
+    if found is None and settings.chain.rpc:
+        raise Transient(
+            f"no node says the id of chain {settings.chain.name}, which the ethereum_etl views need",
+            remedy="see that a node of chain.rpc answers, or set chain.chain_id",
+        )
+    return found
 
 
 def chain_id_for(settings: Settings) -> int:
