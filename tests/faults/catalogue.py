@@ -73,7 +73,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     ),
     Fault(
         "one node lies about receipts",
-        Spoiled({"kind": "wrong_receipts"}, (0,)),
+        Spoiled({"kind": "wrong_receipts"}, in_use=True),
         Expected("HeadwaterNodeCordoned", {"evidence": "receipts_root"}),
     ),
     Fault("all nodes lie about logs", Spoiled({"kind": "missing_logs"}), Expected("HeadwaterBlocksRejected")),

@@ -29,6 +29,8 @@ class Spoiled:
 
     def __init__(self) -> None:
         self._play: Play | None = None
+        self.asked = -1.0
+        """When receipts were asked for last (monotonic seconds)."""
 
     def become(self, faults: Sequence[Mapping[str, Any]]) -> None:
         """Do this from now on; without any it is sound."""
@@ -37,6 +39,8 @@ class Spoiled:
     def take(
         self, methods: Methods, method: str, params: Sequence[object], place: int | None = None
     ) -> Fault | None:
+        if method == "eth_getBlockReceipts":
+            self.asked = time.monotonic()
         play = self._play
         return None if play is None else play.take(methods, method, params, place)
 
@@ -47,6 +51,11 @@ class Spoiled:
     def tells_nothing(self) -> bool:
         play = self._play
         return play is not None and play.tells_nothing()
+
+
+def last_asked(nodes: Sequence[Spoiled]) -> int:
+    """The number of the one that was asked for receipts last."""
+    return max(range(len(nodes)), key=lambda number: nodes[number].asked)
 
 
 class Nodes:
@@ -89,6 +98,10 @@ class Nodes:
         """Have some do what rules of docs/recorded-node.md say; without any rule they are sound again."""
         for number in which:
             self._spoiled[number].become(faults)
+
+    def in_use(self) -> int:
+        """The node that was asked for receipts last: the first choice of who follows the chain."""
+        return last_asked(self._spoiled)
 
     def cut_off(self, which: Collection[int]) -> None:
         """Refuse connections to some, and end those that there are."""

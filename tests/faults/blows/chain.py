@@ -31,20 +31,25 @@ class CutOff:
 
 @dataclass(frozen=True, slots=True)
 class Spoiled:
-    """Nodes do what a rule of docs/recorded-node.md says; `hurries`: so many blocks come at once then."""
+    """Nodes do what a rule of docs/recorded-node.md says; `hurries`: so many blocks come at once then.
+
+    `in_use`: only the one whose blocks are taken at that moment; another one might never be asked.
+    """
 
     rule: Mapping[str, Any]
     nodes: tuple[int, ...] = EVERY
     hurries: int = 0
+    in_use: bool = False
 
     @contextmanager
     def on(self, site: Site) -> Iterator[None]:
-        site.nodes.spoil(self.nodes, [self.rule])
+        nodes = (site.nodes.in_use(),) if self.in_use else self.nodes
+        site.nodes.spoil(nodes, [self.rule])
         site.nodes.hurry(self.hurries)
         try:
             yield
         finally:
-            site.nodes.spoil(self.nodes, [])
+            site.nodes.spoil(nodes, [])
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,11 @@ class Recorded:
             [("nodes.spoil", (1,), [LIES]), ("nodes.hurry", 9)],
             [("nodes.spoil", (1,), [])],
         ),
+        (
+            Spoiled(LIES, in_use=True),
+            [("nodes.in_use",), ("nodes.spoil", (None,), [LIES]), ("nodes.hurry", 0)],
+            [("nodes.spoil", (None,), [])],
+        ),
         (Halted(), [("nodes.halt",)], [("nodes.go_on",)]),
         (Filled(), [("disk.fill",)], [("disk.empty",)]),
         (
