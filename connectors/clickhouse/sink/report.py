@@ -19,6 +19,7 @@ class Positions(Protocol):
     """How far partitions are stored: `OffsetTracker`."""
 
     def position(self, partition: Partition) -> int: ...
+    def unplaced(self) -> Collection[Partition]: ...
 
 
 class Report:
@@ -65,13 +66,19 @@ class Report:
         end_offsets: Mapping[Partition, int],
         positions: Positions,
     ) -> None:
-        """`failing`: the errors of tables that take no batch at present."""
+        """`failing`: the errors of tables that take no batch at present.
+
+        Where reading is to begin is asked of ClickHouse: of a partition for which it has not said so there is
+        no lag to tell, for the whole of it would count as waiting.
+        """
         self._reported = now
         trouble = next(iter(failing), "")
         HEALTH.report("clickhouse", not trouble, trouble)
         metrics.SINK_PAUSED.labels(self._chain).set(1 if trouble else 0)
         metrics.SINK_BUFFERED.labels(self._chain).set(held_messages)
         metrics.SINK_HELD_BLOCKS.labels(self._chain).set(held_blocks)
-        self._lag.keep_only(set(end_offsets))
-        for partition, end in end_offsets.items():
+        placed = end_offsets.keys() - set(positions.unplaced())
+        self._lag.keep_only({(topic, number) for topic, number in placed})
+        for partition in placed:
+            end = end_offsets[partition]
             self._lag.report(clock.now_ms(), *partition, positions.position(partition), end)
