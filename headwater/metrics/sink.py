@@ -18,7 +18,9 @@ SINK_INSERT_SECONDS = Histogram(
 )
 SINK_RETRIES = Counter("headwater_sink_retries", "Inserts tried again", ["table"])
 SINK_PAUSED = Gauge(
-    "headwater_sink_paused", "1 while ClickHouse does not answer and consumption is paused", ["chain"]
+    "headwater_sink_paused",
+    "1 while consumption waits: ClickHouse takes no rows, or does not say where to go on",
+    ["chain"],
 )
 SINK_BUFFERED = Gauge("headwater_sink_buffered_messages", "Messages held in memory", ["chain"])
 SINK_HELD_BLOCKS = Gauge(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import partial
 from typing import Any
 
 from typer.testing import CliRunner
 
+from connectors.clickhouse.client import connect
+from connectors.clickhouse.migrations.template import view_database
 from headwater.cli import build
 from headwater.settings import Settings
 from sandbox.services.anvil import CHAIN_ID
@@ -64,6 +67,16 @@ def test_what_is_missing_or_broken_is_found_and_nothing_else(settings: Settings,
             assert len(list(pool.map(step, [settings, settings]))) == 2
     _, bad = found(variables)
     assert bad == {}
+
+    views = view_database("canonical", settings.clickhouse.database)
+    with closing(connect(settings.clickhouse, database="")) as client:
+        client.command(f"DROP VIEW {views}.logs")
+        code, bad = found(variables)
+        assert code == 1
+        assert bad == {
+            "tables": [f"ClickHouse has not {views}.logs, though the migration was applied that made it"]
+        }
+        client.command(f"CREATE VIEW {views}.logs AS SELECT 1")
 
     logs = topic_name(settings, "logs")
     KafkaCluster(settings).alter(logs, {"retention.ms": "1000"})

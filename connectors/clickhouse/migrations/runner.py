@@ -13,6 +13,7 @@ from importlib import resources
 from typing import Final, cast
 
 from connectors.clickhouse.client import Client, insert_settings
+from connectors.clickhouse.migrations import objects
 from connectors.clickhouse.migrations.template import Target, render, view_database
 from headwater.errors import Fatal
 from headwater.settings import Settings
@@ -116,15 +117,30 @@ def plan(client: Client, settings: Settings, chain_id: int | None) -> tuple[Step
         rows = client.query(f"SELECT scope, version, checksum FROM {target.database}.schema_migrations FINAL")
         applied = {(str(s), int(cast(int, v))): str(c) for s, v, c in rows.result_rows}
         taken = _etl_databases(client, target.database)
-    steps = []
-    for migration in due(carried, applied):
-        values: dict[str, str] = {}
-        if migration.scope and chain_id is not None:
-            name = etl_database(settings.chain.name, chain_id, taken)
-            values = {"chain_id": str(chain_id), "etl_db": view_database(name, target.database)}
-        bound = Target(target.database, target.cluster, values)
-        steps.append(Step(migration, render(migration.sql, bound)))
-    return tuple(steps)
+    return tuple(
+        _step(migration, target, settings.chain.name, chain_id, taken) for migration in due(carried, applied)
+    )
+
+
+def lacking(client: Client, settings: Settings, chain_id: int | None) -> list[str]:
+    """Tables and views that are not there though the migrations that make them were applied."""
+    target = _target(settings)
+    taken = _etl_databases(client, target.database)
+    steps = [
+        _step(migration, target, settings.chain.name, chain_id, taken)
+        for migration in load(settings.chain.name if chain_id is not None else None)
+    ]
+    return objects.lacking(client, objects.left_by(each for step in steps for each in step.statements))
+
+
+def _step(
+    migration: Migration, target: Target, chain: str, chain_id: int | None, taken: Sequence[tuple[str, int]]
+) -> Step:
+    values: dict[str, str] = {}
+    if migration.scope and chain_id is not None:
+        name = etl_database(chain, chain_id, taken)
+        values = {"chain_id": str(chain_id), "etl_db": view_database(name, target.database)}
+    return Step(migration, render(migration.sql, Target(target.database, target.cluster, values)))
 
 
 def migrate(client: Client, settings: Settings, chain_id: int | None) -> tuple[Step, ...]:

@@ -267,9 +267,8 @@ class Sink:
             retries = (*(stream.retry for stream in self._streams.values()), self._publisher.retry)
             failing = [each.failing for each in retries if each.failing]
             held = self._held_messages(), len(self._holdback)
-            self._report.write(now, failing, *held, self._consumer.end_offsets(), self._progress)
             waits = self._placement.retry.failing if self._progress.unplaced() else ""
-            HEALTH.report("partitions", not waits, waits)
+            self._report.write(now, failing, waits, *held, self._consumer.end_offsets(), self._progress)
 
     def _held_messages(self) -> int:
         return sum(len(stream.buffer) + stream.in_flight for stream in self._streams.values())

@@ -61,12 +61,14 @@ class Report:
         self,
         now: float,
         failing: Collection[str],
+        waits: str,
         held_messages: int,
         held_blocks: int,
         end_offsets: Mapping[Partition, int],
         positions: Positions,
     ) -> None:
-        """`failing`: the errors of tables that take no batch at present.
+        """`failing`: the errors of tables that take no batch at present; `waits`: why it is not known where
+        to begin in some partitions.
 
         Where reading is to begin is asked of ClickHouse: of a partition for which it has not said so there is
         no lag to tell, for the whole of it would count as waiting.
@@ -74,7 +76,8 @@ class Report:
         self._reported = now
         trouble = next(iter(failing), "")
         HEALTH.report("clickhouse", not trouble, trouble)
-        metrics.SINK_PAUSED.labels(self._chain).set(1 if trouble else 0)
+        HEALTH.report("partitions", not waits, waits)
+        metrics.SINK_PAUSED.labels(self._chain).set(1 if trouble or waits else 0)
         metrics.SINK_BUFFERED.labels(self._chain).set(held_messages)
         metrics.SINK_HELD_BLOCKS.labels(self._chain).set(held_blocks)
         placed = end_offsets.keys() - set(positions.unplaced())

@@ -99,15 +99,19 @@ def _schemas(settings: Settings) -> Iterator[Finding]:
 
 def _nodes(settings: Settings) -> Iterator[Finding]:
     """One that cannot be asked hides nothing of the others."""
+    chains: dict[str, int] = {}
     for address in settings.chain.rpc:
-        yield from examined(node.AREA, partial(_judged, settings, address.get_secret_value()))
+        yield from examined(node.AREA, partial(_judged, settings, address.get_secret_value(), chains))
+    yield from node.together(chains)
 
 
-def _judged(settings: Settings, url: str) -> Iterator[Finding]:
+def _judged(settings: Settings, url: str, chains: dict[str, int]) -> Iterator[Finding]:
+    """Adds the node's chain to `chains`."""
     found = _node(url)
+    chains[found.address] = found.chain_id
     yield from node.judged(
         found,
-        chain_id=settings.chain.chain_id,
+        chain_id=chain_id_of(settings.chain.chain_id, settings.chain.name),
         stale_seconds=settings.chain.stale_head_seconds,
         needs_tags=profile_of(found.chain_id, settings.chain).finality == "tags",
     )
@@ -151,13 +155,14 @@ def _clickhouse(settings: Settings) -> Iterator[Finding]:
         client = connect(settings.clickhouse, database="", timeout_seconds=int(SECONDS))
         try:
             due = [each.migration for each in runner.plan(client, settings, chain_id)]
+            lacking = [] if due else runner.lacking(client, settings, chain_id)
             asked = clock.now_ms()
             ((theirs,),) = client.query("SELECT toUnixTimestamp64Milli(now64(3, 'UTC'))").result_rows
             answered = clock.now_ms()
             disks = client.query("SELECT name, free_space, total_space FROM system.disks").result_rows
         finally:
             client.close()
-    yield from tables.judged([f"{each.version:04} {each.name}" for each in due])
+    yield from tables.judged([f"{each.version:04} {each.name}" for each in due], lacking)
     yield machine.skew("ClickHouse", asked, answered, cast(int, theirs))
     for name, free, total in disks:
         yield tables.room(f"ClickHouse's disk {name}", cast(int, free), cast(int, total))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,4 +51,16 @@ def judged(node: Node, *, chain_id: int | None, stale_seconds: float, needs_tags
             Verdict.WRONG,
             f"{node.address} does not know the tags {', '.join(missing)}",
             "see that its consensus client runs; a chain without tags has HEADWATER_CHAIN__FINALITY=depth",
+        )
+
+
+def together(chains: Mapping[str, int]) -> Iterator[Finding]:
+    """`chains`: address → chain id. What one node alone does not show: all must be of one chain."""
+    if len(set(chains.values())) > 1:
+        found = ", ".join(f"{address} on {chain_id}" for address, chain_id in chains.items())
+        yield Finding(
+            AREA,
+            Verdict.WRONG,
+            f"the nodes are of several chains: {found}",
+            "correct HEADWATER_CHAIN__RPC, and set HEADWATER_CHAIN__CHAIN_ID",
         )

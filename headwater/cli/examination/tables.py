@@ -13,11 +13,20 @@ LEAST_FREE: Final = 0.1
 GIGABYTE: Final = 1 << 30
 
 
-def judged(due: Sequence[str]) -> Iterator[Finding]:
-    """`due`: the migrations that have not been applied, by name."""
+def judged(due: Sequence[str], lacking: Sequence[str]) -> Iterator[Finding]:
+    """`due`: migrations that were not applied, by name; `lacking`: what applied ones made and is gone."""
     if due:
         what = f"{len(due)} migrations are due, the first is {due[0]}"
         yield Finding(AREA, Verdict.WRONG, what, "`headwater migrate`")
+    elif lacking:
+        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        yield Finding(
+            AREA,
+            Verdict.WRONG,
+            f"ClickHouse has not {lacking[0]}{more}, though the migration was applied that made it",
+            "see that this login may see them (system.tables), else restore them from a backup; where all is "
+            "still in Kafka, drop the databases and run `headwater migrate`",
+        )
     else:
         yield Finding(AREA, Verdict.OK, "ClickHouse has the tables and views of this version")
 

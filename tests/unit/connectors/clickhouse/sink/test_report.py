@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from prometheus_client import REGISTRY
 
 from connectors.clickhouse.sink.messages import Partition
@@ -24,8 +25,17 @@ def test_a_partition_that_is_not_placed_yet_has_no_lag() -> None:
     progress.assign([PLACED, UNPLACED])
     progress.begin({PLACED: 90})
     ends = {PLACED: 100, UNPLACED: 40_000_000}
-    subject.write(0.0, ["ClickHouse is away"], 0, 0, ends, progress)
+    subject.write(0.0, ["ClickHouse is away"], "", 0, 0, ends, progress)
     assert (lag(PLACED), lag(UNPLACED)) == (10, None)
     progress.begin({UNPLACED: 39_999_000})
-    subject.write(1.0, [], 0, 0, ends, progress)
+    subject.write(1.0, [], "", 0, 0, ends, progress)
     assert (lag(PLACED), lag(UNPLACED)) == (10, 1_000)
+
+
+@pytest.mark.parametrize(("failing", "waits"), [(["ClickHouse is away"], ""), ([], "ClickHouse is away")])
+def test_a_sink_that_cannot_write_or_find_where_to_begin_is_paused(failing: list[str], waits: str) -> None:
+    """Behind a rebalance it has no rows to write, so that none fails."""
+    subject = Report("reported", "sink")
+    for seconds, (fails, cannot_begin, paused) in enumerate([(failing, waits, 1), ([], "", 0)]):
+        subject.write(seconds, fails, cannot_begin, 0, 0, {}, OffsetTracker())
+        assert REGISTRY.get_sample_value("headwater_sink_paused", {"chain": "reported"}) == paused
