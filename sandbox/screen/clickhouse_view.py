@@ -159,9 +159,20 @@ class Tables:
             connection.close()
         if answer.status != 200 or len(body) > ANSWER_BYTES:
             return ()
+        return _rows(body)
+
+
+def _rows(body: bytes) -> Sequence[Row]:
+    """Of an answer in JSONCompact; none of one that breaks off.
+
+    ClickHouse has sent 200 and some rows by then, and appends what went wrong: a full disk, say.
+    """
+    try:
         decoded = json.loads(body)
-        names = [column["name"] for column in decoded["meta"]]
-        return [dict(zip(names, row, strict=True)) for row in decoded["data"]]
+    except ValueError:
+        return ()
+    names = [column["name"] for column in decoded["meta"]]
+    return [dict(zip(names, row, strict=True)) for row in decoded["data"]]
 
 
 def _whole(value: object) -> int:
