@@ -11,6 +11,7 @@ from connectors.evm.blocks.batches import Batches
 from connectors.evm.pool.nodes import Nodes
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from connectors.evm.rpc.endpoint import Endpoint
+from headwater.at_once import all_of
 
 T = TypeVar("T")
 BATCH: Final = 25
@@ -61,7 +62,7 @@ class NodeSource:
 
         parts = [numbers[start : start + BATCH] for start in range(0, len(numbers), BATCH)]
         found: dict[int, NodeBlock | None] = {}
-        for answers in await asyncio.gather(*map(one, parts)):
+        for answers in await all_of(*map(one, parts)):
             found.update(answers)
         return found
 
