@@ -8,7 +8,7 @@ from tests.paths import ROOT
 
 
 def test_whatever_the_listener_asks_at_once_ends_at_once() -> None:
-    """`asyncio.gather` leaves the others under way when one fails: there it only awaits what was cancelled."""
+    """`asyncio.gather` leaves others under way when one fails; here it only awaits what was cancelled."""
     own = [
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in sorted((ROOT / "connectors" / "evm").rglob("*.py"))

@@ -44,7 +44,9 @@ class ByHeight:
     ) -> T:
         return await work(cast(Endpoint, self))
 
-    async def each(self, work: Callable[[Endpoint], Awaitable[T]]) -> list[tuple[str, T]]:
+    async def each(
+        self, work: Callable[[Endpoint], Awaitable[T]], *, enough: int | None = None
+    ) -> list[tuple[str, T]]:
         try:
             return [(self.name, await work(cast(Endpoint, self)))]
         except NodeFailure:
