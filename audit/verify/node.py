@@ -18,7 +18,8 @@ BATCH: Final = 25
 CONCURRENT: Final = 4
 
 # How many token transfers a log tells of: its topics and its data.
-CountTransfers = Callable[[Sequence[bytes], bytes], int]
+CountTransfers = Callable[[bytes, Sequence[bytes], bytes], int]
+"""Of a log, by its address, topics and data."""
 
 
 class _Block(msgspec.Struct, rename="camel"):
@@ -29,6 +30,7 @@ class _Block(msgspec.Struct, rename="camel"):
 
 class _Log(msgspec.Struct, rename="camel"):
     block_hash: str
+    address: str
     topics: list[str]
     data: str
 
@@ -104,7 +106,7 @@ class NodeSource:
 
     def _count(self, block: _Block, logs: Sequence[_Log]) -> NodeBlock:
         transfers = sum(
-            self._transfers([_bytes(topic) for topic in log.topics], _bytes(log.data))
+            self._transfers(_bytes(log.address), [_bytes(topic) for topic in log.topics], _bytes(log.data))
             for log in logs
             if log.topics
         )
