@@ -34,7 +34,8 @@ TOKEN_TRANSFERS = replace(
     TRANSACTIONS,
     stream="token-transfers",
     key="token address",
-    description="A movement of ERC-20, ERC-721 or ERC-1155 tokens; a batch becomes one message per entry.",
+    description="A movement of ERC-20, ERC-721 or ERC-1155 tokens, never of ether (EIP-7708); a batch "
+    "becomes one message per entry.",
 )
 CONTRACTS = replace(
     TRANSACTIONS,

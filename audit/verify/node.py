@@ -11,13 +11,15 @@ from connectors.evm.blocks.batches import Batches
 from connectors.evm.pool.nodes import Nodes
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from connectors.evm.rpc.endpoint import Endpoint
+from headwater.at_once import all_of
 
 T = TypeVar("T")
 BATCH: Final = 25
 CONCURRENT: Final = 4
 
 # How many token transfers a log tells of: its topics and its data.
-CountTransfers = Callable[[Sequence[bytes], bytes], int]
+CountTransfers = Callable[[bytes, Sequence[bytes], bytes], int]
+"""Of a log, by its address, topics and data."""
 
 
 class _Block(msgspec.Struct, rename="camel"):
@@ -28,6 +30,7 @@ class _Block(msgspec.Struct, rename="camel"):
 
 class _Log(msgspec.Struct, rename="camel"):
     block_hash: str
+    address: str
     topics: list[str]
     data: str
 
@@ -61,7 +64,7 @@ class NodeSource:
 
         parts = [numbers[start : start + BATCH] for start in range(0, len(numbers), BATCH)]
         found: dict[int, NodeBlock | None] = {}
-        for answers in await asyncio.gather(*map(one, parts)):
+        for answers in await all_of(*map(one, parts)):
             found.update(answers)
         return found
 
@@ -103,7 +106,7 @@ class NodeSource:
 
     def _count(self, block: _Block, logs: Sequence[_Log]) -> NodeBlock:
         transfers = sum(
-            self._transfers([_bytes(topic) for topic in log.topics], _bytes(log.data))
+            self._transfers(_bytes(log.address), [_bytes(topic) for topic in log.topics], _bytes(log.data))
             for log in logs
             if log.topics
         )

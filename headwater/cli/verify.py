@@ -132,8 +132,8 @@ async def _run(
         await transport.close()
 
 
-def _count(topics: Sequence[bytes], data: bytes) -> int:
-    return len(transfers_of(topics, data))
+def _count(emitter: bytes, topics: Sequence[bytes], data: bytes) -> int:
+    return len(transfers_of(emitter, topics, data))
 
 
 def _bar(quiet: bool) -> Progress:

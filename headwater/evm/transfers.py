@@ -10,6 +10,10 @@ A log counts only when it is exactly what its standard's event encodes to:
 
 An address word with anything in its twelve upper bytes is not an address, so the log is not a transfer:
 whoever takes only the lower bytes invents a holder. What is not a transfer stays a log: nothing is lost.
+
+Nor is what the system's address emits: from EIP-7708 on (a draft, for Amsterdam) each movement of ether from
+one account to another is a log of it, an ERC-20's event in all else. Ether is no token: counted as one, it
+would lead every list of them, and where the coin has an ERC-20 interface too each movement would count twice.
 """
 
 from __future__ import annotations
@@ -22,6 +26,8 @@ TRANSFER: Final = bytes.fromhex("ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11
 TRANSFER_SINGLE: Final = bytes.fromhex("c3d58168c5ae7397731d063d5bbf3d657854427343f4c083240f7aacaa2d0f62")
 TRANSFER_BATCH: Final = bytes.fromhex("4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c0526c8f7fb")
 EVENTS: Final = frozenset({TRANSFER, TRANSFER_SINGLE, TRANSFER_BATCH})
+SYSTEM_ADDRESS: Final = bytes.fromhex("fffffffffffffffffffffffffffffffffffffffe")
+"""Whose calls are the protocol's own (EIP-4788), and whose logs tell of ether that moves (EIP-7708)."""
 
 _WORD: Final = 32
 _NO_BYTES: Final = bytes(12)
@@ -40,9 +46,9 @@ class Transfer:
     batch_index: int = 0
 
 
-def transfers_of(topics: Sequence[bytes], data: bytes) -> Sequence[Transfer]:
-    """The movements of one log, in the order of the batch; none for a log that is not a transfer."""
-    if not topics:
+def transfers_of(emitter: bytes, topics: Sequence[bytes], data: bytes) -> Sequence[Transfer]:
+    """The movements that a log of this address tells of, in the order of the batch; none where it is none."""
+    if not topics or emitter == SYSTEM_ADDRESS:
         return ()
     if topics[0] == TRANSFER:
         return _fungible_or_unique(topics, data)

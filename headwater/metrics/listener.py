@@ -37,7 +37,8 @@ NODE_SECONDS = Histogram(
 )
 NODES_OVERDUE = Counter(
     "headwater_nodes_overdue",
-    "Questions given up since no endpoint had a good answer within chain.overall_timeout_seconds",
+    "Questions given up since no endpoint, or of those asked together too few, had a good answer within "
+    "chain.overall_timeout_seconds",
     ["chain"],
 )
 NEW_HEADS = Counter("headwater_node_new_heads", "Heads told of by a WebSocket", ["chain", "endpoint"])

@@ -73,7 +73,9 @@ def test_our_transfers_are_the_peers_but_for_named_differences(case: Case) -> No
     theirs = {row["log_index"]: row for row in etl_rows.token_transfers(event)}
     for log in event["logs"]:
         found = [
-            each for each in transfers_of(log["topics"], log["data"]) if each.standard in ("ERC20", "ERC721")
+            each
+            for each in transfers_of(log["address"], log["topics"], log["data"])
+            if each.standard in ("ERC20", "ERC721")
         ]
         row = theirs.pop(log["log_index"], None)
         if not found:
@@ -143,7 +145,7 @@ def test_ethereum_etls_own_transfer_case(shared_data: Path) -> None:
     assert expected
     for row in csv.DictReader((folder / "logs.csv").read_text().splitlines()):
         topics = [bytes.fromhex(each[2:]) for each in row["topics"].split(",") if each]
-        found = transfers_of(topics, bytes.fromhex(row["data"][2:]))
+        found = transfers_of(bytes.fromhex(row["address"][2:]), topics, bytes.fromhex(row["data"][2:]))
         theirs = expected.pop((row["transaction_hash"], int(row["log_index"])), None)
         if theirs is None:
             assert not found
@@ -167,7 +169,7 @@ def test_coinbases_transfers_of_every_standard(shared_data: Path) -> None:
         found = [
             (log["log_index"], each.standard, etl_rows.text(each.sender), etl_rows.text(each.receiver))
             for log in normalized(case)["logs"]
-            for each in transfers_of(log["topics"], log["data"])
+            for each in transfers_of(log["address"], log["topics"], log["data"])
             if each.standard != "ERC1155"
         ]
         theirs = _native_transfers(json.loads(gzip.decompress(native.read_bytes())))

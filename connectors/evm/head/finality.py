@@ -17,6 +17,7 @@ from connectors.evm.head.waiting import Waiting
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
+from headwater.at_once import all_of
 from headwater.settings import ChainSettings
 from topics.chainlog.kinds import EventKind
 
@@ -91,7 +92,7 @@ class Finality:
         self._tagged = tip.hash if finalized.block is tagged.block else None
 
     async def _tags(self, tip: Head) -> tuple[Meant, Meant]:
-        finalized, safe = await asyncio.gather(
+        finalized, safe = await all_of(
             self._tag(FINALIZED, tip, self._chain.finalized_depth),
             self._tag(SAFE, tip, self._chain.safe_depth),
         )
@@ -149,7 +150,7 @@ class Finality:
     async def _above(self, tag: Head, tip: Head) -> Meant:
         """What a tag above the tip means: the tip, where tip and tag are both on the node's chain."""
         try:
-            there, own = await asyncio.gather(
+            there, own = await all_of(
                 self._fetcher.header(number=tip.number), self._fetcher.header(number=tag.number)
             )
         except (NodeFailure, Unsupported) as error:

@@ -6,7 +6,6 @@ balancer over two, may answer heights from another branch than its head.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,6 +17,7 @@ from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.branch import Ancestor, BelowFinalized, BelowStart
 from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure
+from headwater.at_once import all_of
 from headwater.errors import Fatal
 from headwater.health import HEALTH
 from headwater.logging import about, get_logger
@@ -129,7 +129,7 @@ class Forks:
         blocks: list[Fetched] = []
         for start in range(0, len(heads), _FETCHES_AT_ONCE):
             together = heads[start : start + _FETCHES_AT_ONCE]
-            blocks += await asyncio.gather(*(self._fetcher.by_hash(head) for head in together))
+            blocks += await all_of(*(self._fetcher.by_hash(head) for head in together))
         return blocks
 
     def _patient(self, seen: Head) -> bool:

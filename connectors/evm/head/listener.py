@@ -41,8 +41,8 @@ UNSUPPORTED_LOOKS: Final = 5
 _log = get_logger("headwater.listen")
 
 
-class BetweenRounds(Protocol):
-    """Work that is done between two rounds, while the log is open and the chain claimed."""
+class BetweenBlocks(Protocol):
+    """Work that is done between two publications, while the log is open and the chain claimed."""
 
     async def serve(self) -> None:
         """Do the little that is ready. Raises Transient where the log failed, and Fatal."""
@@ -65,7 +65,7 @@ class Listener:
         *,
         accept_fork: bytes | None = None,
         age: HeadAge | None = None,
-        repairs: BetweenRounds | None = None,
+        repairs: BetweenBlocks | None = None,
     ) -> None:
         self._chain = chain
         self._repairs = repairs
@@ -107,10 +107,13 @@ class Listener:
             return False
         HEALTH.report("log", True)
         # While no node answers too: what the log holds can be published again without one.
-        if self._repairs is not None:
-            await self._repairs.serve()
+        await self._serve()
         await self._log.maintain()
         return behind
+
+    async def _serve(self) -> None:
+        if self._repairs is not None:
+            await self._repairs.serve()
 
     def _claims_again(self, error: Transient, seconds: float) -> None:
         # Nobody knows what was written: read it back, under a new claim and with a new producer.
@@ -230,6 +233,7 @@ class Listener:
                     # Its head may be of another branch than its heights.
                     if branch.tip is None or latest.number - branch.tip.number > SPOOL_BLOCKS:
                         raise
+                    await self._serve()
                     return await self._follow_fork(latest)
                 while (task := fetches.get(number + len(ready))) and task.done() and not task.exception():
                     ready.append(fetches.pop(number + len(ready)).result())
@@ -238,6 +242,8 @@ class Listener:
                 if applied < len(ready):
                     near = branch.tip is not None and latest.number - branch.tip.number <= SPOOL_BLOCKS
                     return await self._follow_fork(latest if near else ready[applied].head)
+                # A round is as long as its blocks take, and nodes may be slow with each of them.
+                await self._serve()
         finally:
             for task in fetches.values():
                 task.cancel()

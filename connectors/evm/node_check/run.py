@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -10,6 +9,7 @@ from connectors.evm.node_check.advice import compare
 from connectors.evm.node_check.findings import Findings
 from connectors.evm.node_check.probe import VerifierOf, probe
 from connectors.evm.rpc.endpoint import AiohttpTransport, endpoints_of
+from headwater.at_once import all_of
 
 CHAIN: Final = "check"
 """In the metrics of calls, which nobody collects of a command."""
@@ -19,9 +19,7 @@ async def check(urls: Sequence[str], verifier_of: VerifierOf, *, seconds: float)
     """The findings of each URL, in order; a call may take `seconds`."""
     transport = AiohttpTransport(seconds)
     try:
-        found = await asyncio.gather(
-            *(probe(each, verifier_of) for each in endpoints_of(CHAIN, urls, transport))
-        )
+        found = await all_of(*(probe(each, verifier_of) for each in endpoints_of(CHAIN, urls, transport)))
     finally:
         await transport.close()
     compare(found)

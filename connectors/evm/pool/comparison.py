@@ -14,6 +14,7 @@ from connectors.evm.events import Head
 from connectors.evm.pool.cordon import Cordons
 from connectors.evm.rpc.answers import NodeFailure, Unsupported, is_null
 from connectors.evm.rpc.endpoint import Endpoint
+from headwater.at_once import all_of
 from headwater.evm.answers.errors import UNREADABLE
 
 OTHER_HASH: Final = "finalized_hash"
@@ -118,7 +119,7 @@ async def compared(endpoints: list[Endpoint], known: Head, cordons: Cordons) -> 
             return False  # Counted where it was raised.
 
     present = [endpoint for endpoint in endpoints if endpoint.name not in cordons]
-    answers = await asyncio.gather(*(asked(endpoint) for endpoint in present))
+    answers = await all_of(*(asked(endpoint) for endpoint in present))
     have = [each.name for each, answer in zip(present, answers, strict=True) if answer is True]
     others = [pair for pair in zip(present, answers, strict=True) if isinstance(pair[1], OtherHash)]
     deny = [endpoint.name for endpoint, _ in others]

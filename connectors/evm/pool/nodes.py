@@ -36,8 +36,8 @@ MAJORITY_GRACE_SECONDS: Final = 5.0
 class Nodes:
     """Failover over endpoints, in the order given. `expected`: the chain's id, None for the first node's.
 
-    A question may take `seconds`, however often it is asked; `clock` gives seconds. `part` is what health
-    calls them; None where whoever asks says how it stands.
+    A question may take `seconds`, of one endpoint after the other and of all; `clock` gives seconds. `part`
+    is what health calls them; None where whoever asks says how it stands.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Nodes:
         self._rounds = Rounds(
             self._order, self._admission, self.cordons, failover, sleep, clock, seconds, self._report
         )
-        self._together = Together(self._single, clock)
+        self._together = Together(self._order, self._single, clock, seconds, self._report)
 
     @property
     def endpoints(self) -> list[Endpoint]:
@@ -102,27 +102,31 @@ class Nodes:
         """The result that ranks highest of `work` on all endpoints at once, None when there is none.
 
         The endpoint that gave it is the first choice from then on, unless the present one ranks as high.
+        Raises Overdue when none is there in the time that a question may take.
         """
-        found = await self._together.ask(list(self.endpoints), work, GRACE_SECONDS, 1)
-        if not found:
+        answers = await self._together.ask(work, GRACE_SECONDS, 1)
+        if answers.overdue is not None:
+            raise answers.overdue
+        if not answers.found:
             return None
-        endpoint, result = max(found, key=lambda each: rank(each[1]))
+        endpoint, result = max(answers.found, key=lambda each: rank(each[1]))
         self._order.prefer(endpoint)
         return result
 
-    async def each(self, work: Work[T]) -> list[tuple[str, T]]:
+    async def each(self, work: Work[T], *, enough: int | None = None) -> list[tuple[str, T]]:
         """The results of `work` on all endpoints at once, with their names; of those that have one.
 
-        Once most have answered the others are not waited for much longer.
+        Once most have answered, or `enough`, the others are not waited for much longer, and none is when
+        the time is over that a question may take.
         """
         most = self.size // 2 + 1
-        found = await self._together.ask(list(self.endpoints), work, MAJORITY_GRACE_SECONDS, most)
-        return [(endpoint.name, result) for endpoint, result in found]
+        answers = await self._together.ask(work, MAJORITY_GRACE_SECONDS, min(most, enough or most))
+        return [(endpoint.name, result) for endpoint, result in answers.found]
 
     async def soon(self, work: Work[T]) -> list[tuple[str, T]]:
         """The same of those only that answer shortly after the first."""
-        found = await self._together.ask(list(self.endpoints), work, GRACE_SECONDS, 1)
-        return [(endpoint.name, result) for endpoint, result in found]
+        answers = await self._together.ask(work, GRACE_SECONDS, 1)
+        return [(endpoint.name, result) for endpoint, result in answers.found]
 
     async def compare(self, known: Head) -> Compared:
         """What the endpoints say of this final block; those with another one are cordoned if any has it."""

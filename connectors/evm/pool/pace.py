@@ -43,17 +43,11 @@ class Pace:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait until one more may be under way; it is while the context lasts."""
-        while self._busy >= self.limit:
-            turn = asyncio.get_running_loop().create_future()
-            self._turns.append(turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._wake()  # It was our turn, and somebody else may have it.
-                raise
-        self._busy += 1
+        """Wait until one more may be under way, behind those that wait; it is while the context lasts."""
+        if self._turns or self._busy >= self.limit:
+            await self._given()
+        else:
+            self._busy += 1
         try:
             yield
         finally:
@@ -77,9 +71,23 @@ class Pace:
             self._halved = now
             self._limit = max(1.0, min(self._limit, max(1, self._busy)) / 2)
 
+    async def _given(self) -> None:
+        """Return when it is our turn, which counts from when it is given: nobody else can take it."""
+        turn = asyncio.get_running_loop().create_future()
+        self._turns.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # It was our turn, and somebody else may have it.
+                self._busy -= 1
+                self._wake()
+            elif turn in self._turns:
+                self._turns.remove(turn)
+            raise
+
     def _wake(self) -> None:
         while self._turns and self._busy < self.limit:
             turn = self._turns.popleft()
             if not turn.done():
+                self._busy += 1
                 turn.set_result(None)
-                return

@@ -45,12 +45,12 @@ class Quorum:
 
         `named` asks an endpoint for its head, `at(number)` for its block of a height.
         """
-        found = _there(await self._pool.each(named))
+        found = _there(await self._pool.each(named, enough=self._needed))
         head = self._agreed(found)
         if head is None and len(found) >= self._needed:
             # The highest number that enough of them have reached: who is further has a block there too.
             number = sorted((each.number for _, each in found), reverse=True)[self._needed - 1]
-            found = _there(await self._pool.each(at(number)))
+            found = _there(await self._pool.each(at(number), enough=self._needed))
             head = self._agreed(found)
         if head is None:
             raise self._waits(found)
@@ -59,7 +59,7 @@ class Quorum:
 
     async def confirm(self, head: Head, at: Callable[[int], Work[Head | None]]) -> None:
         """Return when enough endpoints have this block at its height. Raises NoQuorum."""
-        found = _there(await self._pool.each(at(head.number)))
+        found = _there(await self._pool.each(at(head.number), enough=self._needed))
         if sum(each.hash == head.hash for _, each in found) < self._needed:
             raise self._waits(found)
         self._answered()

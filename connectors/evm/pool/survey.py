@@ -13,6 +13,7 @@ from connectors.evm.events import Head
 from connectors.evm.pool.nodes import Nodes
 from connectors.evm.rpc.answers import NodeFailure, Unsupported, is_null
 from connectors.evm.rpc.endpoint import Endpoint
+from headwater.at_once import all_of
 from headwater.digits import quantity
 from headwater.evm.answers.errors import UNREADABLE
 from headwater.metrics import listener as metrics
@@ -57,7 +58,7 @@ class Survey:
 
     async def look(self) -> None:
         """One look at every endpoint."""
-        failures = await asyncio.gather(*(self._one(endpoint) for endpoint in list(self._nodes.endpoints)))
+        failures = await all_of(*(self._one(endpoint) for endpoint in list(self._nodes.endpoints)))
         if None in failures:
             for endpoint, failure in [each for each in failures if each is not None]:
                 if failure.contradiction:

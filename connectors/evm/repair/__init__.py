@@ -2,5 +2,5 @@
 
 Read it in this order: `request` (what is asked and answered), `decision` (what a request comes to, pure),
 `preparation` (what the log and the nodes say about it), `channel` (the seam to Kafka) and `kafka_channel`,
-`service` (the work between two rounds of the listener).
+`service` (the work between two blocks of the listener).
 """

@@ -1,4 +1,4 @@
-"""Answers requests beside the listener: gathers in a task of its own, publishes between two rounds.
+"""Answers requests beside the listener: gathers in a task of its own, publishes between two blocks.
 
 A request is answered by an event and its outcome, in this order, and committed last: killed at any moment
 it is answered again, by another event with the same content. Nothing here holds up the head: what waits for
@@ -29,7 +29,7 @@ from headwater.retry import Retry
 from topics.chainlog.kinds import EventKind
 
 AT_ONCE: Final = 4
-"""Requests that are answered between two rounds at most: each may be a block of megabytes."""
+"""Requests that are answered between two blocks at most: each may be a block of megabytes."""
 ATTEMPTS: Final = 5
 """How often a request is tried with nodes that fail, each time several times on each of them."""
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class Repairs:
         self._task: asyncio.Task[None] | None = None
 
     async def serve(self) -> None:
-        """Publish what is ready. Called between rounds; raises Transient where the log failed, and Fatal."""
+        """Publish what is ready. Called between blocks; raises Transient where the log failed, and Fatal."""
         if self._task is None:
             self._task = asyncio.create_task(self._work())
         elif self._task.done():

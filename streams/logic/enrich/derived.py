@@ -70,7 +70,7 @@ def derive(transactions: Records, logs: Records, created_by_calls: bool = False)
     for topics, data, log_index, transaction, position, token in cast("Iterable[_LogRow]", rows):
         if not topics or topics[0] not in EVENTS:
             continue
-        for each in transfers_of(topics, data):
+        for each in transfers_of(token, topics, data):
             derived.transfers.append(
                 _transfer(
                     log_index,

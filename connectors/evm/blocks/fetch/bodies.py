@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 from connectors.evm.blocks.checks import check_place
@@ -15,6 +14,7 @@ from connectors.evm.events import Head
 from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure, Pruned, Unsupported, is_null
 from connectors.evm.rpc.endpoint import Endpoint
+from headwater.at_once import all_of
 from headwater.errors import Fatal
 
 
@@ -63,7 +63,7 @@ class Bodies:
         """A block whose header was seen: both calls at once. Raises as `by_number`."""
 
         async def work(endpoint: Endpoint) -> Fetched:
-            raw, listed = await asyncio.gather(
+            raw, listed = await all_of(
                 self._body(endpoint, head), self._assembly.receipts.beside(endpoint, head.hash)
             )
             block = self._checking.header(endpoint, raw)

@@ -7,6 +7,7 @@ from typing import Final
 from connectors.evm.blocks.fetch.headers import Headers
 from connectors.evm.blocks.fetch.tags import Tags
 from connectors.evm.events import Head
+from connectors.evm.pool.asking.deadline import Overdue
 from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from headwater.errors import Fatal
@@ -52,6 +53,8 @@ class Gaps:
     async def _ask_header(self, number: int) -> Head | None:
         try:
             return await self._pool.ask(self._headers.at(number), kind="header", rounds=1)
+        except Overdue:
+            raise  # The next height would take as long.
         except NodeFailure:
             return None  # A height without a block may be an error, as Filecoin has it.
 

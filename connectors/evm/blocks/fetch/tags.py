@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 from connectors.evm.blocks.fetch.checking import Checking
@@ -13,6 +12,7 @@ from connectors.evm.pool.quorum import Quorum
 from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure, NoSuchBlock, Unsupported, is_null
 from connectors.evm.rpc.endpoint import Endpoint
+from headwater.at_once import all_of
 
 _ALWAYS_THERE: Final = ("latest", "earliest")
 
@@ -60,7 +60,7 @@ class Tags:
         """What the endpoints that answer soon have at a block's height."""
 
         async def both(endpoint: Endpoint) -> tuple[Head | None, Head | None]:
-            there, final = await asyncio.gather(
+            there, final = await all_of(
                 self._headers.on(endpoint, number=head.number), self._final_on(endpoint)
             )
             return there, final

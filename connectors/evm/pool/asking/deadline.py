@@ -13,7 +13,7 @@ SECONDS: Final = 300.0
 
 
 class Overdue(NodeFailure):
-    """No endpoint had a result in time; the text says what each of them said last."""
+    """Too few endpoints had a result in time, mostly none; the text says what each of them said last."""
 
 
 class Deadline:
@@ -29,7 +29,7 @@ class Deadline:
         """Seconds, 0 at least."""
         return max(0.0, self._until - self._clock())
 
-    async def within(self, attempt: Awaitable[T], before: Sequence[NodeFailure], failed: Failures) -> T:
+    async def within(self, attempt: Awaitable[T], failed: Failures, before: Sequence[NodeFailure] = ()) -> T:
         """What a round over the endpoints comes to, which notes in `failed` what goes wrong.
 
         Raises Overdue when it takes longer than there is left; then it is cancelled.
@@ -40,17 +40,18 @@ class Deadline:
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            raise self.overdue(before, failed) from error
+            raise self.overdue(failed, before) from error
 
-    def overdue(self, before: Sequence[NodeFailure], failed: Failures) -> Overdue:
-        """The error of a question whose last two rounds went so."""
+    def overdue(self, failed: Failures, before: Sequence[NodeFailure] = (), who: str = "none") -> Overdue:
+        """The error of a question whose last two rounds went so; `who` had a result."""
         reasons = {each.endpoint: str(each) for each in (*before, *failed.failures)}
         if failed.unsupported is not None:
             reasons[failed.unsupported.endpoint] = str(failed.unsupported)
         reasons |= {name: f"{name}: no answer yet" for name in sorted(failed.unanswered)}
+        within = f"within {self._seconds:g} s (HEADWATER_CHAIN__OVERALL_TIMEOUT_SECONDS)"
         return Overdue(
             "nodes",
-            f"none gave a good answer within {self._seconds:g} s (HEADWATER_CHAIN__OVERALL_TIMEOUT_SECONDS): "
-            f"{'; '.join(reasons.values()) or 'none was asked yet'}",
+            f"{who} gave a good answer {within}: {'; '.join(reasons.values()) or 'none was asked yet'} "
+            "(`headwater node check --rpc URL` tells what an endpoint can do)",
             "timeout",
         )

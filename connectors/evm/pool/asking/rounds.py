@@ -8,12 +8,12 @@ from random import Random
 from connectors.evm.pool.admission import Admission
 from connectors.evm.pool.asking.deadline import Deadline, Overdue
 from connectors.evm.pool.asking.failover import Failover
+from connectors.evm.pool.asking.given_up import GivenUp
 from connectors.evm.pool.asking.work import Failures, T, Won, Work
 from connectors.evm.pool.cordon import Cordons
 from connectors.evm.pool.order import Order
 from connectors.evm.rpc.answers import NodeFailure
 from headwater.logging import get_logger
-from headwater.metrics import listener as metrics
 from headwater.retry import Backoff
 
 Sleep = Callable[[float], Awaitable[None]]
@@ -42,6 +42,7 @@ class Rounds:
         self._clock = clock
         self._seconds = seconds
         self._report = report
+        self._given_up = GivenUp(order, report)
         self._random = Random()
 
     async def until_answered(self, work: Work[T], kind: str | None, rounds: int | None) -> T:
@@ -52,9 +53,9 @@ class Rounds:
         while True:
             failed = Failures(backoff.attempts + 1)
             try:
-                won = await deadline.within(self._round(work, kind, failed), before or (), failed)
+                won = await deadline.within(self._round(work, kind, failed), failed, before or ())
             except Overdue as overdue:
-                self._given_up(overdue, failed)
+                self._given_up.say(overdue, failed)
                 raise
             if won is not None:
                 return won[1]
@@ -71,8 +72,8 @@ class Rounds:
             left = deadline.left
             await self._sleep(min(wait, left))
             if wait >= left:
-                late = deadline.overdue(before or (), failed)
-                self._given_up(late, failed)
+                late = deadline.overdue(failed, before or ())
+                self._given_up.say(late, failed)
                 raise late
             before = failures
 
@@ -94,10 +95,3 @@ class Rounds:
                 self._cordons.disproved(won[0], self._order.endpoints, failed.failures, work)
                 self._report(False, self._cordons.only_these_answer(won[0]))
         return won
-
-    def _given_up(self, overdue: Overdue, failed: Failures) -> None:
-        """Health says so, and who left the question unanswered is asked after the others for a while."""
-        metrics.NODES_OVERDUE.labels(self._order.endpoints[0].chain).inc()
-        for name in sorted(failed.unanswered):
-            self._order.pass_over(name)
-        self._report(False, overdue.what)

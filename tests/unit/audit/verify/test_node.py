@@ -48,7 +48,7 @@ class OneRound:
 @pytest.mark.parametrize("block_hash", ["0xzz", "hash", "0x" + "²" * 64])
 def test_a_hash_that_is_no_hex_is_a_failure_of_that_node(block_hash: str) -> None:
     nodes: Nodes = OneRound(Endpoint("local", "node", "http://node", Answering(block_hash)))  # type: ignore[assignment]
-    source = NodeSource(nodes, lambda topics, data: 0)
+    source = NodeSource(nodes, lambda *log: 0)
     with pytest.raises(NodeFailure, match="another shape"):
         asyncio.run(source.blocks([7]))
 
@@ -57,6 +57,6 @@ def test_a_hash_that_is_no_hex_is_a_failure_of_that_node(block_hash: str) -> Non
 def test_batches_are_as_small_as_the_node_takes_them(limit: int) -> None:
     transport = Answering("0x" + "11" * 32, limit)
     nodes: Nodes = OneRound(Endpoint("local", "node", "http://node", transport))  # type: ignore[assignment]
-    found = asyncio.run(NodeSource(nodes, lambda topics, data: 0).blocks(range(60)))
+    found = asyncio.run(NodeSource(nodes, lambda *log: 0).blocks(range(60)))
     assert sorted(found) == list(range(60))
     assert None not in found.values()

@@ -9,9 +9,16 @@ from eth_abi.exceptions import DecodingError
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from headwater.evm.transfers import TRANSFER, TRANSFER_BATCH, TRANSFER_SINGLE, Transfer, transfers_of
+from headwater.evm.transfers import (
+    SYSTEM_ADDRESS,
+    TRANSFER,
+    TRANSFER_BATCH,
+    TRANSFER_SINGLE,
+    Transfer,
+    transfers_of,
+)
 
-OPERATOR, SENDER, RECEIVER = (bytes([number]) * 20 for number in (1, 2, 3))
+OPERATOR, SENDER, RECEIVER, TOKEN = (bytes([number]) * 20 for number in (1, 2, 3, 4))
 UINT256 = st.integers(0, 2**256 - 1)
 
 
@@ -41,14 +48,14 @@ def test_topics_are_the_hashes_of_the_signatures(signature: str, topic: bytes) -
 
 @given(UINT256)
 def test_erc20(value: int) -> None:
-    assert transfers_of(ERC20_TOPICS, number(value)) == (
+    assert transfers_of(TOKEN, ERC20_TOPICS, number(value)) == (
         Transfer("ERC20", None, SENDER, RECEIVER, None, str(value)),
     )
 
 
 @given(UINT256)
 def test_erc721(token_id: int) -> None:
-    assert transfers_of([*ERC20_TOPICS, number(token_id)], b"") == (
+    assert transfers_of(TOKEN, [*ERC20_TOPICS, number(token_id)], b"") == (
         Transfer("ERC721", None, SENDER, RECEIVER, str(token_id), "1"),
     )
 
@@ -56,7 +63,7 @@ def test_erc721(token_id: int) -> None:
 @given(UINT256, UINT256)
 def test_erc1155_single(token_id: int, value: int) -> None:
     topics = [TRANSFER_SINGLE, *ERC1155_TOPICS[1:]]
-    assert transfers_of(topics, number(token_id) + number(value)) == [
+    assert transfers_of(TOKEN, topics, number(token_id) + number(value)) == [
         Transfer("ERC1155", OPERATOR, SENDER, RECEIVER, str(token_id), str(value))
     ]
 
@@ -64,7 +71,7 @@ def test_erc1155_single(token_id: int, value: int) -> None:
 @given(st.lists(st.tuples(UINT256, UINT256), max_size=5))
 def test_erc1155_batch_is_expanded_in_order(entries: list[tuple[int, int]]) -> None:
     data = encode(["uint256[]", "uint256[]"], [[a for a, _ in entries], [b for _, b in entries]])
-    assert transfers_of(ERC1155_TOPICS, data) == [
+    assert transfers_of(TOKEN, ERC1155_TOPICS, data) == [
         Transfer("ERC1155", OPERATOR, SENDER, RECEIVER, str(token_id), str(value), place)
         for place, (token_id, value) in enumerate(entries)
     ]
@@ -80,10 +87,10 @@ def test_erc1155_batch_is_expanded_in_order(entries: list[tuple[int, int]]) -> N
     ],
 )
 def test_a_word_with_dirty_upper_bytes_is_no_address(topics: list[bytes], data: bytes, place: int) -> None:
-    assert len(transfers_of(topics, data)) == 1
+    assert len(transfers_of(TOKEN, topics, data)) == 1
     dirty = list(topics)
     dirty[place] = bytes(11) + b"\x01" + dirty[place][12:]
-    assert transfers_of(dirty, data) == ()
+    assert transfers_of(TOKEN, dirty, data) == ()
 
 
 @pytest.mark.parametrize(
@@ -103,7 +110,15 @@ def test_a_word_with_dirty_upper_bytes_is_no_address(topics: list[bytes], data: 
     ],
 )
 def test_what_is_not_exactly_an_event_of_a_standard_is_no_transfer(topics: list[bytes], data: bytes) -> None:
-    assert list(transfers_of(topics, data)) == []
+    assert list(transfers_of(TOKEN, topics, data)) == []
+
+
+@given(UINT256, st.binary(min_size=20, max_size=20))
+def test_ether_that_moves_is_no_tokens_transfer(amount: int, emitter: bytes) -> None:
+    """A log of EIP-7708: by its topics and data an ERC-20's, of an address that no token has."""
+    log = ERC20_TOPICS, number(amount)
+    assert transfers_of(SYSTEM_ADDRESS, *log) == ()
+    assert len(transfers_of(emitter, *log)) == (emitter != SYSTEM_ADDRESS)
 
 
 _WORDS = st.one_of(
@@ -125,7 +140,7 @@ def test_batches_are_what_an_abi_decoder_says(words: list[bytes], tail: bytes) -
     else:
         pairs = zip(ids, values, strict=True) if len(ids) == len(values) else ()
         expected = [(str(token_id), str(value)) for token_id, value in pairs]
-    found = transfers_of(ERC1155_TOPICS, data)
+    found = transfers_of(TOKEN, ERC1155_TOPICS, data)
     assert [(each.token_id, each.value) for each in found] == expected
     assert [each.batch_index for each in found] == list(range(len(found)))
 
@@ -133,5 +148,5 @@ def test_batches_are_what_an_abi_decoder_says(words: list[bytes], tail: bytes) -
 @given(st.lists(_WORDS, max_size=5), st.binary(max_size=200))
 def test_nothing_makes_it_fail(topics: list[bytes], data: bytes) -> None:
     for first in (TRANSFER, TRANSFER_SINGLE, TRANSFER_BATCH):
-        for each in transfers_of([first, *topics], data):
+        for each in transfers_of(TOKEN, [first, *topics], data):
             assert len(each.sender) == len(each.receiver) == 20

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from prometheus_client import REGISTRY
@@ -11,101 +11,16 @@ from prometheus_client import REGISTRY
 from connectors.evm.pool import hedging
 from connectors.evm.pool import nodes as nodes_module
 from connectors.evm.pool.asking import failover
-from connectors.evm.pool.asking.deadline import SECONDS, Overdue
+from connectors.evm.pool.asking.deadline import Overdue
 from connectors.evm.pool.asking.together import LATE_SECONDS
 from connectors.evm.pool.hedging import ENOUGH, UNKNOWN_SECONDS, Hedging
-from connectors.evm.pool.nodes import GRACE_SECONDS, Nodes
+from connectors.evm.pool.nodes import GRACE_SECONDS
 from connectors.evm.pool.order import PASSED_SECONDS, WINS
 from connectors.evm.pool.survey import Survey
-from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, Unsupported
+from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.health import HEALTH, Check
-
-Answer = Callable[[], Awaitable[object]]
-
-
-class Quiet:
-    """A transport of nodes on chain 1 that are in sync; heads are told by address."""
-
-    def __init__(self) -> None:
-        self.heads: dict[str, bytes] = {}
-        self.asked: list[str] = []
-
-    async def post(self, url: str, body: bytes) -> HttpAnswer:
-        if b"eth_chainId" in body:
-            return HttpAnswer(200, b'{"result":"0x1"}')
-        if b"eth_syncing" in body:
-            return HttpAnswer(200, b'{"result":false}')
-        self.asked.append(url)
-        return HttpAnswer(200, b'{"result":' + self.heads[url] + b"}")
-
-    async def close(self) -> None:
-        """Nothing to release."""
-
-
-class Pool:
-    """Nodes a, b, … whose answers a test decides, a clock that a test moves, pauses that nobody waits for."""
-
-    def __init__(self, names: str, seconds: float = SECONDS) -> None:
-        self.now = 0.0
-        self.pauses: list[float] = []
-        self.transport = Quiet()
-        self.endpoints = [Endpoint("chain", name, name, self.transport) for name in names]
-        self.nodes = Nodes(self.endpoints, 1, sleep=self._pause, clock=lambda: self.now, seconds=seconds)
-        self.asked: list[str] = []
-
-    async def ask(self, answers: dict[str, Answer], *, rounds: int | None = 1) -> object:
-        async def work(endpoint: Endpoint) -> object:
-            self.asked.append(endpoint.name)
-            return await answers[endpoint.name]()
-
-        return await self.nodes.ask(work, kind="block", rounds=rounds)
-
-    def first(self) -> str:
-        return self.nodes.endpoints[0].name
-
-    async def _pause(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        self.now += seconds
-        await asyncio.sleep(0)
-
-
-def gives(result: object) -> Answer:
-    async def answer() -> object:
-        return result
-
-    return answer
-
-
-def says(name: str, what: str) -> Answer:
-    async def answer() -> object:
-        raise NodeFailure(name, what, "error")
-
-    return answer
-
-
-def fails(outcome: str = "timeout") -> Answer:
-    async def answer() -> object:
-        raise NodeFailure("node", "no answer in time", outcome)
-
-    return answer
-
-
-class Silent:
-    """Answers when it is told to, and notes that nobody waits any more."""
-
-    def __init__(self, result: object = "late") -> None:
-        self.result = result
-        self.released = asyncio.Event()
-        self.cancelled = False
-
-    async def __call__(self) -> object:
-        try:
-            await self.released.wait()
-        except asyncio.CancelledError:
-            self.cancelled = True
-            raise
-        return self.result
+from tests.fakes.pool import Answer, Pool, Silent, fails, gives, says
 
 
 @pytest.fixture(autouse=True)
@@ -188,7 +103,7 @@ async def test_a_question_is_given_up_after_its_time_with_what_each_endpoint_sai
         await pool.ask({"a": says("a", "no answer in time"), "b": says("b", "HTTP 503")}, rounds=None)
     assert raised.value.what == (
         "none gave a good answer within 40 s (HEADWATER_CHAIN__OVERALL_TIMEOUT_SECONDS): "
-        "a: no answer in time; b: HTTP 503"
+        "a: no answer in time; b: HTTP 503 (`headwater node check --rpc URL` tells what an endpoint can do)"
     )
     assert sum(pool.pauses) == pytest.approx(40.0), "and no pause goes beyond it"
     assert HEALTH.checks()["nodes"] == Check(False, raised.value.what)
@@ -201,7 +116,7 @@ async def test_a_question_is_given_up_after_its_time_with_what_each_endpoint_sai
 
 async def test_an_attempt_without_end_ends_with_the_question_and_others_are_asked_first() -> None:
     pool, silent = Pool("abc", seconds=0.05), Silent()
-    with pytest.raises(Overdue, match=r": b: HTTP 503; a: no answer yet$"):
+    with pytest.raises(Overdue, match=r": b: HTTP 503; a: no answer yet \("):
         await pool.ask({"a": silent, "b": says("b", "HTTP 503"), "c": Silent()})
     assert silent.cancelled
     pool.asked.clear()

@@ -164,3 +164,33 @@ def test_whatever_happens_nobody_waits_for_ever(steps: list[str]) -> None:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     asyncio.run(scenario())
+
+
+async def test_whoever_waits_goes_before_whoever_comes_later() -> None:
+    """Somebody who asks again and again, with no pause between, leaves the turn to those who wait."""
+    pace = Pace(Clock(), most=1)
+    took: list[str] = []
+
+    async def asks(name: str, times: int) -> None:
+        for _ in range(times):
+            async with pace.turn():
+                took.append(name)
+                await asyncio.sleep(0)
+
+    await asyncio.gather(asks("greedy", 20), asks("first", 1), asks("second", 1))
+    assert took[:3] == ["greedy", "first", "second"]
+
+
+async def test_whoever_gives_up_waiting_is_remembered_no_longer() -> None:
+    pace = Pace(Clock(), most=1)
+    holder = Busy(pace)
+    tasks = holder.start(1)
+    await turns()
+    for _ in range(100):
+        (waiting,) = Busy(pace).start(1)
+        await turns(1)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    assert len(pace._turns) == 0
+    holder.end()
+    await asyncio.gather(*tasks)

@@ -33,7 +33,9 @@ class Chains:
     def __init__(self, chains: list[Chain | None]) -> None:
         self.chains = chains
 
-    async def each(self, work: Callable[[Chain], Head | None]) -> list[tuple[str, Head | None]]:
+    async def each(
+        self, work: Callable[[Chain], Head | None], *, enough: int | None = None
+    ) -> list[tuple[str, Head | None]]:
         return [(f"node{at}", work(own)) for at, own in enumerate(self.chains) if own is not None]
 
 

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
+import orjson
 import pytest
 
-from connectors.evm.repair.request import PUBLISHED, REFUSED
+from connectors.evm.repair.preparation import Prepared
+from connectors.evm.repair.request import PUBLISHED, REFUSED, Outcome
 from connectors.evm.repair.service import ATTEMPTS
 from connectors.evm.rpc.answers import HttpAnswer
 from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH
+from headwater.settings import ChainSettings
 from sandbox.node import RecordedNode
 from sandbox.node import faults as f
 from tests.builders.repair_requests import repair_request
-from tests.fakes.listening import MemoryStore, NodeTransport, canonical, hashes, served, settled_rig
+from tests.fakes.listening import (
+    CHAIN_ID,
+    MemoryStore,
+    NodeTransport,
+    canonical,
+    hashes,
+    make_rig,
+    served,
+    settled_rig,
+)
 from tests.fakes.repairing import asked, events, last
 
 
@@ -169,4 +182,54 @@ async def test_a_log_that_fails_is_claimed_anew_and_the_request_answered_then(lo
     assert len(events(store)) == 1 + lost
     assert rig.channel.latest["4"].sequence == last(store)["sequence"]
     assert hashes(store) == chain.hashes
+    await rig.close()
+
+
+class OneByOne:
+    """A transport that holds each of these blocks back until it is released, and notes that it is asked."""
+
+    def __init__(self, transport: NodeTransport, numbers: Sequence[int]) -> None:
+        self.asked = {hex(number): asyncio.Event() for number in numbers}
+        self.released = {hex(number): asyncio.Event() for number in numbers}
+        self._transport = transport
+
+    async def post(self, url: str, body: bytes) -> HttpAnswer:
+        call = orjson.loads(body)
+        number = call["params"][0] if call["params"][1:] == [True] else None
+        if number in self.released:
+            self.asked[number].set()
+            await self.released[number].wait()
+        return await self._transport.post(url, body)
+
+    async def close(self) -> None: ...
+
+
+async def test_what_the_log_holds_is_said_again_while_a_long_way_to_the_head_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chain, node = served(30)
+    store = MemoryStore()
+    rig = make_rig(store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="1", prefetch_blocks=1))
+    held = OneByOne(rig.transport, [10, 11])
+    for endpoint in rig.nodes.endpoints:
+        endpoint._transport = held
+    prepared, hands_over = asyncio.Event(), rig.repairs._handed_over
+
+    async def handed_over(answers: Sequence[Prepared]) -> Sequence[Outcome | None]:
+        prepared.set()
+        return await hands_over(answers)
+
+    monkeypatch.setattr(rig.repairs, "_handed_over", handed_over)
+    task = asyncio.create_task(rig.listener.run())
+    async with asyncio.timeout(20):
+        await held.asked[hex(10)].wait()
+        rig.channel.requests.append(repair_request(4))
+        await prepared.wait()
+        held.released[hex(10)].set()
+        await held.asked[hex(11)].wait()
+    assert [each["event"] for each in events(store)] == ["REPAIR"]
+    held.released[hex(11)].set()
+    await store.until(lambda: hashes(store) == chain.hashes)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
     await rig.close()

@@ -186,6 +186,26 @@ def test_a_call_creates_nothing_whatever_its_receipt_says() -> None:
     assert coverage(result)[1]["contract_count"] == 2
 
 
+def test_ether_that_moves_is_a_log_and_no_tokens_transfer() -> None:
+    """EIP-7708: each movement emits what is an ERC-20's event in all but its emitter."""
+    answer = block([transaction(0)])
+    ether = log(0, 0, address="0x" + "f" * 39 + "e")
+    own = envelope(answer)
+    values = [
+        frame_of("normalized-blocks") + body
+        for body in normalize(own, encoded(answer), encoded([receipt(0, [ether, log(0, 1)])]))
+    ]
+    result = enrich(own, values, frame_of)
+    found = records(result)
+    assert [each["address"].hex() for _, each in found["logs"]] == ["f" * 39 + "e", TOKEN[2:]]
+    ((key, transfer),) = found["token-transfers"]
+    assert (key, transfer["log_index"]) == (TOKEN, 1)
+    assert {name: coverage(result)[1][name] for name in ("log_count", "token_transfer_count")} == {
+        "log_count": 2,
+        "token_transfer_count": 1,
+    }
+
+
 def test_transfers_and_contracts() -> None:
     found = records(enriched())
     transfers = [record for _, record in found["token-transfers"]]

@@ -44,7 +44,9 @@ class ByHeight:
     ) -> T:
         return await work(cast(Endpoint, self))
 
-    async def each(self, work: Callable[[Endpoint], Awaitable[T]]) -> list[tuple[str, T]]:
+    async def each(
+        self, work: Callable[[Endpoint], Awaitable[T]], *, enough: int | None = None
+    ) -> list[tuple[str, T]]:
         try:
             return [(self.name, await work(cast(Endpoint, self)))]
         except NodeFailure:
@@ -107,3 +109,27 @@ async def test_after_a_question_that_took_all_its_time_no_other_is_asked() -> No
     with pytest.raises(Overdue):
         await Fetcher("local", cast(Pool, pool), Verifier(Bloom(), header_hash=False)).by_number(102)
     assert pool.asked == 1
+
+
+async def test_a_height_above_that_nobody_tells_of_in_time_is_the_last_one_asked_for() -> None:
+    """Sixteen of them would hold the head up for sixteen times as long."""
+
+    class SilentAbove(ByHeight):
+        above = 0
+
+        async def ask(
+            self,
+            work: Callable[[Endpoint], Awaitable[T]],
+            *,
+            kind: str | None = None,
+            rounds: int | None = None,
+        ) -> T:
+            if rounds == 1:
+                self.above += 1
+                raise Overdue("nodes", "none gave a good answer within 300 s", "timeout")
+            return await super().ask(work, kind=kind, rounds=rounds)
+
+    pool = SilentAbove([at(101, 100)], None)
+    with pytest.raises(NodeFailure, match="eth_getBlockByNumber 102: null"):
+        await Fetcher("local", cast(Pool, pool), Verifier(Bloom(), header_hash=False)).by_number(102)
+    assert pool.above == 1
