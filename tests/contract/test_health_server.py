@@ -13,7 +13,7 @@ import pytest
 from headwater.health import Health
 from headwater.heartbeat import Loop, beat
 from headwater.metrics import server
-from tests.fakes.moving_clock import MovingClock
+from tests.fakes.watched import MovingClock
 
 
 class Answered(server._Handler):

@@ -12,9 +12,7 @@ import pytest
 from headwater.errors import Transient
 from headwater.heartbeat import Heartbeats, Loop, beat, on_its_own, waiting
 from headwater.retry import Backoff, Retry
-from tests.fakes.moving_clock import MovingClock
-
-BOUND = 100.0
+from tests.fakes.watched import BOUND, MovingClock
 
 
 @pytest.fixture
