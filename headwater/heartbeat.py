@@ -22,7 +22,7 @@ TICK_SECONDS: Final = 1.0
 class Loop(StrEnum):
     """The loops that are watched: each stops what its process is for."""
 
-    EVENT_LOOP = "event loop"  # of a listener, a stage, the attempts of deliveries
+    EVENT_LOOP = "event loop"  # of a listener or a stage
     CHAIN = "chain"  # the listener: it starts, stands by, or looks at the head
     ELECTION = "election"  # the listener's place in its group
     STAGE = "stage"  # events in hand, from taking a partition over to the last acknowledgement
@@ -32,6 +32,7 @@ class Loop(StrEnum):
     LANE = "lane"  # of the sink: a batch on its way into a table, and what is asked of brokers
     BESIDE = "beside"  # of the sink: a tick of settling or of moving rows
     LEDGER = "ledger"  # deliver: what the ledger holds is decided, written and sent
+    ATTEMPTS = "attempts"  # deliver: the event loop in which receivers are called
     ALERTS = "alerts"  # deliver: alerts get their entries in the ledger
 
 
@@ -106,9 +107,9 @@ class Heartbeats:
                 if self._pulses[name] is pulse:
                     self._pulses[name] = None
 
-    async def ticks(self, of: str = "") -> None:
+    async def ticks(self, loop: Loop = Loop.EVENT_LOOP) -> None:
         """Beat for the running event loop until cancelled: it hangs when something blocks it."""
-        with self.loop(Loop.EVENT_LOOP, of):
+        with self.loop(loop):
             while True:
                 beat()
                 await asyncio.sleep(TICK_SECONDS)

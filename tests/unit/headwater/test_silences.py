@@ -28,7 +28,7 @@ CONSTANTS = {
     "streams.runtime.kafka_watch._LONGEST_PAUSE_SECONDS": "the pause between two tries",
     "connectors.clickhouse.sink.retries._LONGEST_PAUSE_SECONDS": "the pause between two tries",
     "connectors.clickhouse.visibility.ticks._LONGEST_PAUSE_SECONDS": "the pause between two tries",
-    "streams.runtime.process._LAG_SECONDS": "the pause between two tries",
+    "streams.runtime.process._LOOK_SECONDS": "the pause between two tries",
 }
 """Time-outs of calls that block, and what the list says of them."""
 
