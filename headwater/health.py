@@ -1,12 +1,18 @@
-"""Liveness and readiness of a role: named checks, served beside the metrics."""
+"""Liveness and readiness of a role: loops that go on and named checks, served beside the metrics."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from headwater.heartbeat import Heartbeats
 from headwater.redaction import redact
+
+LONGEST_SILENCE_SECONDS: Final = 140.0
+"""Of a loop, with settings as they are by default: `headwater.silences` says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +26,12 @@ class Check:
 class Health:
     """What the parts of this process last said of themselves. Safe to use from any thread.
 
-    `ready` needs every named check to be ok; `alive` fails only when a part called `fail`, which is
-    what an orchestrator should restart the process for.
+    `ready` needs every named check to be ok; `alive` fails when a part called `fail`, and while a loop of
+    `beats` hangs: what an orchestrator should restart the process for. `clock` in seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.beats = Heartbeats(LONGEST_SILENCE_SECONDS, clock)
         self._lock = threading.Lock()
         self._checks: dict[str, Check] = {}
         self._failure = ""
@@ -66,9 +73,24 @@ class Health:
             return bool(self._checks) and all(check.ok for check in self._checks.values())
 
     def alive(self) -> bool:
-        """False once `fail` was called."""
+        """False once `fail` was called, and while a loop hangs."""
+        return all(check.ok for check in self.signs().values())
+
+    def signs(self) -> Mapping[str, Check]:
+        """What liveness is made of: the process and each of its loops by name."""
         with self._lock:
-            return not self._failure
+            failure = self._failure
+        signs = {"process": Check(not failure, failure)} | {
+            name: Check(True, "") for name in self.beats.loops()
+        }
+        for hang in self.beats.hanging():
+            signs[hang.loop] = Check(
+                False,
+                f"silent for {hang.seconds:.0f} s, and nothing that it waits for takes longer than "
+                f"{self.beats.bound:.0f} s: it hangs, and only another process helps, which goes on where "
+                "this one stopped and loses nothing; the log says where it stands",
+            )
+        return signs
 
 
 HEALTH = Health()

@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from headwater.errors import HeadwaterError, Transient
+from headwater.heartbeat import beat
 
 T = TypeVar("T")
 OnFailure = Callable[[Transient, float], object]
@@ -66,8 +67,8 @@ class Retry:
     """Repeats a step while it raises Transient: for ever, or `attempts` times in a row.
 
     A set `stop` ends it. `on_failure` is called before each pause, `on_recovery` when a step succeeds after
-    failures. `failing` is what the step said when it failed last, "" once it has succeeded; any
-    thread may look. One instance serves one step after another, from one thread or event loop.
+    failures; each try is a sign of life. `failing` is what the step said when it failed last, "" once it has
+    succeeded; any thread may look. One instance serves one step after another, from one thread or event loop.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Retry:
     def __call__(self, step: Callable[[], T]) -> T:
         """The step's result. Raises what it raises but Transient, its last Transient, and Stopped."""
         while True:
+            beat()
             try:
                 result = step()
             except Transient as error:
@@ -103,6 +105,7 @@ class Retry:
     async def run(self, step: Callable[[], Awaitable[T]]) -> T:
         """The same in an event loop, where a set `stop` is noticed after the pause."""
         while True:
+            beat()
             try:
                 result = await step()
             except Transient as error:
@@ -115,6 +118,7 @@ class Retry:
                 return result
 
     def _failed(self, error: Transient) -> None:
+        beat()
         self.failing = str(error)
         self._failures += 1
         if self._failures == self._attempts:
@@ -128,6 +132,7 @@ class Retry:
         return seconds
 
     def _succeeded(self) -> None:
+        beat()
         if self._failures:
             self._failures = 0
             self._backoff.reset()

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Final, Protocol, cast
+from typing import Any, Final, Protocol, cast
 from urllib.parse import urlsplit
 
 import clickhouse_connect
@@ -11,6 +11,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from urllib3.exceptions import HTTPError
 
 from headwater.errors import Fatal, Transient
+from headwater.heartbeat import waiting
 from headwater.redaction import brief, mask_url, redact, secrets_of
 from headwater.settings import ClickHouseSettings
 
@@ -116,20 +117,21 @@ def connect(
     """
     address, shown = urlsplit(settings.url), mask_url(settings.url)
     try:
-        client = clickhouse_connect.get_client(
-            dsn=settings.url,
-            # It goes by the port and would send the password in clear to any but 443 and 8443.
-            secure=address.scheme == "https",
-            username=settings.username,
-            password=settings.password.get_secret_value(),
-            database=settings.database if database is None else database or "default",
-            connect_timeout=5,
-            send_receive_timeout=timeout_seconds,
-            autogenerate_session_id=False,
-            # On the same machine compressing costs more than the bytes do.
-            compress=address.hostname not in _LOCAL,
-            settings=_cluster_settings(settings),
-        )
+        with waiting():
+            client = clickhouse_connect.get_client(
+                dsn=settings.url,
+                # It goes by the port and would send the password in clear to any but 443 and 8443.
+                secure=address.scheme == "https",
+                username=settings.username,
+                password=settings.password.get_secret_value(),
+                database=settings.database if database is None else database or "default",
+                connect_timeout=5,
+                send_receive_timeout=timeout_seconds,
+                autogenerate_session_id=False,
+                # On the same machine compressing costs more than the bytes do.
+                compress=address.hostname not in _LOCAL,
+                settings=_cluster_settings(settings),
+            )
     except ClickHouseError as error:
         code = getattr(error, "code", None)
         # The first line names the fault; the rest is the client's address and identifiers.
@@ -148,7 +150,33 @@ def connect(
         raise Transient(
             f"ClickHouse does not answer at {shown}: {reason}", remedy="is it up? check clickhouse.url"
         ) from error
+    # All statements of a client go through its pool of connections.
+    made: Any = client
+    made.http = _WaitingPool(made.http)
     return cast(Client, client)
+
+
+class _WaitingPool:
+    """Connections whose user waits while ClickHouse works, however long: time-outs of the socket end that."""
+
+    def __init__(self, pool: object) -> None:
+        self._pool: Any = pool
+
+    def request(self, *args: object, **options: object) -> object:
+        """As the pool's."""
+        with waiting():
+            return self._pool.request(*args, **options)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._pool, name)
+
+    # clickhouse-connect notes of each pool when its connections were renewed.
+
+    def __hash__(self) -> int:
+        return hash(self._pool)
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self._pool == other)
 
 
 @contextmanager

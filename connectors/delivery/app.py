@@ -12,6 +12,7 @@ from connectors.delivery.topic.channels import ChannelTopic
 from connectors.delivery.topic.ledger import KafkaLedger
 from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH
+from headwater.heartbeat import Loop
 from headwater.logging import get_logger
 from headwater.retry import Retry, Stopped
 from headwater.settings import Settings
@@ -27,12 +28,13 @@ def run_deliver(settings: Settings, stop: threading.Event) -> None:
     """Deliver alerts until `stop` is set. Raises Fatal."""
     for part in ("ledger", "alerts", "channels"):
         HEALTH.report(part, False, "not connected yet")
-    retry = Retry(stop=stop, on_failure=_waits, on_recovery=lambda: HEALTH.report("ledger", True))
-    try:
-        process = retry(lambda: _Process(settings, stop))
-    except Stopped:
-        return
-    process.run(retry)
+    retry = Retry(stop=stop, on_failure=_waits, on_recovery=lambda: HEALTH.report("kafka", True))
+    with HEALTH.beats.loop(Loop.LEDGER):
+        try:
+            process = retry(lambda: _Process(settings, stop))
+        except Stopped:
+            return
+        process.run(retry)
 
 
 class _Process:
@@ -53,7 +55,6 @@ class _Process:
     def run(self, retry: Retry) -> None:
         thread = threading.Thread(target=self._route, name="router", daemon=True)
         thread.start()
-        HEALTH.report("ledger", True)
         try:
             while not self._stop.is_set() and not self._ending.is_set():
                 retry(lambda: self._dispatcher.turn(_TURN_SECONDS))
@@ -75,7 +76,8 @@ class _Process:
 
     def _route(self) -> None:
         try:
-            self._router.run()
+            with HEALTH.beats.loop(Loop.ALERTS):
+                self._router.run()
         except Fatal as error:
             self._failure = error
         except Exception as error:  # noqa: BLE001 - told by the main thread, which ends for it
@@ -86,4 +88,4 @@ class _Process:
 
 def _waits(error: Transient, seconds: float) -> None:
     _log.warning("retrying", seconds=round(seconds, 2), error=str(error))
-    HEALTH.report("ledger", False, str(error))
+    HEALTH.report("kafka", False, str(error))

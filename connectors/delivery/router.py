@@ -15,10 +15,12 @@ from connectors.delivery.queue.routing import AlertPosition, route
 from connectors.delivery.topic.channels import ChannelTopic
 from connectors.delivery.topic.log_fields import ALERTS, STAGE
 from connectors.delivery.topic.partition import partition_of
+from connectors.delivery.topic.standing import Standing
 from connectors.delivery.topic.transactions import Moved, Transactions
 from headwater import clock, kafka
 from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH
+from headwater.heartbeat import beat
 from headwater.lateness import ReportedLag
 from headwater.logging import about, get_logger
 from headwater.metrics.consumers import DEAD_LETTERS
@@ -87,11 +89,13 @@ class Router:
         self._consumer.subscribe(
             [self._alerts], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked
         )
-        HEALTH.report("alerts", True)
+        standing = self._standing = Standing(ALERTS)
         self._positions: dict[int, int] = {}
         reported = float("-inf")
         try:
             while not self._stop.is_set():
+                beat()
+                standing.owns(self._producers, unread=())
                 by_partition: dict[int, list[Message]] = {}
                 received, end_offsets = self._receive()
                 for message in received:
@@ -114,6 +118,8 @@ class Router:
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._lag.rebalanced()
+        self._standing.answered()
+        self._standing.owns(self._producers, unread=[each.partition for each in partitions])
         for each in partitions:
             producer = kafka.producer(
                 self._settings,
@@ -219,7 +225,7 @@ class Router:
 
     def _waits(self, error: Transient, seconds: float) -> None:
         _log.warning("retrying", seconds=round(seconds, 2), error=str(error))
-        HEALTH.report("alerts", False, str(error))
+        HEALTH.report("kafka", False, str(error))
 
     def _recovered(self) -> None:
-        HEALTH.report("alerts", True)
+        HEALTH.report("kafka", True)

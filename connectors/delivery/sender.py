@@ -15,6 +15,8 @@ from connectors.delivery.channels.channel import Channel, ChannelSettings, Servi
 from connectors.delivery.channels.http import Http
 from connectors.delivery.queue.attempt import Answer, Outcome
 from connectors.delivery.queue.notification import Notification
+from headwater.health import HEALTH
+from headwater.heartbeat import Loop
 from headwater.logging import get_logger
 from headwater.settings import DeliverySettings
 
@@ -61,6 +63,7 @@ class LoopSender:
         self._tasks: dict[asyncio.Task[None], object] = {}
         self._thread = threading.Thread(target=self._loop.run_forever, name="sender", daemon=True)
         self._thread.start()
+        self._ticks = asyncio.run_coroutine_threadsafe(HEALTH.beats.ticks(Loop.ATTEMPTS), self._loop)
         self._http = self._run(self._made(settings))
         self._services = Services(self._http, environ)
 
@@ -92,6 +95,7 @@ class LoopSender:
     def close(self) -> None:
         if self._loop.is_closed():
             return
+        self._ticks.cancel()
         self._run(self._ended())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_SECONDS)

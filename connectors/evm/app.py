@@ -20,6 +20,7 @@ from connectors.evm.repair.request import OUTCOMES
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH
+from headwater.heartbeat import Loop
 from headwater.logging import get_logger
 from headwater.retry import Retry
 from headwater.settings import Settings
@@ -37,40 +38,48 @@ async def listen(settings: Settings, *, accept_fork: bytes | None = None) -> Non
     looks = Survey(nodes)
     survey = asyncio.create_task(looks.run())
     survey.add_done_callback(_say_when_broken)
+    ticks = asyncio.create_task(HEALTH.beats.ticks())
+    HEALTH.report("log", False, "not read yet")
     try:
-        chain_id = await _chain_id(nodes)
-        chain = with_profile(settings.chain, chain_id)
-        verifier = verifier_of(profile_of(chain_id, chain), chain.verify_roots)
-        registry = Registry(settings)
-        raw_id = await _eventually("schema registry", lambda: registry.id_for(STREAM))
-        links_id = await _eventually("schema registry", lambda: registry.id_for(LINKS))
-        heads_id = await _eventually("schema registry", lambda: registry.id_for(HEADS))
-        outcomes_id = await _eventually("schema registry", lambda: registry.id_for(OUTCOMES))
-        leading = Leading(
-            settings,
-            chain,
-            chain_id,
-            nodes,
-            looks,
-            verifier,
-            registry,
-            SchemaIds(raw_id, links_id, heads_id, outcomes_id),
-        )
-        if chain.standby:
-            follower = Follower(leading.store(), leading.codec(), leading.links())
-            turns = Turns(
-                chain.name,
-                GroupElection(settings, topic_name(settings, STREAM)),
-                follower,
-                lambda: leading.run(accept_fork=accept_fork, follower=follower),
-            )
-            await turns.run()
-        else:
-            await leading.run(accept_fork=accept_fork)
+        with HEALTH.beats.loop(Loop.CHAIN):
+            await _follow(settings, nodes, looks, accept_fork)
     finally:
         survey.cancel()
-        await asyncio.gather(survey, return_exceptions=True)
+        ticks.cancel()
+        await asyncio.gather(survey, ticks, return_exceptions=True)
         await transport.close()
+
+
+async def _follow(settings: Settings, nodes: Nodes, looks: Survey, accept_fork: bytes | None) -> None:
+    chain_id = await _chain_id(nodes)
+    chain = with_profile(settings.chain, chain_id)
+    verifier = verifier_of(profile_of(chain_id, chain), chain.verify_roots)
+    registry = Registry(settings)
+    raw_id = await _eventually("schema registry", lambda: registry.id_for(STREAM))
+    links_id = await _eventually("schema registry", lambda: registry.id_for(LINKS))
+    heads_id = await _eventually("schema registry", lambda: registry.id_for(HEADS))
+    outcomes_id = await _eventually("schema registry", lambda: registry.id_for(OUTCOMES))
+    leading = Leading(
+        settings,
+        chain,
+        chain_id,
+        nodes,
+        looks,
+        verifier,
+        registry,
+        SchemaIds(raw_id, links_id, heads_id, outcomes_id),
+    )
+    if chain.standby:
+        follower = Follower(leading.store(), leading.codec(), leading.links())
+        turns = Turns(
+            chain.name,
+            GroupElection(settings, topic_name(settings, STREAM)),
+            follower,
+            lambda: leading.run(accept_fork=accept_fork, follower=follower),
+        )
+        await turns.run()
+    else:
+        await leading.run(accept_fork=accept_fork)
 
 
 def _say_when_broken(survey: asyncio.Task[None]) -> None:

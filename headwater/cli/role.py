@@ -14,9 +14,10 @@ from headwater import __version__, logging
 from headwater.cli.configuration import configured
 from headwater.health import HEALTH
 from headwater.metrics.build import BUILD
-from headwater.metrics.readiness import READY
+from headwater.metrics.readiness import READY, SILENT
 from headwater.metrics.server import serve
 from headwater.settings import Settings
+from headwater.silences import bound_of
 
 
 def start_role(role: str, overrides: Mapping[str, object] | None = None) -> Settings:
@@ -25,6 +26,10 @@ def start_role(role: str, overrides: Mapping[str, object] | None = None) -> Sett
     logging.configure(role, settings.log_level, settings.log_format, chain=settings.chain.name)
     BUILD.labels(settings.chain.name, role, __version__, platform.python_version()).set(1)
     HEALTH.watch(partial(_count, settings.chain.name, role))
+    HEALTH.beats.bound = bound_of(settings)
+    HEALTH.beats.watch(
+        lambda loop, silence: SILENT.labels(settings.chain.name, role, loop).set_function(silence)
+    )
     port = serve(settings.metrics_port, settings.metrics_host)
     if settings.metrics_port_file is not None:
         _write(settings.metrics_port_file, str(port))

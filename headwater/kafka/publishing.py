@@ -10,6 +10,7 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from headwater.errors import Transient
+from headwater.heartbeat import beat
 
 SECONDS: Final = 30.0
 MISSING: Final = "`headwater topics apply` makes it where it is missing"
@@ -94,6 +95,7 @@ class _Writing:
 
     def _waits(self) -> bool:
         """Serve what the brokers said; False when it is not worth waiting."""
+        beat()
         self._producer.poll(_POLL_SECONDS)
         if self.failure is None and self._stopped():
             self.failure = "stopped while writing"

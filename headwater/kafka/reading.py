@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from headwater.errors import Fatal, Transient
+from headwater.heartbeat import beat
 from headwater.kafka.codes import UNREADABLE
 from headwater.kafka.reach import ask
 from headwater.kafka.rejections import plain_words
@@ -58,6 +59,7 @@ def read_range(
             offset = message.offset()
             if offset is None or offset >= end:
                 return
+            beat()
             yield message
             if offset + 1 >= end:
                 return

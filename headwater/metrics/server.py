@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from headwater.health import HEALTH
 from headwater.logging import get_logger
+from headwater.metrics.hanging import HANGING
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -19,8 +20,11 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path == "/metrics":
             self._answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(REGISTRY))
         elif self.path in ("/healthz", "/readyz"):
-            ok = HEALTH.alive() if self.path == "/healthz" else HEALTH.ready()
-            body = {name: {"ok": check.ok, "detail": check.detail} for name, check in HEALTH.checks().items()}
+            checks = HEALTH.signs() if self.path == "/healthz" else HEALTH.checks()
+            ok = bool(checks) and all(check.ok for check in checks.values())
+            if self.path == "/healthz" and not ok:
+                HANGING.tell(HEALTH.beats.hanging())
+            body = {name: {"ok": check.ok, "detail": check.detail} for name, check in checks.items()}
             status = HTTPStatus.OK if ok else HTTPStatus.SERVICE_UNAVAILABLE
             self._answer(status, "application/json", orjson.dumps(body))
         else:

@@ -13,6 +13,7 @@ from headwater.bad_ratio import BadRatioLimit
 from headwater.digits import decimal
 from headwater.errors import Permanent, Transient
 from headwater.health import HEALTH
+from headwater.heartbeat import beat
 from headwater.logging import about, get_logger
 from headwater.metrics import stages as metrics
 from headwater.metrics.consumers import DEAD_LETTERS
@@ -104,6 +105,7 @@ class BatchHandler:
         self._count = self._bad = 0
         began = time.perf_counter()
         for index, message in enumerate(messages):
+            beat()
             envelope, problem = self._read(message)
             if envelope is None:
                 self._count += 1

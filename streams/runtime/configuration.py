@@ -16,6 +16,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Top
 
 from headwater import kafka
 from headwater.errors import Permanent, Transient
+from headwater.health import HEALTH
+from headwater.heartbeat import Loop, beat
 from headwater.logging import get_logger
 from headwater.metrics import alerts as metrics
 from headwater.retry import Backoff, Retry
@@ -90,7 +92,8 @@ class ConfigurationFollower:
     def _run(self) -> None:
         retry = Retry(backoff=Backoff(ceiling=_LONGEST_PAUSE_SECONDS), on_failure=self._waits)
         try:
-            retry(self._follow)
+            with HEALTH.beats.loop(Loop.CONFIGURATION):
+                retry(self._follow)
         except BaseException as error:  # noqa: BLE001 - raised where the stage asks
             with self._news:
                 self._failure = error
@@ -105,6 +108,7 @@ class ConfigurationFollower:
         try:
             client.assign([TopicPartition(self._topic, 0, self._position or OFFSET_BEGINNING)])
             while True:
+                beat()
                 self._poll(client)
         finally:
             client.close()

@@ -15,11 +15,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from concurrent.futures import Future
 from typing import Any
 
 from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP
+
+from headwater.health import HEALTH
+from headwater.heartbeat import Loop
 
 # mode logs every start and stop of a service under its module's name.
 logging.getLogger(__name__).setLevel(logging.WARNING)
@@ -72,6 +76,10 @@ class PromptConsumer(Consumer):
             pass
         finally:
             self._room = None
+
+    def beating(self) -> Future[None]:
+        """Signs of life from the thread that fetches, until cancelled. Once it is started."""
+        return asyncio.run_coroutine_threadsafe(HEALTH.beats.ticks(Loop.CONSUMER), self._thread.thread_loop)
 
     def finished_below(self, tp: TP, offset: int) -> None:
         """Take it that every message below an offset is done, also those that no stream was given.

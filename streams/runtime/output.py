@@ -12,6 +12,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from headwater import kafka
 from headwater.errors import Transient
 from headwater.health import HEALTH
+from headwater.heartbeat import beat
 from headwater.logging import get_logger
 from headwater.metrics import stages as metrics
 from headwater.retry import Stopped
@@ -169,6 +170,7 @@ class StageOutput:
 
     def _waits(self, began: float, messages: int) -> None:
         """Say in health, and once in the log, that brokers take nothing. Raises Stopped."""
+        beat()
         if self._stop.is_set():
             raise Stopped("stopped while the brokers acknowledged nothing")
         seconds = time.monotonic() - began

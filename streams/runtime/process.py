@@ -6,6 +6,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from concurrent.futures import Future
 from typing import Final, cast
 
 import faust
@@ -25,6 +26,7 @@ from streams.runtime.assembler import Incoming
 from streams.runtime.consumer import PromptConsumer
 from streams.runtime.kafka_watch import REACH_SECONDS, brokers_answer, rejected
 from streams.runtime.runner import Delivery, StageRunner
+from streams.runtime.standing import PART, Standing
 from streams.runtime.table import AcknowledgedTable
 from streams.stage import StageContext, StageSpec
 from topics.catalog import topic_name
@@ -33,7 +35,7 @@ _log = get_logger("streams.process")
 _BATCH_EVENTS: Final = 16
 _BATCH_BYTES: Final = 16 * 1024 * 1024
 _DRAIN_SECONDS: Final = 8.0
-_LAG_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 1.0
 
 
 class StageProcess:
@@ -54,7 +56,14 @@ class StageProcess:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
-        HEALTH.report("assignment", False, "starting")
+        HEALTH.report(PART, False, "starting")
+        ticks = asyncio.ensure_future(HEALTH.beats.ticks())
+        try:
+            await self._run()
+        finally:
+            ticks.cancel()
+
+    async def _run(self) -> None:
         settings, group = self._settings, self._group
         try:
             await brokers_answer(settings, self._stop)
@@ -70,7 +79,8 @@ class StageProcess:
                 TP(message.topic, message.partition), message.offset
             )
 
-        runner = StageRunner(self._context, stage, table, self._stop, finished_below)
+        standing = Standing()
+        runner = StageRunner(self._context, stage, table, self._stop, finished_below, standing)
         topic = app.topic(
             topic_name(settings, group.input),
             key_type=bytes,
@@ -78,9 +88,14 @@ class StageProcess:
             key_serializer="raw",
             value_serializer="raw",
         )
-        app.on_partitions_assigned.connect(self._assigned)
+
+        def assigned(*_: object, **__: object) -> None:
+            self._lag.rebalanced()
+            standing.assigned()
+
+        app.on_partitions_assigned.connect(assigned)
         app.agent(topic, name=group.name, concurrency=1)(self._agent(runner))
-        failure = await self._live(app, runner)
+        failure = await self._live(app, runner, standing)
         self._stop.set()
         if failure is not None:
             HEALTH.fail(str(failure))
@@ -90,25 +105,23 @@ class StageProcess:
         if failure is not None:
             raise failure
 
-    def _assigned(self, *_: object, **__: object) -> None:
-        self._lag.rebalanced()
-
-    async def _live(self, app: faust.App, runner: StageRunner) -> BaseException | None:
+    async def _live(self, app: faust.App, runner: StageRunner, standing: Standing) -> BaseException | None:
         """Start the application and wait for what ends it; None when that is a signal."""
         # It waits for the group's coordinator as long as that takes, deaf to signals and rejections.
         starting = asyncio.ensure_future(app.start())
         ended = asyncio.ensure_future(self._ended.wait())
         rejection = asyncio.ensure_future(rejected(self._settings))
         tasks = {starting, ended, rejection}
+        beating: Future[None] | None = None
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if starting.done():
                 problem = starting.exception()
                 if problem is not None:
                     return problem
-                HEALTH.report("assignment", True, "standing by, no event so far")
+                beating = cast(PromptConsumer, app.consumer).beating()
                 crashed = asyncio.ensure_future(app.wait_until_stopped())
-                lag = asyncio.ensure_future(self._report_lag(app, runner))
+                lag = asyncio.ensure_future(self._look(app, runner, standing))
                 tasks |= {lag, crashed}
                 await asyncio.wait({crashed, ended, rejection, lag}, return_when=asyncio.FIRST_COMPLETED)
                 if lag.done():
@@ -122,6 +135,8 @@ class StageProcess:
         finally:
             for task in tasks:
                 task.cancel()
+            if beating is not None:
+                beating.cancel()
 
     async def _no_kafka(self, error: KafkaError) -> HeadwaterError:
         """What aiokafka's error means. It logs why it cannot connect and raises only that it cannot."""
@@ -150,12 +165,16 @@ class StageProcess:
 
         return follow
 
-    async def _report_lag(self, app: faust.App, runner: StageRunner) -> None:
+    async def _look(self, app: faust.App, runner: StageRunner, standing: Standing) -> None:
+        """Say now and then what is assigned, how far that is taken over, and how far behind it is."""
         active = STAGE_ACTIVE.labels(self._settings.chain.name, self._group.name)
         source = topic_name(self._settings, self._group.input)
         while True:
-            active.set(any(each.topic == source for each in app.consumer.assignment()))
-            await asyncio.sleep(_LAG_SECONDS)
+            own = [each for each in app.consumer.assignment() if each.topic == source]
+            active.set(bool(own))
+            told = all(_end_offset(app, each) is not None for each in own)
+            standing.look([each.partition for each in own], recovers=app.rebalancing, told=told)
+            await asyncio.sleep(_LOOK_SECONDS)
             assigned = {(each.topic, each.partition) for each in app.consumer.assignment()}
             self._lag.keep_only(assigned)
             for (topic, partition), position in runner.positions.items():

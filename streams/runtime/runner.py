@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import Protocol, TypeVar
 
 from headwater.errors import Fatal
 from headwater.health import HEALTH
+from headwater.heartbeat import Loop
 from headwater.logging import about, get_logger
 from headwater.metrics import stages as metrics
 from headwater.retry import Backoff, Retry
@@ -20,6 +22,7 @@ from streams.runtime.assignment import take_over
 from streams.runtime.batch import BatchHandler
 from streams.runtime.input import reread
 from streams.runtime.output import StageOutput
+from streams.runtime.standing import Standing
 from streams.stage import Stage, StageContext
 
 _log = get_logger("streams.runner")
@@ -62,7 +65,9 @@ class StageRunner:
         table: Table | None,
         stop: threading.Event,
         finished_below: Callable[[Incoming], None],
+        standing: Standing,
     ) -> None:
+        self._standing = standing
         self._finished_below = finished_below
         self._context = context
         self._settings = context.settings
@@ -92,31 +97,38 @@ class StageRunner:
             return
         self.idle.clear()
         try:
-            if generation != self._generation or self._handler is None:
-                self._held.clear()
-                self._handler = await self._open(batch[0][0])
-                self._generation = generation
-            await self._finish(self._handler, [message for message, _ in batch])
-            self._held += [acknowledge for _, acknowledge in batch]
-            last = batch[-1][0]
-            self.positions[last.topic, last.partition] = last.offset + 1
-            if not self._handler.assembler.parts_held:
-                # Never past an event whose parts are not all here: Faust would commit it.
-                for acknowledge in self._held:
-                    acknowledge()
-                self._held.clear()
+            with HEALTH.beats.loop(Loop.STAGE):
+                await self._process(generation, batch)
         finally:
             self.idle.set()
+
+    async def _process(self, generation: int, batch: Sequence[Delivery]) -> None:
+        if generation != self._generation or self._handler is None:
+            self._held.clear()
+            self._handler = await self._open(batch[0][0])
+            self._generation = generation
+        await self._finish(self._handler, [message for message, _ in batch])
+        self._held += [acknowledge for _, acknowledge in batch]
+        last = batch[-1][0]
+        self.positions[last.topic, last.partition] = last.offset + 1
+        if not self._handler.assembler.parts_held:
+            # Never past an event whose parts are not all here: Faust would commit it.
+            for acknowledge in self._held:
+                acknowledge()
+            self._held.clear()
 
     def close(self) -> None:
         """Release the thread; what it still does is not waited for."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _thread(self, call: Callable[[], _T]) -> _T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
+        # What the thread does is a sign of life of the loop that waits for it.
+        run = contextvars.copy_context().run
+        return await asyncio.get_running_loop().run_in_executor(self._pool, run, call)
 
     async def _open(self, first: Incoming) -> BatchHandler:
         began = time.perf_counter()
+        self._standing.takes_over(first.partition)
         if self._output is not None:
             await self._thread(self._output.close)
         output = self._output = StageOutput(self._settings, self._group.name, first.partition, self._stop)
@@ -127,7 +139,7 @@ class StageRunner:
         )
         labels = self._settings.chain.name, self._group.name
         metrics.STAGE_RECOVERY.labels(*labels).observe(time.perf_counter() - began)
-        HEALTH.report("assignment", True, f"partition {first.partition}")
+        self._standing.took_over(first.partition)
         return handler
 
     async def _finish(self, handler: BatchHandler, messages: list[Incoming]) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 import signal
 
 import pytest
 from typer.testing import CliRunner
 
 from headwater.cli import COMMANDS, build, role
+from headwater.heartbeat import Loop
 from sandbox.stack.roles import ROLES, Role
 from tests.paths import ROOT
 
@@ -59,6 +61,26 @@ def test_a_role_serves_where_it_is_told_before_it_does_anything(
 def test_a_role_says_when_it_is_ready(started: Role) -> None:
     package = ROOT / PACKAGES[started.arguments[0]]
     assert any("HEALTH.report" in _called(path.read_text("utf-8")) for path in package.rglob("*.py"))
+
+
+@pytest.mark.parametrize("started", ROLES, ids=lambda role: role.name)
+def test_a_role_gives_signs_of_life(started: Role) -> None:
+    package = ROOT / PACKAGES[started.arguments[0]]
+    assert any("HEALTH.beats.loop" in _called(path.read_text("utf-8")) for path in package.rglob("*.py"))
+
+
+@pytest.mark.parametrize("loop", Loop, ids=lambda loop: loop.name)
+def test_a_loop_is_some_modules_and_the_page_on_health_tells_of_it(loop: Loop) -> None:
+    sources = [ROOT / "headwater" / "heartbeat.py", *(ROOT / "streams").rglob("*.py")]
+    sources += (ROOT / "connectors").rglob("*.py")
+    assert any(
+        f"(Loop.{loop.name}" in path.read_text("utf-8") or f"= Loop.{loop.name}" in path.read_text("utf-8")
+        for path in sources
+    )
+    health = (
+        (ROOT / "docs" / "operations.md").read_text("utf-8").partition("## Health\n")[2].partition("\n## ")[0]
+    )
+    assert re.search(rf"`{loop}(`| )", health), f"name `{loop}` there"
 
 
 def _called(source: str) -> set[str]:

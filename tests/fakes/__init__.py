@@ -29,5 +29,7 @@ WITHOUT_CONTRACT: Final[Mapping[str, str]] = {
     "test_supervisor.FakeChild": "a process as its supervisor sees it; real ones are in test_children",
     "test_webhook.FakeHttp": "lays in what a receiver answers; real ones are in test_delivery_http",
     "test_writer.FakeDirect": "fails as the test says; the real insert is held in test_joined, on ClickHouse",
+    "watched.MovingClock": "a clock that goes by itself is one that a test would have to wait for",
+    "watched.Watched": "the real heartbeats, under that clock",
     "transactions.KilledError": "an end of the process that nobody catches",
 }

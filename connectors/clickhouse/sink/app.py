@@ -10,6 +10,7 @@ from connectors.clickhouse.sink.assembly import Assembly
 from connectors.clickhouse.visibility.loop import SettleLoop
 from connectors.clickhouse.visibility.moving.loop import MoveLoop
 from headwater.health import HEALTH
+from headwater.heartbeat import Loop
 from headwater.retry import Stopped
 from headwater.settings import Settings
 
@@ -31,6 +32,11 @@ def run_sink(settings: Settings, stop: threading.Event, *, accept_topics: bool =
     gc.set_threshold(200_000, 20, 20)
     HEALTH.report("kafka", False, "no partitions assigned yet")
     HEALTH.report("clickhouse", False, "not connected yet")
+    with HEALTH.beats.loop(Loop.SINK):
+        return _run(settings, stop, accept_topics=accept_topics)
+
+
+def _run(settings: Settings, stop: threading.Event, *, accept_topics: bool) -> bool:
     try:
         assembly = Assembly(settings, stop)
         if accept_topics:

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
+from headwater.health import HEALTH
+from headwater.heartbeat import Loop
+
 T = TypeVar("T")
 
 
@@ -44,7 +47,8 @@ class Lane(Generic[T]):
         while True:
             job = self._jobs.get()
             try:
-                result = Finished(self, job(), None)
+                with HEALTH.beats.loop(Loop.LANE, self.name):
+                    result = Finished(self, job(), None)
             except BaseException as error:  # noqa: BLE001 - raised again in the main thread
                 result = Finished(self, None, error)
             self._done.put(result)

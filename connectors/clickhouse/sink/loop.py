@@ -27,6 +27,7 @@ from connectors.clickhouse.sink.stream import (
 )
 from connectors.clickhouse.sink.watchdog import Watchdog
 from headwater.health import HEALTH
+from headwater.heartbeat import beat
 from headwater.retry import Stopped
 from headwater.settings import SinkSettings
 
@@ -93,6 +94,7 @@ class Sink:
         self._consumer.subscribe(list(self._streams), self._assigned, self._revoked)
         idle = False
         while not stop.is_set():
+            beat()
             received = self._receive(idle)
             idle = received is not None and not received.messages
             if received is not None:

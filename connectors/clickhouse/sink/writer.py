@@ -11,6 +11,7 @@ from connectors.clickhouse.sink.messages import Bad, Message, present
 from connectors.clickhouse.sink.rows import Columns, Reader
 from connectors.clickhouse.sink.table import MemoryLimit
 from headwater.errors import HeadwaterError, Permanent, Transient
+from headwater.heartbeat import beat
 from headwater.logging import get_logger
 from headwater.metrics import sink as metrics
 from headwater.redaction import brief
@@ -216,4 +217,5 @@ class _Search:
 
 def _chunks(messages: Sequence[Message]) -> Iterator[Sequence[Message]]:
     for start in range(0, len(messages), CHUNK_ROWS):
+        beat()
         yield messages[start : start + CHUNK_ROWS]

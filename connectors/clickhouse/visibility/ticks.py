@@ -8,6 +8,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from headwater.errors import Transient
+from headwater.health import HEALTH
+from headwater.heartbeat import Loop
 from headwater.logging import get_logger
 from headwater.retry import Backoff, Retry, Stopped
 
@@ -63,7 +65,8 @@ class Ticks:
     def _run(self) -> None:
         while not self._stop.wait(self._seconds):
             try:
-                self._retry(self._tick)
+                with HEALTH.beats.loop(Loop.BESIDE, self._thread.name):
+                    self._retry(self._tick)
             except Stopped:
                 return
             except Exception as error:  # noqa: BLE001 - whatever it is, the next tick may do without it

@@ -16,6 +16,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Pro
 
 from connectors.delivery.queue.delivery import STREAM, Delivery, delivery_of, key_of
 from connectors.delivery.topic.log_fields import STAGE
+from connectors.delivery.topic.standing import Standing
 from connectors.delivery.topic.transactions import Transactions
 from headwater import kafka
 from headwater.errors import Fatal, Transient
@@ -73,13 +74,14 @@ class KafkaLedger:
         self._settings = settings
         self._transactions = Transactions(GROUP, stop)
         # Within a read: an entry that was received and not given to the caller would be lost to this owner.
-        self._retry = Retry(stop=stop, on_failure=_waits, on_recovery=lambda: HEALTH.report("ledger", True))
+        self._retry = Retry(stop=stop, on_failure=_waits, on_recovery=lambda: HEALTH.report("kafka", True))
         self._topic = topic_name(settings, STREAM)
         self._reader = registry.reader(STREAM)
         self._codec, self._frame = codec_for(STREAM), frame(registry.id_for(STREAM))
         self._producers: dict[int, Producer] = {}
         self._end_offsets: dict[int, int] = {}
         self._ready: set[int] = set()
+        self._standing = Standing("ledger")
         self._gained: set[int] = set()
         self._gone: set[int] = set()
         self._on_revoke: OnRevoke = lambda partitions: None
@@ -108,11 +110,13 @@ class KafkaLedger:
             elif partition in self._end_offsets and (entry := self._entry(message)) is not None:
                 read.entries.append((partition, entry))
         read.lost, self._gone = self._gone, set()
+        self._say()
         for partition in sorted(self._gained):
             self._take_over(partition)
         self._gained.clear()
         # What was fetched before a partition came back is not of this ownership.
         read.entries = [each for each in read.entries if each[0] not in read.lost]
+        self._say()
         return read
 
     def ready(self) -> set[int]:
@@ -127,6 +131,11 @@ class KafkaLedger:
             producer.purge()
         self._on_revoke = lambda partitions: None
         self._consumer.close()
+
+    def _say(self) -> None:
+        """Readiness: what is owned is read, or nothing is owned."""
+        own = self._gained | self._end_offsets.keys()
+        self._standing.owns(own, unread=own - self._ready)
 
     def _take_over(self, partition: int) -> None:
         producer = kafka.producer(
@@ -179,6 +188,7 @@ class KafkaLedger:
             return None
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._standing.answered()
         # Without a call of ours librdkafka would begin to read at once; the fence comes first.
         consumer.incremental_assign([])
         self._gained |= {each.partition for each in partitions}
@@ -202,4 +212,4 @@ class KafkaLedger:
 
 def _waits(error: Transient, seconds: float) -> None:
     _log.warning("retrying", seconds=round(seconds, 2), error=str(error))
-    HEALTH.report("ledger", False, str(error))
+    HEALTH.report("kafka", False, str(error))

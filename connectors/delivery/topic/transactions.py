@@ -35,12 +35,12 @@ class Transactions:
 
     def __init__(self, what: str, stop: threading.Event) -> None:
         self._what = what
-        self._persist = kafka.TransactionalCalls("ledger", stop)
+        self._persist = kafka.TransactionalCalls("kafka", stop)
         self._whole = Retry(
             backoff=Backoff(ceiling=5.0),
             stop=stop,
             on_failure=_waits,
-            on_recovery=lambda: HEALTH.report("ledger", True),
+            on_recovery=lambda: HEALTH.report("kafka", True),
         )
 
     def begin(self, producer: Producer) -> None:
@@ -94,4 +94,4 @@ class Transactions:
 
 def _waits(error: Transient, seconds: float) -> None:
     _log.warning("retrying", seconds=round(seconds, 2), error=str(error))
-    HEALTH.report("ledger", False, str(error))
+    HEALTH.report("kafka", False, str(error))

@@ -27,6 +27,7 @@ from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH
+from headwater.heartbeat import waiting
 from headwater.logging import about, get_logger
 from headwater.retry import Retry
 from headwater.settings import ChainSettings
@@ -86,11 +87,13 @@ class Listener:
     async def run(self) -> None:
         """Follow the chain until cancelled."""
         self._opened = False
+        HEALTH.report("log", False, "claiming the chain: what is published is read back")
         retry = Retry(on_failure=self._claims_again)
         while True:
             behind = await retry.run(self._under_claim)
             if not behind:
-                await self._ticker.wait()
+                with waiting():
+                    await self._ticker.wait()
 
     async def _under_claim(self) -> bool:
         """A round and what is done after it, under a claim; tells whether to look again at once.
@@ -100,6 +103,7 @@ class Listener:
         if not self._opened:
             await self._log.open(finality=not self._forks.accepted)
             self._opened = True
+            HEALTH.report("log", True)
         try:
             behind = await self._looked()
         except Unsupported as error:

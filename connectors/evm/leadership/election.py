@@ -9,6 +9,8 @@ from confluent_kafka import Consumer, TopicPartition
 
 from connectors.evm.log.thread import Thread
 from headwater import kafka
+from headwater.health import HEALTH
+from headwater.heartbeat import Loop, beat
 from headwater.logging import get_logger
 from headwater.settings import Settings
 from schemas.naming import name_of
@@ -41,9 +43,11 @@ class GroupElection:
     async def run(self) -> None:
         """Be a member until cancelled. Raises Fatal when the brokers reject us."""
         try:
-            while True:
-                # Asked for by the event loop each time: if that hangs, so does the membership.
-                await self._thread.call(self._poll)
+            with HEALTH.beats.loop(Loop.ELECTION):
+                while True:
+                    # Asked for by the event loop each time: if that hangs, so does the membership.
+                    await self._thread.call(self._poll)
+                    beat()
         finally:
             await asyncio.shield(self._thread.call(self._leave))
             self._thread.end()

@@ -11,6 +11,7 @@ from connectors.evm.log.thread import Thread
 from connectors.evm.log.writer import Fenced
 from headwater.errors import Transient
 from headwater.health import HEALTH
+from headwater.heartbeat import beat
 from headwater.logging import get_logger
 from headwater.metrics import listener as metrics
 from headwater.retry import Backoff
@@ -85,6 +86,7 @@ class Turns:
         backoff = Backoff()
         try:
             while not elected.done():
+                beat()
                 wait = _FOLLOW_SECONDS
                 try:
                     await self._thread.call(self._follower.follow)

@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from connectors.evm.log.store import Outgoing
 from headwater import kafka
 from headwater.errors import Transient
+from headwater.heartbeat import beat
 from headwater.logging import get_logger
 from headwater.settings import Settings
 from topics.chainlog.claims import UNACKNOWLEDGED
@@ -94,6 +95,8 @@ class KafkaStore:
                     on_delivery=delivered,
                 )
             while len(offsets) + len(failures) < len(messages) and not failures:
+                # The brokers may be away for as long as librdkafka has patience with a delivery.
+                beat()
                 producer.poll(_POLL_SECONDS)
                 if self._closing.is_set():
                     raise Transient(f"{self._topic}: stopped while writing")

@@ -23,6 +23,7 @@ from connectors.evm.repair.request import Outcome, Request, published, refused
 from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Transient
 from headwater.health import HEALTH
+from headwater.heartbeat import on_its_own
 from headwater.logging import about, get_logger
 from headwater.metrics import listener as metrics
 from headwater.retry import Retry
@@ -138,6 +139,8 @@ class Repairs:
         )
 
     async def _work(self) -> None:
+        # A listener that hangs is not saved by requests that are tried again beside it.
+        on_its_own()
         self._preparation.remember(await self._reads(self._outcomes.repairs))
         self._goes_on()
         while True:

@@ -18,6 +18,7 @@ import msgspec
 from prometheus_client import Counter, Histogram
 
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, result_of, results_of
+from headwater.heartbeat import beat
 from headwater.metrics import listener as metrics
 from headwater.redaction import mask_url, redact, secrets_of
 
@@ -128,6 +129,7 @@ class Endpoint:
 
     async def _post(self, method: str, body: bytes) -> HttpAnswer:
         start = time.perf_counter()
+        beat()
         try:
             return await self._transport.post(self._url, body)
         except TimeoutError as error:
@@ -139,6 +141,7 @@ class Endpoint:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
             raise self._failed(method, f"connection failed: {self._clean(reason)}", "connection") from error
         finally:
+            beat()
             seconds = self._seconds.get(method)
             if seconds is None:
                 seconds = self._seconds[method] = metrics.NODE_SECONDS.labels(self.chain, self.name, method)

@@ -13,6 +13,7 @@ from connectors.evm.pool.asking.work import Failures, T, Won, Work
 from connectors.evm.pool.cordon import Cordons
 from connectors.evm.pool.order import Order
 from connectors.evm.rpc.answers import NodeFailure
+from headwater.heartbeat import waiting
 from headwater.logging import get_logger
 from headwater.retry import Backoff
 
@@ -70,7 +71,9 @@ class Rounds:
             if backoff.attempts > 1:
                 _log.warning("no node gave a good answer", endpoints=len(failures), retry_in=round(wait, 2))
             left = deadline.left
-            await self._sleep(min(wait, left))
+            # Of a node's choosing: it may ask to be left alone for minutes.
+            with waiting():
+                await self._sleep(min(wait, left))
             if wait >= left:
                 late = deadline.overdue(failed, before or ())
                 self._given_up.say(late, failed)

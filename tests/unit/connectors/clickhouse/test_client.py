@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any
 
 import clickhouse_connect
 import pytest
 
 from connectors.clickhouse.client import INSERT_SETTINGS, connect
+from headwater.heartbeat import Loop
 from headwater.settings import load_settings
+from tests.fakes.watched import Watched
 
 
 def test_inserts_are_acknowledged_when_the_shards_have_them() -> None:
@@ -32,8 +36,29 @@ def test_a_cluster_has_a_quorum(
 
     def get_client(**options: object) -> object:
         asked.update(options)
-        return object()
+        return SimpleNamespace(http=None)
 
     monkeypatch.setattr(clickhouse_connect, "get_client", get_client)
     connect(load_settings({"clickhouse": section}, environ={}).clickhouse)
     assert asked["settings"] == expected
+
+
+def test_a_statement_that_takes_hours_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched()
+
+    class Pool:
+        def request(self, method: str, *, url: str) -> str:
+            watched.never_ends()
+            return f"{method} {url}"
+
+        def clear(self) -> str:
+            return "cleared"
+
+    pool = Pool()
+    monkeypatch.setattr(clickhouse_connect, "get_client", lambda **_: SimpleNamespace(http=pool))
+    client: Any = connect(load_settings(environ={}).clickhouse)
+    with watched.beats.loop(Loop.LANE, "logs"):
+        assert client.http.request("POST", url="/") == "POST /"
+    assert watched.seen == []
+    assert client.http.clear() == "cleared"
+    assert {pool: "renewed"}[client.http] == "renewed"

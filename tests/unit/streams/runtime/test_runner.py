@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from headwater.errors import Fatal, Permanent, Transient
+from headwater.health import HEALTH
 from headwater.retry import Stopped
 from headwater.settings import Settings, load_settings
 from schemas import frame
@@ -17,9 +18,11 @@ from streams.logic.event import ChainEvent
 from streams.runtime.assembler import Incoming, Start
 from streams.runtime.batch import BatchHandler
 from streams.runtime.runner import Delivery, StageRunner
+from streams.runtime.standing import Standing
 from streams.stage import Outcome, StageContext
 from tests.builders.stage_events import envelope, value_of
 from tests.fakes.stage import unread
+from tests.fakes.watched import Watched
 from topics.chainlog.kinds import EventKind
 from topics.groups import Group
 
@@ -33,6 +36,7 @@ class Diary:
         self.lines: list[str] = []
         self.table_failures = 0
         self.when_the_table_fails: Callable[[], object] = lambda: None
+        self.when_handled: Callable[[], object] = lambda: None
 
 
 class Stage:
@@ -45,6 +49,7 @@ class Stage:
         number = event.envelope.sequence
         if number == 66:
             raise Fatal("sixty-six")
+        self._diary.when_handled()
         self._diary.lines.append(f"handle {number}")
         return Outcome(table=[(b"%d" % number, b"x")])
 
@@ -85,7 +90,7 @@ class Bench:
         monkeypatch.setattr("streams.runtime.runner._TABLE_PAUSE_SECONDS", 0)
         table = Table(self.diary)
         context = StageContext(settings, group, lambda _: frame(7), unread)
-        self.runner = StageRunner(context, stage, table, self.stop, self._finished)
+        self.runner = StageRunner(context, stage, table, self.stop, self._finished, Standing())
         self.topic: list[Incoming] = []
 
         async def opened(first: Incoming) -> BatchHandler:
@@ -206,3 +211,37 @@ async def test_after_a_stop_nothing_is_begun(bench: Bench) -> None:
     bench.stop.set()
     await bench.runner.process(1, [bench.delivery(0, 10)])
     assert bench.diary.lines == []
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
+    watched = Watched()
+    monkeypatch.setattr(HEALTH, "beats", watched.beats)
+    return watched
+
+
+async def test_many_events_that_each_take_long_are_no_silence(bench: Bench, watched: Watched) -> None:
+    bench.diary.when_handled = watched.takes
+    await bench.runner.process(1, [bench.delivery(number, number + 10) for number in range(20)])
+    assert watched.seen == []
+
+
+async def test_an_event_that_is_never_decided_hangs_the_stage(bench: Bench, watched: Watched) -> None:
+    bench.diary.when_handled = watched.never_ends
+    await bench.runner.process(1, [bench.delivery(0, 10)])
+    assert watched.seen == ["stage"]
+
+
+async def test_a_changelog_that_is_away_is_no_silence(
+    bench: Bench, watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headwater.retry.Backoff.next", lambda *_: 0.0)
+    bench.diary.table_failures, bench.diary.when_the_table_fails = 9, watched.takes
+    await bench.runner.process(1, [bench.delivery(0, 10)])
+    assert watched.seen == []
+
+
+async def test_a_stage_without_events_rests(bench: Bench, watched: Watched) -> None:
+    await bench.runner.process(1, [bench.delivery(0, 10)])
+    watched.never_ends()
+    assert watched.seen == []

@@ -6,11 +6,12 @@ import threading
 from typing import Any
 
 import pytest
-from confluent_kafka import OFFSET_BEGINNING
+from confluent_kafka import OFFSET_BEGINNING, KafkaError
 
 from connectors.delivery.topic.ledger import KafkaLedger
 from headwater import retry
 from headwater.errors import Transient
+from headwater.health import HEALTH, Check
 from headwater.settings import load_settings
 from schemas import codec_for
 from tests.builders.deliveries import pending
@@ -89,3 +90,46 @@ def test_what_goes_away_is_said_before_it_is_given_up(consumer: FakeConsumer) ->
         ({1}, [(0, OFFSET_BEGINNING), (1, OFFSET_BEGINNING)]),
         ({0}, [(0, OFFSET_BEGINNING)]),
     ]
+
+
+def end_of(partition: int) -> FakeMessage:
+    return FakeMessage("t", partition, 0, code=KafkaError._PARTITION_EOF)
+
+
+def test_it_is_ready_when_what_it_owns_is_read_or_nothing_is_owned(consumer: FakeConsumer) -> None:
+    ledger = ledger_of(FakeRegistry())
+
+    def says() -> Check:
+        ledger.read(0)
+        return HEALTH.checks()["ledger"]
+
+    assert says() == Check(False, "joining its group")
+    consumer.changes = [("assign", [])]
+    assert says() == Check(True, "standing by without a partition")
+    consumer.changes = [("assign", [0, 3])]
+    assert says() == Check(False, "taking over and reading partitions 0, 3")
+    consumer.batches = [[end_of(0)]]
+    assert says() == Check(False, "taking over and reading partitions 3")
+    consumer.batches = [[end_of(3)]]
+    assert says() == Check(True, "partitions 0, 3")
+    consumer.changes = [("revoke", [0, 3])]
+    assert says() == Check(True, "standing by without a partition")
+
+
+def test_trouble_that_passes_does_not_make_it_ready(
+    consumer: FakeConsumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [2]
+
+    def end(*_: object) -> int:
+        left[0] -= 1
+        if left[0]:
+            raise Transient("Kafka does not answer")
+        return 5
+
+    monkeypatch.setattr(KafkaLedger, "_end", end)
+    ledger = ledger_of(FakeRegistry())
+    consumer.changes = [("assign", [0])]
+    ledger.read(0)
+    assert HEALTH.checks()["kafka"].ok
+    assert HEALTH.checks()["ledger"] == Check(False, "taking over and reading partitions 0")
