@@ -13,11 +13,14 @@ LEAST_FREE: Final = 0.1
 GIGABYTE: Final = 1 << 30
 
 
-def judged(due: Sequence[str]) -> Iterator[Finding]:
-    """`due`: the migrations that have not been applied, by name."""
+def judged(due: Sequence[str], ahead: Sequence[str] = ()) -> Iterator[Finding]:
+    """`due`: the migrations that have not been applied, by name; `ahead`: those of a newer version."""
     if due:
         what = f"{len(due)} migrations are due, the first is {due[0]}"
         yield Finding(AREA, Verdict.WRONG, what, "`headwater migrate`")
+    elif ahead:
+        what = f"ClickHouse's tables are a newer version's, and this one runs on them: {', '.join(ahead)}"
+        yield Finding(AREA, Verdict.OK, what)
     else:
         yield Finding(AREA, Verdict.OK, "ClickHouse has the tables and views of this version")
 
