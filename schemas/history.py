@@ -7,8 +7,10 @@ frame). A version, once committed, never changes; a changed schema becomes the n
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -70,7 +72,19 @@ def problems(stream: str, schema: Schema | None = None, folder: Path = FOLDER) -
             f"{stream}: cannot read v{version.number}: {reason}" for reason in breaks(schema, version.schema)
         ]
         found += _golden_problems(stream, schema, version)
+    found += [f"{stream}: {reason}" for reason in _no_way_back(history, schema)]
     return found
+
+
+def _no_way_back(history: Sequence[Version], schema: Schema) -> Iterator[str]:
+    """Why readers of one version, rolled back to, could not read what the version after it has written.
+
+    Only from a version to the next: an enum gets its default in one and its symbol in another.
+    """
+    for before, after in pairwise([*((each.number, each.schema) for each in history), (None, schema)]):
+        for reason in breaks(before[1], after[1]):
+            what = "the schema" if after[0] is None else f"v{after[0]}"
+            yield f"v{before[0]} cannot read {what}, and is read after a rollback: {reason}"
 
 
 def _golden_problems(stream: str, schema: Schema, version: Version) -> list[str]:
@@ -90,12 +104,13 @@ def _golden_problems(stream: str, schema: Schema, version: Version) -> list[str]
 def freeze(stream: str, folder: Path = FOLDER) -> Version | None:
     """Commit the present schema as the stream's next version, with an example; None if it is one already.
 
-    Raises ValueError when readers of an earlier version's messages could not follow.
+    Raises ValueError when it could not read the messages of an earlier version, or the last one not its own.
     """
     schema, history = schema_of(stream), versions(stream, folder)
     if history and without_docs(history[-1].schema) == without_docs(schema):
         return None
     reasons = [reason for version in history for reason in breaks(schema, version.schema)]
+    reasons += _no_way_back(history[-1:], schema)
     if reasons:
         raise ValueError(f"{stream}: a breaking change: {'; '.join(dict.fromkeys(reasons))}")
     codec = codec_for(stream)

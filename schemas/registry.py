@@ -114,8 +114,13 @@ class Registry:
         return StreamReader(stream, self.schemas_of(stream))
 
     def incompatibilities(self, stream: str) -> list[str]:
-        """Why the registry would not take our schema of the stream; nothing when it would."""
-        return self._client.compatible(self.subject(stream), canonical(schema_of(stream)))
+        """Why the registry would not take our schema of the stream; nothing when it would, or has it.
+
+        One that it has from before may not follow all that a newer version of Headwater has registered since.
+        """
+        subject, schema = self.subject(stream), canonical(schema_of(stream))
+        reasons = self._client.compatible(subject, schema)
+        return reasons if reasons and self._client.lookup(subject, schema) is None else []
 
 
 def _name(schema: Schema) -> str:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Final
 
 from headwater.settings import Settings
 from topics.catalog import TOPICS, topic_name, wanted
 from topics.cluster import Cluster, KafkaCluster, Present, Wanted
+
+_KEEP_MORE: Final = ("max.message.bytes", "retention.bytes", "retention.ms")
+_WITHOUT_LIMIT: Final = -1
 
 
 class Action(Enum):
@@ -94,7 +98,14 @@ def _differences(
     elif present.partitions > partitions:
         what = f"{present.partitions} partitions, {partitions} in the catalogue"
         changes.append(Change(Action.KEEP, name, what, "Kafka cannot shrink a topic without losing messages"))
-    altered = {key: value for key, value in config.items() if present.config.get(key) != value}
+    differing = {key: value for key, value in config.items() if present.config.get(key) != value}
+    wider = [key for key, value in differing.items() if _is_wider(key, present.config.get(key, ""), value)]
+    altered = {key: value for key, value in differing.items() if key not in wider}
+    for key in wider:
+        what = f"{key} = {present.config[key]}, {config[key]} in the catalogue"
+        changes.append(
+            Change(Action.KEEP, name, what, "Kafka would delete messages, or refuse those of a newer version")
+        )
     if altered:
         what = ", ".join(f"{key} {present.config.get(key, '(unset)')} → {altered[key]}" for key in altered)
         changes.append(Change(Action.ALTER, name, what, config=tuple(altered.items())))
@@ -102,6 +113,14 @@ def _differences(
         what = f"{key} = {present.config[key]}"
         changes.append(Change(Action.KEEP, name, what, "an operator's setting, not the catalogue's"))
     return changes
+
+
+def _is_wider(key: str, present: str, wanted: str) -> bool:
+    """Does the cluster keep or take more than the catalogue asks for, as a newer version may want?"""
+    if key not in _KEEP_MORE or not present.lstrip("-").isdecimal():
+        return False
+    there, here = (int(each) for each in (present, wanted))
+    return here != _WITHOUT_LIMIT and (there == _WITHOUT_LIMIT or there > here)
 
 
 def _listed(config: Mapping[str, str]) -> str:

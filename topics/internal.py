@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from headwater.kafka import HEADER_BYTES
-from topics.groups import SINK
+from topics.groups import DELIVER, SINK
 from topics.spec import BLOCK_BYTES, DAY_MS, Cleanup, TopicSpec, Visibility
 
 NORMALIZED_BLOCKS = TopicSpec(
@@ -43,7 +43,7 @@ DEAD_LETTERS = TopicSpec(
     retention_ms=30 * DAY_MS,
     visibility=Visibility.INTERNAL,
     owner="every stage",
-    producers=("normalize", "enrich", "state", "aggregate", "alert", SINK),
+    producers=("normalize", "enrich", "state", "aggregate", "alert", SINK, DELIVER),
     consumers=(SINK,),
     schema=False,
     stateful=False,

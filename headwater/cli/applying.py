@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from headwater.errors import Fatal
 
 T = TypeVar("T")
+# Where no file is beside the command: `kubectl exec -i … -- headwater channels apply - < channels.yaml`.
+STDIN: Final = Path("-")
 
 
 def text_of(path: Path) -> str:
-    """The text of a file. Raises Fatal."""
+    """The text of a file, or of standard input. Raises Fatal."""
     try:
-        return path.read_text("utf-8")
+        return read(path)
     except (OSError, UnicodeDecodeError) as error:
         raise Fatal(f"cannot read {path}: {error}") from error
+
+
+def read(path: Path) -> str:
+    """The text of a file, of standard input for `-`. Raises OSError and UnicodeDecodeError."""
+    return sys.stdin.buffer.read().decode("utf-8") if path == STDIN else path.read_text("utf-8")
 
 
 def replacement(before: Mapping[str, T], wanted: Mapping[str, T]) -> dict[str, T | None]:

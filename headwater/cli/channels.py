@@ -37,7 +37,7 @@ _TEST_ALERT: Final = bytes(16)
 
 @app.command("apply")
 def apply_command(
-    file: Annotated[Path, typer.Argument(help="YAML: one channel, or a list of them.")],
+    file: Annotated[Path, typer.Argument(help="YAML: one channel, or a list of them; - for standard input.")],
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove the channels that are not in the file.")
     ] = False,

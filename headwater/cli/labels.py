@@ -22,7 +22,10 @@ DataDir = Annotated[
 @app.command()
 def apply(
     file: Annotated[
-        Path, typer.Argument(help="One address a line, its label behind it; # begins a comment.")
+        Path,
+        typer.Argument(
+            help="One address a line, its label behind it; # begins a comment; - for standard input."
+        ),
     ],
     data_dir: DataDir = None,
 ) -> None:

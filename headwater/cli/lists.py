@@ -27,7 +27,12 @@ Addresses = Annotated[list[str], typer.Argument(metavar="ADDRESS…", help="Addr
 @app.command()
 def apply(
     name: Name,
-    file: Annotated[Path, typer.Argument(help="One address a line, a remark behind it; # begins a comment.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="One address a line, a remark behind it; # begins a comment; - for standard input."
+        ),
+    ],
     data_dir: DataDir = None,
 ) -> None:
     """Make a list what a file says: addresses that are not in the file are taken out."""

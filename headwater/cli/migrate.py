@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from connectors.clickhouse.client import answering, connect
-from connectors.clickhouse.migrations.runner import Step, plan
+from connectors.clickhouse.migrations.runner import Step, newer, plan
 from connectors.clickhouse.migrations.runner import migrate as apply
 from connectors.evm.rpc.answers import NodeFailure
 from connectors.evm.rpc.chain_id import ask
@@ -32,20 +32,28 @@ def migrate(
         None, "--data-dir", help="Directory of a local stack (./.headwater)."
     ),
 ) -> None:
-    """Apply the migrations that are due. Safe to run twice and from several processes at once."""
+    """Apply the migrations that are due. Safe to run twice and from several processes at once.
+
+    Tables of a newer version are left as they are: this version runs on them, or is told that it cannot.
+    """
     settings = configured({"data_dir": data_dir, "clickhouse": {"url": url}})
     chain_id = patiently(lambda: _chain_id(settings))
-    steps = patiently(lambda: _migrated(settings, chain_id, dry_run=dry_run))
+    steps, ahead = patiently(lambda: _migrated(settings, chain_id, dry_run=dry_run))
     if json:
-        print(orjson.dumps(_described(steps, dry_run, chain_id)).decode())
+        print(orjson.dumps(_described(steps, ahead, dry_run, chain_id)).decode())
         return
     for step in steps:
         scope = f" for {step.migration.scope}" if step.migration.scope else ""
         print(f"{'-- ' if dry_run else ''}{step.migration.version:04} {step.migration.name}{scope}")
         if dry_run:
             print("\n".join(f"{statement};\n" for statement in step.statements))
+    if ahead:
+        print(
+            f"The tables are newer than this version of Headwater, which runs on them: {', '.join(ahead)} "
+            "came after its last migration."
+        )
     if not steps:
-        print("Nothing to do: the database is up to date.")
+        print(f"Nothing to do: the database is {'newer' if ahead else 'up to date'}.")
     if chain_id is None:
         print(
             f"The ethereum_etl views of chain {settings.chain.name} were left out: its id is not known. "
@@ -53,11 +61,14 @@ def migrate(
         )
 
 
-def _migrated(settings: Settings, chain_id: int | None, *, dry_run: bool) -> tuple[Step, ...]:
+def _migrated(
+    settings: Settings, chain_id: int | None, *, dry_run: bool
+) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """What was applied, or would be, and what a newer version applied before."""
     with answering(settings.clickhouse):
         client = connect(settings.clickhouse, database="")
         try:
-            return (plan if dry_run else apply)(client, settings, chain_id)
+            return (plan if dry_run else apply)(client, settings, chain_id), newer(client, settings)
         finally:
             client.close()
 
@@ -95,9 +106,12 @@ def _ask(url: str) -> int | None:
         return None  # the next endpoint has it, or the chain's name means one
 
 
-def _described(steps: tuple[Step, ...], dry_run: bool, chain_id: int | None) -> dict[str, object]:
+def _described(
+    steps: tuple[Step, ...], ahead: tuple[str, ...], dry_run: bool, chain_id: int | None
+) -> dict[str, object]:
     return {
         "applied": not dry_run,
+        "newer": list(ahead),
         "chain_id": chain_id,
         "migrations": [
             {

@@ -30,7 +30,7 @@ Addresses = Annotated[list[str], typer.Argument(metavar="ADDRESS…", help="Addr
 
 @app.command()
 def apply(
-    file: Annotated[Path, typer.Argument(help="YAML: one token, or a list of them.")],
+    file: Annotated[Path, typer.Argument(help="YAML: one token, or a list of them; - for standard input.")],
     data_dir: DataDir = None,
 ) -> None:
     """Make the tokens of a chain what a file says: those that are not in the file are taken out."""

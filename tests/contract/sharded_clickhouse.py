@@ -16,7 +16,7 @@ from typing import Final
 
 from clickhouse_connect.driver.client import Client
 
-from connectors.clickhouse.migrations.runner import load
+from connectors.clickhouse.migrations.files import load
 from connectors.clickhouse.migrations.template import Target, render
 
 CLUSTER: Final = "stand_in"

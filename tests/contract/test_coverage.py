@@ -15,7 +15,7 @@ from audit.stream_check.decode import STREAMS as CHECKED_STREAMS
 from audit.verify.compare import CoverageRow, Height, NodeBlock, TableBlock, compare
 from audit.verify.tables import TableSource
 from connectors.clickhouse.client import Client
-from connectors.clickhouse.migrations.runner import load
+from connectors.clickhouse.migrations.files import load
 from connectors.clickhouse.sink.coverage.writer import CoverageWriter, DeadLetter
 from connectors.clickhouse.sink.messages import Partition
 from connectors.clickhouse.sink.routes import ROUTES

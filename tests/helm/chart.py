@@ -21,6 +21,7 @@ REFUSED: Final = tuple(sorted((CHART / "ci" / "refused").glob("*-values.yaml")))
 RELEASE: Final = "release"
 NAMESPACE: Final = "headwater"
 WORKLOADS: Final = ("Deployment", "StatefulSet")
+TOOLS: Final = "tools"
 Resource = dict[str, Any]
 
 
@@ -62,6 +63,15 @@ def parsed(values: Path) -> tuple[Resource, ...]:
 
 def workloads(values: Path) -> dict[tuple[str, str], Resource]:
     """(chain, role) → its Deployment or StatefulSet."""
+    return {key: each for key, each in _by_component(values).items() if key[1] != TOOLS}
+
+
+def tools(values: Path) -> dict[str, Resource]:
+    """Chain → the Deployment that operators' commands run in, which is no role."""
+    return {chain: each for (chain, what), each in _by_component(values).items() if what == TOOLS}
+
+
+def _by_component(values: Path) -> dict[tuple[str, str], Resource]:
     return {
         (labels["headwater.dev/chain"], labels["app.kubernetes.io/component"]): each
         for each in resources(values, *WORKLOADS)

@@ -2,24 +2,21 @@
 
 Every statement is of an idempotent form (IF NOT EXISTS, OR REPLACE; a test holds the files to it), so
 that two processes migrating at once, or one killed in the middle and started again, end the same.
-A file whose first line is `-- scope: chain` is applied once a chain; it makes that chain's views.
+What a newer version applied stays, and an older one has nothing to do there.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from typing import Final, cast
 
 from connectors.clickhouse.client import Client, insert_settings
-from connectors.clickhouse.migrations import objects
+from connectors.clickhouse.migrations import objects, standing
+from connectors.clickhouse.migrations.files import Migration, load
+from connectors.clickhouse.migrations.standing import Applied
 from connectors.clickhouse.migrations.template import Target, render, view_database
 from headwater.errors import Fatal
 from headwater.settings import Settings
-
-_FILE: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql\Z")
-_PER_CHAIN: Final = "-- scope: chain"
 
 _MIGRATIONS: Final = """
 CREATE TABLE IF NOT EXISTS {{table:schema_migrations}} {{on_cluster}}
@@ -44,18 +41,18 @@ CREATE TABLE IF NOT EXISTS {{table:etl_databases}} {{on_cluster}}
 ENGINE = {{engine:etl_databases:assigned_at}}
 ORDER BY (name, chain_id);
 -- shard etl_databases by 1
+
+CREATE TABLE IF NOT EXISTS {{table:schema_contracts}} {{on_cluster}}
+(
+    version UInt32,
+    scope String,
+    oldest UInt32,
+    marked_at DateTime64(3, 'UTC') DEFAULT now64(3, 'UTC')
+)
+ENGINE = {{engine:schema_contracts:marked_at}}
+ORDER BY (scope, version);
+-- shard schema_contracts by 1
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """One file. `scope` is empty for all chains, else the chain's name; `checksum` is the file's SHA-256."""
-
-    version: int
-    name: str
-    scope: str
-    checksum: str
-    sql: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,59 +63,34 @@ class Step:
     statements: Sequence[str]
 
 
-def load(chain: str | None) -> tuple[Migration, ...]:
-    """The migrations that this version carries, in order; per-chain ones when `chain` is given."""
-    found = []
-    for file in resources.files("connectors.clickhouse.migrations").iterdir():
-        match = _FILE.match(file.name)
-        if match is None:
-            continue
-        sql = file.read_text(encoding="utf-8")
-        per_chain = sql.startswith(_PER_CHAIN)
-        if per_chain and chain is None:
-            continue
-        scope = (chain or "") if per_chain else ""
-        checksum = hashlib.sha256(sql.encode()).hexdigest()
-        found.append(Migration(int(match[1]), match[2], scope, checksum, sql))
-    return tuple(sorted(found, key=lambda migration: migration.version))
+def due(carried: Sequence[Migration], applied: Mapping[tuple[str, int], Applied]) -> tuple[Migration, ...]:
+    """The carried migrations that are not in `applied`, (scope, version) → migration.
 
-
-def due(carried: Sequence[Migration], applied: Mapping[tuple[str, int], str]) -> tuple[Migration, ...]:
-    """The carried migrations that are not in `applied`, (scope, version) → checksum.
-
-    Raises Fatal when an applied one has changed since, or is not known to this version.
+    What a newer version applied is no reason to stop. Raises Fatal when an applied one has changed since.
     """
     for migration in carried:
-        checksum = applied.get((migration.scope, migration.version))
-        if checksum not in (None, migration.checksum):
+        there = applied.get((migration.scope, migration.version))
+        if there is not None and there.checksum != migration.checksum:
             raise Fatal(
                 f"migration {migration.version:04} {migration.name} was applied with other content",
                 remedy="restore the file as it was released and put the change into a new migration",
             )
-    scopes = {"", *(migration.scope for migration in carried)}
-    known = {(migration.scope, migration.version) for migration in carried}
-    unknown = sorted(key for key in applied if key[0] in scopes and key not in known)
-    if unknown:
-        raise Fatal(
-            f"the database has migration {unknown[-1][1]:04}, which this version of Headwater does not know",
-            remedy="run the version that applied it, or a newer one",
-        )
     return tuple(m for m in carried if (m.scope, m.version) not in applied)
 
 
 def plan(client: Client, settings: Settings, chain_id: int | None) -> tuple[Step, ...]:
-    """What `migrate` would run. `chain_id` None leaves the per-chain views out."""
+    """What `migrate` would run. `chain_id` None leaves the per-chain views out.
+
+    Raises Fatal where a newer version took away what this one uses.
+    """
     target = _target(settings)
     carried = load(settings.chain.name if chain_id is not None else None)
-    if not _exists(client, target.database, "schema_migrations"):
-        applied: dict[tuple[str, int], str] = {}
-        taken: list[tuple[str, int]] = []
-    else:
-        rows = client.query(f"SELECT scope, version, checksum FROM {target.database}.schema_migrations FINAL")
-        applied = {(str(s), int(cast(int, v))): str(c) for s, v, c in rows.result_rows}
-        taken = _etl_databases(client, target.database)
+    there = standing.applied(client, target.database)
+    standing.require_usable(client, target.database, settings.chain.name)
+    named = standing.exists(client, target.database, "etl_databases")
+    taken = _etl_databases(client, target.database) if named else []
     return tuple(
-        _step(migration, target, settings.chain.name, chain_id, taken) for migration in due(carried, applied)
+        _step(migration, target, settings.chain.name, chain_id, taken) for migration in due(carried, there)
     )
 
 
@@ -154,9 +126,17 @@ def migrate(client: Client, settings: Settings, chain_id: int | None) -> tuple[S
         _assign_etl_database(client, target.database, settings.chain.name, chain_id)
     steps = plan(client, settings, chain_id)
     for step in steps:
+        done = step.migration
+        if done.oldest:
+            client.insert(
+                standing.MARKS,
+                [[done.version, done.scope, done.oldest]],
+                column_names=["version", "scope", "oldest"],
+                database=target.database,
+                settings=insert_settings(client),
+            )
         for statement in step.statements:
             client.command(statement, settings=_settings(client, statement))
-        done = step.migration
         client.insert(
             "schema_migrations",
             [[done.version, done.scope, done.name, done.checksum]],
@@ -165,6 +145,13 @@ def migrate(client: Client, settings: Settings, chain_id: int | None) -> tuple[S
             settings=insert_settings(client),
         )
     return steps
+
+
+def newer(client: Client, settings: Settings) -> tuple[str, ...]:
+    """What a newer version of Headwater applied, which this one does not carry, by number and name."""
+    carried = [(each.scope, each.version) for each in load(settings.chain.name)]
+    found = standing.newer(carried, standing.applied(client, settings.clickhouse.database))
+    return tuple(f"{version:04} {name}" for version, name in found)
 
 
 def _settings(client: Client, statement: str) -> Mapping[str, int | str] | None:
@@ -197,14 +184,6 @@ def _assign_etl_database(client: Client, database: str, chain: str, chain_id: in
 def _etl_databases(client: Client, database: str) -> list[tuple[str, int]]:
     rows = client.query(f"SELECT name, chain_id FROM {database}.etl_databases ORDER BY assigned_at, chain_id")
     return [(str(name), int(cast(int, chain_id))) for name, chain_id in rows.result_rows]
-
-
-def _exists(client: Client, database: str, table: str) -> bool:
-    found = client.query(
-        "SELECT count() FROM system.tables WHERE database = {database:String} AND name = {name:String}",
-        parameters={"database": database, "name": table},
-    )
-    return bool(found.result_rows[0][0])
 
 
 def _target(settings: Settings) -> Target:

@@ -8,7 +8,8 @@ from functools import partial
 from queue import SimpleQueue
 from typing import Final, cast
 
-from connectors.clickhouse.client import connect
+from connectors.clickhouse.client import answering, connect
+from connectors.clickhouse.migrations.standing import require_usable
 from connectors.clickhouse.sink.avro.joined import Joined
 from connectors.clickhouse.sink.bisect import BadRowLimit
 from connectors.clickhouse.sink.buffer import Buffer
@@ -64,6 +65,7 @@ class Assembly:
         self._start = retry_to_start(stop)
         self._registry = Registry(settings)
         self._client = cast(RawClient, self._start(self._connect))
+        self._start(self._require_usable)
         self._topics = {route.stream: catalog.topic_name(settings, route.stream) for route in ROUTES}
         self._readers = {route.stream: self._reader(route) for route in ROUTES}
         self._tables = {route.stream: self._table(route) for route in ROUTES}
@@ -117,6 +119,11 @@ class Assembly:
 
     def _connect(self) -> object:
         return connect(self._settings.clickhouse, timeout_seconds=INSERT_SECONDS)
+
+    def _require_usable(self) -> None:
+        """A rollback starts the sink before on the tables that there are, and migrates nothing."""
+        with answering(self._settings.clickhouse):
+            require_usable(self._client, self._database, self._chain)
 
     def _reader(self, route: Route) -> Reader:
         if route.kind is RouteKind.DEAD_LETTERS:

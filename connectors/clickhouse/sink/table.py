@@ -173,12 +173,13 @@ def open_table(
     }
     missing = [each for each in names if each not in types and each not in left_out]
     unfilled = [str(column) for column, _, default in found if not default and column not in names]
-    if missing or unfilled:
-        what = (
-            f"lacks {', '.join(missing)}" if missing else f"wants {', '.join(unfilled)}, which no message has"
-        )
+    if missing:
+        what = f"lacks {', '.join(missing)}" if found else "does not exist"
+        raise Fatal(f"table {database}.{name} {what}", remedy="run `headwater migrate`")
+    if unfilled:
         raise Fatal(
-            f"table {database}.{name} {what if found else 'does not exist'}", remedy="run `headwater migrate`"
+            f"table {database}.{name} wants {', '.join(unfilled)}, which no message has",
+            remedy="give what somebody added a default; a newer version's column needs that version",
         )
     return Table(
         client,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from headwater.cli.applying import read
 from headwater.errors import Fatal, Permanent
 from headwater.settings import AlertSettings, Settings
 from streams.logic.alerts.compiling import Limits, Problem, ReadFile, ReadRule, compiler, read_file
@@ -124,9 +125,9 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
 
 
 def text_of(path: Path) -> str:
-    """The text of a file. Raises Fatal."""
+    """The text of a file, or of standard input. Raises Fatal."""
     try:
-        return path.read_text("utf-8")
+        return read(path)
     except OSError as error:
         raise Fatal(f"{path}: {error.strerror}", remedy="name files of rules, in YAML") from error
     except UnicodeDecodeError as error:

@@ -35,7 +35,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def apply(
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE|DIR…", help="Rules in YAML.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="FILE|DIR…", help="Rules in YAML; - for standard input.")
+    ],
     data_dir: DataDir = None,
 ) -> None:
     """Put rules in force: those of files, or of all files of a directory.

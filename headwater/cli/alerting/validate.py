@@ -12,7 +12,9 @@ from headwater.cli.alerting.reading import Placed, RuleFile, problems_of, read_f
 from headwater.cli.configuration import configured
 from streams.logic.alerts.compiling import Problem
 
-Files = Annotated[list[Path], typer.Argument(metavar="FILE|DIR…", help="Rules in YAML.")]
+Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE|DIR…", help="Rules in YAML; - for standard input.")
+]
 Json = Annotated[bool, typer.Option("--json", help="JSON, for scripts.")]
 
 

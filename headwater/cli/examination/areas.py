@@ -155,14 +155,15 @@ def _clickhouse(settings: Settings) -> Iterator[Finding]:
         client = connect(settings.clickhouse, database="", timeout_seconds=int(SECONDS))
         try:
             due = [each.migration for each in runner.plan(client, settings, chain_id)]
-            lacking = [] if due else runner.lacking(client, settings, chain_id)
+            ahead = runner.newer(client, settings)
+            lacking = [] if due or ahead else runner.lacking(client, settings, chain_id)
             asked = clock.now_ms()
             ((theirs,),) = client.query("SELECT toUnixTimestamp64Milli(now64(3, 'UTC'))").result_rows
             answered = clock.now_ms()
             disks = client.query("SELECT name, free_space, total_space FROM system.disks").result_rows
         finally:
             client.close()
-    yield from tables.judged([f"{each.version:04} {each.name}" for each in due], lacking)
+    yield from tables.judged([f"{each.version:04} {each.name}" for each in due], ahead, lacking)
     yield machine.skew("ClickHouse", asked, answered, cast(int, theirs))
     for name, free, total in disks:
         yield tables.room(f"ClickHouse's disk {name}", cast(int, free), cast(int, total))

@@ -13,11 +13,16 @@ LEAST_FREE: Final = 0.1
 GIGABYTE: Final = 1 << 30
 
 
-def judged(due: Sequence[str], lacking: Sequence[str]) -> Iterator[Finding]:
-    """`due`: migrations that were not applied, by name; `lacking`: what applied ones made and is gone."""
+def judged(due: Sequence[str], ahead: Sequence[str], lacking: Sequence[str]) -> Iterator[Finding]:
+    """`due`: migrations that were not applied, by name; `ahead`: those of a newer version; `lacking`: what
+    applied ones made and is gone.
+    """
     if due:
         what = f"{len(due)} migrations are due, the first is {due[0]}"
         yield Finding(AREA, Verdict.WRONG, what, "`headwater migrate`")
+    elif ahead:
+        what = f"ClickHouse's tables are a newer version's, and this one runs on them: {', '.join(ahead)}"
+        yield Finding(AREA, Verdict.OK, what)
     elif lacking:
         more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
         yield Finding(

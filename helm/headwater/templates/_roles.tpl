@@ -21,8 +21,9 @@
 {{- end -}}
 {{- $most := 0 -}}
 {{- range $sink }}{{ $most = max $most (index $partitions .) }}{{ end -}}
+{{- $accepted := ternary (list (printf "--accept-fork=%s" ($own.listen).acceptFork)) list (not (empty ($own.listen).acceptFork)) -}}
 {{- $roles := dict "listen" (mergeOverwrite (deepCopy $values.listen) (deepCopy ($own.listen | default dict)) (dict
-    "command" (list "listen") "kind" "Deployment" "strategy" "Recreate" "connects" (list "kafka" "registry" "rpc")
+    "command" (concat (list "listen") $accepted) "kind" "Deployment" "strategy" "Recreate" "connects" (list "kafka" "registry" "rpc")
     "most" 2 "why" "one listener of a chain leads, one stands by")) -}}
 {{- range $catalogue.groups -}}
 {{- $count := index $partitions .reads | int -}}
@@ -35,8 +36,10 @@
 {{- $_ := set $roles "deliver" (mergeOverwrite (deepCopy $values.deliver) (deepCopy ($own.deliver | default dict)) (dict
     "command" (list "deliver") "kind" "Deployment" "strategy" "RollingUpdate" "connects" (list "kafka" "registry" "webhooks")
     "most" (index $partitions "<chain>.deliveries.v1" | int) "why" "replicas share the partitions of deliveries, whole channels each")) -}}
-{{- $_ := set $roles "sink" (mergeOverwrite (deepCopy $values.sink) (deepCopy ($own.sink | default dict)) (dict
-    "command" (list "sink") "kind" "Deployment" "strategy" "RollingUpdate" "connects" (list "kafka" "registry" "clickhouse")
+{{- $writer := mergeOverwrite (deepCopy $values.sink) (deepCopy ($own.sink | default dict)) -}}
+{{- $taken := ternary (list "--accept-topics") list (not (empty $writer.acceptTopics)) -}}
+{{- $_ := set $roles "sink" (mergeOverwrite $writer (dict
+    "command" (concat (list "sink") $taken) "kind" "Deployment" "strategy" "RollingUpdate" "connects" (list "kafka" "registry" "clickhouse")
     "most" $most "why" (printf "none of the topics that it reads has more than %d partitions" (int $most)))) -}}
 {{- range $name, $role := $roles -}}
 {{- $scaling := $role.autoscaling | default (dict "mode" "none") -}}

@@ -60,6 +60,13 @@ others: a password that a process does not need is not in it, nor is the setting
       key: {{ .key }}
 {{- end -}}
 
+{{/* root, service, owner: the Secret with a login, as JSON. Who makes topics, subjects and tables may have another one
+than the roles. */}}
+{{- define "headwater.login" -}}
+{{- $own := index .root.Values.secrets (printf "%sOwner" .service) -}}
+{{- ternary $own (index .root.Values.secrets .service) (and (not (empty .owner)) (not (empty $own.existingSecret))) | toJson -}}
+{{- end -}}
+
 {{/* root, chain, connects, owner: secrets of one process, and where its settings are. */}}
 {{- define "headwater.environment" -}}
 {{- $secrets := .root.Values.secrets -}}
@@ -67,20 +74,21 @@ others: a password that a process does not need is not in it, nor is the setting
 - name: HEADWATER_CONFIG
   value: /etc/headwater/settings/headwater.yaml
 {{- if has "kafka" .connects }}
-{{- with $secrets.kafka }}
+{{- with include "headwater.login" (dict "root" .root "service" "kafka" "owner" .owner) | fromJson }}
 {{- if .existingSecret }}
 {{ include "headwater.variable" (dict "name" "HEADWATER_KAFKA__SASL_USERNAME" "secret" .existingSecret "key" .usernameKey) }}
 {{ include "headwater.variable" (dict "name" "HEADWATER_KAFKA__SASL_PASSWORD" "secret" .existingSecret "key" .passwordKey) }}
 {{- end }}
 {{- end }}
+{{- $tls := (include "headwater.login" (dict "root" .root "service" "kafkaTls" "owner" .owner) | fromJson).existingSecret }}
 {{- with $secrets.kafkaTls }}
-{{- if and .existingSecret .privateKeyPasswordKey }}
-{{ include "headwater.variable" (dict "name" "HEADWATER_KAFKA__SSL_KEY_PASSWORD" "secret" .existingSecret "key" .privateKeyPasswordKey) }}
+{{- if and $tls .privateKeyPasswordKey }}
+{{ include "headwater.variable" (dict "name" "HEADWATER_KAFKA__SSL_KEY_PASSWORD" "secret" $tls "key" .privateKeyPasswordKey) }}
 {{- end }}
 {{- end }}
 {{- end }}
 {{- if has "registry" .connects }}
-{{- with $secrets.registry }}
+{{- with include "headwater.login" (dict "root" .root "service" "registry" "owner" .owner) | fromJson }}
 {{- if .existingSecret }}
 {{ include "headwater.variable" (dict "name" "HEADWATER_REGISTRY__USERNAME" "secret" .existingSecret "key" .usernameKey) }}
 {{ include "headwater.variable" (dict "name" "HEADWATER_REGISTRY__PASSWORD" "secret" .existingSecret "key" .passwordKey) }}
@@ -88,7 +96,7 @@ others: a password that a process does not need is not in it, nor is the setting
 {{- end }}
 {{- end }}
 {{- if has "clickhouse" .connects }}
-{{- with ternary $secrets.clickhouseOwner $secrets.clickhouse (and (not (empty .owner)) (not (empty $secrets.clickhouseOwner.existingSecret))) }}
+{{- with include "headwater.login" (dict "root" .root "service" "clickhouse" "owner" .owner) | fromJson }}
 {{- if .existingSecret }}
 {{ include "headwater.variable" (dict "name" "HEADWATER_CLICKHOUSE__USERNAME" "secret" .existingSecret "key" .usernameKey) }}
 {{ include "headwater.variable" (dict "name" "HEADWATER_CLICKHOUSE__PASSWORD" "secret" .existingSecret "key" .passwordKey) }}
@@ -135,7 +143,7 @@ others: a password that a process does not need is not in it, nor is the setting
 {{- if and (has "kafka" .connects) .root.Values.secrets.kafkaTls.existingSecret }}
 - name: kafka-tls
   secret:
-    secretName: {{ .root.Values.secrets.kafkaTls.existingSecret }}
+    secretName: {{ (include "headwater.login" (dict "root" .root "service" "kafkaTls" "owner" (or .owner (hasPrefix "prepare" (.role | default "")))) | fromJson).existingSecret }}
     defaultMode: 0440
 {{- end }}
 {{- if .root.Values.secrets.trustedCa.existingSecret }}

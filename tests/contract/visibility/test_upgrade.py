@@ -9,7 +9,9 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from connectors.clickhouse.migrations import runner
-from connectors.clickhouse.migrations.runner import load, migrate, plan
+from connectors.clickhouse.migrations.files import load
+from connectors.clickhouse.migrations.runner import migrate, plan
+from connectors.clickhouse.migrations.standing import require_usable
 from connectors.clickhouse.visibility.settler import Settler
 from connectors.clickhouse.visibility.store import SettledStore
 from headwater.errors import Fatal
@@ -51,8 +53,13 @@ def test_migrating_twice_and_at_once_changes_nothing(server: ClickHouseProcess) 
     client.command(
         "INSERT INTO twice.schema_migrations (version, scope, name, checksum) VALUES (9000, '', 'x', 'y')"
     )
-    with pytest.raises(Fatal, match="9000"):
+    assert migrate(client, settings, 1) == ()
+    assert runner.newer(client, settings) == ("9000 x",)
+    client.command("INSERT INTO twice.schema_contracts (version, scope, oldest) VALUES (9000, '', 8999)")
+    with pytest.raises(Fatal, match="migration 9000 took away"):
         migrate(client, settings, 1)
+    with pytest.raises(Fatal, match="migration 9000 took away"):
+        require_usable(client, "twice", "ethereum")
     client.close()
 
 

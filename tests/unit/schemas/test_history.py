@@ -35,6 +35,8 @@ def _changed(change: str) -> Any:
             schema["fields"].append({"name": "more", "type": "int", "default": 0})
         case "needed":
             schema["fields"].append({"name": "needed", "type": "int"})
+        case "grown":
+            fields["data"]["type"] = ["null", "bytes"]
         case "retyped":
             fields["data"]["type"] = "long"
         case "unit":
@@ -51,9 +53,13 @@ def _changed(change: str) -> Any:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("removed", ["not its last version v1"]),
+        (
+            "removed",
+            ["not its last version v1", "v1 cannot read the schema", "address: new, and it has no default"],
+        ),
         ("added", ["not its last version v1"]),
         ("needed", ["needed: new, and it has no default", "golden message v1"]),
+        ("grown", ["v1 cannot read the schema, and is read after a rollback: data: null became bytes"]),
         ("retyped", ["data: bytes became long", "golden message v1"]),
         ("unit", ["block_timestamp: logical type timestamp-millis became timestamp-micros"]),
         ("renamed", ["index: new, and it has no default"]),
@@ -89,12 +95,17 @@ def test_freezing_adds_a_version_and_refuses_a_breaking_one(tmp_path: Path) -> N
     assert freeze("heads", tmp_path) is None
     frozen = tmp_path / "heads" / "v1.avsc"
     text = frozen.read_text()
-    frozen.write_text(text.replace('"fields": [', '"fields": [{"name": "gone", "type": "int"},', 1))
+    frozen.write_text(
+        text.replace('"fields": [', '"fields": [{"name": "gone", "type": "int", "default": 0},', 1)
+    )
     second = freeze("heads", tmp_path)
     assert second is not None
     assert second.number == 2
-    frozen.write_text(text.replace('"long"', '"bytes"'))
+    frozen.write_text(text.replace('"fields": [', '"fields": [{"name": "gone", "type": "int"},', 1))
     (tmp_path / "heads" / "v2.avsc").unlink()
+    with pytest.raises(ValueError, match=r"v1 cannot read the schema.*gone: new, and it has no default"):
+        freeze("heads", tmp_path)
+    frozen.write_text(text.replace('"long"', '"bytes"'))
     with pytest.raises(ValueError, match=r"breaking change: .*bytes became long"):
         freeze("heads", tmp_path)
 

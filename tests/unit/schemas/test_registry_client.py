@@ -197,6 +197,14 @@ def test_compatibility_is_asked_before_it_matters() -> None:
     assert found == ["x"]
 
 
+def test_an_older_version_finds_its_schema_among_those_of_a_newer_one() -> None:
+    refused = Answer(200, {"is_compatible": False, "messages": ["x"]})
+    settings = load_settings({"chain": {"name": "c"}}, environ={})
+    assert Registry(settings, _client(Wire(refused, Answer(404, {})))).incompatibilities("logs") == ["x"]
+    assert Registry(settings, _client(Wire(refused, Answer(200, {"id": 5})))).incompatibilities("logs") == []
+    assert _client(Wire(Answer(409, {}), Answer(200, {"id": 5}))).register("s", "{}") == 5
+
+
 def test_the_password_goes_into_a_header_and_nowhere_else() -> None:
     seen: list[str | None] = []
 

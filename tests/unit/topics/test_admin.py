@@ -72,6 +72,37 @@ def test_nothing_is_ever_shrunk_and_foreign_settings_stay(settings: Settings) ->
     assert done == []
 
 
+@pytest.mark.parametrize(
+    ("key", "there", "kept"),
+    [
+        ("retention.ms", "604800001", True),
+        ("retention.ms", "-1", True),
+        ("retention.ms", "604799999", False),
+        ("max.message.bytes", "33554432", True),
+        ("max.message.bytes", "1000", False),
+        ("cleanup.policy", "compact", False),
+    ],
+    ids=["longer", "for-ever", "shorter", "larger", "smaller", "policy"],
+)
+def test_an_older_version_deletes_nothing_that_a_newer_one_keeps(
+    settings: Settings, key: str, there: str, kept: bool
+) -> None:
+    """A shorter retention deletes at once, and what is larger than the limit is refused for good."""
+    partitions, config = wanted(settings)["c.heads.v1"]
+    present = Present(partitions, {**config, key: there}, frozenset(config))
+    (change,), done = _one(settings, "c.heads.v1", present)
+    assert change.action is (Action.KEEP if kept else Action.ALTER)
+    assert bool(done) != kept
+
+
+def test_no_limit_is_wider_than_any(settings: Settings) -> None:
+    partitions, config = wanted(settings)["c.raw-blocks.v1"]
+    assert config["retention.ms"] == "-1"
+    present = Present(partitions, {**config, "retention.ms": "5"}, frozenset(config))
+    (change,), _ = _one(settings, "c.raw-blocks.v1", present)
+    assert change.action is Action.ALTER
+
+
 def test_settings_that_differ_are_altered_and_only_those(settings: Settings) -> None:
     partitions, config = wanted(settings)["c.heads.v1"]
     present = Present(partitions, {**config, "retention.ms": "5"}, frozenset(config))

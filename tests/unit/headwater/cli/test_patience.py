@@ -107,9 +107,9 @@ def test_a_node_that_is_away_is_waited_for_before_views_are_left_out(
             raise answer
         return answer
 
-    def migrated(settings: Settings, chain_id: int | None, *, dry_run: bool) -> tuple[()]:
+    def migrated(settings: Settings, chain_id: int | None, *, dry_run: bool) -> tuple[tuple[()], tuple[()]]:
         left_out.append(chain_id)
-        return ()
+        return (), ()
 
     monkeypatch.setattr(migrate, "ask", ask)
     monkeypatch.setattr(migrate, "_migrated", migrated)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from connectors.clickhouse.migrations.files import load
 from connectors.clickhouse.migrations.objects import left_by
-from connectors.clickhouse.migrations.runner import load
 from connectors.clickhouse.migrations.template import Target, render
 
 

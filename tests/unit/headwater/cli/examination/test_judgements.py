@@ -98,11 +98,13 @@ def test_schemas() -> None:
 
 
 def test_tables_and_room() -> None:
-    assert wrong(tables.judged([], [])) == []
-    assert wrong(tables.judged([], ["canonical.logs", "headwater.logs"])) == [
+    assert wrong(tables.judged([], [], [])) == []
+    assert wrong(tables.judged([], [], ["canonical.logs", "headwater.logs"])) == [
         "ClickHouse has not canonical.logs and 1 more, though the migration was applied that made it"
     ]
-    assert wrong(tables.judged(["0011 x", "0012 y"], [])) == ["2 migrations are due, the first is 0011 x"]
+    assert wrong(tables.judged(["0011 x", "0012 y"], [], [])) == ["2 migrations are due, the first is 0011 x"]
+    (newer,) = tables.judged([], ["0016 wider"], [])
+    assert (newer.verdict, "newer version's" in newer.what) == (Verdict.OK, True)
     assert wrong([tables.room("d", 50, 100), tables.room("e", 9, 100)]) == ["e: 0.0 of 0.0 GB are free"]
     assert tables.room("gone", 0, 0).verdict is Verdict.WRONG
 
