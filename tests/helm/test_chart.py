@@ -23,6 +23,7 @@ from tests.helm.chart import (
     REFUSED,
     containers,
     helm,
+    named,
     pods,
     rendered,
     resources,
@@ -36,11 +37,6 @@ from topics.groups import NAMES
 
 VALIDATION = Path(toolbox.__file__).with_name("validation.py")
 every_values = pytest.mark.parametrize("values", ACCEPTED, ids=lambda path: path.stem)
-
-
-def named(kind: str) -> Path:
-    (path,) = (path for path in ACCEPTED if path.stem == f"{kind}-values")
-    return path
 
 
 def schema_problems(text: str) -> str:
@@ -270,19 +266,6 @@ def test_without_hooks_one_job_a_chain_does_the_same_in_order() -> None:
         each["metadata"].get("annotations", {}).get("helm.sh/hook", "test") for each in resources(values)
     }
     assert hooks == {"test"}
-
-
-def test_another_image_is_another_job() -> None:
-    def names(*options: str) -> set[str]:
-        done = template(named("no-hooks"), *options)
-        return {
-            each["metadata"]["name"]
-            for each in yaml.safe_load_all(done.stdout)
-            if each and each["kind"] == "Job"
-        }
-
-    assert names() == names()
-    assert names().isdisjoint(names("--set", "image.tag=other"))
 
 
 @every_values
