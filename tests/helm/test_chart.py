@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from connectors.clickhouse.migrations.template import view_database
 from connectors.clickhouse.sink.app import DRAIN_SECONDS, LEAVE_SECONDS
 from headwater import __version__
 from headwater.settings import environment
@@ -23,6 +24,7 @@ from tests.helm.chart import (
     REFUSED,
     containers,
     helm,
+    made,
     named,
     pods,
     rendered,
@@ -318,6 +320,18 @@ def test_a_name_that_is_too_long_is_refused() -> None:
 def test_the_readme_is_made_of_the_values() -> None:
     committed = (CHART / "README.md").read_text("utf-8")
     assert committed == readme.markdown(), "python -m tests.helm.readme > helm/headwater/README.md"
+
+
+@pytest.mark.parametrize(
+    "option", ["settings.clickhouse.database=", "chains.ethereum.settings.clickhouse.database="]
+)
+@pytest.mark.parametrize("database", ["headwater", "prod"])
+def test_helm_test_asks_for_the_view_that_migrations_make(option: str, database: str) -> None:
+    (pod,) = (
+        each for each in made(named("mainnet-ha"), "--set", f"{option}{database}") if each["kind"] == "Pod"
+    )
+    asked = [each["args"] for each in pod["spec"]["containers"] if each["name"] == "clickhouse"]
+    assert asked == [["sql", f"SELECT count() FROM {view_database('canonical', database)}.blocks"]]
 
 
 def test_the_version_is_the_codes() -> None:
