@@ -31,6 +31,8 @@ def _http_address(url: str) -> str:
     if not known:
         # Not the text itself: what makes it unreadable may be the password in it.
         raise ValueError("not an address of the form http://host:port or https://host:port")
+    if parts.query or parts.fragment or "?" in url:
+        raise ValueError("an address with a query, which may hold a login: set username and password instead")
     return url
 
 

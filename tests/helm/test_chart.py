@@ -288,7 +288,7 @@ def test_pods_reach_dns_and_what_they_are_for(values: Path) -> None:
 @pytest.mark.parametrize(
     ("example", "chain", "ports"),
     [
-        ("external-secrets", "ethereum", [[9094], [8443], [9440]]),
+        ("external-secrets", "ethereum", [[9094], [8085], [8443]]),
         # Where an address has none: HTTPS's, and ClickHouse's own.
         ("mainnet-ha", "ethereum", [[9093], [443], [8443]]),
         ("minimal", "local", [[9092], [8081], [8123]]),

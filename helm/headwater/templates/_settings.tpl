@@ -29,6 +29,17 @@ others: a password that a process does not need is not in it, nor is the setting
 {{- if contains "@" $value -}}
 {{- fail (printf "settings.%s.%s has a login in it: put that into a Secret and name it by secrets.%s.existingSecret" $section $name $section) -}}
 {{- end -}}
+{{- if contains "?" $value -}}
+{{- fail (printf "settings.%s.%s has a query, where a login may be: put that into a Secret and name it by secrets.%s.existingSecret" $section $name $section) -}}
+{{- end -}}
+{{- if eq $section "kafka" -}}
+{{- range $server := splitList "," $value -}}
+{{- /* Clients would take 9092; a NetworkPolicy cannot know. */ -}}
+{{- if not (regexMatch "^([^\\s:/\\[\\]]+|\\[[0-9A-Fa-f:.]+\\]):[1-9][0-9]{0,4}$" (trim $server)) -}}
+{{- fail (printf "settings.kafka.bootstrap_servers: %s is not host:port" (trim $server | default "nothing between two commas")) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- else -}}
 {{- $settings = omit $settings $section -}}
 {{- end -}}
