@@ -17,7 +17,7 @@ from pydantic_settings import (
 
 from headwater.settings.chain import Family, Finality, LogIndexes, Root, VerifyRoots
 from headwater.settings.kafka import KafkaSettings
-from headwater.settings.section import Section
+from headwater.settings.section import Numeral, Section
 
 PREFIX = "HEADWATER_"
 
@@ -31,6 +31,8 @@ def _http_address(url: str) -> str:
     if not known:
         # Not the text itself: what makes it unreadable may be the password in it.
         raise ValueError("not an address of the form http://host:port or https://host:port")
+    if parts.query or parts.fragment or "?" in url:
+        raise ValueError("an address with a query, which may hold a login: set username and password instead")
     return url
 
 
@@ -63,7 +65,7 @@ class ClickHouseSettings(Section):
     username: str = Field("default", description="User.")
     password: SecretStr = Field(SecretStr(""), description="Password.")
     cluster: str | None = Field(None, description="Cluster name: tables become Replicated and Distributed.")
-    insert_quorum: str = Field(
+    insert_quorum: Numeral = Field(
         "auto",
         description="On a cluster, replicas of a shard that acknowledge an insert: a number, or auto (most).",
         pattern=r"^(auto|[1-9]\d*)$",
@@ -87,7 +89,7 @@ class ChainSettings(Section):
         description="Elect one of the listeners of the chain; the others stand by and take over if it dies. "
         "Otherwise a listener takes the chain over as soon as it starts, and the one before it ends.",
     )
-    start: str = Field(
+    start: Numeral = Field(
         "latest",
         description="First block of an empty topic: latest, earliest or a number.",
         pattern=r"^(latest|earliest|[0-9]{1,18})$",

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Numeral = Annotated[
+    str, Field(coerce_numbers_to_str=True, json_schema_extra={"type": ["string", "integer"], "minimum": 0})
+]
+"""A word or a number: YAML's `start: 20000000` is a number, and nobody thinks of quotes."""
 
 
 class Section(BaseModel):

@@ -25,6 +25,12 @@ TOOLS: Final = "tools"
 Resource = dict[str, Any]
 
 
+def named(kind: str) -> Path:
+    """The example of a kind, `minimal` say."""
+    (path,) = (path for path in ACCEPTED if path.stem == f"{kind}-values")
+    return path
+
+
 def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run Helm, which knows no repository and no cluster here."""
     with tempfile.TemporaryDirectory() as home:
@@ -40,6 +46,13 @@ def helm(*arguments: str) -> subprocess.CompletedProcess[str]:
 def template(values: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """`helm template` of the chart with a file of values."""
     return helm("template", RELEASE, str(CHART), "-n", NAMESPACE, "-f", str(values), *options)
+
+
+def made(values: Path, *options: str) -> list[Resource]:
+    """The resources of a file of values with some of them set otherwise."""
+    done = template(values, *options)
+    assert done.returncode == 0, done.stderr
+    return [each for each in yaml.load_all(done.stdout, yaml.CSafeLoader) if each]
 
 
 @functools.cache

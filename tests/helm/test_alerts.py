@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from headwater.metrics.markdown import every, scraped
+from sandbox.stack.roles import ROLES
 from tests.helm import toolbox
-from tests.helm.chart import ACCEPTED, Resource, resources
+from tests.helm.chart import ACCEPTED, Resource, made, resources
 from tests.paths import ROOT
 
 CASES = Path(__file__).with_name("alerts.yaml")
@@ -54,6 +55,33 @@ def test_every_chain_has_an_alert_for_a_listener_that_is_gone() -> None:
     chains = yaml.safe_load(values.read_text())["chains"]
     assert len(gone) == len(chains)
     assert all(any(f'chain="{chain}"' in expr for expr in gone) for chain in chains)
+
+
+def gone(*options: str) -> set[str]:
+    """The roles whose absence is an alert, where some values are set otherwise."""
+    (values,) = (path for path in ACCEPTED if path.stem == "mainnet-ha-values")
+    (rules,) = (each for each in made(values, *options) if each["kind"] == "PrometheusRule")
+    return {
+        each["labels"].get("role", "listen")
+        for group in rules["spec"]["groups"]
+        for each in group["rules"]
+        if each["alert"] in ("HeadwaterListenerGone", "HeadwaterRoleGone")
+    }
+
+
+@pytest.mark.parametrize(
+    ("option", "role"),
+    [
+        ("roles.deliver.replicas=0", "deliver"),
+        ("roles.stages.alert.replicas=0", "alert"),
+        ("roles.listen.replicas=0", "listen"),
+        ("chains.ethereum.roles.deliver.replicas=0", "deliver"),
+    ],
+)
+def test_a_role_that_is_not_to_run_is_not_missed(option: str, role: str) -> None:
+    roles = {role.name for role in ROLES}
+    assert gone() == roles
+    assert gone("--set", option) == roles - {role}
 
 
 @pytest.mark.parametrize("part", ["Means", "Causes", "Run", "Escalate"])

@@ -9,8 +9,14 @@
 {{- $policy := .root.Values.networkPolicy -}}
 {{- $settings := include "headwater.settings" . | fromJson -}}
 - ports:
-    - {protocol: UDP, port: 53}
-    - {protocol: TCP, port: 53}
+    {{- range $policy.dns.ports }}
+    - {protocol: UDP, port: {{ . | int }}}
+    - {protocol: TCP, port: {{ . | int }}}
+    {{- end }}
+  {{- with $policy.dns.to }}
+  to:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
 {{- range $service := .connects }}
 {{- $ports := (index $policy $service).ports }}
 {{- if not $ports }}
@@ -20,6 +26,10 @@
 {{- end }}
 {{- else if eq $service "registry" }}
 {{- $ports = list (include "headwater.port" (dict "address" $settings.registry.url "secure" "443" "plain" "80")) }}
+{{- else if eq $service "rpc" }}
+{{- $ports = ternary (list 443 8545 8546) (list 443 8545) (hasKey (index $.root.Values.chains $.chain).rpc "wsKey") }}
+{{- else if eq $service "webhooks" }}
+{{- $ports = list 443 }}
 {{- else }}
 {{- $ports = list (include "headwater.port" (dict "address" $settings.clickhouse.url "secure" "8443" "plain" "8123")) }}
 {{- end }}

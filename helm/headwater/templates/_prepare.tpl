@@ -1,3 +1,9 @@
+{{/* What the preparation's resources are called. Hooks leave theirs behind and no release owns them, so that a plain job's
+have other names: Helm would refuse to take over what exists. */}}
+{{- define "headwater.prepare" -}}
+{{- ternary "prepare" "prepare-job" (eq .Values.prepare.mode "hooks") -}}
+{{- end -}}
+
 {{/* What prepares a chain, in order, as JSON: name, command, what it connects to. */}}
 {{- define "headwater.steps" -}}
 {{- $steps := list -}}
@@ -40,4 +46,30 @@ volumeMounts:
   - {{ toJson . }}
   {{- end }}
   {{- end }}
+{{- end -}}
+
+{{/* root, chain, role, connects, config, files: the settings by step, job: before, last. The pod template of a job, all that
+is in it as text. */}}
+{{- define "headwater.prepareTemplate" -}}
+{{- $it := . -}}
+metadata:
+  labels:
+    {{- include "headwater.labels" . | nindent 4 }}
+  annotations:
+    checksum/settings: {{ .files | toJson | sha256sum | quote }}
+spec:
+  {{- include "headwater.pod" (dict "root" .root "account" (printf "%s-%s" (include "headwater.fullname" .root) .role)) | nindent 2 }}
+  restartPolicy: Never
+  {{- with .job.before }}
+  initContainers:
+    {{- range . }}
+    -
+      {{- include "headwater.step" (dict "root" $it.root "chain" $it.chain "step" .) | nindent 6 }}
+    {{- end }}
+  {{- end }}
+  containers:
+    -
+      {{- include "headwater.step" (dict "root" .root "chain" .chain "step" .job.last) | nindent 6 }}
+  volumes:
+    {{- include "headwater.volumes" . | nindent 4 }}
 {{- end -}}

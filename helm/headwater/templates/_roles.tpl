@@ -55,6 +55,7 @@
 {{- end -}}
 {{- $_ := set $role "scaling" $scaling -}}
 {{- $_ := set $role "several" (gt $asked 1) -}}
+{{- $_ := set $role "runs" (gt $asked 0) -}}
 {{- if and (eq $name "listen") $role.several }}{{ $_ := set $role "strategy" "RollingUpdate" }}{{ end -}}
 {{- end -}}
 {{- $_ := set (index $roles "sink") "reads" $sink -}}

@@ -1,18 +1,24 @@
 {{/* The alerts. Each names a fault that a person can act on; docs/runbook.md says how. A series that is gone is not a fault
-of its value, so that each expression is about series that are there, and one alert is about those that are not. */}}
+of its value, so that each expression is about series that are there, and one alert is about those that are not. Nobody
+misses a role of no replicas. */}}
 {{- define "headwater.rules" -}}
 {{- $alerts := .Values.alerts -}}
 {{- $root := . -}}
 {{- $namespace := printf "namespace=%q" .Release.Namespace -}}
 {{- range $chain, $_ := .Values.chains }}
+{{- $roles := include "headwater.roles" (dict "root" $root "chain" $chain) | fromJson }}
+{{- if $roles.listen.runs }}
 {{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterListenerGone" "severity" "critical" "minutes" 5 "labels" (dict "chain" $chain)
     "expr" (printf "absent(headwater_chain_sequence{%s, chain=%q})" $namespace $chain)
     "summary" (printf "Nobody follows chain %s." $chain)) }}
-{{ range $role, $_ := omit (include "headwater.roles" (dict "root" $root "chain" $chain) | fromJson) "listen" }}
+{{ end }}
+{{- range $role, $it := omit $roles "listen" }}
+{{- if $it.runs }}
 {{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterRoleGone" "severity" "critical" "minutes" 5 "labels" (dict "chain" $chain "role" $role)
     "expr" (printf "absent(headwater_build_info{%s, chain=%q, role=%q})" $namespace $chain $role)
     "summary" (printf "No process of %s runs for chain %s." $role $chain)) }}
 {{ end }}
+{{- end }}
 {{- end }}
 {{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterRestarting" "severity" "warning" "minutes" 0
     "expr" (printf "max by (namespace, chain, role) (changes(process_start_time_seconds{%s}[15m]) * on (namespace, pod) group_left (chain, role) max by (namespace, pod, chain, role) (max_over_time(headwater_build_info{%s}[15m]))) > 2" $namespace $namespace)

@@ -90,6 +90,30 @@ def test_a_wrong_value_names_the_setting_and_where_it_came_from() -> None:
         load_settings(environ={"HEADWATER_CHAIN__POLL_SECONDS": "-1"})
 
 
+@pytest.mark.parametrize("name", ["clickhouse.url", "registry.url"])
+@pytest.mark.parametrize("rest", ["/?user=u&password=hunter2", "?password=hunter2", "/#hunter2"])
+def test_an_address_with_a_query_is_refused_since_a_login_may_be_in_it(name: str, rest: str) -> None:
+    section, _, field = name.partition(".")
+    with pytest.raises(Fatal, match=f"setting {section}.{field}.*username and password") as refused:
+        load_settings({section: {field: f"http://somewhere:8123{rest}"}}, environ={})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_what_is_a_word_or_a_number_may_be_a_number_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "headwater.yaml"
+    file.write_text("chain:\n  start: 20000000\nclickhouse:\n  insert_quorum: 2\n")
+    settings = load_settings(environ={"HEADWATER_CONFIG": str(file)})
+    assert (settings.chain.start, settings.clickhouse.insert_quorum) == ("20000000", "2")
+
+
+@pytest.mark.parametrize("value", ["-1", "1.5", "true", "[1]", "soon"])
+def test_a_start_that_is_no_block_is_refused(tmp_path: Path, value: str) -> None:
+    file = tmp_path / "headwater.yaml"
+    file.write_text(f"chain:\n  start: {value}\n")
+    with pytest.raises(Fatal, match=r"setting chain\.start"):
+        load_settings(environ={"HEADWATER_CONFIG": str(file)})
+
+
 def test_secrets_show_nowhere() -> None:
     environ = {
         "HEADWATER_CHAIN__RPC": "https://user:pw@node.example/v2/topsecret?key=topsecret",
