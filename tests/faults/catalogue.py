@@ -56,6 +56,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
         "state killed some seconds after each start",
         Killed("state", seconds=8),
         Expected("HeadwaterRestarting", {"role": "state"}),
+        clear=40,
     ),
     Fault("all nodes cut off", CutOff(), STALLED),
     Fault("one node cut off", CutOff((0,)), Expected("HeadwaterNodeFailing")),

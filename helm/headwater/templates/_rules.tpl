@@ -5,18 +5,18 @@ of its value, so that each expression is about series that are there, and one al
 {{- $root := . -}}
 {{- $namespace := printf "namespace=%q" .Release.Namespace -}}
 {{- range $chain, $_ := .Values.chains }}
-{{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterListenerGone" "severity" "critical" "minutes" 5 "labels" (dict "chain" $chain)
-    "expr" (printf "absent(headwater_chain_sequence{%s, chain=%q})" $namespace $chain)
+{{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterListenerGone" "severity" "critical" "minutes" 7 "labels" (dict "chain" $chain)
+    "expr" (include "headwater.gone" (printf "headwater_chain_sequence{%s, chain=%q}" $namespace $chain))
     "summary" (printf "Nobody follows chain %s." $chain)) }}
 {{ range $role, $_ := omit (include "headwater.roles" (dict "root" $root "chain" $chain) | fromJson) "listen" }}
-{{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterRoleGone" "severity" "critical" "minutes" 5 "labels" (dict "chain" $chain "role" $role)
-    "expr" (printf "absent(headwater_build_info{%s, chain=%q, role=%q})" $namespace $chain $role)
+{{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterRoleGone" "severity" "critical" "minutes" 7 "labels" (dict "chain" $chain "role" $role)
+    "expr" (include "headwater.gone" (printf "headwater_build_info{%s, chain=%q, role=%q}" $namespace $chain $role))
     "summary" (printf "No process of %s runs for chain %s." $role $chain)) }}
 {{ end }}
 {{- end }}
 {{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterRestarting" "severity" "warning" "minutes" 0
-    "expr" (printf "max by (namespace, chain, role) (changes(process_start_time_seconds{%s}[15m]) * on (namespace, pod) group_left (chain, role) max by (namespace, pod, chain, role) (max_over_time(headwater_build_info{%s}[15m]))) > 2" $namespace $namespace)
-    "summary" "{{ $labels.role }} of chain {{ $labels.chain }} was started {{ $value }} times within 15 minutes.") }}
+    "expr" (printf "max by (namespace, chain, role) ((changes(process_start_time_seconds{%s}[1h]) > 3 and changes(process_start_time_seconds{%s}[20m]) > 0) * on (namespace, pod) group_left (chain, role) max by (namespace, pod, chain, role) (max_over_time(headwater_build_info{%s}[1h])))" $namespace $namespace $namespace)
+    "summary" "{{ $labels.role }} of chain {{ $labels.chain }} was started {{ $value }} times within an hour.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterNotReady" "severity" "warning" "minutes" 10
     "expr" (printf "min by (namespace, chain, role, part) (headwater_ready{%s}) == 0" $namespace)
     "summary" "{{ $labels.role }} of chain {{ $labels.chain }} waits: its {{ $labels.part }} is not as it should be.") }}
@@ -77,6 +77,12 @@ of its value, so that each expression is about series that are there, and one al
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterBlocksNotVisible" "severity" "critical" "minutes" 5
     "expr" (printf "sum by (namespace, chain) (increase(headwater_listener_events_total{%s, event=\"APPLY\"}[10m])) > 0 and on (namespace, chain) (sum by (namespace, chain) (increase(headwater_block_visible_seconds_count{%s}[10m])) == 0)" $namespace $namespace)
     "summary" "Blocks of chain {{ $labels.chain }} are published and none becomes visible in ClickHouse.") }}
+{{- end -}}
+
+{{/* A series that is not there, or was missing a moment ago: one that comes for some seconds between the kubelet's pauses,
+up to five minutes each, is gone too. Two minutes are on top of what an upgrade may take. */}}
+{{- define "headwater.gone" -}}
+max_over_time(absent({{ . }})[2m:15s])
 {{- end -}}
 
 {{/* by, series: anything was counted within 15 minutes. A counter appears with its first count, which increase() does

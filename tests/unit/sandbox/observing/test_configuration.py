@@ -30,7 +30,7 @@ def test_every_process_is_scraped_under_the_namespace_that_the_rules_ask_for(tmp
     gone = {each["expr"] for each in rules if each["alert"] == "HeadwaterRoleGone"}
     roles = [role.name for role in ROLES if role.name != "listen"]
     assert gone == {
-        f'absent(headwater_build_info{{namespace="headwater", chain="base", role="{role}"}})'
+        f'max_over_time(absent(headwater_build_info{{namespace="headwater", chain="base", role="{role}"}})[2m:15s])'
         for role in roles
     }
 
