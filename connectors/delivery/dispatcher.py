@@ -23,6 +23,7 @@ from headwater import clock
 from headwater.health import HEALTH
 from headwater.logging import about, get_logger
 from headwater.metrics import delivery as metrics
+from headwater.metrics.last import count
 from headwater.settings import Settings
 from topics.catalog import topic_name
 
@@ -160,7 +161,14 @@ class Dispatcher:
                 self._ledger.write(partition, entries)
                 for each in entries:
                     if not each.is_open:
-                        metrics.DELIVERIES.labels(self._chain, each.channel, each.state.value.lower()).inc()
+                        self._count(each)
+
+    def _count(self, closed: Delivery) -> None:
+        labels = self._chain, closed.channel, closed.state.value.lower()
+        if closed.state is State.DEAD:
+            count(metrics.DELIVERIES, metrics.DELIVERIES_DEAD_LAST, *labels)
+        else:
+            metrics.DELIVERIES.labels(*labels).inc()
 
     def _report_attempt(self, result: AttemptResult, entries: Sequence[Delivery]) -> None:
         answer, channel = result.outcome.answer, result.notification.channel

@@ -7,6 +7,11 @@ from prometheus_client import Counter, Gauge, Histogram
 DELIVERIES = Counter(
     "headwater_deliveries", "Deliveries closed, by what became of them", ["chain", "channel", "state"]
 )
+DELIVERIES_DEAD_LAST = Gauge(
+    "headwater_deliveries_dead_last_timestamp_seconds",
+    "When a delivery was last given up, seconds since 1970",
+    ["chain", "channel"],
+)
 DELIVERY_ATTEMPTS = Counter(
     "headwater_delivery_attempts", "Attempts, by what they came to", ["chain", "channel", "answer"]
 )
@@ -27,5 +32,10 @@ DELIVERY_SECONDS = Histogram(
 DELIVERY_UNKNOWN = Counter(
     "headwater_delivery_unknown_channels",
     "Alerts for a channel that nobody has applied",
+    ["chain", "channel"],
+)
+DELIVERY_UNKNOWN_LAST = Gauge(
+    "headwater_delivery_unknown_channels_last_timestamp_seconds",
+    "When an alert last named a channel that nobody has applied, seconds since 1970",
     ["chain", "channel"],
 )

@@ -15,7 +15,8 @@ from headwater.errors import Permanent, Transient
 from headwater.health import HEALTH
 from headwater.logging import about, get_logger
 from headwater.metrics import stages as metrics
-from headwater.metrics.consumers import DEAD_LETTERS
+from headwater.metrics.consumers import DEAD_LETTERS, DEAD_LETTERS_LAST
+from headwater.metrics.last import count
 from headwater.retry import Backoff, Retry, Stopped
 from headwater.settings import Settings
 from streams.logic.event import ChainEvent, Messages
@@ -211,7 +212,7 @@ class BatchHandler:
         self._bad += 1
         self._limit.check(self._count, self._bad, error)
         _log.error("sent to the dead letters", offset=originals[0].offset, error=str(error))
-        DEAD_LETTERS.labels(**self._labels, error=type(error).__name__).inc()
+        count(DEAD_LETTERS, DEAD_LETTERS_LAST, *self._labels.values(), type(error).__name__)
         return dead_letters(originals, self._group.name, error)
 
     def _marked(self, outcome: Outcome, message: Incoming) -> Outcome:

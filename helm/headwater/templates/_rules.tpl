@@ -56,17 +56,17 @@ of its value, so that each expression is about series that are there, and one al
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterStageBehind" "severity" "warning" "minutes" 10
     "expr" (printf "max by (namespace, chain, group, topic) (headwater_consumer_lag{%s, group!=\"sink\", group!~\".*[.]sink\"}) > %d" $namespace (int $alerts.stageLag))
     "summary" "{{ $labels.group }} of chain {{ $labels.chain }} is {{ $value }} events behind.") }}
-{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterSequenceGap" "severity" "critical" "minutes" 0
-    "expr" (include "headwater.counted" (dict "by" "namespace, chain, stage" "series" (printf "headwater_stage_gaps_total{%s}" $namespace)))
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterSequenceGap" "severity" "critical" "minutes" 1
+    "expr" (printf "max by (namespace, chain, stage) (headwater_stage_gap{%s}) == 1" $namespace)
     "summary" "{{ $labels.stage }} of chain {{ $labels.chain }} found a gap in the sequence and goes no further.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterDeadLetters" "severity" "warning" "minutes" 0
-    "expr" (include "headwater.counted" (dict "by" "namespace, chain, stage, error" "series" (printf "headwater_dead_letters_total{%s}" $namespace)))
+    "expr" (include "headwater.recent" (dict "by" "namespace, chain, stage, error" "series" (printf "headwater_dead_letters_last_timestamp_seconds{%s}" $namespace)))
     "summary" "{{ $labels.stage }} of chain {{ $labels.chain }} set messages aside: {{ $labels.error }}.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterDeliveryFailing" "severity" "critical" "minutes" 15
     "expr" (printf "max by (namespace, chain, channel) (headwater_delivery_circuit{%s, state!=\"closed\"}) == 1" $namespace)
     "summary" "Alerts of chain {{ $labels.chain }} do not reach channel {{ $labels.channel }}.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterDeliveriesDead" "severity" "warning" "minutes" 0
-    "expr" (include "headwater.counted" (dict "by" "namespace, chain, channel" "series" (printf "headwater_deliveries_total{%s, state=\"dead\"}" $namespace)))
+    "expr" (include "headwater.recent" (dict "by" "namespace, chain, channel" "series" (printf "headwater_deliveries_dead_last_timestamp_seconds{%s}" $namespace)))
     "summary" "Alerts of chain {{ $labels.chain }} were given up on channel {{ $labels.channel }}.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterSinkPaused" "severity" "critical" "minutes" 3
     "expr" (printf "max by (namespace, chain) (headwater_sink_paused{%s}) == 1" $namespace)
@@ -85,10 +85,10 @@ up to five minutes each, is gone too. Two minutes are on top of what an upgrade 
 max_over_time(absent({{ . }})[2m:15s])
 {{- end -}}
 
-{{/* by, series: anything was counted within 15 minutes. A counter appears with its first count, which increase() does
-not see: one that was not there in the hour before counts whole. */}}
-{{- define "headwater.counted" -}}
-sum by ({{ .by }}) (increase({{ .series }}[15m])) > 0 or sum by ({{ .by }}) ({{ .series }}) > 0 unless sum by ({{ .by }}) (count_over_time({{ .series }}[1h] offset 15m))
+{{/* by, series: what a process said the time of, it said of the last 15 minutes, and may have ended since. A counter's
+first count, and one of a process that has just begun, are no increase. */}}
+{{- define "headwater.recent" -}}
+time() - max by ({{ .by }}) (max_over_time({{ .series }}[15m])) < 900
 {{- end -}}
 
 {{/* root, alert, severity, minutes, expr, summary; labels, by which several rules of one name differ */}}
