@@ -80,9 +80,9 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault("all nodes lie about logs", Spoiled({"kind": "missing_logs"}), Expected("HeadwaterBlocksRejected")),
     Fault(
         "no node knows what is final",
-        Spoiled({"kind": "tag_error", "null": True}, hurries=220),
+        Spoiled({"kind": "tag_error", "null": True}),
         Expected("HeadwaterFinalityStalled"),
-        fire=60,
+        fire=100,
     ),
     Fault("Kafka paused", Paused("kafka"), STALLED),
     Fault("Kafka killed at each start", Killed("kafka"), STALLED),

@@ -4,16 +4,45 @@ of its value, so that each expression is about series that are there, and one al
 {{- $alerts := .Values.alerts -}}
 {{- $root := . -}}
 {{- $namespace := printf "namespace=%q" .Release.Namespace -}}
-{{- range $chain, $_ := .Values.chains }}
+{{- range $chain, $own := .Values.chains }}
+{{- $limits := mergeOverwrite (deepCopy $alerts) ($own.alerts | default dict) -}}
+{{- $roles := include "headwater.roles" (dict "root" $root "chain" $chain) | fromJson -}}
+{{- $of := printf "%s, chain=%q" $namespace $chain }}
 {{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterListenerGone" "severity" "critical" "minutes" 7 "labels" (dict "chain" $chain)
-    "expr" (include "headwater.gone" (printf "headwater_chain_sequence{%s, chain=%q}" $namespace $chain))
+    "expr" (include "headwater.gone" (printf "headwater_chain_sequence{%s}" $of))
     "summary" (printf "Nobody follows chain %s." $chain)) }}
-{{ range $role, $_ := omit (include "headwater.roles" (dict "root" $root "chain" $chain) | fromJson) "listen" }}
+{{ range $role, $_ := omit $roles "listen" }}
 {{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterRoleGone" "severity" "critical" "minutes" 7 "labels" (dict "chain" $chain "role" $role)
-    "expr" (include "headwater.gone" (printf "headwater_build_info{%s, chain=%q, role=%q}" $namespace $chain $role))
+    "expr" (include "headwater.gone" (printf "headwater_build_info{%s, role=%q}" $of $role))
     "summary" (printf "No process of %s runs for chain %s." $role $chain)) }}
 {{ end }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterHeadStalled" "severity" "critical" "minutes" 1
+    "expr" (include "headwater.standsStill" (dict "series" (printf "headwater_chain_block{%s, tag=\"head\"}" $of) "minutes" (int $limits.headStalledMinutes)))
+    "summary" "Chain {{ $labels.chain }} stands still: no block was published for minutes.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterFinalityStalled" "severity" "warning" "minutes" 15
+    "expr" (printf "max by (namespace, chain) (headwater_chain_unfinalized_seconds{%s}) > %d" $of (int $limits.finalitySeconds))
+    "summary" "Finality of chain {{ $labels.chain }} is {{ $value }} s behind its head.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterGroupLate" "severity" "warning" "minutes" 10
+    "expr" (printf "max by (namespace, chain, group) (headwater_consumer_lag_seconds{%s}) > %d" $of (int $limits.lagSeconds))
+    "summary" "The first message that {{ $labels.group }} of chain {{ $labels.chain }} has not finished is {{ $value }} s old.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterStageBehind" "severity" "warning" "minutes" 10
+    "expr" (printf "max by (namespace, chain, group, topic) (headwater_consumer_lag{%s, group!=\"sink\", group!~\".*[.]sink\"}) > %d" $of (int $limits.stageLag))
+    "summary" "{{ $labels.group }} of chain {{ $labels.chain }} is {{ $value }} events behind.") }}
+{{- if hasKey $roles "sink" }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterSinkBehind" "severity" "warning" "minutes" 10
+    "expr" (printf "max by (namespace, chain, topic) (headwater_consumer_lag{%s, group=~\"(.*[.])?sink\"}) > %d" $of (int64 $limits.sinkLag))
+    "summary" "The sink of chain {{ $labels.chain }} is {{ $value }} messages behind on {{ $labels.topic }}.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterBlocksLate" "severity" "warning" "minutes" 10
+    "expr" (printf "histogram_quantile(0.9, sum by (namespace, chain, le) (rate(headwater_block_age_visible_seconds_bucket{%s}[10m]))) > %d unless on (namespace, chain) max_over_time((%s)[30m:15s]) > %d" $of (int $limits.visibleSeconds) (include "headwater.behindNodes" $of) (int $limits.visibleSeconds))
+    "summary" "Of ten blocks of chain {{ $labels.chain }} one becomes visible {{ $value }} s after its own time, or later.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterBlocksNotVisible" "severity" "critical" "minutes" 5
+    "expr" (printf "sum by (namespace, chain) (increase(headwater_listener_events_total{%s, event=\"APPLY\"}[10m])) > 0 unless on (namespace, chain) sum by (namespace, chain) (increase(headwater_sink_visible_blocks_total{%s}[10m])) > 0" $of $of)
+    "summary" "Blocks of chain {{ $labels.chain }} are published and none becomes visible in ClickHouse.") }}
 {{- end }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterListenerBehind" "severity" "warning" "minutes" 15
+    "expr" (printf "min_over_time((%s)[30m:15s]) > %d and on (namespace, chain) deriv((%s)[30m:15s]) >= 0" (include "headwater.behindNodes" $of) (int $limits.visibleSeconds) (include "headwater.behindNodes" $of))
+    "summary" "What is published of chain {{ $labels.chain }} is {{ $value }} s behind its nodes, and does not catch up.") }}
+{{ end }}
 {{- include "headwater.rule" (dict "root" $root "alert" "HeadwaterRestarting" "severity" "warning" "minutes" 0
     "expr" (printf "max by (namespace, chain, role) ((changes(process_start_time_seconds{%s}[1h]) > 3 and changes(process_start_time_seconds{%s}[20m]) > 0) * on (namespace, pod) group_left (chain, role) max by (namespace, pod, chain, role) (max_over_time(headwater_build_info{%s}[1h])))" $namespace $namespace $namespace)
     "summary" "{{ $labels.role }} of chain {{ $labels.chain }} was started {{ $value }} times within an hour.") }}
@@ -29,18 +58,6 @@ of its value, so that each expression is about series that are there, and one al
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterStageTwice" "severity" "warning" "minutes" 5
     "expr" (printf "sum by (namespace, chain, stage) (headwater_stage_active{%s}) > 1" $namespace)
     "summary" "{{ $value }} processes of {{ $labels.stage }} of chain {{ $labels.chain }} hold its one partition.") }}
-{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterGroupLate" "severity" "warning" "minutes" 10
-    "expr" (printf "max by (namespace, chain, group) (headwater_consumer_lag_seconds{%s}) > %d" $namespace (int $alerts.lagSeconds))
-    "summary" "The first message that {{ $labels.group }} of chain {{ $labels.chain }} has not finished is {{ $value }} s old.") }}
-{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterBlocksLate" "severity" "warning" "minutes" 10
-    "expr" (printf "histogram_quantile(0.9, sum by (namespace, chain, le) (rate(headwater_block_age_visible_seconds_bucket{%s}[10m]))) > %d" $namespace (int $alerts.visibleSeconds))
-    "summary" "Of ten blocks of chain {{ $labels.chain }} one becomes visible {{ $value }} s after its own time, or later.") }}
-{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterHeadStalled" "severity" "critical" "minutes" 1
-    "expr" (printf "changes(headwater_chain_block{%s, tag=\"head\"}[%dm]) == 0" $namespace (int $alerts.headStalledMinutes))
-    "summary" "Chain {{ $labels.chain }} stands still: no block was published for minutes.") }}
-{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterFinalityStalled" "severity" "warning" "minutes" 15
-    "expr" (printf "max by (namespace, chain) (headwater_chain_block{%s, tag=\"head\"}) - max by (namespace, chain) (headwater_chain_block{%s, tag=\"finalized\"}) > %d" $namespace $namespace (int $alerts.finalityBlocks))
-    "summary" "Finality of chain {{ $labels.chain }} is {{ $value }} blocks behind its head.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterBlocksRejected" "severity" "warning" "minutes" 5
     "expr" (printf "sum by (namespace, chain, check) (increase(headwater_listener_rejected_blocks_total{%s}[10m])) > 5" $namespace)
     "summary" "Nodes of chain {{ $labels.chain }} answer with blocks that fail the check {{ $labels.check }}.") }}
@@ -53,9 +70,6 @@ of its value, so that each expression is about series that are there, and one al
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterNodeBehind" "severity" "warning" "minutes" 10
     "expr" (printf "max by (namespace, chain, endpoint, reason) (max_over_time(headwater_node_demoted{%s, reason=~\"behind|nowhere\"}[5m])) > 0" $namespace)
     "summary" "Node {{ $labels.endpoint }} of chain {{ $labels.chain }} is not where the others are: {{ $labels.reason }}.") }}
-{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterStageBehind" "severity" "warning" "minutes" 10
-    "expr" (printf "max by (namespace, chain, group, topic) (headwater_consumer_lag{%s, group!=\"sink\", group!~\".*[.]sink\"}) > %d" $namespace (int $alerts.stageLag))
-    "summary" "{{ $labels.group }} of chain {{ $labels.chain }} is {{ $value }} events behind.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterSequenceGap" "severity" "critical" "minutes" 1
     "expr" (printf "max by (namespace, chain, stage) (headwater_stage_gap{%s}) == 1" $namespace)
     "summary" "{{ $labels.stage }} of chain {{ $labels.chain }} found a gap in the sequence and goes no further.") }}
@@ -71,18 +85,23 @@ of its value, so that each expression is about series that are there, and one al
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterSinkPaused" "severity" "critical" "minutes" 3
     "expr" (printf "max by (namespace, chain) (headwater_sink_paused{%s}) == 1" $namespace)
     "summary" "ClickHouse takes no rows of chain {{ $labels.chain }}.") }}
-{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterSinkBehind" "severity" "warning" "minutes" 10
-    "expr" (printf "max by (namespace, chain, topic) (headwater_consumer_lag{%s, group=~\"(.*[.])?sink\"}) > %d" $namespace (int64 $alerts.sinkLag))
-    "summary" "The sink of chain {{ $labels.chain }} is {{ $value }} messages behind on {{ $labels.topic }}.") }}
-{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterBlocksNotVisible" "severity" "critical" "minutes" 5
-    "expr" (printf "sum by (namespace, chain) (increase(headwater_listener_events_total{%s, event=\"APPLY\"}[10m])) > 0 and on (namespace, chain) (sum by (namespace, chain) (increase(headwater_block_visible_seconds_count{%s}[10m])) == 0)" $namespace $namespace)
-    "summary" "Blocks of chain {{ $labels.chain }} are published and none becomes visible in ClickHouse.") }}
 {{- end -}}
 
 {{/* A series that is not there, or was missing a moment ago: one that comes for some seconds between the kubelet's pauses,
 up to five minutes each, is gone too. Two minutes are on top of what an upgrade may take. */}}
 {{- define "headwater.gone" -}}
 max_over_time(absent({{ . }})[2m:15s])
+{{- end -}}
+
+{{/* series, minutes: what it tells has been the same, whichever process told it, and was told so long ago already. */}}
+{{- define "headwater.standsStill" -}}
+changes((max by (namespace, chain) ({{ .series }}))[{{ .minutes }}m:15s]) == 0 and on (namespace, chain) max by (namespace, chain) (max_over_time({{ .series }}[5m] offset {{ .minutes }}m))
+{{- end -}}
+
+{{/* Seconds from the published head's own time to that of the head that nodes show: a listener that catches up, or
+fills the topics from the chain's begin, publishes old blocks, which are not late. */}}
+{{- define "headwater.behindNodes" -}}
+max by (namespace, chain) (headwater_chain_block_age_seconds{ {{- . }}, tag="head"}) - max by (namespace, chain) (headwater_chain_block_age_seconds{ {{- . }}, tag="node"})
 {{- end -}}
 
 {{/* by, series: what a process said the time of, it said of the last 15 minutes, and may have ended since. A counter's
