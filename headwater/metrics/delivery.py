@@ -18,6 +18,11 @@ DELIVERY_ATTEMPTS = Counter(
 DELIVERY_WAITING = Gauge(
     "headwater_delivery_waiting", "Deliveries that are neither closed nor given up", ["chain", "channel"]
 )
+DELIVERY_OLDEST = Gauge(
+    "headwater_delivery_oldest_seconds",
+    "How long the delivery of a channel has waited that waits longest, beyond the channel's group_wait",
+    ["chain", "channel"],
+)
 DELIVERY_CIRCUIT = Gauge(
     "headwater_delivery_circuit",
     "1 for the state that a channel's circuit is in",

@@ -28,6 +28,9 @@ of its value, so that each expression is about series that are there, and one al
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterStageBehind" "severity" "warning" "minutes" 10
     "expr" (printf "max by (namespace, chain, group, topic) (headwater_consumer_lag{%s, group!=\"sink\", group!~\".*[.]sink\"}) > %d" $of (int $limits.stageLag))
     "summary" "{{ $labels.group }} of chain {{ $labels.chain }} is {{ $value }} events behind.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterDeliveryLate" "severity" "critical" "minutes" 5
+    "expr" (printf "max by (namespace, chain, channel) (headwater_delivery_oldest_seconds{%s}) > %d" $of (int $limits.deliverySeconds))
+    "summary" "An alert of chain {{ $labels.chain }} has waited {{ $value }} s for channel {{ $labels.channel }}.") }}
 {{- if hasKey $roles "sink" }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterSinkBehind" "severity" "warning" "minutes" 10
     "expr" (printf "max by (namespace, chain, topic) (headwater_consumer_lag{%s, group=~\"(.*[.])?sink\"}) > %d" $of (int64 $limits.sinkLag))
@@ -77,8 +80,11 @@ of its value, so that each expression is about series that are there, and one al
     "expr" (include "headwater.recent" (dict "by" "namespace, chain, stage, error" "series" (printf "headwater_dead_letters_last_timestamp_seconds{%s}" $namespace)))
     "summary" "{{ $labels.stage }} of chain {{ $labels.chain }} set messages aside: {{ $labels.error }}.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterDeliveryFailing" "severity" "critical" "minutes" 15
-    "expr" (printf "max by (namespace, chain, channel) (headwater_delivery_circuit{%s, state!=\"closed\"}) == 1" $namespace)
+    "expr" (printf "max by (namespace, chain, channel) (headwater_delivery_circuit{%s, state!=\"closed\"}) == 1 and on (namespace, chain, channel) max by (namespace, chain, channel) (headwater_delivery_waiting{%s}) > 0" $namespace $namespace)
     "summary" "Alerts of chain {{ $labels.chain }} do not reach channel {{ $labels.channel }}.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterChannelUnknown" "severity" "warning" "minutes" 0
+    "expr" (include "headwater.recent" (dict "by" "namespace, chain, channel" "series" (printf "headwater_delivery_unknown_channels_last_timestamp_seconds{%s}" $namespace)))
+    "summary" "Alerts of chain {{ $labels.chain }} name channel {{ $labels.channel }}, which nobody has applied: nobody is told.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterDeliveriesDead" "severity" "warning" "minutes" 0
     "expr" (include "headwater.recent" (dict "by" "namespace, chain, channel" "series" (printf "headwater_deliveries_dead_last_timestamp_seconds{%s}" $namespace)))
     "summary" "Alerts of chain {{ $labels.chain }} were given up on channel {{ $labels.channel }}.") }}
