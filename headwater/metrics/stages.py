@@ -58,6 +58,11 @@ STAGE_GAP = Gauge(
     "1 while the topic itself has a gap in the sequence: the stage goes no further",
     ["chain", "stage"],
 )
+TAKEN_BACK = Counter(
+    "headwater_chain_taken_back",
+    "CLAIMs of late, of any process anywhere, by a listener that had lost the chain to another one",
+    ["chain"],
+)
 STALE_CLAIMS = Counter(
     "headwater_stage_stale_claims", "Events of a fenced listener ignored", ["chain", "stage"]
 )

@@ -52,9 +52,9 @@ of its value, so that each expression is about series that are there, and one al
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterNotReady" "severity" "warning" "minutes" 10
     "expr" (printf "min by (namespace, chain, role, part) (headwater_ready{%s}) == 0" $namespace)
     "summary" "{{ $labels.role }} of chain {{ $labels.chain }} waits: its {{ $labels.part }} is not as it should be.") }}
-{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterTwoListeners" "severity" "critical" "minutes" 15
-    "expr" (printf "count by (namespace, chain) (count_over_time(headwater_chain_sequence{%s}[10m])) > 1" $namespace)
-    "summary" "{{ $value }} listeners take chain {{ $labels.chain }} over from each other.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterTwoListeners" "severity" "critical" "minutes" 0
+    "expr" (printf "sum by (namespace, chain) (increase(headwater_chain_taken_back_total{%s}[30m])) > 2" $namespace)
+    "summary" "Listeners take chain {{ $labels.chain }} over from each other, again and again.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterStageInactive" "severity" "critical" "minutes" 5
     "expr" (printf "max by (namespace, chain, stage) (headwater_stage_active{%s}) == 0" $namespace)
     "summary" "No process of {{ $labels.stage }} of chain {{ $labels.chain }} has its partition.") }}
