@@ -73,12 +73,21 @@ of its value, so that each expression is about series that are there, and one al
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterNodeBehind" "severity" "warning" "minutes" 10
     "expr" (printf "max by (namespace, chain, endpoint, reason) (max_over_time(headwater_node_demoted{%s, reason=~\"behind|nowhere\"}[5m])) > 0" $namespace)
     "summary" "Node {{ $labels.endpoint }} of chain {{ $labels.chain }} is not where the others are: {{ $labels.reason }}.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterNodesDisagree" "severity" "warning" "minutes" 10
+    "expr" (printf "max by (namespace, chain) (headwater_quorum_waits{%s}) == 1" $namespace)
+    "summary" "Fewer nodes of chain {{ $labels.chain }} than its quorum have the same block: nothing is published.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterSequenceGap" "severity" "critical" "minutes" 1
     "expr" (printf "max by (namespace, chain, stage) (headwater_stage_gap{%s}) == 1" $namespace)
     "summary" "{{ $labels.stage }} of chain {{ $labels.chain }} found a gap in the sequence and goes no further.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterDeadLetters" "severity" "warning" "minutes" 0
     "expr" (include "headwater.recent" (dict "by" "namespace, chain, stage, error" "series" (printf "headwater_dead_letters_last_timestamp_seconds{%s}" $namespace)))
     "summary" "{{ $labels.stage }} of chain {{ $labels.chain }} set messages aside: {{ $labels.error }}.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterRulesBehind" "severity" "warning" "minutes" 10
+    "expr" (printf "max by (namespace, chain) (headwater_alert_configuration_behind{%s}) == 1" $namespace)
+    "summary" "Changes of rules, lists and labels of chain {{ $labels.chain }} are not in force: their topic cannot be followed.") }}
+{{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterRulesRefused" "severity" "warning" "minutes" 0
+    "expr" (include "headwater.recent" (dict "by" "namespace, chain" "series" (printf "headwater_alert_rules_refused_last_timestamp_seconds{%s}" $namespace)))
+    "summary" "A rule of chain {{ $labels.chain }} was refused: its earlier text stays in force, or none.") }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterDeliveryFailing" "severity" "critical" "minutes" 15
     "expr" (printf "max by (namespace, chain, channel) (headwater_delivery_circuit{%s, state!=\"closed\"}) == 1 and on (namespace, chain, channel) max by (namespace, chain, channel) (headwater_delivery_waiting{%s}) > 0" $namespace $namespace)
     "summary" "Alerts of chain {{ $labels.chain }} do not reach channel {{ $labels.channel }}.") }}
