@@ -6,8 +6,10 @@ again, several times, is one of two that both mean to lead.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
+_PROCESS: Final = re.compile(r"^(headwater-.+)-\d+$")
 _REMEMBERED: Final = 64
 
 
@@ -21,6 +23,8 @@ class Takeovers:
 
     def claimed(self, source: str, offset: int) -> bool:
         """Whether the listener `source` had lost the chain before, and has it again by this CLAIM."""
+        # A name has the machine, or the pod, and the process: one that ended comes back as another.
+        source = _PROCESS.sub(r"\1", source)
         if offset <= self._offset or source == self._owner:
             self._offset = max(self._offset, offset)
             return False

@@ -21,6 +21,12 @@ def test_one_that_had_lost_the_chain_and_has_it_again_is_counted(claims: str, ag
     assert [each for offset, each in enumerate(claims) if subject.claimed(each, offset)] == list(again)
 
 
+def test_a_process_that_ended_comes_back_by_its_machine() -> None:
+    subject = Takeovers()
+    names = [f"headwater-{pod}-{process}" for process, pod in enumerate(("m-0", "m-0", "n-1", "m-0", "n-1"))]
+    assert [subject.claimed(name, offset) for offset, name in enumerate(names)] == [False] * 3 + [True] * 2
+
+
 def test_what_is_read_again_is_not() -> None:
     subject = Takeovers()
     assert [subject.claimed(source, offset) for source, offset in (("a", 1), ("b", 5), ("a", 1))] == [
