@@ -24,6 +24,7 @@ from headwater.health import HEALTH
 from headwater.heartbeat import beat
 from headwater.logging import about, get_logger
 from headwater.metrics import delivery as metrics
+from headwater.metrics.last import count
 from headwater.settings import Settings
 from topics.catalog import topic_name
 
@@ -71,6 +72,7 @@ class Dispatcher:
         self._chance = chance
         self._owned: dict[str, _Owned] = {}
         self._refreshed: int | None = None
+        self._shown: set[str] = set()
 
     def turn(self, seconds: float) -> None:
         """Read for up to `seconds`, then decide, write and send. Raises Transient, Fatal or Stopped."""
@@ -114,6 +116,9 @@ class Dispatcher:
             if delivery.channel not in self._owned:
                 queue = ChannelQueue(Policy(), self._chance)
                 self._owned[delivery.channel] = _Owned(partition, queue)
+                for each in State:
+                    if each not in (State.PENDING, State.ATTEMPTED):
+                        metrics.DELIVERIES.labels(self._chain, delivery.channel, each.value.lower())
                 self._refreshed = None
             self._owned[delivery.channel].queue.take(delivery)
 
@@ -162,7 +167,14 @@ class Dispatcher:
                 self._ledger.write(partition, entries)
                 for each in entries:
                     if not each.is_open:
-                        metrics.DELIVERIES.labels(self._chain, each.channel, each.state.value.lower()).inc()
+                        self._count(each)
+
+    def _count(self, closed: Delivery) -> None:
+        labels = self._chain, closed.channel, closed.state.value.lower()
+        if closed.state is State.DEAD:
+            count(metrics.DELIVERIES, metrics.DELIVERIES_DEAD_LAST, *labels)
+        else:
+            metrics.DELIVERIES.labels(*labels).inc()
 
     def _report_attempt(self, result: AttemptResult, entries: Sequence[Delivery]) -> None:
         answer, channel = result.outcome.answer, result.notification.channel
@@ -183,18 +195,27 @@ class Dispatcher:
     def _report(self) -> None:
         now, troubles = self._now(), []
         for name, owned in self._owned.items():
+            if owned.applied is None and not owned.queue.open:
+                self._forget(name)  # it was removed, and nothing waits for it any more
+                continue
+            self._shown.add(name)
             state = owned.queue.circuit.state(now)
+            metrics.DELIVERY_OLDEST.labels(self._chain, name).set(owned.queue.waits(now))
             metrics.DELIVERY_WAITING.labels(self._chain, name).set(owned.queue.open)
             for each in CircuitState:
                 metrics.DELIVERY_CIRCUIT.labels(self._chain, name, each.value).set(each is state)
             if owned.problem:
                 troubles.append(f"{name}: {owned.problem}")
-            elif state is not CircuitState.CLOSED:
+            elif state is not CircuitState.CLOSED and owned.queue.open:
                 troubles.append(f"{name}: its receiver fails, {owned.queue.open} deliveries wait")
         # A failing receiver is not a reason to take this process away: the others are served.
         HEALTH.report("channels", True, "; ".join(troubles))
 
     def _forget(self, name: str) -> None:
+        if name not in self._shown:
+            return
+        self._shown.remove(name)
+        metrics.DELIVERY_OLDEST.remove(self._chain, name)
         metrics.DELIVERY_WAITING.remove(self._chain, name)
         for each in CircuitState:
             metrics.DELIVERY_CIRCUIT.remove(self._chain, name, each.value)

@@ -23,8 +23,9 @@ from headwater.health import HEALTH
 from headwater.heartbeat import beat
 from headwater.lateness import ReportedLag
 from headwater.logging import about, get_logger
-from headwater.metrics.consumers import DEAD_LETTERS
-from headwater.metrics.delivery import DELIVERY_UNKNOWN
+from headwater.metrics.consumers import DEAD_LETTERS, DEAD_LETTERS_LAST
+from headwater.metrics.delivery import DELIVERY_UNKNOWN, DELIVERY_UNKNOWN_LAST
+from headwater.metrics.last import count
 from headwater.retry import Retry, Stopped
 from headwater.settings import Settings
 from schemas import MalformedRecord, codec_for, frame
@@ -210,14 +211,14 @@ class Router:
     def _letter(self, message: Message, position: AlertPosition, error: MalformedRecord) -> kafka.Outgoing:
         with about(partial(message_fields, STAGE, message)):
             _log.error("alert sent to the dead letters", error=str(error))
-        DEAD_LETTERS.labels(self._chain, STAGE, type(error).__name__).inc()
+        count(DEAD_LETTERS, DEAD_LETTERS_LAST, self._chain, STAGE, type(error).__name__)
         given = cast("list[tuple[str, bytes | None]]", message.headers() or [])
         own = [(name, value or b"") for name, value in given]
         added = dead_letters.error_headers(self._alerts, position.partition, position.offset, STAGE, error)
         return kafka.Outgoing(message.key() or b"", message.value(), (*own, *added))
 
     def _note_unknown(self, channel: str, message: Message) -> None:
-        DELIVERY_UNKNOWN.labels(self._chain, channel).inc()
+        count(DELIVERY_UNKNOWN, DELIVERY_UNKNOWN_LAST, self._chain, channel)
         if channel not in self._unknown:
             self._unknown.add(channel)
             with about(partial(message_fields, STAGE, message)):

@@ -15,6 +15,11 @@ ALERT_RULES_REFUSED = Counter(
     "Texts of rules that the stage could not compile; the earlier text stays in force",
     ["chain"],
 )
+ALERT_RULES_REFUSED_LAST = Gauge(
+    "headwater_alert_rules_refused_last_timestamp_seconds",
+    "When the text of a rule was last refused, seconds since 1970",
+    ["chain"],
+)
 ALERT_VERSIONS = Counter(
     "headwater_alert_versions_total", "Versions of alerts, by rule", ["chain", "rule", "status"]
 )

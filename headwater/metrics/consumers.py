@@ -7,6 +7,11 @@ from prometheus_client import Counter, Gauge
 DEAD_LETTERS = Counter(
     "headwater_dead_letters", "Messages sent to the dead letters", ["chain", "stage", "error"]
 )
+DEAD_LETTERS_LAST = Gauge(
+    "headwater_dead_letters_last_timestamp_seconds",
+    "When a message was last sent to the dead letters, seconds since 1970",
+    ["chain", "stage", "error"],
+)
 CONSUMER_MESSAGES = Counter("headwater_consumer_messages", "Messages received", ["chain", "group", "topic"])
 CONSUMER_REBALANCES = Counter(
     "headwater_consumer_rebalances",

@@ -7,11 +7,21 @@ from prometheus_client import Counter, Gauge, Histogram
 DELIVERIES = Counter(
     "headwater_deliveries", "Deliveries closed, by what became of them", ["chain", "channel", "state"]
 )
+DELIVERIES_DEAD_LAST = Gauge(
+    "headwater_deliveries_dead_last_timestamp_seconds",
+    "When a delivery was last given up, seconds since 1970",
+    ["chain", "channel"],
+)
 DELIVERY_ATTEMPTS = Counter(
     "headwater_delivery_attempts", "Attempts, by what they came to", ["chain", "channel", "answer"]
 )
 DELIVERY_WAITING = Gauge(
     "headwater_delivery_waiting", "Deliveries that are neither closed nor given up", ["chain", "channel"]
+)
+DELIVERY_OLDEST = Gauge(
+    "headwater_delivery_oldest_seconds",
+    "How long the delivery of a channel has waited that waits longest, beyond the channel's group_wait",
+    ["chain", "channel"],
 )
 DELIVERY_CIRCUIT = Gauge(
     "headwater_delivery_circuit",
@@ -27,5 +37,10 @@ DELIVERY_SECONDS = Histogram(
 DELIVERY_UNKNOWN = Counter(
     "headwater_delivery_unknown_channels",
     "Alerts for a channel that nobody has applied",
+    ["chain", "channel"],
+)
+DELIVERY_UNKNOWN_LAST = Gauge(
+    "headwater_delivery_unknown_channels_last_timestamp_seconds",
+    "When an alert last named a channel that nobody has applied, seconds since 1970",
     ["chain", "channel"],
 )

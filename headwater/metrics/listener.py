@@ -12,6 +12,11 @@ CHAIN_BLOCK_AGE = Gauge(
     "Seconds since the timestamp of a tag's block; it grows while no other block comes",
     ["chain", "tag"],
 )
+CHAIN_UNFINALIZED = Gauge(
+    "headwater_chain_unfinalized_seconds",
+    "From the timestamp of the last final block, or of the lowest one before there is any, to the head's",
+    ["chain"],
+)
 CHAIN_SEQUENCE = Gauge("headwater_chain_sequence", "Last sequence published on raw-blocks", ["chain"])
 LEADS = Gauge("headwater_listener_leads", "1 while this listener is the chain's elected one", ["chain"])
 EVENTS = Counter("headwater_listener_events", "Events published on raw-blocks", ["chain", "event"])

@@ -26,15 +26,20 @@ SINK_BUFFERED = Gauge("headwater_sink_buffered_messages", "Messages held in memo
 SINK_HELD_BLOCKS = Gauge(
     "headwater_sink_held_blocks", "Coverage rows waiting for their block's rows", ["chain"]
 )
+VISIBLE_BLOCKS = Counter(
+    "headwater_sink_visible_blocks",
+    "Blocks whose rows became visible, those that came again included",
+    ["chain"],
+)
 BLOCK_VISIBLE_SECONDS = Histogram(
     "headwater_block_visible_seconds",
-    "From a block's APPLY to its rows being visible",
+    "From a block's APPLY to its rows being visible, of what was published since this process began",
     ["chain"],
     buckets=SECONDS,
 )
 BLOCK_AGE_VISIBLE = Histogram(
     "headwater_block_age_visible_seconds",
-    "From a block's own timestamp to its rows being visible",
+    "From a block's own timestamp to its rows being visible, of what was published since this process began",
     ["chain"],
     buckets=BLOCK_SECONDS,
 )

@@ -48,7 +48,21 @@ STAGE_RECOVERY = Histogram(
     buckets=SECONDS,
 )
 STAGE_REPEATS = Counter("headwater_stage_repeats", "Repeated sequences dropped", ["chain", "stage"])
-STAGE_GAPS = Counter("headwater_stage_gaps", "Gaps in the sequence, each an alarm", ["chain", "stage"])
+STAGE_GAPS = Counter(
+    "headwater_stage_gaps",
+    "Gaps in the sequence: the topic is read again, which closes most",
+    ["chain", "stage"],
+)
+STAGE_GAP = Gauge(
+    "headwater_stage_gap",
+    "1 while the topic itself has a gap in the sequence: the stage goes no further",
+    ["chain", "stage"],
+)
+TAKEN_BACK = Counter(
+    "headwater_chain_taken_back",
+    "CLAIMs of late, of any process anywhere, by a listener that had lost the chain to another one",
+    ["chain"],
+)
 STALE_CLAIMS = Counter(
     "headwater_stage_stale_claims", "Events of a fenced listener ignored", ["chain", "stage"]
 )

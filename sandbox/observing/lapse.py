@@ -24,7 +24,7 @@ _STEP: Final = re.compile(r"(\d+)(ms|[smhdwy])")
 _WORD: Final = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![\w.])(?:\d+(?:ms|[smhdwy]))+(?!\w)')
 _METRIC: Final = re.compile(r"\bheadwater_\w+")
 _OF_SECONDS: Final = ("_seconds", "_seconds_bucket")
-_LIMIT: Final = re.compile(r"(?<=> )\d+(?:\.\d+)?$")
+_LIMIT: Final = re.compile(r"(?<=[<>] )\d+(?:\.\d+)?(?!\S)")
 
 
 def duration(text: str, factor: float) -> str:
@@ -34,7 +34,7 @@ def duration(text: str, factor: float) -> str:
 
 
 def expression(text: str, factor: float) -> str:
-    """The same of windows and offsets, and of a limit that seconds are compared with."""
+    """The same of windows and offsets, and of limits where all is in seconds."""
     scaled = _WORD.sub(
         lambda found: found[0] if found[0].startswith('"') else duration(found[0], factor), text
     )

@@ -10,6 +10,7 @@ from prometheus_client import Counter
 from headwater.errors import Permanent
 from headwater.logging import get_logger
 from headwater.metrics import alerts as metrics
+from headwater.metrics.last import count
 from streams.logic.alerts.alerting import Alerting
 from streams.logic.alerts.compiling import Limits, compiler
 from streams.logic.alerts.configuration import Change, CompileRule
@@ -110,7 +111,7 @@ class AlertStage:
         return Outcome(public=public, state=state)
 
     def _refused(self, change: Change, problem: Permanent) -> None:
-        metrics.ALERT_RULES_REFUSED.labels(chain=self._chain).inc()
+        count(metrics.ALERT_RULES_REFUSED, metrics.ALERT_RULES_REFUSED_LAST, self._chain)
         _log.error("a rule was refused, its earlier text stays", key=change.key, error=str(problem))
 
     def _count(self, decision: Decision) -> None:
@@ -130,8 +131,8 @@ class AlertStage:
 
 
 def _add(counter: Counter, chain: str, counts: Iterable[tuple[str, int]]) -> None:
-    for rule, count in counts:
-        counter.labels(chain=chain, rule=rule).inc(count)
+    for rule, times in counts:
+        counter.labels(chain=chain, rule=rule).inc(times)
 
 
 def build(context: StageContext) -> AlertStage:

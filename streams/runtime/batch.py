@@ -16,7 +16,8 @@ from headwater.health import HEALTH
 from headwater.heartbeat import beat
 from headwater.logging import about, get_logger
 from headwater.metrics import stages as metrics
-from headwater.metrics.consumers import DEAD_LETTERS
+from headwater.metrics.consumers import DEAD_LETTERS, DEAD_LETTERS_LAST
+from headwater.metrics.last import count
 from headwater.retry import Backoff, Retry, Stopped
 from headwater.settings import Settings
 from streams.logic.event import ChainEvent, Messages
@@ -24,6 +25,7 @@ from streams.runtime.assembler import EventAssembler, Incoming, Start
 from streams.runtime.dead_letter import dead_letters
 from streams.runtime.rejected_blocks import RejectedBlocks
 from streams.runtime.sizes import refuse_too_large
+from streams.runtime.takeovers import Takeovers
 from streams.runtime.transactions import transactions
 from streams.stage import Outcome, Stage
 from topics.chainlog.claims import Verdict
@@ -35,6 +37,7 @@ from topics.groups import Group
 _log = get_logger("streams.stage")
 _LONGEST_PAUSE_SECONDS = 10.0
 _WINDOW_EVENTS = 200
+_OF_LATE_MS = 600_000
 
 Write = Callable[[Sequence[Outcome]], None]
 
@@ -86,6 +89,9 @@ class BatchHandler:
             window=_WINDOW_EVENTS,
         )
         self._bad = 0
+        self._takeovers = Takeovers()
+        if group.fenced:
+            metrics.TAKEN_BACK.labels(settings.chain.name)
         self.assembler = EventAssembler(start, fenced=group.fenced)
 
     @property
@@ -118,6 +124,8 @@ class BatchHandler:
             if verdict is Verdict.GAP:
                 gap = index
                 break
+            if envelope.event is EventKind.CLAIM and self._group.fenced:
+                self._count_takeover(envelope, message)
             if verdict is Verdict.REPEAT:
                 metrics.STAGE_REPEATS.labels(**self._labels).inc()
             elif verdict is Verdict.STALE:
@@ -161,6 +169,14 @@ class BatchHandler:
                 metrics.STAGE_BLOCK.labels(**self._labels).set(envelope.block_number or 0)
         if events:
             metrics.STAGE_SEQUENCE.labels(**self._labels).set(events[-1].envelope.sequence)
+
+    def _count_takeover(self, claim: Envelope, message: Incoming) -> None:
+        again = self._takeovers.claimed(claim.source or "", message.offset)
+        # Who fought when the log was written is nobody's to mend when it is read anew.
+        if again and clock.now_ms() - claim.observed_at < _OF_LATE_MS:
+            metrics.TAKEN_BACK.labels(self._settings.chain.name).inc()
+            with about(partial(message.log_fields, self._group.name)):
+                _log.warning("a listener that had lost the chain has it again", listener=claim.source)
 
     def _read(self, message: Incoming) -> tuple[Envelope | None, Permanent | None]:
         """The message's envelope and what is wrong with the message.
@@ -213,7 +229,7 @@ class BatchHandler:
         self._bad += 1
         self._limit.check(self._count, self._bad, error)
         _log.error("sent to the dead letters", offset=originals[0].offset, error=str(error))
-        DEAD_LETTERS.labels(**self._labels, error=type(error).__name__).inc()
+        count(DEAD_LETTERS, DEAD_LETTERS_LAST, *self._labels.values(), type(error).__name__)
         return dead_letters(originals, self._group.name, error)
 
     def _marked(self, outcome: Outcome, message: Incoming) -> Outcome:

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Protocol, TypeVar
 
-from headwater.errors import Fatal
+from headwater.errors import Transient
 from headwater.health import HEALTH
 from headwater.heartbeat import Loop
 from headwater.logging import about, get_logger
@@ -20,6 +20,7 @@ from headwater.retry import Backoff, Retry
 from streams.runtime.assembler import Incoming
 from streams.runtime.assignment import take_over
 from streams.runtime.batch import BatchHandler
+from streams.runtime.gap import gap_retry
 from streams.runtime.input import reread
 from streams.runtime.output import StageOutput
 from streams.runtime.standing import Standing
@@ -81,6 +82,7 @@ class StageRunner:
             stop=stop,
             on_failure=lambda error, _: _log.warning("retrying", what="table", error=str(error)),
         )
+        self._gap_retry = gap_retry(context.settings.chain.name, context.group.name, stop)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"stage-{context.group.name}")
         self._handler: BatchHandler | None = None
         self._output: StageOutput | None = None
@@ -157,13 +159,19 @@ class StageRunner:
         return result.gap
 
     async def _fill(self, handler: BatchHandler, message: Incoming) -> None:
-        """Close a gap from the topic itself: a reset offset looks like one. Raises Fatal when it is real."""
+        """Close a gap from the topic itself: a reset offset looks like one. Waits while it is real."""
         assembler, group = handler.assembler, self._group.name
         metrics.STAGE_GAPS.labels(chain=self._settings.chain.name, stage=group).inc()
         with about(partial(message.log_fields, group)):
             _log.error(
                 "gap in the sequence, reading the topic again", last=assembler.last, start=assembler.position
             )
+            await self._gap_retry.run(lambda: self._read_again(handler, message))
+        self._finished_below(message)
+
+    async def _read_again(self, handler: BatchHandler, message: Incoming) -> None:
+        """Handle what the topic has up to a message. Raises Transient for a gap there."""
+        assembler, group = handler.assembler, self._group.name
         # As when it was read first: a CLAIM behind the gap must not fence what is before it.
         assembler.rewind()
         pieces = reread(self._settings, message.topic, message.partition, assembler.position, message.offset)
@@ -172,12 +180,11 @@ class StageRunner:
                 break
         again = await self._thread(partial(handler.closes_gap, message))
         if not again:
-            raise Fatal(
+            raise Transient(
                 f"{message.topic}[{message.partition}]@{message.offset}: sequence "
                 f"{(assembler.last or 0) + 1} is missing, also from the topic itself",
                 remedy=f"nothing was skipped: see 'a gap in the sequence' in docs/runbook.md, group {group}",
             )
-        self._finished_below(message)
 
     async def _write_table(self, changes: Sequence[tuple[bytes, bytes | None]]) -> None:
         if self._table is None:

@@ -16,6 +16,8 @@ def envelope(
     parts: int = 1,
     claim: int = 0,
     kind: EventKind = EventKind.APPLY,
+    source: str | None = None,
+    observed_at: int = 1,
 ) -> Envelope:
     """An event without content, of `kind`."""
     return Envelope(
@@ -27,8 +29,8 @@ def envelope(
         block_hash=None,
         parent_hash=None,
         block_timestamp=None,
-        observed_at=1,
-        source=None,
+        observed_at=observed_at,
+        source=source,
         verified=(),
         fresh=False,
         part=part,

@@ -96,6 +96,8 @@ def coverage(
     number: int = 7,
     blocks_upto: int = 0,
     retractions: int = 0,
+    mined: int = 500,
+    observed_at: int = 1_000,
 ) -> FakeMessage:
     record = dict.fromkeys(FIELDS, 0) | {
         "chain_id": 1,
@@ -106,8 +108,8 @@ def coverage(
         "complete": True,
         "problem": None,
         "log_count": logs,
-        "block_timestamp": 500,
-        "observed_at": 1_000,
+        "block_timestamp": mined,
+        "observed_at": observed_at,
         "retractions": retractions,
         "offsets": [
             {"topic": LOGS.topic, "partition": LOGS.number, "next_offset": upto},

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -12,21 +11,12 @@ import yaml
 
 from headwater.metrics.markdown import every, scraped
 from sandbox.stack.roles import ROLES
-from tests.helm import toolbox
-from tests.helm.chart import ACCEPTED, Resource, made, resources
+from tests.helm.chart import ACCEPTED, made, resources
+from tests.helm.rules import promtool, rules
 from tests.paths import ROOT
 
 CASES = Path(__file__).with_name("alerts.yaml")
 RUNBOOK = (ROOT / "docs" / "runbook.md").read_text("utf-8")
-
-
-def rules() -> list[Resource]:
-    """The rules of the example for Ethereum."""
-    (values,) = (path for path in ACCEPTED if path.stem == "mainnet-ha-values")
-    (made,) = resources(values, "PrometheusRule")
-    (group,) = made["spec"]["groups"]
-    found: list[Resource] = group["rules"]
-    return found
 
 
 def test_every_alert_is_about_metrics_and_labels_that_exist() -> None:
@@ -103,12 +93,4 @@ def test_every_alert_is_tried_with_its_fault_and_without() -> None:
 
 
 def test_every_alert_fires_on_its_fault_and_is_silent_without(tmp_path: Path) -> None:
-    (tmp_path / "rules.yaml").write_text(
-        yaml.safe_dump({"groups": [{"name": "headwater", "rules": rules()}]})
-    )
-    (tmp_path / "cases.yaml").write_text(CASES.read_text().replace("[RULES]", "[rules.yaml]"))
-    for arguments in (("check", "rules", "rules.yaml"), ("test", "rules", "cases.yaml")):
-        done = subprocess.run(
-            [toolbox.promtool(), *arguments], capture_output=True, text=True, check=False, cwd=tmp_path
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+    promtool(tmp_path, CASES.read_text())

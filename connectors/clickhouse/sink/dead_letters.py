@@ -12,7 +12,8 @@ from connectors.clickhouse.sink.rows import dead_letter_row
 from connectors.clickhouse.sink.table import Table
 from headwater.errors import Fatal, Transient
 from headwater.logging import about, get_logger
-from headwater.metrics.consumers import DEAD_LETTERS
+from headwater.metrics.consumers import DEAD_LETTERS, DEAD_LETTERS_LAST
+from headwater.metrics.last import count
 from topics.chainlog.log_fields import message_fields
 from topics.dead_letters import error_headers
 
@@ -73,7 +74,7 @@ class DeadLetters:
         ]
         self._table.write({name: [row[name] for row in rows] for name in rows[0]})
         for each in bad:
-            DEAD_LETTERS.labels(self._chain, STAGE, type(each.error).__name__).inc()
+            count(DEAD_LETTERS, DEAD_LETTERS_LAST, self._chain, STAGE, type(each.error).__name__)
             with about(partial(message_fields, STAGE, each.message)):
                 _log.error("row sent to the dead letters", error=str(each.error))
 

@@ -12,6 +12,7 @@ from connectors.delivery.queue.circuit import Circuit
 from connectors.delivery.queue.delivery import Delivery, State
 from connectors.delivery.queue.grouping import Groups, next_of
 from connectors.delivery.queue.notification import Notification
+from connectors.delivery.queue.oldest import Open
 from connectors.delivery.queue.pace import Pace
 from connectors.delivery.queue.policy import Policy
 from connectors.delivery.queue.waiting import Waiting
@@ -46,7 +47,7 @@ class ChannelQueue:
         self._flying: dict[bytes, bytes] = {}
         self._under_way: set[bytes] = set()
         self._again: dict[tuple[bytes, int], str] = {}
-        self._open: set[tuple[bytes, int]] = set()
+        self._open = Open()
         self.use(policy)
 
     def use(self, policy: Policy) -> None:
@@ -64,6 +65,14 @@ class ChannelQueue:
         """Deliveries that are neither delivered nor given up."""
         return len(self._open)
 
+    def waits(self, now: int) -> float:
+        """Seconds that the first of them has waited, beyond what its group does; 0 where none does."""
+        since = self._open.oldest()
+        if since is None:
+            return 0.0
+        grouping = self.policy.grouping
+        return max(0, now - since - (grouping.wait_ms if grouping else 0)) / 1_000
+
     @property
     def flying(self) -> int:
         """Attempts under way."""
@@ -78,7 +87,7 @@ class ChannelQueue:
             return
         # What was written behind a second PENDING is what compaction leaves.
         self._again.pop(version_key, None)
-        self._note(versions.known(delivery.version))
+        self._open.note(versions.known(delivery.version))
         self._touched[delivery.alert_id] = None
 
     def step(self, now: int) -> Step:
@@ -207,19 +216,12 @@ class ChannelQueue:
 
     def _closed(self, closed: Iterable[Delivery], step: Step) -> None:
         for each in closed:
-            self._note(each)
+            self._open.note(each)
             step.write.append(each)
 
     def _put(self, delivery: Delivery) -> None:
         self._alerts[delivery.alert_id].put(delivery)
-        self._note(delivery)
-
-    def _note(self, delivery: Delivery) -> None:
-        version_key = (delivery.alert_id, delivery.version)
-        if delivery.is_open:
-            self._open.add(version_key)
-        else:
-            self._open.discard(version_key)
+        self._open.note(delivery)
 
     def _backoff(self, attempts: int = 0) -> Backoff:
         return Backoff(self.policy.first_pause, self.policy.longest_pause, self._chance, attempts)

@@ -104,6 +104,7 @@ class Listener:
             await self._log.open(finality=not self._forks.accepted)
             self._opened = True
             HEALTH.report("log", True)
+            self._progress.opened(self._log.sequence, self._log.branch)
         try:
             behind = await self._looked()
         except Unsupported as error:
@@ -171,6 +172,7 @@ class Listener:
         if latest.hash == tip_hash(branch):
             self._forks.caught_up()
         await self._finality.follow()
+        self._progress.finality(branch)
         if self._log.branch.finalized is not None:
             self._forks.accepted = False
         return behind

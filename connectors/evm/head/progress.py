@@ -30,6 +30,22 @@ class ProgressReporter:
         """The node showed its head."""
         self._show("node", head)
 
+    def opened(self, sequence: int, branch: PublishedBranch) -> None:
+        """The chain is claimed: where it stands is told at once, as the log has it, by this process."""
+        metrics.CHAIN_SEQUENCE.labels(self._chain).set(sequence)
+        tags = (("head", branch.tip), ("safe", branch.safe), ("finalized", branch.finalized))
+        for tag, head in tags:
+            if head is not None:
+                self._show(tag, head)
+        self.finality(branch)
+
+    def finality(self, branch: PublishedBranch) -> None:
+        """The nodes were asked what is final, and that is published."""
+        final = branch.finalized or branch.bottom
+        if branch.tip is not None and final is not None:
+            seconds = max(0, branch.tip.timestamp_ms - final.timestamp_ms) / 1000
+            metrics.CHAIN_UNFINALIZED.labels(self._chain).set(seconds)
+
     def published(self, events: Sequence[Event], sequence: int, branch: PublishedBranch) -> None:
         """Events were published, `sequence` being that of the last."""
         metrics.CHAIN_SEQUENCE.labels(self._chain).set(sequence)
@@ -49,6 +65,7 @@ class ProgressReporter:
         metrics.CHAIN_SEQUENCE.clear()
         metrics.CHAIN_BLOCK.clear()
         metrics.CHAIN_BLOCK_AGE.clear()
+        metrics.CHAIN_UNFINALIZED.clear()
 
     def reorganised(self, depth: int) -> None:
         """A fork was followed that reverted `depth` blocks."""

@@ -25,6 +25,10 @@ class AsyncLog:
         return self._log.branch
 
     @property
+    def sequence(self) -> int:
+        return self._log.sequence
+
+    @property
     def finalized(self) -> Head | None:
         return self._log.finalized
 

@@ -14,7 +14,10 @@ Block = tuple[int, int, bytes]  # chain id, number, hash
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The coverage message of an applied block. `needs`: how far partitions must have come, next offsets."""
+    """The coverage message of an applied block. `needs`: how far partitions must have come, next offsets.
+
+    `timely`: it tells how late the line is (`Timely`).
+    """
 
     message: Message
     partition: Partition
@@ -22,6 +25,7 @@ class Held:
     block: Block
     sequence: int
     needs: tuple[tuple[Partition, int], ...]
+    timely: bool = False
 
 
 class Holdback:

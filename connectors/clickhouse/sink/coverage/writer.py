@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, Final, Protocol
 
 from connectors.clickhouse.sink.coverage.holdback import Block, Held
+from connectors.clickhouse.sink.coverage.timely import Timely
 from connectors.clickhouse.sink.messages import Bad, Message, Partition, partition_of, present
 from connectors.clickhouse.sink.placement.start import Gap
 from connectors.clickhouse.sink.rows import Columns
@@ -65,8 +66,12 @@ class CoverageWriter:
         self._topics = topics
         self._letters = letters
         self._gaps = gaps
-        self._chain = chain
         self._clock = clock
+        self._timely = Timely(clock())
+        # There before the first block: an alert asks whether there is any.
+        self._blocks = metrics.VISIBLE_BLOCKS.labels(chain)
+        self._since_apply = metrics.BLOCK_VISIBLE_SECONDS.labels(chain)
+        self._age = metrics.BLOCK_AGE_VISIBLE.labels(chain)
         # Thousands of blocks may wait, and each names some fifty partitions.
         self._partition = cache(Partition)
 
@@ -91,28 +96,32 @@ class CoverageWriter:
             if columns["removed"][row]
         ]
         due = sorted([*gone, *((held.sequence, held.message) for held in ready)], key=lambda pair: pair[0])
-        self._show([message for _, message in due], bad)
+        self._show([message for _, message in due], bad, {held.sequence for held in ready if held.timely})
         self._writer.dead_letter(len(messages), bad)
         return CoverageBatch(applied, retracted, ready)
 
-    def _show(self, messages: Sequence[Message], bad: list[Bad]) -> None:
+    def _show(self, messages: Sequence[Message], bad: list[Bad], timely: Set[int]) -> None:
         if not messages:
             return
-        times: list[tuple[int, int]] = []
+        times: list[tuple[int, int, int]] = []
         self._writer.insert(messages, bad, partial(self._note_and_mark, times))
         now = self._clock()
-        visible = metrics.BLOCK_VISIBLE_SECONDS.labels(self._chain)
-        age = metrics.BLOCK_AGE_VISIBLE.labels(self._chain)
-        for observed, mined in times:
-            visible.observe(max(0, now - observed) / 1000)
-            age.observe(max(0, now - mined) / 1000)
+        self._blocks.inc(len(times))
+        for sequence, observed, mined in times:
+            if sequence in timely:
+                self._since_apply.observe(max(0, now - observed) / 1000)
+                self._age.observe(max(0, now - mined) / 1000)
 
-    def _note_and_mark(self, times: list[tuple[int, int]], columns: Columns) -> Columns:
-        """`_marked`; of each block to show, `times` gets when it was observed and its own timestamp."""
+    def _note_and_mark(self, times: list[tuple[int, int, int]], columns: Columns) -> Columns:
+        """`_marked`; of each block to show, `times` gets its sequence, when it was observed, its own time."""
         times += [
-            (observed, mined)
-            for observed, mined, removed in zip(
-                columns["observed_at"], columns["block_timestamp"], columns["removed"], strict=True
+            (sequence, observed, mined)
+            for sequence, observed, mined, removed in zip(
+                columns["sequence"],
+                columns["observed_at"],
+                columns["block_timestamp"],
+                columns["removed"],
+                strict=True,
             )
             if not removed
         ]
@@ -124,13 +133,21 @@ class CoverageWriter:
             for each in columns["offsets"][row]
             if each["topic"] in self._topics
         )
+        partition = partition_of(message)
+        timely = self._timely.follows(
+            partition,
+            columns["block_timestamp"][row],
+            columns["block_number"][row],
+            columns["observed_at"][row],
+        )
         return Held(
             message,
-            partition_of(message),
+            partition,
             message.offset(),
             _block(columns, row),
             columns["sequence"][row],
             needs,
+            timely,
         )
 
     def _marked(self, columns: Columns) -> Columns:

@@ -6,6 +6,7 @@ import random
 from dataclasses import replace
 
 import pytest
+from prometheus_client import REGISTRY
 
 from connectors.delivery.channels.print import PrintSettings
 from connectors.delivery.dispatcher import Dispatcher
@@ -189,3 +190,59 @@ def test_draining_begins_nothing_and_keeps_what_ends_meanwhile(log: LedgerLog) -
         *(State.DELIVERED, State.PENDING, State.DELIVERED)
     ]
     assert deliver.begun() == []
+
+
+def told(name: str, channel: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(f"headwater_{name}", {"chain": "local", "channel": channel, **labels})
+
+
+@pytest.mark.parametrize("answer", [Answer.THROTTLED, Answer.FAILED], ids=lambda answer: answer.value)
+def test_how_long_an_alert_waits_is_told_whatever_it_waits_for(answer: Answer) -> None:
+    log = LedgerLog()
+    log.queue(0, pending(1, 10, now=1_000, channel="slow"))
+    deliver = Deliver(log, replace(OPS, id="slow"))
+    deliver.turn()
+    assert told("deliveries_total", "slow", state="dead") == 0
+    for _ in range(5):
+        deliver.now += 600_000
+        while deliver.sender.begun:
+            deliver.sender.end(Outcome(answer, 429))
+        deliver.turn()
+    assert told("delivery_oldest_seconds", "slow") == (deliver.now - 1_000) / 1_000
+    while not deliver.sender.begun:
+        deliver.now += 600_000
+        deliver.turn()
+    deliver.sender.end(TAKEN)
+    deliver.turn()
+    assert told("delivery_oldest_seconds", "slow") == 0
+
+
+def test_of_a_channel_that_cannot_be_used_it_is_told_too() -> None:
+    log = LedgerLog()
+    log.queue(0, pending(1, 10, now=1_000, channel="unusable"))
+    deliver = Deliver(log, replace(OPS, id="unusable", settings=None, problem="no such kind"))
+    deliver.now += 7_000_000
+    deliver.turn()
+    assert told("delivery_oldest_seconds", "unusable") == (deliver.now - 1_000) / 1_000
+
+
+def test_a_channel_that_was_removed_is_told_of_no_more() -> None:
+    log = LedgerLog()
+    log.queue(0, *[pending(number, 10 + number, channel="gone") for number in range(1, 12)])
+    deliver = Deliver(log, replace(OPS, id="gone"))
+    for _ in range(30):
+        deliver.now += 120_000
+        deliver.turn()
+        while deliver.sender.begun:
+            deliver.sender.end(Outcome(Answer.FAILED, 500, "http 500"))
+    assert told("delivery_waiting", "gone") == 11
+    deliver.channels.applied.clear()
+    deliver.turn()
+    deliver.turn()
+    names = ("delivery_waiting", "delivery_oldest_seconds")
+    assert [told(name, "gone") for name in names] == [None, None]
+    assert told("delivery_circuit", "gone", state="half-open") is None
+    assert HEALTH.checks()["channels"].detail == ""
+    assert told("deliveries_total", "gone", state="dead") == 11
+    deliver.ledger.lose(0)
+    deliver.turn()

@@ -29,10 +29,8 @@ def test_every_process_is_scraped_under_the_namespace_that_the_rules_ask_for(tmp
         assert "chain local" not in each["annotations"]["summary"]
     gone = {each["expr"] for each in rules if each["alert"] == "HeadwaterRoleGone"}
     roles = [role.name for role in ROLES if role.name != "listen"]
-    assert gone == {
-        f'absent(headwater_build_info{{namespace="headwater", chain="base", role="{role}"}})'
-        for role in roles
-    }
+    there = 'absent(headwater_build_info{{namespace="headwater", chain="base", role="{role}"}})'
+    assert gone == {f"max_over_time({there.format(role=role)}[2m:15s])" for role in roles}
 
 
 def test_a_machine_without_them_is_told_the_packages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

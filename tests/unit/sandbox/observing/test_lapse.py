@@ -36,6 +36,14 @@ def test_a_duration_is_divided(text: str, factor: float, scaled: str) -> None:
             "histogram_quantile(0.9, rate(headwater_block_age_visible_seconds_bucket[10m])) > 15",
             "histogram_quantile(0.9, rate(headwater_block_age_visible_seconds_bucket[60000ms])) > 1.5",
         ),
+        (
+            "time() - max(max_over_time(headwater_x_timestamp_seconds[15m])) < 900",
+            "time() - max(max_over_time(headwater_x_timestamp_seconds[90000ms])) < 90",
+        ),
+        (
+            "headwater_x_seconds > 120 unless max_over_time((headwater_y_seconds)[30m:15s]) > 60",
+            "headwater_x_seconds > 12 unless max_over_time((headwater_y_seconds)[180000ms:1500ms]) > 6",
+        ),
         # A count, and a count of what took seconds, are not durations.
         ("max(headwater_consumer_lag{}) > 100",) * 2,
         ("sum(headwater_x_total) > 5 and sum(headwater_block_visible_seconds_count) > 5",) * 2,

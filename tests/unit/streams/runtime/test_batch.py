@@ -357,3 +357,37 @@ def test_what_is_logged_while_a_batch_is_written_names_its_first_message(
         line.handler.handle([incoming(10, 0), incoming(11, 1), incoming(12, 2)])
     (told,) = lines(capsys)
     assert (told["stage"], told["offset"], told["sequence"], told["messages"]) == ("enrich", 0, 10, 3)
+
+
+def test_listeners_that_fight_are_counted_while_they_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By whoever reads their log: it has the CLAIMs of all of them."""
+
+    def counted() -> float | None:
+        return REGISTRY.get_sample_value("headwater_chain_taken_back_total", {"chain": "local"})
+
+    settings = load_settings({"data_dir": str(tmp_path)}, environ={})
+    group = Group("normalize", "raw-blocks", "normalized-blocks", fenced=True)
+    monkeypatch.setattr("headwater.clock.now_ms", lambda: 10_000_000)
+
+    def read(observed_at: int) -> None:
+        handler = BatchHandler(
+            settings, group, Recorder(), lambda _: None, threading.Event(), Start(), lambda _: None
+        )
+        claims = [
+            envelope(10 + offset, claim=-1, kind=EventKind.CLAIM, source=source, observed_at=observed_at)
+            for offset, source in enumerate("abab")
+        ]
+        handler.handle(
+            [
+                Incoming("raw", 0, offset, None, value_of(each, "raw-blocks"), ())
+                for offset, each in enumerate(claims)
+            ]
+        )
+
+    read(observed_at=1_000)
+    before = counted()
+    assert before is not None
+    read(observed_at=9_990_000)
+    assert counted() == before + 2

@@ -6,11 +6,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from prometheus_client import REGISTRY
 
 from headwater.errors import Fatal, Permanent, Transient
-from headwater.health import HEALTH
+from headwater.health import HEALTH, Check
 from headwater.retry import Stopped
 from headwater.settings import Settings, load_settings
 from schemas import frame
@@ -27,6 +29,10 @@ from topics.chainlog.kinds import EventKind
 from topics.groups import Group
 
 STREAM = "normalized-blocks"
+
+
+def gap_gauge() -> float | None:
+    return REGISTRY.get_sample_value("headwater_stage_gap", {"chain": "local", "stage": "state"})
 
 
 class Diary:
@@ -193,9 +199,42 @@ async def test_a_gap_that_a_claim_shows_is_filled_with_what_came_before_it(
     assert bench.diary.lines[-2:] == ["ack 4", "ack 5"]
 
 
-async def test_a_gap_that_the_topic_has_too_is_fatal(bench: Bench) -> None:
+async def test_a_gap_that_the_topic_has_too_is_waited_at_and_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[float | None, Check | None]] = []
+
+    def pause(*_: object) -> float:
+        # Before the first pause, told once its length is known, nothing is said yet.
+        seen.append((gap_gauge(), HEALTH.checks().get("input")))
+        if len(seen) == 3:
+            bench.delivery(1, 11)
+        return 0.0
+
+    monkeypatch.setattr("headwater.retry.Backoff.next", pause)
+    log = Mock()
+    monkeypatch.setattr("streams.runtime.gap._log", log)
     bench.delivery(0, 10)
-    with pytest.raises(Fatal, match="sequence 11 is missing"):
+    assert gap_gauge() == 0
+    await bench.runner.process(1, [bench.delivery(2, 12)])
+    for gauge, check in seen[1:]:
+        assert check is not None
+        assert (gauge, check.ok) == (1, False)
+        assert "sequence 11 is missing, also from the topic itself" in check.detail
+        assert "docs/runbook.md" in check.detail
+    assert (gap_gauge(), HEALTH.checks()["input"].ok) == (0, True)
+    assert log.error.call_count == log.info.call_count == 1
+    assert bench.diary.lines[-1] == "ack 2"
+
+
+async def test_a_stop_ends_the_wait_at_a_gap(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pause(*_: object) -> float:
+        bench.stop.set()
+        return 0.0
+
+    monkeypatch.setattr("headwater.retry.Backoff.next", pause)
+    bench.delivery(0, 10)
+    with pytest.raises(Stopped, match="sequence 11 is missing"):
         await bench.runner.process(1, [bench.delivery(1, 12)])
     assert "ack 1" not in bench.diary.lines
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from prometheus_client import REGISTRY
+
 from connectors.clickhouse.sink.coverage.writer import CoverageWriter, DeadLetter
 from connectors.clickhouse.sink.messages import Partition
 from connectors.clickhouse.sink.placement.start import Gap
@@ -96,3 +98,27 @@ def test_what_is_missing_is_named_with_the_remedy() -> None:
     subject.write([], subject.write([coverage(0, 10)], []).applied)
     (row,) = table.inserts[0]
     assert "x.logs.v1[2] below offset 5000; docs/runbook.md, Refill" in row["problem"]
+
+
+def sample(name: str, chain: str) -> float | None:
+    return REGISTRY.get_sample_value(name, {"chain": chain})
+
+
+def test_how_late_blocks_are_is_told_by_the_next_ones_of_the_chain_alone() -> None:
+    """Not by an old block that is repaired, nor by what was published before this process began."""
+    now = 1_000_000
+    letters = FakeLookup()
+    writer = coverage_writer(Shown())
+    subject = CoverageWriter(writer, TOPICS, letters, list, "late", clock=lambda: now)
+    names = ("sink_visible_blocks_total", "block_age_visible_seconds_count", "block_visible_seconds_count")
+    counted = [f"headwater_{name}" for name in names]
+    assert [sample(name, "late") for name in counted] == [0, 0, 0]
+    blocks = [
+        coverage(0, 10, number=7, mined=now - 5_000, observed_at=now + 1),
+        coverage(1, 11, number=8, mined=now - 1_000, observed_at=now + 2),
+        coverage(2, 12, number=3, mined=now - 900_000, observed_at=now + 3),
+        coverage(3, 13, number=9, mined=now - 900_000, observed_at=now - 1),
+    ]
+    subject.write([], subject.write(blocks, []).applied)
+    assert [sample(name, "late") for name in counted] == [4, 2, 2]
+    assert sample("headwater_block_age_visible_seconds_sum", "late") == 6

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from prometheus_client import REGISTRY
 
+from connectors.evm.head.listener import Listener
 from connectors.evm.log.codec import EventCodec, Numbered
 from connectors.evm.log.store import Outgoing
 from headwater.errors import Fatal, Transient
+from headwater.metrics import listener as metrics
 from headwater.retry import Backoff
 from tests.fakes.listening import (
     CHAIN_ID,
@@ -68,6 +71,35 @@ async def test_the_run_loop_claims_again_by_itself(monkeypatch: pytest.MonkeyPat
         await task
     await rig.log.close()
     assert hashes(store) == chain.hashes
+
+
+async def test_where_the_chain_stands_is_told_before_any_node_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chain, node = served(6, safe_lag=1, finalized_lag=2)
+    store = MemoryStore()
+    before = await settled_rig(store, [node])
+    await before.log.close()
+    metrics.CHAIN_BLOCK.clear()
+    rig = make_rig(store, [node])
+    asked = asyncio.Event()
+
+    async def silent(_: Listener) -> bool:
+        asked.set()
+        return await asyncio.Event().wait()
+
+    monkeypatch.setattr(Listener, "round", silent)
+    task = asyncio.create_task(rig.listener.run())
+    await asked.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await rig.log.close()
+    heights = [
+        REGISTRY.get_sample_value("headwater_chain_block", {"chain": "local", "tag": tag})
+        for tag in ("head", "safe", "finalized")
+    ]
+    tip = chain.tip.number
+    assert heights == [tip, tip - 1, tip - 2]
 
 
 async def test_a_log_that_fails_after_each_round_is_opened_at_growing_pauses(

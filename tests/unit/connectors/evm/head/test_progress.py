@@ -14,15 +14,21 @@ from topics.chainlog.kinds import EventKind
 
 def shown() -> set[str]:
     """The gauges that tell where some chain stands."""
-    names = {"headwater_chain_sequence", "headwater_chain_block", "headwater_chain_block_age_seconds"}
+    names = {
+        *("headwater_chain_sequence", "headwater_chain_block", "headwater_chain_block_age_seconds"),
+        "headwater_chain_unfinalized_seconds",
+    }
     return {each.name for family in REGISTRY.collect() for each in family.samples if each.name in names}
 
 
 def test_who_leads_no_more_does_not_tell_where_the_chain_stands() -> None:
     progress, head = ProgressReporter("local", NoCopies()), made_up_head(7)
     progress.node_head(head)
-    progress.published([made_up_apply(head)], 9, PublishedBranch(whole=True))
-    assert len(shown()) == 3
+    branch = PublishedBranch(whole=True)
+    branch.applied(Link(head, 0, 1, 0))
+    progress.published([made_up_apply(head)], 9, branch)
+    progress.finality(branch)
+    assert len(shown()) == 4
     progress.ended()
     assert shown() == set()
 
@@ -50,4 +56,32 @@ def test_the_age_of_each_tag_grows_while_nothing_comes(monkeypatch: pytest.Monke
     assert ages() == [50.0, 62.0, None, 86.0]
     now = head.timestamp_ms - 5_000  # the node's clock is ahead of ours
     assert ages()[:2] == [0.0, 0.0]
+    progress.ended()
+
+
+def test_an_opened_log_is_told_before_anything_is_published() -> None:
+    """A listener of a chain that rests is there, and what was not final stays so when another one leads."""
+    progress, branch = ProgressReporter("local", NoCopies()), PublishedBranch(whole=True)
+
+    def told() -> list[float | None]:
+        tags = [
+            REGISTRY.get_sample_value("headwater_chain_block", {"chain": "local", "tag": tag})
+            for tag in ("head", "safe", "finalized")
+        ]
+        names = ("headwater_chain_sequence", "headwater_chain_unfinalized_seconds")
+        return tags + [REGISTRY.get_sample_value(name, {"chain": "local"}) for name in names]
+
+    progress.opened(3, branch)
+    assert told() == [None, None, None, 3, None]
+    heads = [made_up_head(5)]
+    heads += [made_up_head(6, parent=heads[0])]
+    heads += [made_up_head(7, parent=heads[1])]
+    for offset, head in enumerate(heads):
+        branch.applied(Link(head, offset, offset + 1, offset))
+    progress.opened(12, branch)
+    assert told() == [7, None, None, 12, 24]
+    branch.moved_safe(heads[2])
+    branch.moved_finalized(heads[1])
+    progress.opened(14, branch)
+    assert told() == [7, 7, 6, 14, 12]
     progress.ended()
