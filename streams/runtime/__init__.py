@@ -2,7 +2,8 @@
 
 Read it in this order: `process` (one group's process), `app` and `consumer` (its Faust application), `runner`
 (the agent), `assignment` (how a partition is taken over) and `standing` (what readiness says of that),
-`assembler` (which messages count, and the events they make), `batch` (one batch from messages to writes;
+`assembler` (which messages count, and the events they make), `gap` (what is missing in its input),
+`takeovers` (listeners that fight over a chain), `batch` (one batch from messages to writes;
 `rejected_blocks` is a test's), `transactions` (which outcomes are written together), `sizes` (whether the
 brokers take them), `input`, `output`, `table`, `state_topic` and `progress` (what is read and written),
 `configuration` (what the alert stage follows), `deliveries` and `kafka_retry` (what becomes of a write),

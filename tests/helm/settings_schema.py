@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from headwater.settings import Settings
+from headwater.settings.layers import known
 from tests.helm.chart import CHART
 
 PATH: Final = CHART / "values.schema.json"
@@ -109,3 +110,15 @@ def main(path: Path = PATH) -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def secrets() -> set[str]:
+    """Names of the settings that come from a Secret alone."""
+    return {name for name in known() if "SecretStr" in str(annotation(name))}
+
+
+def annotation(name: str) -> object:
+    """The type of a setting as the model has it."""
+    section, _, field = name.rpartition(".")
+    model: Any = known()[name] if section else Settings
+    return model.model_fields[field].annotation

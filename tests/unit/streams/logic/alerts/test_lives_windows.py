@@ -8,6 +8,7 @@ from hypothesis import given
 
 from streams.logic.alerts.decision import Status
 from streams.logic.alerts.rule import Comparison
+from tests.builders.alert_lives.life import Life
 from tests.builders.alerts import (
     Texts,
     Told,
@@ -19,7 +20,6 @@ from tests.builders.alerts import (
     standing,
     window,
 )
-from tests.unit.streams.logic.alerts.lives.life import Life
 from topics.chainlog.kinds import EventKind
 
 

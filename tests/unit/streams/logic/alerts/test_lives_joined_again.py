@@ -8,13 +8,13 @@ from hypothesis import given
 
 from streams.logic.alerts.decision import Status
 from streams.logic.alerts.rule import Finality
+from tests.builders.alert_lives.life import Life
+from tests.builders.alert_lives.rules import FIRST, LATER, OTHERS, TEXTS
 from tests.builders.alerts import (
     Told,
     lives,
     standing,
 )
-from tests.unit.streams.logic.alerts.lives.life import Life
-from tests.unit.streams.logic.alerts.lives.rules import FIRST, LATER, OTHERS, TEXTS
 from topics.chainlog.kinds import EventKind
 
 

@@ -8,6 +8,9 @@ from hypothesis import strategies as st
 
 from streams.logic.alerts import entries
 from streams.logic.alerts.rule import Comparison, Function, Match
+from tests.builders.alert_lives.life import Life
+from tests.builders.alert_lives.rules import COUNTING, FIRST, LATER, OTHERS, REFUSED, TEXTS
+from tests.builders.alert_lives.states import with_transactions
 from tests.builders.alerts import (
     OTHER,
     Texts,
@@ -21,9 +24,6 @@ from tests.builders.alerts import (
     transfer,
     window,
 )
-from tests.unit.streams.logic.alerts.lives.life import Life
-from tests.unit.streams.logic.alerts.lives.rules import COUNTING, FIRST, LATER, OTHERS, REFUSED, TEXTS
-from tests.unit.streams.logic.alerts.lives.states import with_transactions
 from topics.chainlog.kinds import EventKind
 
 

@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from streams.logic.alerts.decision import Status
 from streams.logic.alerts.rule import Finality, Match
+from tests.builders.alert_lives.life import Life
+from tests.builders.alert_lives.rules import OTHERS, TEXTS
+from tests.builders.alert_lives.states import with_transactions
 from tests.builders.alerts import (
     Texts,
     Told,
@@ -17,9 +20,6 @@ from tests.builders.alerts import (
     rule,
     standing,
 )
-from tests.unit.streams.logic.alerts.lives.life import Life
-from tests.unit.streams.logic.alerts.lives.rules import OTHERS, TEXTS
-from tests.unit.streams.logic.alerts.lives.states import with_transactions
 from topics.chainlog.kinds import EventKind
 
 MINUTE = 60_000

@@ -10,14 +10,14 @@ from hypothesis import given
 from headwater.evm.identity import RecordKind, event_id
 from streams.logic.alerts.alert import alert_id
 from streams.logic.alerts.rule import Match
+from tests.builders.alert_lives.life import Life
+from tests.builders.alert_lives.rules import TEXTS
+from tests.builders.alert_lives.states import places_of, with_transactions
 from tests.builders.alerts import (
     Told,
     lives,
     rule,
 )
-from tests.unit.streams.logic.alerts.lives.life import Life
-from tests.unit.streams.logic.alerts.lives.rules import TEXTS
-from tests.unit.streams.logic.alerts.lives.states import places_of, with_transactions
 from topics.chainlog.kinds import EventKind
 
 STATE = rule("state", Match.TRANSACTION_STATE)

@@ -11,14 +11,14 @@ from hypothesis import given
 
 from headwater.evm.identity import RecordKind, event_id
 from streams.logic.alerts.alert import alert_id
+from tests.builders.alert_lives.life import Life
+from tests.builders.alert_lives.rules import FIRST, TEXTS
 from tests.builders.alerts import (
     START,
     Told,
     lives,
     standing,
 )
-from tests.unit.streams.logic.alerts.lives.life import Life
-from tests.unit.streams.logic.alerts.lives.rules import FIRST, TEXTS
 from topics.chainlog.kinds import EventKind
 
 MINUTE = 60_000
