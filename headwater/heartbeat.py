@@ -28,7 +28,7 @@ class Loop(StrEnum):
     STAGE = "stage"  # events in hand, from taking a partition over to the last acknowledgement
     CONSUMER = "consumer"  # the thread in which a stage's Kafka client reads
     CONFIGURATION = "configuration"  # the alert stage follows its rules
-    SINK = "sink"  # the sink: from its start on, one turn after the other
+    SINK = "turns"  # of the sink, one after the other, from its start on
     LANE = "lane"  # of the sink: a batch on its way into a table, and what is asked of brokers
     BESIDE = "beside"  # of the sink: a tick of settling or of moving rows
     LEDGER = "ledger"  # deliver: what the ledger holds is decided, written and sent

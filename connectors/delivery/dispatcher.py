@@ -21,7 +21,6 @@ from connectors.delivery.topic.ledger import Ledger
 from connectors.delivery.topic.log_fields import ALERTS, notification_fields
 from headwater import clock
 from headwater.health import HEALTH
-from headwater.heartbeat import beat
 from headwater.logging import about, get_logger
 from headwater.metrics import delivery as metrics
 from headwater.metrics.last import count
@@ -76,7 +75,6 @@ class Dispatcher:
 
     def turn(self, seconds: float) -> None:
         """Read for up to `seconds`, then decide, write and send. Raises Transient, Fatal or Stopped."""
-        beat()
         self._read(seconds)
         self._look_at_channels()
         writes = self._finished()

@@ -13,7 +13,6 @@ from headwater.bad_ratio import BadRatioLimit
 from headwater.digits import decimal
 from headwater.errors import Permanent, Transient
 from headwater.health import HEALTH
-from headwater.heartbeat import beat
 from headwater.logging import about, get_logger
 from headwater.metrics import stages as metrics
 from headwater.metrics.consumers import DEAD_LETTERS, DEAD_LETTERS_LAST
@@ -111,7 +110,6 @@ class BatchHandler:
         self._count = self._bad = 0
         began = time.perf_counter()
         for index, message in enumerate(messages):
-            beat()
             envelope, problem = self._read(message)
             if envelope is None:
                 self._count += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,14 @@ import pytest
 from connectors.delivery.queue.delivery import STREAM, Delivery, key_of
 from connectors.delivery.topic.ledger import GROUP, KafkaLedger, Ledger
 from headwater import kafka as clients
+from headwater.health import HEALTH, Check
 from headwater.settings import Settings, load_settings
 from schemas import codec_for, frame
 from schemas.naming import name_of
 from schemas.registry import Registry
-from tests.contract.delivery_ledger import DeliveryLedgerContract, Topic
+from tests.contract.delivery_ledger import SECONDS, DeliveryLedgerContract, Topic
 from tests.integration.repair_topics import make_topics
-from topics.catalog import topic_name
+from topics.catalog import spec, topic_name
 
 pytestmark = pytest.mark.integration
 
@@ -59,3 +61,16 @@ class TestKafkaLedger(DeliveryLedgerContract):
         )
         make_topics(settings, STREAM)
         return KafkaTopic(settings)
+
+    def test_a_member_beyond_the_partitions_stands_by_and_is_ready(self, topic: Topic) -> None:
+        members = [topic.member() for _ in range(spec(STREAM).partitions + 1)]
+        deadline = time.monotonic() + SECONDS
+        said: list[Check] = []
+        while Check(True, "standing by without a partition") not in said:
+            assert time.monotonic() < deadline, said
+            for each in members:
+                each.read(0.1)
+                said.append(HEALTH.checks()["ledger"])
+        for each in members:
+            each.close()
+        assert said[0] == Check(False, "joining its group")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 import signal
+import urllib.error
+import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from confluent_kafka import KafkaException, TopicPartition
 
@@ -65,6 +68,20 @@ def start(settings: Settings, tmp_path: Path) -> Iterator[Start]:
         worker = WorkerProcess(settings, module, tmp_path / f"worker-{len(started)}.log")
         started.append(worker)
         return worker
+
+    yield launch
+    for worker in started:
+        worker.kill()
+
+
+@pytest.fixture
+def start_as(tmp_path: Path) -> Iterator[Callable[[Settings], WorkerProcess]]:
+    """Start a worker of states with settings of its own."""
+    started: list[WorkerProcess] = []
+
+    def launch(settings: Settings) -> WorkerProcess:
+        started.append(WorkerProcess(settings, STATE, tmp_path / f"state-{len(started)}.log"))
+        return started[-1]
 
     yield launch
     for worker in started:
@@ -134,6 +151,43 @@ def test_poison_goes_to_the_dead_letters_and_the_stream_goes_on(settings: Settin
     ends = {m.key: f"{m.partition}:{m.offset + 1}" for m in messages(settings, "transactions")}
     for message in messages(settings, "coverage"):
         assert (message.value or b"").decode() == ends[message.key]
+
+
+def test_who_has_the_partition_and_who_has_none_are_ready_and_say_which(
+    settings: Settings, start_as: Callable[[Settings], WorkerProcess], tmp_path: Path
+) -> None:
+    ports = [tmp_path / "first.port", tmp_path / "second.port"]
+    for port in ports:
+        start_as(settings.model_copy(update={"metrics_port_file": port}))
+    idle, standing_by = "partition 0, no event so far", "standing by without a partition"
+    until(
+        lambda: sorted(_assignment(port) for port in ports) == [(True, idle), (True, standing_by)],
+        "one has the partition, one stands by",
+    )
+    _feed(settings, _life(random.Random(3), 20))
+    until(
+        lambda: sorted(_assignment(port) for port in ports) == [(True, "partition 0"), (True, standing_by)],
+        "it is taken over",
+    )
+    assert all(_asked(port, "healthz")[0] == 200 for port in ports)
+    loops = [set(_asked(port, "healthz")[1]) - {"stage"} for port in ports]
+    assert loops == 2 * [{"process", "event loop", "consumer"}]
+
+
+def _asked(port_file: Path, path: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """A worker's answer, 0 before it gives any."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port_file.read_text()}/{path}", timeout=5) as answer:
+            return answer.status, orjson.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, orjson.loads(error.read())
+    except OSError:
+        return 0, {}
+
+
+def _assignment(port_file: Path) -> tuple[bool, str]:
+    found = _asked(port_file, "readyz")[1].get("assignment", {"ok": False, "detail": ""})
+    return found["ok"], found["detail"]
 
 
 def test_at_a_hole_in_the_sequence_the_worker_goes_no_further_and_says_so(

@@ -36,7 +36,7 @@ def test_a_loop_hangs_when_it_is_silent_for_longer_than_the_bound(
         clock.pass_(BOUND)
         assert hanging(beats) == []
         clock.pass_(1)
-        assert beats.hanging() == [("sink", BOUND + 1, threading.get_ident())]
+        assert beats.hanging() == [("turns", BOUND + 1, threading.get_ident())]
         beat()
         assert hanging(beats) == []
 
@@ -132,6 +132,6 @@ def test_who_watches_is_told_of_each_loop_once(beats: Heartbeats, clock: MovingC
         for _ in range(2):
             with beats.loop(Loop.LANE, "logs"):
                 clock.pass_(3)
-                assert {name: silence() for name, silence in told.items()} == {"sink": 3, "lane logs": 3}
+                assert {name: silence() for name, silence in told.items()} == {"turns": 3, "lane logs": 3}
             beat()
-    assert {name: silence() for name, silence in told.items()} == {"sink": 0, "lane logs": 0}
+    assert {name: silence() for name, silence in told.items()} == {"turns": 0, "lane logs": 0}

@@ -56,7 +56,7 @@ def test_a_topic_without_messages_is_no_silence(watched: Watched) -> None:
 
 def test_a_turn_that_never_ends_hangs_the_sink(watched: Watched) -> None:
     run(watched, watched.never_ends)
-    assert set(watched.seen) == {"sink"}
+    assert set(watched.seen) == {"turns"}
 
 
 def in_a_lane(job: Callable[[], None]) -> None:
