@@ -18,6 +18,8 @@ from tests.helm.chart import (
     Resource,
     containers,
     helm,
+    made,
+    named,
     resources,
     settings_of,
     template,
@@ -26,16 +28,6 @@ from tests.helm.chart import (
 
 every_values = pytest.mark.parametrize("values", ACCEPTED, ids=lambda path: path.stem)
 FORK = f"0x{'ab' * 32}"
-
-
-def example(kind: str) -> Path:
-    return CHART / "ci" / f"{kind}-values.yaml"
-
-
-def made(values: Path, *options: str) -> list[Resource]:
-    done = template(values, *options)
-    assert done.returncode == 0, done.stderr
-    return [each for each in yaml.safe_load_all(done.stdout) if each]
 
 
 def variables(container: Resource) -> dict[str, str]:
@@ -47,14 +39,14 @@ def variables(container: Resource) -> dict[str, str]:
     }
 
 
-def command_of(made: list[Resource], chain: str, role: str) -> list[str]:
-    (found,) = (
+def command_of(found: list[Resource], chain: str, role: str) -> list[str]:
+    (command,) = (
         each["spec"]["template"]["spec"]["containers"][0]["args"]
-        for each in made
+        for each in found
         if each["kind"] in ("Deployment", "StatefulSet")
         and each["metadata"]["name"].endswith(f"{chain}-{role}")
     )
-    return list(found)
+    return list(command)
 
 
 @every_values
@@ -94,7 +86,7 @@ def test_commands_reach_every_service_and_nobody_reaches_them(values: Path) -> N
 
 
 def test_it_waits_and_ends_when_it_is_told_to() -> None:
-    (container,) = tools(example("minimal"))["local"]["spec"]["template"]["spec"]["containers"]
+    (container,) = tools(named("minimal"))["local"]["spec"]["template"]["spec"]["containers"]
     name, *words = container["command"]
     assert name == "python3"
     words[-1] = words[-1].replace("signal.pause()", "print(flush=True); signal.pause()")
@@ -106,7 +98,7 @@ def test_it_waits_and_ends_when_it_is_told_to() -> None:
 
 
 def test_a_channel_is_tested_with_the_secrets_of_its_delivery() -> None:
-    for each in made(example("minimal"), "--set", "secrets.channels.existingSecret=hooks"):
+    for each in made(named("minimal"), "--set", "secrets.channels.existingSecret=hooks"):
         component = each["metadata"].get("labels", {}).get("app.kubernetes.io/component")
         if each["kind"] == "Deployment" and component in ("tools", "deliver"):
             (container,) = each["spec"]["template"]["spec"]["containers"]
@@ -117,7 +109,7 @@ def test_a_channel_is_tested_with_the_secrets_of_its_delivery() -> None:
 def test_who_prepares_has_the_owners_logins_and_the_roles_have_their_own(mode: str) -> None:
     owners = {"kafka-owner", "registry-owner", "clickhouse-owner"}
     seen: dict[bool, set[str]] = {True: set(), False: set()}
-    for each in made(example("mainnet-ha"), "--set", f"prepare.mode={mode}"):
+    for each in made(named("mainnet-ha"), "--set", f"prepare.mode={mode}"):
         if each["kind"] in ("Job", "Pod", "Deployment", "StatefulSet"):
             pod = each["spec"] if each["kind"] == "Pod" else each["spec"]["template"]["spec"]
             for container in containers(pod):
@@ -130,7 +122,7 @@ def test_who_prepares_shows_kafka_the_owners_certificate() -> None:
     def shown(pod: Resource) -> set[str]:
         return {each["secret"]["secretName"] for each in pod["volumes"] if each["name"] == "kafka-tls"}
 
-    for each in made(example("external-secrets")):
+    for each in made(named("external-secrets")):
         if each["kind"] not in ("Job", "Deployment", "StatefulSet"):
             continue
         pod = each["spec"]["template"]["spec"]
@@ -144,14 +136,14 @@ def test_commands_have_the_owners_logins_where_that_is_asked_for() -> None:
     for asked, wanted in (("false", "kafka-login"), ("true", "kafka-owner")):
         (pod,) = (
             each["spec"]["template"]["spec"]
-            for each in made(example("mainnet-ha"), "--set", f"tools.owner={asked}")
+            for each in made(named("mainnet-ha"), "--set", f"tools.owner={asked}")
             if each["kind"] == "Deployment" and each["metadata"]["name"].endswith("-tools")
         )
         assert variables(pod["containers"][0])["HEADWATER_KAFKA__SASL_PASSWORD"] == wanted
 
 
 def test_a_fork_below_finality_is_accepted_for_one_chain() -> None:
-    values = example("multi-chain")
+    values = named("multi-chain")
     first, *others = sorted(yaml.safe_load(values.read_text())["chains"])
     found = made(values, "--set", f"chains.{first}.roles.listen.acceptFork={FORK}")
     assert command_of(found, first, "listen") == ["listen", f"--accept-fork={FORK}"]
@@ -159,9 +151,9 @@ def test_a_fork_below_finality_is_accepted_for_one_chain() -> None:
 
 
 def test_topics_that_were_made_anew_are_accepted_by_the_sink() -> None:
-    found = made(example("minimal"), "--set", "roles.sink.acceptTopics=true")
+    found = made(named("minimal"), "--set", "roles.sink.acceptTopics=true")
     assert command_of(found, "local", "sink") == ["sink", "--accept-topics"]
-    found = made(example("minimal"), "--set", "chains.local.roles.sink.acceptTopics=true")
+    found = made(named("minimal"), "--set", "chains.local.roles.sink.acceptTopics=true")
     assert command_of(found, "local", "sink") == ["sink", "--accept-topics"]
 
 
@@ -177,9 +169,7 @@ def test_topics_that_were_made_anew_are_accepted_by_the_sink() -> None:
     ids=["no-hash", "of-every-chain", "another-role", "any-option", "two-pods"],
 )
 def test_what_is_not_for_once_is_refused(option: str) -> None:
-    assert (
-        template(example("minimal"), "--set-string" if "Fork" in option else "--set", option).returncode != 0
-    )
+    assert template(named("minimal"), "--set-string" if "Fork" in option else "--set", option).returncode != 0
 
 
 def test_the_notes_say_where_commands_run_and_what_is_to_be_taken_back() -> None:
@@ -190,7 +180,7 @@ def test_the_notes_say_where_commands_run_and_what_is_to_be_taken_back() -> None
             str(CHART),
             "--dry-run=client",
             "-f",
-            str(example("minimal")),
+            str(named("minimal")),
             *options,
         )
         done = helm(*arguments)

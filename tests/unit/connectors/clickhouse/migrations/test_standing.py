@@ -164,12 +164,3 @@ def test_who_takes_something_away_says_so() -> None:
     # 0006 empties what it moves to another table; the versions that read it were never released.
     assert found == {6}
     assert all(each.oldest <= each.version for each in load("ethereum"))
-
-
-def test_a_column_that_is_added_has_a_default() -> None:
-    """A version that does not know it inserts rows without it."""
-    target = Target("headwater", "", {"chain_id": "1", "etl_db": "ethereum_etl"})
-    for each in load("ethereum"):
-        for statement in render(each.sql, target):
-            added = statement.count("ADD COLUMN")
-            assert len(re.findall(r"ADD COLUMN.*? (?:DEFAULT|MATERIALIZED|ALIAS) ", statement)) == added
