@@ -28,6 +28,8 @@ from headwater.settings import Settings
 from topics.catalog import topic_name
 
 _REFRESH_MS: Final = 1_000
+_PATIENCE_SECONDS: Final = 60.0
+"""How long a delivery waits before health says so."""
 _log = get_logger("connectors.delivery")
 
 
@@ -198,7 +200,8 @@ class Dispatcher:
                 continue
             self._shown.add(name)
             state = owned.queue.circuit.state(now)
-            metrics.DELIVERY_OLDEST.labels(self._chain, name).set(owned.queue.waits(now))
+            waits = owned.queue.waits(now)
+            metrics.DELIVERY_OLDEST.labels(self._chain, name).set(waits)
             metrics.DELIVERY_WAITING.labels(self._chain, name).set(owned.queue.open)
             for each in CircuitState:
                 metrics.DELIVERY_CIRCUIT.labels(self._chain, name, each.value).set(each is state)
@@ -206,6 +209,11 @@ class Dispatcher:
                 troubles.append(f"{name}: {owned.problem}")
             elif state is not CircuitState.CLOSED and owned.queue.open:
                 troubles.append(f"{name}: its receiver fails, {owned.queue.open} deliveries wait")
+            elif waits > _PATIENCE_SECONDS:
+                troubles.append(
+                    f"{name}: {owned.queue.open} deliveries wait, the first for {waits:.0f} s: its receiver "
+                    "throttles or does not take it, or its rate is low"
+                )
         # A failing receiver is not a reason to take this process away: the others are served.
         HEALTH.report("channels", True, "; ".join(troubles))
 

@@ -8,6 +8,8 @@ from typing import Final
 from tests.faults.alerts import Expected
 from tests.faults.blows import (
     Answering,
+    Applied,
+    Beside,
     Blow,
     CutOff,
     Deployed,
@@ -58,6 +60,12 @@ FAULTS: Final[tuple[Fault, ...]] = (
         Expected("HeadwaterRestarting", {"role": "state"}),
         clear=40,
     ),
+    Fault(
+        "a second listener beside the stack's",
+        Beside(("listen",)),
+        Expected("HeadwaterTwoListeners"),
+        clear=40,
+    ),
     Fault("all nodes cut off", CutOff(), STALLED),
     Fault("one node cut off", CutOff((0,)), Expected("HeadwaterNodeFailing")),
     Fault("no node has a new block", Halted(), STALLED),
@@ -88,6 +96,12 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault("Kafka killed at each start", Killed("kafka"), STALLED),
     Fault("ClickHouse killed at each start", Killed("clickhouse"), Expected("HeadwaterSinkPaused")),
     Fault("ClickHouse paused", Paused("clickhouse"), Expected("HeadwaterBlocksNotVisible")),
+    Fault(
+        "ClickHouse paused for longer",
+        Paused("clickhouse"),
+        Expected("HeadwaterGroupLate", {"group": "sink"}),
+        fire=40,
+    ),
     Fault("disk of ClickHouse full", Filled(), Expected("HeadwaterSinkPaused")),
     Fault(
         "registry away, and a stage starts",
@@ -96,11 +110,24 @@ FAULTS: Final[tuple[Fault, ...]] = (
     ),
     Fault("receiver killed at each start", Killed("receiver"), Expected("HeadwaterDeliveryFailing"), fire=40),
     Fault("receiver refuses what it gets", Answering(422), Expected("HeadwaterDeliveriesDead"), clear=40),
+    Fault("receiver throttles", Answering(429), Expected("HeadwaterDeliveryLate"), fire=60, clear=40),
+    Fault(
+        "a rule for a channel that nobody has applied",
+        Applied("unknown-channel"),
+        Expected("HeadwaterChannelUnknown", {"channel": "nobody"}),
+        clear=40,
+    ),
     Fault("receiver paused", Paused("receiver"), Expected("HeadwaterDeliveryFailing"), fire=40),
     Fault(
         "a stage refuses a block after a deploy",
         Deployed({"HEADWATER_STAGES__REFUSE_BLOCKS": "enrich:{head}"}),
         Expected("HeadwaterDeadLetters", {"stage": "enrich"}),
+        fire=40,
+    ),
+    Fault(
+        "fewer nodes than the quorum answer",
+        Together((Deployed({"HEADWATER_CHAIN__QUORUM": "2"}), CutOff((0, 1)))),
+        Expected("HeadwaterNodesDisagree"),
         fire=40,
     ),
 )

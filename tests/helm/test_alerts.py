@@ -74,6 +74,22 @@ def test_a_role_that_is_not_to_run_is_not_missed(option: str, role: str) -> None
     assert gone("--set", option) == roles - {role}
 
 
+def test_a_chain_may_have_limits_of_its_own() -> None:
+    found = {
+        (rule["alert"], chain): rule["expr"]
+        for rule in rules("multi-chain")
+        for chain in re.findall(r'chain="(\w+)"', rule["expr"])[:1]
+    }
+    assert found["HeadwaterFinalityStalled", "polygon"].endswith("> 600")
+    assert found["HeadwaterFinalityStalled", "ethereum"].endswith("> 3600")
+    assert "[2m:15s]) == 0" in found["HeadwaterHeadStalled", "polygon"]
+    assert "[5m:15s]) == 0" in found["HeadwaterHeadStalled", "sepolia"]
+    # What is not said of a chain is as it is for all.
+    assert found["HeadwaterGroupLate", "polygon"] == found["HeadwaterGroupLate", "ethereum"].replace(
+        "ethereum", "polygon"
+    )
+
+
 @pytest.mark.parametrize("part", ["Means", "Causes", "Run", "Escalate"])
 def test_every_alert_has_its_entry_in_the_runbook(part: str) -> None:
     entries = dict(re.findall(r"^#### (Headwater\w+)\n(.*?)(?=^#{2,4} |\Z)", RUNBOOK, re.M | re.S))

@@ -134,9 +134,10 @@ class Line:
         process.send_signal(number)
         return process.pid
 
-    def replacement(self, *words: str) -> subprocess.Popen[bytes]:
-        """A second process of a role beside the one of `up`."""
-        environ = _environment() | self._variables | {"HEADWATER_DATA_DIR": str(self.directory)}
+    def replacement(self, *words: str, **variables: str) -> subprocess.Popen[bytes]:
+        """A second process of a role beside the one of `up`; `variables` are over its own."""
+        own = {"HEADWATER_DATA_DIR": str(self.directory), **variables}
+        environ = _environment() | self._variables | own
         with open(self.directory / "replacement.log", "ab") as log:
             return subprocess.Popen([HEADWATER, *words], stdout=log, stderr=log, env=environ)
 

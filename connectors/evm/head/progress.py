@@ -33,6 +33,9 @@ class ProgressReporter:
     def opened(self, sequence: int, branch: PublishedBranch) -> None:
         """The chain is claimed: where it stands is told at once, as the log has it, by this process."""
         metrics.CHAIN_SEQUENCE.labels(self._chain).set(sequence)
+        for kind in EventKind:
+            # There before the first one: an alert asks whether there is any.
+            metrics.EVENTS.labels(self._chain, kind.name)
         tags = (("head", branch.tip), ("safe", branch.safe), ("finalized", branch.finalized))
         for tag, head in tags:
             if head is not None:

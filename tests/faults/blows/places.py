@@ -1,4 +1,4 @@
-"""A disk that is full, and a receiver that takes nothing."""
+"""A disk that is full, a receiver that takes nothing, and rules."""
 
 from __future__ import annotations
 
@@ -7,9 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Final
 
+from headwater.errors import Fatal
 from sandbox.receiver.server import answer
 from tests.faults.site import Site
+
+APPLIED: Final = Path(__file__).parents[1] / "applied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,26 @@ class Filled:
             yield
         finally:
             site.disk.empty()
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A rule of `tests/faults/applied` is put in force, and taken out again."""
+
+    rule: str
+
+    @contextmanager
+    def on(self, site: Site) -> Iterator[None]:
+        self._command(site, "apply", str(APPLIED / f"{self.rule}.yaml"))
+        try:
+            yield
+        finally:
+            self._command(site, "remove", self.rule)
+
+    def _command(self, site: Site, *words: str) -> None:
+        done = site.line.command("rules", *words)
+        if done.returncode != 0:
+            raise Fatal(f"headwater rules {words[0]}: {done.stdout}{done.stderr}", remedy="see the rule")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import psutil
 from tests.faults.site import Site
 
 _AGAIN_SECONDS: Final = 0.2
+_ELSEWHERE: Final = "headwater-elsewhere-1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,38 @@ class Killed:
         finally:
             ended.set()
             killer.join()
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A second process of a role runs beside that of the stack, as one of another machine would.
+
+    It is started again whenever it ends, as a cluster does.
+    """
+
+    words: tuple[str, ...]
+
+    @contextmanager
+    def on(self, site: Site) -> Iterator[None]:
+        ended = threading.Event()
+
+        def run() -> None:
+            while not ended.wait(_AGAIN_SECONDS):
+                process = site.line.replacement(
+                    *self.words, HEADWATER_CLIENT_ID=_ELSEWHERE, HEADWATER_METRICS_PORT="0"
+                )
+                while process.poll() is None and not ended.wait(_AGAIN_SECONDS):
+                    pass
+                process.kill()
+                process.wait()
+
+        runner = threading.Thread(target=run, name=f"beside {self.words[0]}", daemon=True)
+        runner.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            runner.join()
 
 
 @dataclass(frozen=True, slots=True)

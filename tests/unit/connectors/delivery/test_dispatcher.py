@@ -208,13 +208,17 @@ def test_how_long_an_alert_waits_is_told_whatever_it_waits_for(answer: Answer) -
         while deliver.sender.begun:
             deliver.sender.end(Outcome(answer, 429))
         deliver.turn()
-    assert told("delivery_oldest_seconds", "slow") == (deliver.now - 1_000) / 1_000
+    seconds = (deliver.now - 1_000) / 1_000
+    assert told("delivery_oldest_seconds", "slow") == seconds
+    said = f"slow: 1 deliveries wait, the first for {seconds:.0f} s"
+    assert HEALTH.checks()["channels"].detail.startswith((said, "slow: its receiver fails"))
     while not deliver.sender.begun:
         deliver.now += 600_000
         deliver.turn()
     deliver.sender.end(TAKEN)
     deliver.turn()
     assert told("delivery_oldest_seconds", "slow") == 0
+    assert HEALTH.checks()["channels"].detail == ""
 
 
 def test_of_a_channel_that_cannot_be_used_it_is_told_too() -> None:

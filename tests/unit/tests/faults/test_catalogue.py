@@ -11,7 +11,8 @@ from headwater.settings import AlertSettings, load_settings
 from sandbox.node.plan import Plan
 from sandbox.observing import configuration
 from tests.faults import __main__ as command
-from tests.faults.blows import Blow, Spoiled, Together
+from tests.faults.blows import Applied, Blow, Spoiled, Together
+from tests.faults.blows.places import APPLIED
 from tests.faults.catalogue import FAULTS, Fault
 from tests.faults.site import RULES as RULES_FOLDER
 from tests.faults.site import settings
@@ -57,6 +58,15 @@ def test_the_rules_that_make_alerts_to_deliver_are_sound() -> None:
     read = read_files([RULES_FOLDER], AlertSettings())
     assert {each.rule.channels for each in sound(read, 1).values() if each.rule is not None} == {("local",)}
     assert warnings_of(read) == []
+
+
+def test_what_is_applied_as_a_fault_compiles_and_names_nobody() -> None:
+    read = read_files([APPLIED], AlertSettings())
+    channels = {own: each.rule.channels for own, each in sound(read, 1).items() if each.rule is not None}
+    assert list(channels.values()) == [("nobody",)]
+    assert [blow.rule for fault in FAULTS for blow in blows(fault) if isinstance(blow, Applied)] == [
+        path.stem for path in APPLIED.glob("*.yaml")
+    ]
 
 
 def test_faults_are_listed_and_chosen_by_words(capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,6 +72,8 @@ def test_an_opened_log_is_told_before_anything_is_published() -> None:
         return tags + [REGISTRY.get_sample_value(name, {"chain": "local"}) for name in names]
 
     progress.opened(3, branch)
+    repairs = {"chain": "local", "event": "REPAIR"}
+    assert REGISTRY.get_sample_value("headwater_listener_events_total", repairs) is not None
     assert told() == [None, None, None, 3, None]
     heads = [made_up_head(5)]
     heads += [made_up_head(6, parent=heads[0])]

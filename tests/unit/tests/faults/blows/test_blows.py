@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import signal
-from typing import Any
+import threading
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from tests.faults.blows import Blow, CutOff, Deployed, Filled, Halted, Paused, Restarted, Spoiled, Together
+from headwater.errors import Fatal
+from tests.faults.blows import (
+    Applied,
+    Beside,
+    Blow,
+    CutOff,
+    Deployed,
+    Filled,
+    Halted,
+    Paused,
+    Restarted,
+    Spoiled,
+    Together,
+)
+from tests.faults.site import Site
 
 LIES = {"kind": "wrong_receipts"}
 
@@ -70,3 +86,50 @@ def test_what_is_done_is_undone(
     with pytest.raises(OSError, match="meanwhile"):
         meanwhile()
     assert site.told == done + undone
+
+
+def test_a_second_process_is_started_again_until_it_is_undone() -> None:
+    begun: list[tuple[tuple[str, ...], str]] = []
+    thrice = threading.Event()
+
+    class Process:
+        def __init__(self) -> None:
+            self.killed = False
+
+        def poll(self) -> int | None:
+            # The third one runs until it is killed.
+            return 1 if len(begun) < 3 else None
+
+        def kill(self) -> None:
+            self.killed = True
+
+        def wait(self) -> None:
+            assert self.killed
+
+    class Line:
+        def replacement(self, *words: str, **variables: str) -> Process:
+            begun.append((words, variables["HEADWATER_CLIENT_ID"]))
+            if len(begun) == 3:
+                thrice.set()
+            return Process()
+
+    with Beside(("listen",)).on(cast("Site", SimpleNamespace(line=Line()))):
+        assert thrice.wait(20)
+    assert begun == [(("listen",), "headwater-elsewhere-1")] * 3
+
+
+def test_a_rule_that_is_refused_is_told() -> None:
+    said: list[tuple[str, ...]] = []
+
+    def command(*words: str) -> SimpleNamespace:
+        said.append(words)
+        return SimpleNamespace(returncode=int(len(said) == 3), stdout="no ", stderr="such rule")
+
+    site = cast("Site", SimpleNamespace(line=SimpleNamespace(command=command)))
+    with Applied("unknown-channel").on(site):
+        pass
+    assert [words[1] for words in said] == ["apply", "remove"]
+    assert said[0][2].endswith("tests/faults/applied/unknown-channel.yaml")
+    assert said[1][2] == "unknown-channel"
+    with pytest.raises(Fatal, match="rules apply: no such rule"), Applied("unknown-channel").on(site):
+        pass
