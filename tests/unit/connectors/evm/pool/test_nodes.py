@@ -16,11 +16,13 @@ from connectors.evm.pool.asking.together import LATE_SECONDS
 from connectors.evm.pool.hedging import ENOUGH, UNKNOWN_SECONDS, Hedging
 from connectors.evm.pool.nodes import GRACE_SECONDS
 from connectors.evm.pool.order import PASSED_SECONDS, WINS
+from connectors.evm.pool.standing import ENOUGH as ENOUGH_OUTCOMES
+from connectors.evm.pool.standing import CallOutcome
 from connectors.evm.pool.survey import Survey
-from connectors.evm.rpc.answers import NodeFailure, Unsupported
+from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, Unsupported
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.health import HEALTH, Check
-from tests.fakes.pool import Answer, Pool, Silent, fails, gives, says
+from tests.fakes.pool import Answer, Pool, Quiet, Silent, fails, gives, says
 
 
 @pytest.fixture(autouse=True)
@@ -274,6 +276,24 @@ async def test_the_survey_passes_over_heads_that_say_nothing(head: bytes) -> Non
     await Survey(pool.nodes, clock=lambda: pool.now).look()
     assert pool.nodes.standing(pool.endpoints[0]).head_time() is None
     assert pool.nodes.standing(pool.endpoints[1]).head_time() == 5000.0
+
+
+async def test_a_look_at_a_silent_endpoint_ends_before_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the others would be too old meanwhile for a comparison."""
+    pool, post = Pool("ab"), Quiet.post
+
+    async def silent(self: Quiet, url: str, body: bytes) -> HttpAnswer:
+        if url == "a":
+            await asyncio.Event().wait()
+        return await post(self, url, body)
+
+    monkeypatch.setattr(Quiet, "post", silent)
+    pool.transport.heads = {"b": b'{"timestamp":"0x1388"}'}
+    for _ in range(ENOUGH_OUTCOMES):
+        async with asyncio.timeout(10):
+            await Survey(pool.nodes, seconds=0.01, clock=lambda: pool.now).look()
+    assert pool.nodes.standing(pool.endpoints[1]).head_time() == 5000.0
+    assert pool.nodes.standing(pool.endpoints[0]).share(CallOutcome.FAILED) == 1.0
 
 
 async def test_a_survey_of_one_endpoint_has_nothing_to_compare() -> None:
