@@ -3,11 +3,11 @@
 This package is what every process has, and the command that puts processes together. Read it in this
 order: `errors` (what a failure allows), `retry` (repeats what raises Transient, with backoff: the only
 one; `sink.retries` and `streams.runtime.kafka_retry` are it with their metrics), `bad_ratio` (when to
-stop instead of skipping more), `settings/`, `logging`, `health` (what `/readyz` says), `metrics/` (all of
-them, one module per part) and the `dashboards/` of them, `clock` (which tests replace), `lateness` (of a
-consumer), `memory`, `digits` and `redaction` (of text from elsewhere), `author` (who runs a command),
-`kafka/` (clients), `evm/` (facts of the chain, pure), `cli/` (one module per command; it alone imports
-all others).
+stop instead of skipping more), `at_once` (several things of which all are needed), `settings/`, `logging`,
+`health` (what `/readyz` says), `metrics/` (all of them, one module per part) and the `dashboards/` of them,
+`clock` (which tests replace), `lateness` (of a consumer), `memory`, `digits` and `redaction` (of text from
+elsewhere), `author` (who runs a command), `kafka/` (clients), `evm/` (facts of the chain, pure), `cli/` (one
+module per command; it alone imports all others).
 """
 
 __version__ = "0.1.0"

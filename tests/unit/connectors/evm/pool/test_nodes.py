@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from unittest.mock import Mock
 
 import pytest
 from prometheus_client import REGISTRY
 
 from connectors.evm.pool import hedging
 from connectors.evm.pool import nodes as nodes_module
-from connectors.evm.pool.asking import failover
+from connectors.evm.pool.asking import failover, rounds
 from connectors.evm.pool.asking.deadline import Overdue
 from connectors.evm.pool.asking.together import LATE_SECONDS
 from connectors.evm.pool.hedging import ENOUGH, UNKNOWN_SECONDS, Hedging
@@ -114,6 +115,25 @@ async def test_a_question_is_given_up_after_its_time_with_what_each_endpoint_sai
         "the next question has its own time"
     )
     assert HEALTH.checks()["nodes"].ok
+
+
+async def test_a_long_pause_that_endpoints_ask_for_is_said_when_it_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log, said = Mock(), []
+    log.warning.side_effect = lambda *_, **fields: said.append((fields["retry_in"], sum(pool.pauses)))
+    monkeypatch.setattr(rounds, "_log", log)
+
+    async def refuses() -> object:
+        raise NodeFailure("a", "HTTP 429, too many requests", "throttled", retry_after=120.0)
+
+    pool = Pool("a")
+    with pytest.raises(Overdue, match="HTTP 429"):
+        await pool.ask({"a": refuses}, rounds=None)
+    (first, before), *_ = said
+    assert first >= 120
+    assert before == 0, "before the first pause, not the second"
+    assert sum(pool.pauses) == pytest.approx(300)
 
 
 async def test_an_attempt_without_end_ends_with_the_question_and_others_are_asked_first() -> None:
