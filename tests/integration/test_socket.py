@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -86,3 +88,33 @@ async def test_what_goes_wrong_with_its_user_is_not_taken_for_the_other_sides_en
         with pytest.raises(ValueError, match="a fault of ours"):
             async with connect(url):
                 raise ValueError("a fault of ours")
+
+
+async def test_a_server_that_says_nothing_more_holds_up_no_end() -> None:
+    """One that died without a word leaves its connection open, and whoever stops listening has it to end."""
+    gone = asyncio.Event()
+
+    async def act(socket: web.WebSocketResponse, request: web.Request) -> None:
+        await gone.wait()
+
+    async with serving(act) as url:
+        # Half of what a client waits for that waits for a word.
+        async with asyncio.timeout((aiohttp.ClientWSTimeout().ws_close or 10.0) / 2):
+            async with connect(url) as socket:
+                await socket.send("ping")
+                assert await socket.receive() == "ping"
+        gone.set()
+
+
+async def test_a_connection_is_ended_with_a_word() -> None:
+    told = asyncio.Event()
+
+    async def act(socket: web.WebSocketResponse, request: web.Request) -> None:
+        assert (await socket.receive()).type is aiohttp.WSMsgType.CLOSE
+        told.set()
+
+    async with serving(act) as url:
+        async with connect(url) as socket:
+            await socket.send("ping")
+            assert await socket.receive() == "ping"
+        await told.wait()

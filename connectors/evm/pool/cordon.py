@@ -6,8 +6,9 @@ nobody contradicts anybody: that is for whoever asked to judge.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -121,9 +122,8 @@ class Cordons:
         if self._clock() < cordon.until:
             raise NodeFailure(endpoint.name, f"cordoned for {cordon.evidence}: {cordon.what}", "cordoned")
         # For whoever asks meanwhile it is cordoned still.
-        self._now[endpoint.name] = Cordon(
-            cordon.evidence, cordon.what, cordon.seconds, self._clock() + FIRST_SECONDS, cordon.again
-        )
+        asking = replace(cordon, until=self._clock() + FIRST_SECONDS)
+        self._now[endpoint.name] = asking
         try:
             await admit(endpoint)
             await cordon.again()
@@ -135,6 +135,11 @@ class Cordons:
                 raise
         except Unsupported:
             pass  # It does not answer this at all any more: that contradicts nobody.
+        except asyncio.CancelledError:
+            # Whoever asked had no time for the answer: the next one asks.
+            if self._now.get(endpoint.name) is asking:
+                self._now[endpoint.name] = cordon
+            raise
         self._lower(endpoint)
         self._former[endpoint.name] = cordon
         _log.info("endpoint is used again: it contradicts the others no more", endpoint=endpoint.name)

@@ -46,6 +46,11 @@ class Order:
         """Whether others are asked before it."""
         return endpoint.name in self._demoted or self.paces[endpoint.name].rests
 
+    def unless_resting(self, enough: int) -> list[Endpoint]:
+        """Those that do not want to be left alone, where they are enough; else all."""
+        awake = [each for each in self.endpoints if not self.paces[each.name].rests]
+        return awake if len(awake) >= enough else list(self.endpoints)
+
     def pass_over(self, name: str) -> bool:
         """Ask others before this one for a minute; False where there is nobody else, or it is so already."""
         others = {each.name for each in self.endpoints if each.name != name}

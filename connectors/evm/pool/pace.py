@@ -12,8 +12,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-MOST: Final = 64
-"""Connections that are kept to one address."""
+from connectors.evm.rpc.endpoint import CONNECTIONS
+
+MOST: Final = CONNECTIONS
+"""No more than there are connections to one address."""
 
 ONCE_SECONDS: Final = 1.0
 """What was under way together is refused together: that halves once."""

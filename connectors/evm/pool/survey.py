@@ -11,6 +11,7 @@ import msgspec
 
 from connectors.evm.events import Head
 from connectors.evm.pool.nodes import Nodes
+from connectors.evm.pool.standing import CallOutcome
 from connectors.evm.rpc.answers import NodeFailure, Unsupported, is_null
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.at_once import all_of
@@ -30,7 +31,7 @@ _decode = msgspec.json.Decoder(_Head).decode
 
 
 class Survey:
-    """Asks every endpoint for its head, all at once, every `seconds`.
+    """Asks every endpoint for its head, all at once, every `seconds`, and waits no longer for the answer.
 
     `finalized` gives the last final block published, if any: who has another one is cordoned.
     """
@@ -85,7 +86,14 @@ class Survey:
             return took, float(head_time)
 
         try:
-            took, head_time = await self._nodes.on(endpoint, head)
+            # Until the next look: those at the others grow old meanwhile.
+            async with asyncio.timeout(self._seconds) as limit:
+                took, head_time = await self._nodes.on(endpoint, head)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            self._nodes.standing(endpoint).add(CallOutcome.FAILED)
+            return endpoint, NodeFailure(endpoint.name, f"no head within {self._seconds:g} s", "timeout")
         except NodeFailure as failure:
             return endpoint, failure  # Counted where it was raised.
         except Unsupported as error:

@@ -23,6 +23,8 @@ from headwater.metrics import listener as metrics
 from headwater.redaction import mask_url, redact, secrets_of
 
 CONNECT_SECONDS: Final = 5.0
+CONNECTIONS: Final = 64
+"""To one address, at most."""
 # Decompressed. The largest answers are traces of a block, some hundred megabytes.
 ANSWER_BYTES: Final = 512 << 20
 Param = str | int | bool | dict[str, object] | None
@@ -45,7 +47,8 @@ class AiohttpTransport:
         self._limit = limit
         self._session = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=CONNECT_SECONDS),
-            connector=aiohttp.TCPConnector(limit=64, keepalive_timeout=60.0),
+            # Of each address its own: a node that keeps silent holds none that another is asked by.
+            connector=aiohttp.TCPConnector(limit=0, limit_per_host=CONNECTIONS, keepalive_timeout=60.0),
             read_bufsize=1024 * 1024,
         )
 

@@ -143,7 +143,13 @@ async def connect(url: str, seconds: float = CONNECT_SECONDS) -> AsyncIterator[S
     async with aiohttp.ClientSession(timeout=timeout) as session:
         try:
             async with asyncio.timeout(seconds):
-                socket = await session.ws_connect(url, heartbeat=PING_SECONDS, max_msg_size=MESSAGE_BYTES)
+                socket = await session.ws_connect(
+                    url,
+                    # The other side is told of the end, and its word on that not waited for: it may be dead.
+                    timeout=aiohttp.ClientWSTimeout(ws_close=0.0),
+                    heartbeat=PING_SECONDS,
+                    max_msg_size=MESSAGE_BYTES,
+                )
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             raise Closed(f"cannot connect: {error or type(error).__name__}") from error
         # What goes wrong with whoever uses it is theirs to say.

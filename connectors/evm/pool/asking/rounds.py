@@ -68,7 +68,8 @@ class Rounds:
                 raise failed.last(before, len(self._order.endpoints))
             wait = backoff.next(failed.retry_after)
             self._report(False, str(failed))
-            if backoff.attempts > 1:
+            # One short pause is of no interest; a long one, that they ask for, is.
+            if backoff.attempts > 1 or failed.retry_after:
                 _log.warning("no node gave a good answer", endpoints=len(failures), retry_in=round(wait, 2))
             left = deadline.left
             # Of a node's choosing: it may ask to be left alone for minutes.

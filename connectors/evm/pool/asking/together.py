@@ -44,10 +44,11 @@ class Together:
     async def ask(self, work: Work[T], grace: float, enough: int) -> Answers[T]:
         """The results of those that have one; once `enough` have, the others have `grace` seconds more.
 
-        When the question's time is over and too few have one, log, metric and health say so.
+        Who wants to be left alone is asked only where the others would not be enough. When the question's
+        time is over and too few have one, log, metric and health say so.
         """
         deadline, failed = Deadline(self._seconds, self._clock), Failures(1)
-        endpoints = list(self._order.endpoints)
+        endpoints = self._order.unless_resting(enough)
         attempts = [asyncio.create_task(self._tried(endpoint, work, failed)) for endpoint in endpoints]
         answers = Answers(attempts)
         try:

@@ -273,3 +273,29 @@ async def test_one_wrong_answer_of_the_only_endpoint_is_asked_again() -> None:
 
     pool.transport.post = post  # type: ignore[method-assign]
     assert await pool.ask(rounds=None) == "a"
+
+
+async def test_a_recheck_that_is_cancelled_is_left_to_the_next_one_that_asks() -> None:
+    """Whoever asked was in a hurry: its answer was never there, and the endpoint is no longer kept out."""
+    pool = Pool("ab")
+    pool.lies.add("a")
+    await pool.ask()
+    assert "a" in pool.nodes.cordons
+    pool.now += FIRST_SECONDS
+    pool.lies.clear()
+    asked = asyncio.Event()
+
+    async def endless(endpoint: Endpoint) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    async def nothing() -> None: ...
+
+    rechecking = asyncio.create_task(pool.nodes.cordons.recheck(pool.endpoints[0], endless))
+    await asked.wait()
+    with pytest.raises(NodeFailure, match="cordoned for receipts_root"):
+        await pool.nodes.on(pool.endpoints[0], nothing)  # it is asked already
+    rechecking.cancel()
+    await asyncio.gather(rechecking, return_exceptions=True)
+    await pool.nodes.on(pool.endpoints[0], nothing)
+    assert "a" not in pool.nodes.cordons

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from unittest.mock import Mock
 
 import pytest
 from prometheus_client import REGISTRY
 
 from connectors.evm.pool import hedging
 from connectors.evm.pool import nodes as nodes_module
-from connectors.evm.pool.asking import failover
+from connectors.evm.pool.asking import failover, rounds
 from connectors.evm.pool.asking.deadline import Overdue
 from connectors.evm.pool.asking.together import LATE_SECONDS
 from connectors.evm.pool.hedging import ENOUGH, UNKNOWN_SECONDS, Hedging
 from connectors.evm.pool.nodes import GRACE_SECONDS
 from connectors.evm.pool.order import PASSED_SECONDS, WINS
+from connectors.evm.pool.standing import ENOUGH as ENOUGH_OUTCOMES
+from connectors.evm.pool.standing import CallOutcome
 from connectors.evm.pool.survey import Survey
-from connectors.evm.rpc.answers import NodeFailure, Unsupported
+from connectors.evm.rpc.answers import HttpAnswer, NodeFailure, Unsupported
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.health import HEALTH, Check
-from tests.fakes.pool import Answer, Pool, Silent, fails, gives, says
+from tests.fakes.pool import Answer, Pool, Quiet, Silent, fails, gives, says
 
 
 @pytest.fixture(autouse=True)
@@ -112,6 +115,25 @@ async def test_a_question_is_given_up_after_its_time_with_what_each_endpoint_sai
         "the next question has its own time"
     )
     assert HEALTH.checks()["nodes"].ok
+
+
+async def test_a_long_pause_that_endpoints_ask_for_is_said_when_it_begins(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log, said = Mock(), []
+    log.warning.side_effect = lambda *_, **fields: said.append((fields["retry_in"], sum(pool.pauses)))
+    monkeypatch.setattr(rounds, "_log", log)
+
+    async def refuses() -> object:
+        raise NodeFailure("a", "HTTP 429, too many requests", "throttled", retry_after=120.0)
+
+    pool = Pool("a")
+    with pytest.raises(Overdue, match="HTTP 429"):
+        await pool.ask({"a": refuses}, rounds=None)
+    (first, before), *_ = said
+    assert first >= 120
+    assert before == 0, "before the first pause, not the second"
+    assert sum(pool.pauses) == pytest.approx(300)
 
 
 async def test_an_attempt_without_end_ends_with_the_question_and_others_are_asked_first() -> None:
@@ -274,6 +296,24 @@ async def test_the_survey_passes_over_heads_that_say_nothing(head: bytes) -> Non
     await Survey(pool.nodes, clock=lambda: pool.now).look()
     assert pool.nodes.standing(pool.endpoints[0]).head_time() is None
     assert pool.nodes.standing(pool.endpoints[1]).head_time() == 5000.0
+
+
+async def test_a_look_at_a_silent_endpoint_ends_before_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the others would be too old meanwhile for a comparison."""
+    pool, post = Pool("ab"), Quiet.post
+
+    async def silent(self: Quiet, url: str, body: bytes) -> HttpAnswer:
+        if url == "a":
+            await asyncio.Event().wait()
+        return await post(self, url, body)
+
+    monkeypatch.setattr(Quiet, "post", silent)
+    pool.transport.heads = {"b": b'{"timestamp":"0x1388"}'}
+    for _ in range(ENOUGH_OUTCOMES):
+        async with asyncio.timeout(10):
+            await Survey(pool.nodes, seconds=0.01, clock=lambda: pool.now).look()
+    assert pool.nodes.standing(pool.endpoints[1]).head_time() == 5000.0
+    assert pool.nodes.standing(pool.endpoints[0]).share(CallOutcome.FAILED) == 1.0
 
 
 async def test_a_survey_of_one_endpoint_has_nothing_to_compare() -> None:

@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 
 from connectors.evm.pool.asking import together
 from connectors.evm.pool.asking.deadline import Overdue
+from connectors.evm.rpc.answers import NodeFailure
 from headwater.health import HEALTH
 from tests.fakes.pool import Answer, Pool, Silent, fails, gives, says
 
@@ -145,3 +146,20 @@ async def test_as_many_as_whoever_asks_needs_are_enough(monkeypatch: pytest.Monk
 
     async with asyncio.timeout(10):
         assert await pool.nodes.each(lambda each: answers[each.name](), enough=2) == [("d", 4), ("e", 5)]
+
+
+async def test_who_wants_to_be_left_alone_is_asked_where_too_few_others_are_there() -> None:
+    async def refuses() -> object:
+        raise NodeFailure("a", "too many requests", "throttled", retry_after=120.0)
+
+    pool = Pool("abc")
+    all_three: dict[str, Answer] = {name: gives(name) for name in "abc"}
+    with pytest.raises(NodeFailure):
+        await pool.nodes.on(pool.endpoints[0], refuses)
+    assert await pool.to_all("each", all_three) == [("b", "b"), ("c", "c")]
+    assert sorted(pool.asked) == ["b", "c"]
+    with pytest.raises(NodeFailure):
+        await pool.nodes.on(pool.endpoints[1], refuses)
+    assert len(await pool.to_all("each", all_three)) == 3, "two must answer, and one is left"
+    pool.now = 120.0
+    assert len(await pool.to_all("each", all_three)) == 3
