@@ -35,7 +35,7 @@ Use = Callable[[Client, Settings], None]
 
 
 def granted(user: str) -> list[str]:
-    return [rights for rights, to in GRANT.findall(PAGE) if to == f"headwater_{user}"]
+    return [rights for rights, to in GRANT.findall(PAGE) if to == f"hw_{user}"]
 
 
 def use(folder: Path, rights: list[str], work: Use) -> None:
