@@ -28,7 +28,7 @@ from tests.paths import ROOT
 
 pytestmark = pytest.mark.integration
 
-GRANT = re.compile(r"^(GRANT .+) TO (headwater_\w+);$", re.MULTILINE)
+GRANT = re.compile(r"^(GRANT .+) TO (hw_\w+);$", re.MULTILINE)
 PAGE = (ROOT / "docs" / "security.md").read_text("utf-8")
 PARTITION = Partition("topic", 0)
 Use = Callable[[Client, Settings], None]
