@@ -91,6 +91,18 @@ def _setting(name: str, field: dict[str, Any]) -> dict[str, Any]:
     return described | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds})
 
 
+def secrets() -> set[str]:
+    """The settings that only a Secret may have."""
+    model = Settings.model_json_schema()
+    return {
+        f"{section}.{name}"
+        for section, at in model["properties"].items()
+        if "$ref" in at
+        for name, field in model["$defs"][at["$ref"].rpartition("/")[2]]["properties"].items()
+        if is_secret(field)
+    }
+
+
 def is_secret(field: dict[str, Any]) -> bool:
     """Whether it is a password, an address with a key, or several of them."""
     return '"password"' in json.dumps(field)

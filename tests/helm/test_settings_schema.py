@@ -11,20 +11,10 @@ import yaml
 from headwater.settings import Settings
 from headwater.settings.layers import known, value_of
 from tests.helm.chart import made, named, template
-from tests.helm.settings_schema import CHARTS_OWN, PATH, text
+from tests.helm.settings_schema import CHARTS_OWN, PATH, secrets, text
 
 # What the chart's examples have to be told in any case.
 NEEDED = ("kafka.bootstrap_servers", "registry.url", "clickhouse.url")
-
-
-def secrets() -> set[str]:
-    return {name for name in known() if "SecretStr" in str(annotation(name))}
-
-
-def annotation(name: str) -> object:
-    section, _, field = name.rpartition(".")
-    model: Any = known()[name] if section else Settings
-    return model.model_fields[field].annotation
 
 
 def defaults() -> dict[str, Any]:

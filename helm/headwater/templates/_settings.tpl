@@ -4,10 +4,10 @@ others: a password that a process does not need is not in it, nor is the setting
 {{- $root := .root -}}
 {{- $chain := index $root.Values.chains .chain -}}
 {{- $settings := mergeOverwrite (deepCopy $root.Values.settings) (deepCopy ($chain.settings | default dict)) -}}
-{{- range $path := list "kafka.sasl_password" "kafka.ssl_key_password" "registry.password" "clickhouse.password" "chain.rpc" "chain.ws" "delivery.proxy" -}}
+{{- range $path, $by := dict "kafka.sasl_password" "secrets.kafka" "kafka.ssl_key_password" "secrets.kafkaTls" "registry.password" "secrets.registry" "clickhouse.password" "secrets.clickhouse" "chain.rpc" "chains.*.rpc.key" "chain.ws" "chains.*.rpc.wsKey" "delivery.proxy" "secrets.deliveryProxy" -}}
 {{- $section := index $settings (first (splitList "." $path)) | default dict -}}
 {{- if hasKey $section (last (splitList "." $path)) -}}
-{{- fail (printf "settings.%s is a secret: put it into a Secret and name that by existingSecret (see secrets and chains.*.rpc in the chart's README)" $path) -}}
+{{- fail (printf "settings.%s is a secret: put it into a Secret and name that by existingSecret, see %s in the chart's README" $path $by) -}}
 {{- end -}}
 {{- end -}}
 {{- $own := $settings.chain | default dict -}}
@@ -110,6 +110,13 @@ others: a password that a process does not need is not in it, nor is the setting
 {{ include "headwater.variable" (dict "name" "HEADWATER_CHAIN__RPC" "secret" $chain.rpc.existingSecret "key" ($chain.rpc.key | default "rpc")) }}
 {{- if $chain.rpc.wsKey }}
 {{ include "headwater.variable" (dict "name" "HEADWATER_CHAIN__WS" "secret" $chain.rpc.existingSecret "key" $chain.rpc.wsKey) }}
+{{- end }}
+{{- end }}
+{{- if has "webhooks" .connects }}
+{{- with $secrets.deliveryProxy }}
+{{- if .existingSecret }}
+{{ include "headwater.variable" (dict "name" "HEADWATER_DELIVERY__PROXY" "secret" .existingSecret "key" .key) }}
+{{- end }}
 {{- end }}
 {{- end }}
 {{- if $secrets.trustedCa.existingSecret }}
