@@ -19,7 +19,7 @@ from topics.groups import NAMES
 
 app = typer.Typer(rich_markup_mode=None)
 # A worker drains for up to ten seconds.
-_DRAIN_SECONDS: Final = 12.0
+DRAIN_SECONDS: Final = 12.0
 _LOOK_SECONDS: Final = 0.2
 _METRICS: Final = "HEADWATER_METRICS_PORT"
 
@@ -81,7 +81,7 @@ def _end(children: dict[str, subprocess.Popen[bytes]]) -> dict[str, int]:
     for child in children.values():
         if child.poll() is None:
             child.terminate()
-    deadline = time.monotonic() + _DRAIN_SECONDS
+    deadline = time.monotonic() + DRAIN_SECONDS
     codes = {}
     for group, child in children.items():
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -13,8 +14,10 @@ import pytest
 import yaml
 
 from connectors.clickhouse.migrations.template import view_database
-from connectors.clickhouse.sink.app import DRAIN_SECONDS, LEAVE_SECONDS
+from connectors.clickhouse.sink import app as sink
+from connectors.delivery import app as deliver
 from headwater import __version__
+from headwater.cli import work
 from headwater.settings import environment
 from sandbox.stack.roles import ROLES
 from tests.helm import readme, toolbox
@@ -22,6 +25,7 @@ from tests.helm.chart import (
     ACCEPTED,
     CHART,
     REFUSED,
+    WORKLOADS,
     containers,
     helm,
     made,
@@ -87,6 +91,70 @@ def test_what_cannot_work_is_refused_and_says_why(values: Path) -> None:
     done = template(values)
     assert done.returncode != 0
     assert says in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [
+        *(
+            ("workload.podLabels", f"app.kubernetes.io/{name}")
+            for name in ("name", "instance", "component", "version", "managed-by")
+        ),
+        ("workload.podLabels", "helm.sh/chart"),
+        ("workload.podLabels", "headwater.dev/chain"),
+        ("podMonitor.labels", "app.kubernetes.io/name"),
+        ("alerts.labels", "app.kubernetes.io/instance"),
+        ("dashboards.labels", "app.kubernetes.io/instance"),
+        ("workload.podAnnotations", "checksum/settings"),
+    ],
+)
+def test_a_label_of_the_chart_is_not_overwritten(value: str, label: str) -> None:
+    key = label.replace(".", "\\.")
+    done = template(named("mainnet-ha"), "--set", f"{value}.{key}=mine")
+    assert done.returncode != 0
+    assert f"{value} has {label}, which is the chart's own" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["podLabels", "podAnnotations"])
+def test_pods_have_the_labels_and_annotations_that_are_asked_for(kind: str) -> None:
+    found = made(named("mainnet-ha"), "--set", f"workload.{kind}.team=data")
+    for each in found:
+        if each["kind"] in WORKLOADS:
+            metadata = each["spec"]["template"]["metadata"]
+            assert metadata[kind.removeprefix("pod").lower()]["team"] == "data"
+            assert metadata["annotations"]["checksum/settings"]
+            assert each["spec"]["selector"]["matchLabels"].items() <= metadata["labels"].items()
+
+
+@every_values
+def test_every_label_is_one_that_kubernetes_takes(values: Path) -> None:
+    for each in resources(values):
+        for value in each["metadata"]["labels"].values():
+            assert re.fullmatch(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?", value), each["metadata"]
+
+
+def test_a_release_whose_name_is_a_number_to_yaml_has_labels_of_text() -> None:
+    done = helm("template", "1e3", str(CHART), "-f", str(named("mainnet-ha")))
+    found = [each for each in yaml.safe_load_all(done.stdout) if each]
+    assert found
+    for each in found:
+        labels = [each["metadata"]["labels"]]
+        if each["kind"] in WORKLOADS:
+            labels += [
+                each["spec"]["selector"]["matchLabels"],
+                each["spec"]["template"]["metadata"]["labels"],
+            ]
+        assert {type(value) for those in labels for value in those.values()} == {str}, each["metadata"]
+
+
+@pytest.mark.parametrize("chain", ["ethereum-", "-ethereum", "Ethereum", "ether.eum"])
+def test_a_chain_whose_name_is_no_label_is_refused(chain: str) -> None:
+    name = chain.replace(".", "\\.")
+    done = template(
+        named("minimal"), "--set", f"chains.{name}.chainId=1,chains.{name}.rpc.existingSecret=nodes"
+    )
+    assert done.returncode != 0
+    assert chain in done.stderr
 
 
 @every_values
@@ -170,11 +238,19 @@ def test_every_pod_passes_pod_security_restricted(values: Path) -> None:
             assert container["resources"]["limits"]["memory"]
 
 
-@every_values
-def test_a_pod_has_time_to_drain_and_thirty_seconds_more(values: Path) -> None:
-    for workload in workloads(values).values():
-        grace = workload["spec"]["template"]["spec"]["terminationGracePeriodSeconds"]
-        assert grace >= DRAIN_SECONDS + LEAVE_SECONDS + 30
+def test_a_pod_has_time_to_drain_and_thirty_seconds_more() -> None:
+    # The sink leaves its group after its drain; deliver waits for its router before that.
+    longest = max(
+        sink.DRAIN_SECONDS + sink.LEAVE_SECONDS,
+        deliver.DRAIN_SECONDS + 2 * deliver.LEAVE_SECONDS,
+        work.DRAIN_SECONDS,
+    )
+    schema = json.loads((CHART / "values.schema.json").read_text("utf-8"))
+    least = schema["properties"]["workload"]["properties"]["terminationGracePeriodSeconds"]["minimum"]
+    assert least >= longest + 30
+    for values in ACCEPTED:
+        for workload in workloads(values).values():
+            assert workload["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] >= least
 
 
 @every_values

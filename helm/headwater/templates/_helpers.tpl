@@ -15,7 +15,7 @@
 {{/* root, chain, role: what selects the pods of one role. */}}
 {{- define "headwater.selector" -}}
 app.kubernetes.io/name: headwater
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .role }}
 headwater.dev/chain: {{ .chain | quote }}
 {{- end -}}
@@ -24,8 +24,25 @@ headwater.dev/chain: {{ .chain | quote }}
 {{- define "headwater.labels" -}}
 {{ include "headwater.selector" . }}
 app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .root.Release.Service }}
-helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service | quote }}
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | quote }}
+{{- end -}}
+
+{{/* What belongs to the release and to none of its chains. */}}
+{{- define "headwater.releaseLabels" -}}
+app.kubernetes.io/name: headwater
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
+{{- end -}}
+
+{{/* own: the chart's labels or annotations as text; more: those of a value; value: its name. All of them. */}}
+{{- define "headwater.with" -}}
+{{- $own := .own | fromYaml -}}
+{{- range $key := keys .more | sortAlpha -}}
+{{- if hasKey $own $key -}}
+{{- fail (printf "%s has %s, which is the chart's own" $.value $key) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml (merge $own .more) -}}
 {{- end -}}
 
 {{- define "headwater.image" -}}

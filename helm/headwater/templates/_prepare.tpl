@@ -56,7 +56,7 @@ metadata:
   labels:
     {{- include "headwater.labels" . | nindent 4 }}
   annotations:
-    checksum/settings: {{ .files | toJson | sha256sum }}
+    checksum/settings: {{ .files | toJson | sha256sum | quote }}
 spec:
   {{- include "headwater.pod" (dict "root" .root "account" (printf "%s-%s" (include "headwater.fullname" .root) .role)) | nindent 2 }}
   restartPolicy: Never
