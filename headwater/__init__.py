@@ -5,9 +5,9 @@ order: `errors` (what a failure allows), `retry` (repeats what raises Transient,
 one; `sink.retries` and `streams.runtime.kafka_retry` are it with their metrics), `bad_ratio` (when to
 stop instead of skipping more), `settings/`, `logging`, `health` (what `/readyz` says), `metrics/` (all of
 them, one module per part) and the `dashboards/` of them, `clock` (which tests replace), `lateness` (of a
-consumer), `memory`, `digits` and `redaction` (of text from elsewhere), `author` (who runs a command),
-`kafka/` (clients), `evm/` (facts of the chain, pure), `cli/` (one module per command; it alone imports
-all others).
+consumer), `trust` (in private CAs), `memory`, `digits` and `redaction` (of text from elsewhere), `author`
+(who runs a command), `kafka/` (clients), `evm/` (facts of the chain, pure), `cli/` (one module per command;
+it alone imports all others).
 """
 
 __version__ = "0.1.0"

@@ -120,7 +120,7 @@ others: a password that a process does not need is not in it, nor is the setting
 {{- end }}
 {{- end }}
 {{- if $secrets.trustedCa.existingSecret }}
-- name: SSL_CERT_FILE
+- name: HEADWATER_TRUSTED_CA
   value: /etc/headwater/trusted-ca/{{ $secrets.trustedCa.key }}
 {{- end }}
 {{- with .root.Values.workload.extraEnv }}
