@@ -37,6 +37,7 @@ from headwater import __version__
 from headwater.cli.extras import require_local
 from headwater.errors import Fatal, HeadwaterError
 from headwater.redaction import redact
+from headwater.trust import trust_also
 from topics.groups import NAMES
 
 # name → what `headwater --help` says. The module that `module_of` names has `app`, a Typer.
@@ -141,6 +142,7 @@ def main() -> None:
     atexit.register(_end_at_once, failed)
     sys.excepthook = _defect
     try:
+        trust_also(os.environ)
         build([*sys.argv[1:], *_typed_so_far(os.environ)])()
     except HeadwaterError as error:
         print(f"headwater: {error}", file=sys.stderr)

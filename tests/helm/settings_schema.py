@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from headwater.settings import Settings
-from headwater.settings.layers import known
 from tests.helm.chart import CHART
 
 PATH: Final = CHART / "values.schema.json"
@@ -92,6 +91,18 @@ def _setting(name: str, field: dict[str, Any]) -> dict[str, Any]:
     return described | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds})
 
 
+def secrets() -> set[str]:
+    """The settings that only a Secret may have."""
+    model = Settings.model_json_schema()
+    return {
+        f"{section}.{name}"
+        for section, at in model["properties"].items()
+        if "$ref" in at
+        for name, field in model["$defs"][at["$ref"].rpartition("/")[2]]["properties"].items()
+        if is_secret(field)
+    }
+
+
 def is_secret(field: dict[str, Any]) -> bool:
     """Whether it is a password, an address with a key, or several of them."""
     return '"password"' in json.dumps(field)
@@ -110,15 +121,3 @@ def main(path: Path = PATH) -> None:
 
 if __name__ == "__main__":
     main()
-
-
-def secrets() -> set[str]:
-    """Names of the settings that come from a Secret alone."""
-    return {name for name in known() if "SecretStr" in str(annotation(name))}
-
-
-def annotation(name: str) -> object:
-    """The type of a setting as the model has it."""
-    section, _, field = name.rpartition(".")
-    model: Any = known()[name] if section else Settings
-    return model.model_fields[field].annotation

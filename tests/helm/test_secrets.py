@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.helm.chart import CHART, WORKLOADS, Resource, made, named, template
+from headwater.trust import VARIABLE
+from tests.helm.chart import CHART, WORKLOADS, Resource, containers, made, named, pods, template
 from tests.helm.settings_schema import secrets
 
 PROXY = ("--set", "secrets.deliveryProxy.existingSecret=proxy")
@@ -58,3 +59,15 @@ def test_the_proxy_of_deliveries_is_told_to_who_sends_them() -> None:
     )
     assert variable["valueFrom"] == {"secretKeyRef": {"name": "proxy", "key": "url"}}
     assert not any(each["name"] == "HEADWATER_DELIVERY__PROXY" for each in containers_of()["deliver"]["env"])
+
+
+def test_a_private_ca_is_trusted_beside_the_systems_by_every_process() -> None:
+    # SSL_CERT_FILE would take the system's place, and receivers of alerts are public.
+    for name, pod in pods(named("external-secrets")):
+        (volume,) = (each for each in pod["volumes"] if each["name"] == "trusted-ca")
+        assert volume["secret"]["secretName"] == "company-ca"
+        for container in containers(pod):
+            told = {each["name"]: each.get("value") for each in container["env"]}
+            (mount,) = (each for each in container["volumeMounts"] if each["name"] == "trusted-ca")
+            assert told[VARIABLE] == f"{mount['mountPath']}/bundle.pem", name
+            assert "SSL_CERT_FILE" not in told

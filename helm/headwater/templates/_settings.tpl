@@ -128,7 +128,7 @@ than the roles. */}}
 {{- end }}
 {{- end }}
 {{- if $secrets.trustedCa.existingSecret }}
-- name: SSL_CERT_FILE
+- name: HEADWATER_TRUSTED_CA
   value: /etc/headwater/trusted-ca/{{ $secrets.trustedCa.key }}
 {{- end }}
 {{- with .root.Values.workload.extraEnv }}
