@@ -99,7 +99,7 @@ def write(client: Client, settings: Settings) -> None:
         "ALTER TABLE headwater.logs ADD COLUMN x UInt8 DEFAULT 0",
         "DROP DATABASE canonical",
         "CREATE DATABASE other",
-        "INSERT INTO canonical.blocks (number) VALUES (1)",
+        "DROP VIEW canonical.blocks",
     ):
         refused(client, statement)
 
