@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from statistics import median
-from typing import Final
+from typing import Final, cast
 
 from bench.clickhouse import server, settings_of
 from bench.report import Row, publish
 from connectors.clickhouse.client import Client, connect, insert_settings
 from connectors.clickhouse.migrations.runner import migrate
 from connectors.clickhouse.visibility.moving.mover import Mover
-from connectors.clickhouse.visibility.moving.plan import PARTITION_HEIGHTS, Limits
+from connectors.clickhouse.visibility.moving.plan import PARTITION_HEIGHTS, Limits, Moved
 from connectors.clickhouse.visibility.settler import Settler
 from headwater.settings import Settings
 
@@ -93,11 +93,39 @@ def _move(client: Client, database: str, blocks: int) -> None:
     mover.tick()
     while mover.tick() is not None:
         pass
-    # What was moved leaves the tables of the sink a tick later.
-    mover.tick()
-    assert mover.moved().ending > blocks - 2 * Limits().step
+    moved = mover.moved()
+    assert moved.ending > blocks - 2 * Limits().step
+    # What was moved leaves the tables of the sink in the ticks behind, a bounded number of ranges in each: at
+    # once where nothing is missing, later between 1,000 holes. A sink goes on ticking.
+    _until_still(mover.tick, lambda: _left(client, database, moved))
+    assert _left(client, database, moved) == 0
     for table in (*PER_BLOCK, *(f"settled_{each}" for each in PER_BLOCK)):
         client.command(f"OPTIMIZE TABLE {database}.{table} FINAL")
+
+
+def _left(client: Client, database: str, moved: Moved) -> int:
+    """How many moved heights the tables that the sink writes still have rows of, one count for each table."""
+    return sum(
+        cast(int, height) in moved.heights
+        for table in PER_BLOCK
+        for (height,) in client.query(f"SELECT DISTINCT block_number FROM {database}.{table}").result_rows
+    )
+
+
+def _looked_at(client: Client, database: str) -> int:
+    """Rows that the views look at whatever is asked."""
+    return sum(
+        cast(int, client.query(f"SELECT count() FROM {database}.{table} FINAL").result_rows[0][0])
+        for table in ("coverage_unsettled", "retractions_unsettled")
+    )
+
+
+def _until_still(tick: Callable[[], object], count: Callable[[], int]) -> None:
+    """Tick until what is counted stays as it is."""
+    before, now = -1, count()
+    while now != before:
+        tick()
+        before, now = now, count()
 
 
 def _fill(client: Client, settings: Settings, blocks: int, holes: int, orphans: int) -> None:
@@ -140,9 +168,8 @@ def _fill(client: Client, settings: Settings, blocks: int, holes: int, orphans: 
     settler.tick()
     while settler.tick() is not None:
         pass
-    # What was settled is deleted a step later, some of it at a time.
-    for _ in range(4):
-        settler.tick()
+    # What was settled is deleted a step later, some of it at a time: each orphan is a range of its own.
+    _until_still(settler.tick, lambda: _looked_at(client, database))
     assert len(settler.settled().ranges) == blocks - holes
     # As background merges leave them in time; both databases alike.
     for table in (*PER_BLOCK, "coverage", "coverage_unsettled", "settled_lookup", "settled_ranges"):
