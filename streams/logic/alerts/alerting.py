@@ -134,5 +134,7 @@ class Alerting:
             "old_block_hash": hex_text(reorg.hash),
         }
         own = envelope.block_hash or b""
-        asked.record(Match.REORG, record, reorg.hash + own)
+        # The chain may go to and fro between two blocks: each time is a reorg.
+        moment = envelope.sequence.to_bytes(8, "big")
+        asked.record(Match.REORG, record, reorg.hash + own + moment)
         return asked.gives()
