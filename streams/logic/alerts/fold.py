@@ -185,7 +185,8 @@ class Fold(Remembered):
                     decision.blocks[block.hash] = block
                     gone[own] = (made, block)
         for own, (made, block) in gone.items():
-            if made.published and not any(own in each.made for each in blocks):
+            # One that makes it and is not safe has not told it yet.
+            if made.published and not any(own in each.made and each.made[own].published for each in blocks):
                 decision.says(made.alert, Status.RETRACTED, block.ref, reason)
 
     def _goes_out(self, alert: Alert, block: Block) -> bool:
