@@ -219,7 +219,8 @@ def lives(
 
     def tell(of: Envelope, kind: EventKind, body: Mapping[str, Any]) -> None:
         arrived = []
-        while left and (not told or draw(st.integers(0, 3)) == 0):
+        at_first = draw(st.integers(1, len(left))) if left and not told else 0
+        while left and (len(arrived) < at_first or (told and draw(st.integers(0, 3)) == 0)):
             arrived.append(left.pop(0))
         told.append(Told(replace(of, event=kind, sequence=100 + len(told)), body, tuple(arrived)))
 

@@ -7,6 +7,7 @@ never told, nor nothing after something that it was told and that does not hold 
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 
 from connectors.delivery.queue.delivery import Delivery, State
 
@@ -79,9 +80,10 @@ class AlertVersions:
 
     def _superseded(self, now: int) -> list[Delivery]:
         """A retraction of what was never sent, and what it retracts."""
-        unsent = self._unsent_unless_standing()
+        unsent = [each for each in self._all.values() if not each.sent]
         # Closed ones too: nothing would follow what is asked for again and does not hold any more.
-        end = max((each.version for each in unsent if each.retracts), default=-1)
+        void = (each.version for each in unsent if each.retracts and not self._stands_below(each.version))
+        end = max(void, default=-1)
         reason = f"retracted by version {end} before any attempt"
         return [
             self._closed(each, State.SUPERSEDED, reason, now)
@@ -104,14 +106,15 @@ class AlertVersions:
 
     def _unsent_unless_standing(self) -> list[Delivery]:
         """Never sent, open or closed; none while the receiver has, or may have, one that stands."""
-        last = self._last_sent()
-        if last is not None and not last.retracts:
+        if self._stands_below(inf):
             return []
         return [each for each in self._all.values() if not each.sent]
 
-    def _last_sent(self) -> Delivery | None:
-        sent = [each for each in self._all.values() if each.sent]
-        return max(sent, key=lambda each: each.version, default=None)
+    def _stands_below(self, version: float) -> bool:
+        """The receiver has, or may have, a version below this one that stands."""
+        sent = [each for each in self._all.values() if each.sent and each.version < version]
+        last = max(sent, key=lambda each: each.version, default=None)
+        return last is not None and not last.retracts
 
     def _closed(self, delivery: Delivery, state: State, problem: str, now: int) -> Delivery:
         closed = replace(

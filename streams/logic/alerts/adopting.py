@@ -9,7 +9,7 @@ from headwater.errors import Permanent
 from streams.logic.alerts.configuration import RULE, Adopted, Change, Former
 from streams.logic.alerts.decision import BlockRef, Decision, Status
 from streams.logic.alerts.remembered import Remembered
-from streams.logic.alerts.tracks import Confirmed
+from streams.logic.alerts.tracks import Confirmed, Once, TrackKey
 
 CHANGED: Final = "the rule was changed"
 REMOVED: Final = "the rule was removed"
@@ -57,19 +57,24 @@ def adopt(
 def _end_rules(remembered: Remembered, ended: Mapping[str, str], decision: Decision) -> None:
     """Texts that are no longer in force, and why: what they count is forgotten, what rests on it is resolved.
 
+    What they have told of a window that goes on is not told again: its alert stands or falls with its block.
     All at once: thousands of rules may be edited before one event, each with thousands of groups.
     """
     if not ended:
         return
+    told = set[TrackKey]()
     for key in remembered.tracks.of_rules(ended):
         state = remembered.tracks.get(key)
         if isinstance(state, Confirmed):
             ref = BlockRef(state.number, state.hash, state.timestamp)
             decision.says(state.alert, Status.RESOLVED, ref, ended[key.rule_id])
+        if isinstance(state, Once) and state.told:
+            told.add(key)
+            continue
         remembered.tracks.set(key, None)
         decision.tracks[key] = None
     for block in remembered.blocks.values():
-        for key in [each for each in block.undo if each.rule_id in ended]:
+        for key in [each for each in block.undo if each.rule_id in ended and each not in told]:
             del block.undo[key]
             decision.tracks[key] = None
         ending = [each for each in block.made.values() if each.alert.rule_id in ended and each.alert.resolves]

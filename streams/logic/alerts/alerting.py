@@ -87,7 +87,8 @@ class Alerting:
         tag = envelope.event in (EventKind.SAFE, EventKind.FINALIZED)
         records, entries = self.derived.add(envelope, values, reader)
         judged = self._judging(envelope)
-        statistics = of_statistics(judged, envelope, records.get(STATISTICS_FOLD, ()))
+        judging = self._judging_statistics(envelope)
+        statistics = of_statistics(judging, envelope, records.get(STATISTICS_FOLD, ()))
         states = of_states(judged, self.configuration, envelope, records.get(STATES_FOLD, ()))
         facts, own = self._facts(envelope), Counter() if gives is None else gives.errors
         self.errors = facts.errors + states.errors + statistics.errors + own
@@ -110,6 +111,13 @@ class Alerting:
         """A block that is said again is judged by what judged it first."""
         repair = envelope.event is EventKind.REPAIR
         return self.fold.judged_by(envelope.block_hash) if repair else self.configuration
+
+    def _judging_statistics(self, envelope: Envelope) -> Iterable[Configuration]:
+        """What a repair changes of a window, the blocks behind have judged too."""
+        block = self.fold.blocks.get(envelope.block_hash or b"")
+        if envelope.event is not EventKind.REPAIR or block is None:
+            return [self.configuration]
+        return dict.fromkeys(self.fold.judging([block, *self.fold.behind(block)]).values())
 
     def _decision(self, sequence: int) -> Decision:
         begun, self._begun = self._begun, None
@@ -134,5 +142,7 @@ class Alerting:
             "old_block_hash": hex_text(reorg.hash),
         }
         own = envelope.block_hash or b""
-        asked.record(Match.REORG, record, reorg.hash + own)
+        # The chain may go to and fro between two blocks: each time is a reorg.
+        moment = envelope.sequence.to_bytes(8, "big")
+        asked.record(Match.REORG, record, reorg.hash + own + moment)
         return asked.gives()

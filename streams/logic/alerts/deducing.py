@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from streams.logic.alerts.configuration import Configuration
 from streams.logic.alerts.derived import Record
 from streams.logic.alerts.evaluate import Evaluation
-from streams.logic.alerts.gives import NOTHING, Candidate, Gives
+from streams.logic.alerts.gives import NOTHING, Candidate, Gives, together
 from streams.logic.alerts.rule import Match
 from streams.logic.state.history import LifeState
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
 
 
-def of_statistics(judging: Configuration, envelope: Envelope, records: Sequence[Record]) -> Gives:
+def of_statistics(judging: Iterable[Configuration], envelope: Envelope, records: Sequence[Record]) -> Gives:
     """What rules say of snapshots. One that takes everything back says nothing."""
     if not records or envelope.event is EventKind.REVERT:
         return NOTHING
-    asked = Evaluation(judging, envelope)
-    for record in records:
-        own, end = _bytes(record, "event_id"), record["window_end"]
-        if not record["removed"]:
-            asked.record(Match.STAT, record, own, {"event_id": own, "until": end, "time": end})
     again = _identities(records) if envelope.event is EventKind.REPAIR else frozenset()
-    return replace(asked.gives(), again=again)
+    found = Gives(again=again)
+    for each in judging:
+        asked = Evaluation(each, envelope)
+        for record in records:
+            own, end = _bytes(record, "event_id"), record["window_end"]
+            if not record["removed"]:
+                asked.record(Match.STAT, record, own, {"event_id": own, "until": end, "time": end})
+        found = together(found, asked.gives())
+    return found
 
 
 def of_states(

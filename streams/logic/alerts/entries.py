@@ -23,7 +23,7 @@ from streams.logic.alerts.fold import Fold
 from streams.logic.alerts.gives import Candidate, Gives, RuleGroup
 from streams.logic.alerts.remembered import Reorg, Tip
 from streams.logic.alerts.tally import packed, unpacked
-from streams.logic.alerts.tracks import Confirmed, Cooling, Once, Open, Silence, State, TrackKey
+from streams.logic.alerts.tracks import ONCE, Confirmed, Cooling, Once, Open, Silence, State, TrackKey
 
 STREAM: Final = "alert-state"
 Entry = tuple[bytes, bytes | None]
@@ -87,7 +87,10 @@ class _Silence(msgspec.Struct, frozen=True, array_like=True, tag="silence"):
 
 
 class _Once(msgspec.Struct, frozen=True, array_like=True, tag="once"):
+    """New fields go to the end: state topics have older entries."""
+
     until: int
+    told: bool = True
 
 
 class _Confirmed(msgspec.Struct, frozen=True, array_like=True, tag="confirmed"):
@@ -132,10 +135,13 @@ class Entries:
 
     def __init__(self) -> None:
         self._chunks: dict[bytes, int] = {}
+        self._renamed: list[Entry] = []
 
     def changes(self, fold: Fold, decision: Decision) -> Iterator[Entry]:
         """The entries that a decision of the fold changes, without frame; None deletes."""
         yield _PROGRESS, _progress(fold)
+        yield from self._renamed
+        self._renamed.clear()
         for name, adopted in decision.configuration.items():
             value = None if adopted is None else _encoder.encode(_Configuration(name, adopted))
             yield (
@@ -174,6 +180,7 @@ class Entries:
     ) -> None:
         """Put into a new `alerting` what these entries hold. Raises what `read` raises."""
         self._chunks.clear()
+        self._renamed.clear()
         fold = alerting.fold
         # Entries of a block in their order: which of its matches came first decides about cooldowns.
         keys = sorted(content, key=lambda key: (len(key), key))
@@ -194,7 +201,7 @@ class Entries:
         )
         for each in _of("TRACK", records):
             track = _decoded(each, _Track)
-            fold.tracks.set(track.key, _unpacked(track.state))
+            fold.tracks.set(self._current(track, each), _unpacked(track.state))
         for each in _of("PROGRESS", records):
             _restore_progress(fold, each)
         blocks: dict[bytes, Block] = {}
@@ -204,6 +211,15 @@ class Entries:
             blocks[own] = _joined(blocks.get(own), each)
         for block in blocks.values():
             fold.restore(block)
+
+    def _current(self, track: _Track, record: Mapping[str, Any]) -> TrackKey:
+        """The key of a state; one that an earlier version of Headwater wrote by the text is written anew."""
+        key = track.key._replace(version=0) if track.key.what == ONCE else track.key
+        if key != track.key:
+            content = _encoder.encode(_Track(key, track.state))
+            renamed = _entry("TRACK", cast(int, record["sequence"]), content)
+            self._renamed += [(_key(track.key), None), (_key(key), renamed)]
+        return key
 
 
 def _adopt(
@@ -358,7 +374,7 @@ def _packed(state: State) -> _Packed:
         case Silence():
             return _Silence(state.last, state.fired)
         case Once():
-            return _Once(state.until)
+            return _Once(state.until, state.told)
         case Confirmed():
             return _Confirmed(state.alert, state.number, state.hash, state.timestamp)
 
@@ -373,6 +389,6 @@ def _unpacked(state: _Packed) -> State:
         case _Silence():
             return Silence(state.last, state.fired)
         case _Once():
-            return Once(state.until)
+            return Once(state.until, state.told)
         case _Confirmed():
             return Confirmed(state.alert, state.number, state.hash, state.timestamp)

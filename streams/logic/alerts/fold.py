@@ -126,6 +126,7 @@ class Fold(Remembered):
             for each in self.blocks.values():
                 for made in each.made.values():
                     self._mark_incomplete(made, each, time, decision)
+            self._mark_confirmed_incomplete(time, decision)
             return
         again = [block, *self.behind(block)]
         replace_gives(self, again, gives, decision)
@@ -138,16 +139,22 @@ class Fold(Remembered):
 
         Nothing is judged anew, as it would be with a label or with room that came later.
         """
-        alert = made.alert
-        if not alert.resolves or INCOMPLETE in alert.values:
-            return
-        # An absence is told of by the first block behind it.
-        end = block.timestamp if SILENT_SINCE in alert.values else alert.window_end or 0
-        if (alert.window_start or 0) <= time < end:
-            made.alert = replace(alert, values={**alert.values, INCOMPLETE: "true"})
+        if _lacks(made.alert, block.timestamp, time):
+            made.alert = _incomplete(made.alert)
             decision.blocks[block.hash] = block
             if made.published:
                 self._publish(made, block, decision)
+
+    def _mark_confirmed_incomplete(self, time: int, decision: Decision) -> None:
+        """The same of alerts that are final, while their windows are not over."""
+        for key, state in list(self.tracks.items().items()):
+            if isinstance(state, Confirmed) and _lacks(state.alert, state.timestamp or 0, time):
+                marked = replace(state, alert=_incomplete(state.alert))
+                self.tracks.set(key, marked)
+                decision.tracks[key] = marked
+                decision.says(
+                    marked.alert, Status.CONFIRMED, BlockRef(state.number, state.hash, state.timestamp)
+                )
 
     def _again(self, blocks: list[Block], reason: str, decision: Decision) -> None:
         """Blocks join again behind a change; what they no longer make is retracted for this reason.
@@ -178,7 +185,8 @@ class Fold(Remembered):
                     decision.blocks[block.hash] = block
                     gone[own] = (made, block)
         for own, (made, block) in gone.items():
-            if made.published and not any(own in each.made for each in blocks):
+            # One that makes it and is not safe has not told it yet.
+            if made.published and not any(own in each.made and each.made[own].published for each in blocks):
                 decision.says(made.alert, Status.RETRACTED, block.ref, reason)
 
     def _goes_out(self, alert: Alert, block: Block) -> bool:
@@ -254,3 +262,14 @@ class Fold(Remembered):
         for alert in joining.made.values():
             self._confirm(alert, block, decision)
         self._again(again, f"transactions of block {block.number} came to another state", decision)
+
+
+def _lacks(alert: Alert, told_at: int, time: int) -> bool:
+    """True for an alert of a span that contains this block time, and that does not say so yet."""
+    # An absence is told of by the first block behind it.
+    end = told_at if SILENT_SINCE in alert.values else alert.window_end or 0
+    return alert.resolves and INCOMPLETE not in alert.values and (alert.window_start or 0) <= time < end
+
+
+def _incomplete(alert: Alert) -> Alert:
+    return replace(alert, values={**alert.values, INCOMPLETE: "true"})

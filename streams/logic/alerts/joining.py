@@ -101,7 +101,8 @@ class Joining:
             owner, alert = candidate.owner, candidate.alert
             found = self._active(owner.rule_id, owner.version)
             if found is not None and self._first(candidate):
-                self._fire(found.rule, owner.group, alert, own, COOLDOWN_OF_FACTS)
+                told = self._fire(found.rule, owner.group, alert, own, COOLDOWN_OF_FACTS)
+                self._once(candidate, told=told)
         for owner, tally in gives.tallies.items():
             found = self._active(owner.rule_id, owner.version)
             if found is not None and found.rule.window is not None:
@@ -113,24 +114,24 @@ class Joining:
         if found is None:
             # Of a text that is no longer in force: what was decided by it stays.
             made = block.made.get(alert.id)
-            if made is not None:
+            if made is not None and self._first(candidate):
+                self._once(candidate, told=True)
                 held = made.alert.values.get(HELD_BACK)
                 more = {} if held is None else {HELD_BACK: held}
                 self.made[alert.id] = replace(alert, values={**alert.values, **more})
             return
         if self._first(candidate):
-            self._fire(found.rule, owner.group, alert, block.timestamp)
+            told = self._fire(found.rule, owner.group, alert, block.timestamp)
+            self._once(candidate, told=told)
 
     def _first(self, candidate: Candidate) -> bool:
-        """False when the same was told before."""
-        if candidate.until is None:
-            return True
-        owner = candidate.owner
-        key = TrackKey(owner.rule_id, owner.version, (candidate.alert.id.hex(),), ONCE)
-        if self._tracks.get(key) is not None:
-            return False
-        self._tracks.set(key, Once(candidate.until))
-        return True
+        """False when the same was decided before, by whichever text of the rule."""
+        return candidate.until is None or self._tracks.get(_once(candidate)) is None
+
+    def _once(self, candidate: Candidate, *, told: bool) -> None:
+        """Nothing more is to be decided about a candidate that may be said again."""
+        if candidate.until is not None:
+            self._tracks.set(_once(candidate), Once(candidate.until, told))
 
     def _tally(
         self,
@@ -178,7 +179,8 @@ class Joining:
                 self._tracks.set(key, Silence(state.last, fired=True))
                 self._fire(rule, group, self._silent(rule, group, state.last, time), time)
 
-    def _fire(self, rule: Rule, group: Group, alert: Alert, time: int, cooldown: str = COOLDOWN) -> None:
+    def _fire(self, rule: Rule, group: Group, alert: Alert, time: int, cooldown: str = COOLDOWN) -> bool:
+        """Make an alert; False where a cooldown holds it back, or the group has no room for one."""
         if rule.cooldown_ms:
             key = TrackKey(rule.id, rule.version, group, cooldown)
             left = key._replace(what=HELD[cooldown])
@@ -186,16 +188,17 @@ class Joining:
             if isinstance(state, Cooling):
                 if time < state.since + rule.cooldown_ms:
                     self._tracks.set(key, Cooling(state.since, state.held + 1))
-                    return
+                    return False
                 before = state
             elif not self._room(rule, group):
-                return
+                return False
             self._tracks.set(key, Cooling(time, 0))
             if isinstance(before, Cooling) and before.held:
                 if before is not state:
                     self._tracks.set(left, None)
                 alert = replace(alert, values={**alert.values, HELD_BACK: str(before.held)})
         self.made[alert.id] = alert
+        return True
 
     def _room(self, rule: Rule, group: Group) -> bool:
         """False, and counted, when a rule counts for as many groups as it may and this is another one."""
@@ -253,6 +256,11 @@ class Joining:
 
     def _active(self, rule_id: str, version: int) -> Active | None:
         return self._configuration.active(rule_id, version)
+
+
+def _once(candidate: Candidate) -> TrackKey:
+    # Its alert has one id, whichever text makes it.
+    return TrackKey(candidate.owner.rule_id, 0, (candidate.alert.id.hex(),), ONCE)
 
 
 def starts(window: Window, time: int) -> Iterator[int]:

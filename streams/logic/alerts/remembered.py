@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from streams.logic.alerts.alert import Alert
@@ -86,6 +88,18 @@ class Remembered:
             [] if block is None else [each for each in self.former.values() if each.until > block.sequence]
         )
         return self.configuration.before(later) if later else self.configuration
+
+    def judging(self, blocks: Iterable[Block]) -> dict[bytes, Configuration]:
+        """What was in force when each of these remembered blocks was judged; made once for all of a time."""
+        untils = sorted(until for until, _ in self.former)
+        by_edits: dict[int, Configuration] = {}
+        found: dict[bytes, Configuration] = {}
+        for block in blocks:
+            edits = bisect_right(untils, block.sequence)
+            if edits not in by_edits:
+                by_edits[edits] = self.judged_by(block.hash)
+            found[block.hash] = by_edits[edits]
+        return found
 
     def join(self, block: Block, refused: Counter[str], *, restored: bool = False) -> dict[bytes, Alert]:
         """The alerts that a block makes by what it gives; what it replaces is kept with it.

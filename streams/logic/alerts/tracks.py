@@ -29,7 +29,10 @@ _NO_GROUP: Final = frozenset({ONCE, CONFIRMED, *HELD.values()})
 
 
 class TrackKey(NamedTuple):
-    """`start`: of a window, milliseconds; 0 for everything else."""
+    """`start`: of a window, milliseconds; 0 for everything else.
+
+    `version`: of the rule's text; 0 where whichever text told it decides for those that follow.
+    """
 
     rule_id: str
     version: int
@@ -62,9 +65,13 @@ class Silence(msgspec.Struct, frozen=True):
 
 
 class Once(msgspec.Struct, frozen=True):
-    """Something was told that may be said again until then, block time."""
+    """Something was decided that may be said again until then, block time.
+
+    `told`: an alert was made of it, which no cooldown held back.
+    """
 
     until: int
+    told: bool = True
 
 
 class Confirmed(msgspec.Struct, frozen=True):

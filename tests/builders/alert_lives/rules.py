@@ -40,6 +40,11 @@ GONE = rule("gone", Match.ABSENCE, of=Match.TOKEN_TRANSFER, within_ms=90_000)
 RULES = (SINGLE, COOLED, RUSH, QUIET, LATE, GONE)
 
 
+def in_order(changes: Iterable[Change]) -> list[Change]:
+    """The changes as the messages of one topic, in this order."""
+    return [Change(offset, each.key, each.value) for offset, each in enumerate(changes)]
+
+
 def changes_of(texts: Texts, rules: Iterable[Rule] = RULES) -> list[Any]:
     return [texts.change(each) for each in rules]
 
@@ -69,10 +74,8 @@ LATER = [
 ]
 
 
-REFUSED = [
-    Change(offset, each.key, each.value)
-    for offset, each in enumerate([*FIRST, TEXTS.put("rule:single", "no rule"), *LATER])
-]
+EVERY = in_order([*OTHERS, *FIRST, *LATER])
+REFUSED = in_order([*FIRST, TEXTS.put("rule:single", "no rule"), *LATER])
 FEW = rule(
     "few", Match.TRANSACTION_STATE, window=window(60, count(Comparison.BELOW, 5)), cooldown_ms=2 * MINUTE
 )

@@ -27,3 +27,13 @@ def with_transactions(told: Told) -> Told:
     block = told.envelope.block_hash
     rows = [transaction(place, hash=hash_of(f"{place} of {block!r}")) for place in places_of(told)]
     return replace(told, body=content(transactions=rows))
+
+
+def with_transactions_of_its_own(told: Told) -> Told:
+    """The block with all that it holds; its transactions are in no other one."""
+    block = told.envelope.block_hash
+    rows = [
+        {**row, "hash": hash_of(f"{place} of {block!r}")}
+        for place, row in enumerate(told.body.get("transactions", ()))
+    ]
+    return replace(told, body={**told.body, "transactions": rows}) if rows else told

@@ -303,6 +303,18 @@ def test_a_version_given_up_unsent_is_not_sent_behind_the_retraction_that_was_cl
     assert [each.version for each in step.send] == [12]
 
 
+def test_a_retraction_that_was_closed_is_not_sent_behind_a_later_version_when_it_is_asked_for_again() -> None:
+    queue = queue_of(pending(1, 11, "RETRACTED"))
+    (unneeded,) = queue.step(1).write
+    queue.take(pending(1, 12))
+    refused = finish(queue, queue.step(2).send[0], REFUSED, 3)
+    queue.take(asked_again(refused))
+    queue.take(asked_again(unneeded))
+    step = queue.step(6)
+    assert closed(step.write) == {11: State.SUPERSEDED}
+    assert [each.version for each in step.send] == [12]
+
+
 def test_queued_twice_it_is_delivered_once_and_said_again() -> None:
     queue = queue_of(pending(1, 10))
     done = finish(queue, queue.step(1).send[0], TAKEN, 2)

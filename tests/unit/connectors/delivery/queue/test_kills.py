@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.delivery.queue.attempt import Answer, Outcome
@@ -47,8 +47,9 @@ class World:
         seed: int,
         policy: Policy = POLICY,
         replays: int = 0,
+        refuses: bool = False,
     ) -> None:
-        self.policy = policy
+        self.policy, self.refuses = policy, refuses
         self.replays = replays if alerts else 0
         self.replayed = self.replays > 0
         self.readings: list[Delivery] = []
@@ -117,11 +118,10 @@ class World:
 
     def _send(self, begun: Notification) -> Outcome:
         self.instruction()
-        outcome = self.chance.choice(
-            (Outcome(Answer.TAKEN), Outcome(Answer.FAILED), Outcome(Answer.THROTTLED, retry_after=0.01))
-        )
+        answers = [Outcome(Answer.TAKEN), Outcome(Answer.FAILED), Outcome(Answer.THROTTLED, retry_after=0.01)]
+        outcome = self.chance.choice([*answers, *([Outcome(Answer.REFUSED)] if self.refuses else [])])
         # A request that failed may have arrived, or not.
-        if outcome.answer is Answer.TAKEN or self.chance.random() < 0.5:
+        if outcome.answer in (Answer.TAKEN, Answer.REFUSED) or self.chance.random() < 0.5:
             for place, each in enumerate(begun.deliveries):
                 # Asked for again, an alert of a request with several goes out in another one.
                 own = each.delivery_id if self.replayed else f"{begun.id}.{place}"
@@ -143,9 +143,15 @@ class World:
 
 
 def lived(
-    alerts: Sequence[Alert], kills: Sequence[int], seed: int, policy: Policy = POLICY, replays: int = 0
+    alerts: Sequence[Alert],
+    kills: Sequence[int],
+    seed: int,
+    policy: Policy = POLICY,
+    replays: int = 0,
+    *,
+    refuses: bool = False,
 ) -> World:
-    world = World(alerts, kills, seed, policy, replays)
+    world = World(alerts, kills, seed, policy, replays, refuses)
     while True:
         try:
             world.live()
@@ -201,3 +207,16 @@ def test_any_alerts_any_kills_and_any_replays(
     alerts: list[Alert], kills: list[int], seed: int, policy: Policy, replays: int
 ) -> None:
     prove(lived(alerts, kills, seed, policy, replays))
+
+
+@settings(max_examples=settings.default.max_examples * 10)  # one in forty has a retraction behind what came
+@given(
+    st.lists(st.sampled_from(("PROVISIONAL", "RETRACTED")), min_size=2, max_size=6),
+    st.integers(0, 2**64),
+    st.integers(2, 8),
+)
+def test_a_receiver_that_refuses_is_sent_no_retraction_of_what_never_came(
+    statuses: list[str], seed: int, replays: int
+) -> None:
+    world = lived([(1, each) for each in statuses], (), seed, POLICY, replays, refuses=True)
+    assert violations(world.arrivals) == []

@@ -22,6 +22,17 @@ def test_a_reorg_is_told_when_the_next_block_joins_and_stays() -> None:
     assert not chain.tell(K.REVERT, 1, name="c")
 
 
+def test_each_reorg_is_an_alert_of_its_own_also_between_the_same_blocks() -> None:
+    chain = Chain(rule("any", Match.REORG))
+    chain.tell(K.APPLY, 0, content())
+    chain.tell(K.APPLY, 1, content(), "a")
+    told: set[bytes] = set()
+    for before, now in (("a", "b"), ("b", "a"), ("a", "b")):
+        chain.tell(K.REVERT, 1, name=before)
+        told |= chain.event(K.APPLY, 1, content(), now, 0).versions.keys()
+    assert len(told) == 3
+
+
 def test_a_repair_replaces_what_the_block_gave_and_what_followed_from_it() -> None:
     chain = Chain(
         rule("large", where=lambda record, lists: int(str(record["value"])) > 5),

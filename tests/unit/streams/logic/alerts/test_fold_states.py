@@ -124,7 +124,8 @@ def test_a_repair_takes_back_the_states_of_what_it_drops_and_tells_those_of_what
     assert alerts(K.REPAIR, 0, two, "", 0) == [("INCLUDED", R), ("REORGED", C)]
     assert alerts(K.REPAIR, 0, both, "", 0) == [("SAFE", C)]
     assert alerts(K.FINALIZED, 0, {}, "", 0) == [("FINALIZED", C), ("FINALIZED", C), ("INCLUDED", C)]
-    assert alerts(K.REPAIR, 0, one, "", 0) == [], "it is final"
+    # It is final: its window lacks something from now on, and nothing else is told.
+    assert alerts(K.REPAIR, 0, one, "", 0) == [("many", C)]
 
 
 def test_states_of_a_block_are_judged_by_what_judged_it_first() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas import codec_for
 from streams.logic.alerts import entries
 from streams.logic.alerts.rule import Comparison, Function, Match
 from tests.builders.alert_lives.life import Life
-from tests.builders.alert_lives.rules import COUNTING, FIRST, LATER, OTHERS, REFUSED, TEXTS
+from tests.builders.alert_lives.rules import BUSY, COUNTING, EVERY, FIRST, REFUSED, TEXTS
 from tests.builders.alert_lives.states import with_transactions
 from tests.builders.alerts import (
     OTHER,
@@ -25,6 +29,9 @@ from tests.builders.alerts import (
     window,
 )
 from topics.chainlog.kinds import EventKind
+
+READ, WRITE = codec_for(entries.STREAM).read, codec_for(entries.STREAM).write
+EDITED_BUSY = replace(BUSY, text="busy, edited")
 
 
 def _die_and_repeat(
@@ -43,7 +50,7 @@ def _die_and_repeat(
     assert disturbed.refused == undisturbed.refused
 
 
-@given(lives(OTHERS + FIRST + LATER, repairs=True, safe_leave=True), st.data())
+@given(lives(EVERY, repairs=True, safe_leave=True), st.data())
 def test_repeats_and_deaths_change_nothing_nor_do_rules_that_change_meanwhile(
     told: list[Told], data: st.DataObject
 ) -> None:
@@ -92,6 +99,29 @@ def test_what_had_no_room_has_none_after_a_death() -> None:
     disturbed.die()
     disturbed.tell(told[4:])
     assert disturbed.published == undisturbed.published == []
+    assert disturbed.topic == undisturbed.topic
+
+
+def test_what_an_earlier_version_wrote_that_it_had_told_is_read_and_written_anew() -> None:
+    """It went by the text of the rule, and did not say whether anybody was told."""
+    texts, body = Texts(), content(*(transfer(place, 1) for place in range(3)))
+    told = [
+        Told(envelope(EventKind.APPLY, 100, 0), body, (texts.change(BUSY),)),
+        Told(envelope(EventKind.FINALIZED, 101, 0), {}),
+        Told(envelope(EventKind.APPLY, 102, 1, seconds=400), body, (texts.change(EDITED_BUSY),)),
+    ]
+    undisturbed, disturbed = Life(texts).tell(told), Life(texts).tell(told[:2])
+    own = [key for key in disturbed.topic if b":once:" in key]
+    assert own
+    for key in own:
+        record = READ(disturbed.topic.pop(key), 0)
+        track, state = msgspec.msgpack.decode(record["content"])
+        track[1] = 1
+        record["content"] = msgspec.msgpack.encode((track, state[:2]))
+        disturbed.topic[key.replace(b":0:once:", b":1:once:")] = WRITE(record)
+    disturbed.die()
+    disturbed.tell(told[2:])
+    assert disturbed.published == undisturbed.published
     assert disturbed.topic == undisturbed.topic
 
 

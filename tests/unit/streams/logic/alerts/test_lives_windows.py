@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import example, given
 
 from streams.logic.alerts.decision import Status
 from streams.logic.alerts.rule import Comparison
+from streams.logic.alerts.tracks import Confirmed
 from tests.builders.alert_lives.life import Life
 from tests.builders.alerts import (
     Texts,
@@ -18,12 +19,21 @@ from tests.builders.alerts import (
     lives,
     rule,
     standing,
+    transfer,
     window,
 )
 from topics.chainlog.kinds import EventKind
 
+ALL_FINAL = [
+    Told(envelope(EventKind.APPLY, 100, 0), content(transfer(0, 1), transfer(1, 1))),
+    Told(envelope(EventKind.APPLY, 101, 1, seconds=10), content()),
+    Told(envelope(EventKind.FINALIZED, 102, 0), {}),
+]
+"""The block that made the alert is final, and its window goes on."""
+
 
 @given(lives())
+@example(ALL_FINAL)
 def test_windows_that_stand_are_incomplete_where_a_final_block_was_repaired(told: list[Told]) -> None:
     wide = rule("wide", window=window(600, count(Comparison.AT_LEAST, 2), every=60))
     texts = Texts()
@@ -37,11 +47,13 @@ def test_windows_that_stand_are_incomplete_where_a_final_block_was_repaired(told
     for place, (kind, each) in enumerate(kinds):
         life.tell([replace(each, envelope=replace(each.envelope, event=kind, sequence=1_000 + place))])
     final = {each.envelope.block_timestamp or 0 for each in early}
-    for made in (each for block in remembered.values() for each in block.made.values()):
-        start, end = made.alert.window_start or 0, made.alert.window_end or 0
+    made = [each.alert for block in remembered.values() for each in block.made.values()]
+    tracks = life.alerting.fold.tracks.items().values()
+    for alert in [*made, *(each.alert for each in tracks if isinstance(each, Confirmed))]:
+        start, end = alert.window_start or 0, alert.window_end or 0
         if any(start <= time < end for time in final):
-            assert made.alert.values.get("incomplete") == "true"
-            assert life.latest[made.alert.id].alert == made.alert
+            assert alert.values.get("incomplete") == "true"
+            assert life.latest[alert.id].alert == alert
 
 
 @given(lives(repairs=True))
