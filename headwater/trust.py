@@ -35,10 +35,16 @@ def trust_also(environ: MutableMapping[str, str]) -> None:
             remedy=f"{VARIABLE} names a PEM file of CAs",
         ) from error
     system = Path(environ.get(_BUNDLE) or ssl.get_default_verify_paths().openssl_cafile)
-    descriptor, bundle = tempfile.mkstemp(prefix="headwater-ca-", suffix=".pem")
-    with os.fdopen(descriptor, "wb") as file:
-        # Where the system has a directory instead of a file, OpenSSL goes on to look there.
-        file.write(system.read_bytes() + b"\n" if system.is_file() else b"")
-        file.write(added)
+    try:
+        descriptor, bundle = tempfile.mkstemp(prefix="headwater-ca-", suffix=".pem")
+        with os.fdopen(descriptor, "wb") as file:
+            # Where the system has a directory instead of a file, OpenSSL goes on to look there.
+            file.write(system.read_bytes() + b"\n" if system.is_file() else b"")
+            file.write(added)
+    except OSError as error:
+        raise Fatal(
+            f"cannot write the CAs of {VARIABLE} beside the system's: {error.strerror or error}",
+            remedy="give the process a directory for temporary files (TMPDIR) that it may write to",
+        ) from error
     atexit.register(Path(bundle).unlink, missing_ok=True)
     environ[_BUNDLE] = bundle

@@ -74,6 +74,16 @@ def test_a_role_that_is_not_to_run_is_not_missed(option: str, role: str) -> None
     assert gone("--set", option) == roles - {role}
 
 
+def test_nobody_waits_for_blocks_to_be_visible_where_no_sink_runs() -> None:
+    """An alert on what is missing would fire for ever."""
+    (values,) = (path for path in ACCEPTED if path.stem == "minimal-values")
+    options = ("--set", "alerts.enabled=true", "--set", "roles.sink.replicas=0")
+    (found,) = (each for each in made(values, *options) if each["kind"] == "PrometheusRule")
+    names = {rule["alert"] for group in found["spec"]["groups"] for rule in group["rules"]}
+    assert not {"HeadwaterBlocksNotVisible", "HeadwaterBlocksLate", "HeadwaterSinkBehind"} & names
+    assert "HeadwaterListenerGone" in names
+
+
 def test_a_chain_may_have_limits_of_its_own() -> None:
     found = {
         (rule["alert"], chain): rule["expr"]

@@ -126,6 +126,20 @@ def test_pods_have_the_labels_and_annotations_that_are_asked_for(kind: str) -> N
             assert each["spec"]["selector"]["matchLabels"].items() <= metadata["labels"].items()
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "workload.podLabels",
+        "workload.podAnnotations",
+        "podMonitor.labels",
+        "alerts.labels",
+        "networkPolicy.dns",
+    ],
+)
+def test_a_value_may_be_taken_back_to_nothing(value: str) -> None:
+    assert made(named("mainnet-ha"), "--set", f"{value}=null")
+
+
 @every_values
 def test_every_label_is_one_that_kubernetes_takes(values: Path) -> None:
     for each in resources(values):

@@ -24,12 +24,12 @@ def advice(reader: Reader, found: GroupLag, late: Sequence[PartitionLag]) -> str
     bound = _bound(reader, found)
     if anew := [each for each in found.partitions if each.beyond]:
         return f"{_anew(anew[0])} {bound}"
-    if found.members == 0 and found.idle:
+    if found.members == 0 and found.idle and found.messages:
         return (
             f"{found.messages} messages wait and none of its {found.idle} members has a partition: the group "
             f"rebalances; look again in {_REBALANCED} s, then see the log of {reader.role}. {bound}"
         )
-    if found.members == 0:
+    if found.members + found.idle == 0:
         waits = f"{found.messages} messages wait and " if found.messages else ""
         return f"{waits}nobody reads: start a replica of {reader.role}. {bound}"
     if not found.behind:

@@ -62,8 +62,6 @@ class Turns:
         taking_part = asyncio.create_task(self._election.run())
         try:
             while True:
-                # What it waited for as the leader is the next one's to wait for.
-                HEALTH.forget_failed()
                 self._show(leads=False)
                 await _first(taking_part, self._stand_by())
                 self._show(leads=True)
@@ -73,6 +71,8 @@ class Turns:
                     # Its CLAIM came later, so it is right: let the group say so, too.
                     _log.warning("another listener leads", reason=error.message)
                     await self._election.step_down()
+                # What it waited for as the leader is the next one's to wait for.
+                HEALTH.forget_failed()
         finally:
             metrics.LEADS.labels(self._chain).set(0)
             taking_part.cancel()

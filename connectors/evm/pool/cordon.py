@@ -53,7 +53,7 @@ class Cordons:
         self._former: dict[str, Cordon] = {}
         self._only = False
 
-    def __contains__(self, endpoint: str) -> bool:
+    def __contains__(self, endpoint: object) -> bool:
         return endpoint in self._now
 
     def put(self, endpoint: Endpoint, failure: NodeFailure, again: Question) -> None:

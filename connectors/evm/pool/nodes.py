@@ -63,7 +63,7 @@ class Nodes:
         self._rounds = Rounds(
             self._order, self._admission, self.cordons, failover, sleep, clock, seconds, self._report
         )
-        self._together = Together(self._order, self._single, clock, seconds, self._report)
+        self._together = Together(self._order, self._single, self.cordons, clock, seconds, self._report)
 
     @property
     def endpoints(self) -> list[Endpoint]:
@@ -120,7 +120,8 @@ class Nodes:
         the time is over that a question may take.
         """
         most = self.size // 2 + 1
-        answers = await self._together.ask(work, MAJORITY_GRACE_SECONDS, min(most, enough or most))
+        needed = enough or most
+        answers = await self._together.ask(work, MAJORITY_GRACE_SECONDS, min(most, needed), needed)
         return [(endpoint.name, result) for endpoint, result in answers.found]
 
     async def soon(self, work: Work[T]) -> list[tuple[str, T]]:

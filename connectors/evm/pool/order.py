@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Final
 
 from connectors.evm.pool.pace import Pace
@@ -46,10 +46,14 @@ class Order:
         """Whether others are asked before it."""
         return endpoint.name in self._demoted or self.paces[endpoint.name].rests
 
-    def unless_resting(self, enough: int) -> list[Endpoint]:
-        """Those that do not want to be left alone, where they are enough; else all."""
+    def unless_resting(self, enough: int, cordoned: Container[str] = ()) -> list[Endpoint]:
+        """Those that do not want to be left alone, where they are enough; else all.
+
+        Of those that are `cordoned` an answer is not to be counted on.
+        """
         awake = [each for each in self.endpoints if not self.paces[each.name].rests]
-        return awake if len(awake) >= enough else list(self.endpoints)
+        usable = sum(each.name not in cordoned for each in awake)
+        return awake if usable >= enough else list(self.endpoints)
 
     def pass_over(self, name: str) -> bool:
         """Ask others before this one for a minute; False where there is nobody else, or it is so already."""

@@ -99,16 +99,16 @@ def _schemas(settings: Settings) -> Iterator[Finding]:
 
 def _nodes(settings: Settings) -> Iterator[Finding]:
     """One that cannot be asked hides nothing of the others."""
-    chains: dict[str, int] = {}
+    chains: list[tuple[str, int]] = []
     for address in settings.chain.rpc:
         yield from examined(node.AREA, partial(_judged, settings, address.get_secret_value(), chains))
     yield from node.together(chains)
 
 
-def _judged(settings: Settings, url: str, chains: dict[str, int]) -> Iterator[Finding]:
+def _judged(settings: Settings, url: str, chains: list[tuple[str, int]]) -> Iterator[Finding]:
     """Adds the node's chain to `chains`."""
     found = _node(url)
-    chains[found.address] = found.chain_id
+    chains.append((found.address, found.chain_id))
     yield from node.judged(
         found,
         chain_id=chain_id_of(settings.chain.chain_id, settings.chain.name),

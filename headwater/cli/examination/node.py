@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,10 +54,10 @@ def judged(node: Node, *, chain_id: int | None, stale_seconds: float, needs_tags
         )
 
 
-def together(chains: Mapping[str, int]) -> Iterator[Finding]:
-    """`chains`: address → chain id. What one node alone does not show: all must be of one chain."""
-    if len(set(chains.values())) > 1:
-        found = ", ".join(f"{address} on {chain_id}" for address, chain_id in chains.items())
+def together(chains: Sequence[tuple[str, int]]) -> Iterator[Finding]:
+    """`chains`: address (masked, so that two may be alike) and chain id: all must be of one chain."""
+    if len({chain_id for _, chain_id in chains}) > 1:
+        found = ", ".join(f"{address} on {chain_id}" for address, chain_id in chains)
         yield Finding(
             AREA,
             Verdict.WRONG,

@@ -37,12 +37,13 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{/* own: the chart's labels or annotations as text; more: those of a value; value: its name. All of them. */}}
 {{- define "headwater.with" -}}
 {{- $own := .own | fromYaml -}}
-{{- range $key := keys .more | sortAlpha -}}
+{{- $more := .more | default dict -}}
+{{- range $key := keys $more | sortAlpha -}}
 {{- if hasKey $own $key -}}
 {{- fail (printf "%s has %s, which is the chart's own" $.value $key) -}}
 {{- end -}}
 {{- end -}}
-{{- toYaml (merge $own .more) -}}
+{{- toYaml (merge $own $more) -}}
 {{- end -}}
 
 {{- define "headwater.image" -}}

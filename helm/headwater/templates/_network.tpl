@@ -9,11 +9,12 @@
 {{- $policy := .root.Values.networkPolicy -}}
 {{- $settings := include "headwater.settings" . | fromJson -}}
 - ports:
-    {{- range $policy.dns.ports }}
+    {{- $dns := $policy.dns | default dict }}
+    {{- range $dns.ports | default (list 53) }}
     - {protocol: UDP, port: {{ . | int }}}
     - {protocol: TCP, port: {{ . | int }}}
     {{- end }}
-  {{- with $policy.dns.to }}
+  {{- with $dns.to }}
   to:
     {{- toYaml . | nindent 4 }}
   {{- end }}

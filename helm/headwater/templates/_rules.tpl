@@ -36,7 +36,7 @@ misses a role of no replicas. */}}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterDeliveryLate" "severity" "critical" "minutes" 5
     "expr" (printf "max by (namespace, chain, channel) (headwater_delivery_oldest_seconds{%s}) > %d" $of (int $limits.deliverySeconds))
     "summary" "An alert of chain {{ $labels.chain }} has waited {{ $value }} s for channel {{ $labels.channel }}.") }}
-{{- if hasKey $roles "sink" }}
+{{- if $roles.sink.runs }}
 {{ include "headwater.rule" (dict "root" $root "alert" "HeadwaterSinkBehind" "severity" "warning" "minutes" 10
     "expr" (printf "max by (namespace, chain, topic) (headwater_consumer_lag{%s, group=~\"(.*[.])?sink\"}) > %d" $of (int64 $limits.sinkLag))
     "summary" "The sink of chain {{ $labels.chain }} is {{ $value }} messages behind on {{ $labels.topic }}.") }}

@@ -76,6 +76,13 @@ def test_a_file_without_certificates_ends_a_command_in_one_line(tmp_path: Path, 
     assert ended.stderr.count("\n") == 1
 
 
+def test_without_room_for_temporary_files_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, added = named("the company", tmp_path)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "none"))
+    with pytest.raises(Fatal, match=r"cannot write the CAs .*: No such file or directory; .*TMPDIR"):
+        trust_also({VARIABLE: str(added)})
+
+
 def test_a_command_trusts_it_before_any_client_is_imported_and_leaves_nothing(tmp_path: Path) -> None:
     _, added = named("the company", tmp_path)
     folder = tmp_path / "temporary"

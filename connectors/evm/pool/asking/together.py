@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Final, Generic
 
 from connectors.evm.pool.asking.deadline import Deadline, Overdue
@@ -28,11 +28,13 @@ class Together:
         self,
         order: Order,
         single: Single,
+        cordons: Container[str],
         clock: Callable[[], float],
         seconds: float,
         report: Callable[[bool, str], None],
     ) -> None:
         self._order = order
+        self._cordons = cordons
         self._single = single
         self._clock = clock
         self._seconds = seconds
@@ -41,14 +43,14 @@ class Together:
         self._overdue = False
         self._late: dict[str, float] = {}
 
-    async def ask(self, work: Work[T], grace: float, enough: int) -> Answers[T]:
+    async def ask(self, work: Work[T], grace: float, enough: int, needed: int = 0) -> Answers[T]:
         """The results of those that have one; once `enough` have, the others have `grace` seconds more.
 
-        Who wants to be left alone is asked only where the others would not be enough. When the question's
-        time is over and too few have one, log, metric and health say so.
+        Who wants to be left alone is asked only where the others are fewer than are `needed`, by default
+        `enough`. When the question's time is over and too few have one, log, metric and health say so.
         """
         deadline, failed = Deadline(self._seconds, self._clock), Failures(1)
-        endpoints = self._order.unless_resting(enough)
+        endpoints = self._order.unless_resting(needed or enough, self._cordons)
         attempts = [asyncio.create_task(self._tried(endpoint, work, failed)) for endpoint in endpoints]
         answers = Answers(attempts)
         try:

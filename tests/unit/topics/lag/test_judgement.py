@@ -98,6 +98,10 @@ def test_a_group_that_rebalances_has_readers() -> None:
     assert judged(SINK, "local.sink", 0, 4, [waits(1, 61)], behind_seconds=60).behind
 
 
+def test_a_group_without_partitions_that_has_read_everything_keeps_up() -> None:
+    assert judged(SINK, "local.sink", 0, 2, [waits(0)], behind_seconds=60).advice.startswith("keeps up")
+
+
 def test_a_topic_made_anew_is_behind_though_nothing_waits() -> None:
     found = sink([PartitionLag("logs", 3, 0, 0.0, 0, True, 0.0, 3.3, beyond=950)])
     assert (found.behind, found.catch_up_seconds) == (True, None)

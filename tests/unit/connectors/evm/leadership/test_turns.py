@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -74,6 +75,35 @@ async def test_who_stands_by_is_ready_whatever_it_waited_for_as_the_leader() -> 
         await ballot.decide(leads=True)
         await asyncio.wait_for(term.begun.acquire(), 5)
         assert "links" not in HEALTH.checks()
+
+
+class Reading(Follower):
+    """Its first reading lasts until `done` is set."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        super().__init__(store, EventCodec(CHAIN_ID, 7))
+        self.begun, self.done = threading.Event(), threading.Event()
+
+    def follow(self) -> None:
+        self.begun.set()
+        assert self.done.wait(10)
+        super().follow()
+
+
+async def test_who_stands_by_is_not_ready_before_it_has_read() -> None:
+    """A rolling update of two would replace the second before the first knows the chain."""
+    follower = Reading(MemoryStore())
+    HEALTH.report("log", False, "not read yet")
+    task = asyncio.create_task(Turns("local", Ballot(), follower, lambda: Term()()).run())
+    try:
+        assert await asyncio.to_thread(follower.begun.wait, 10)
+        assert not HEALTH.ready()
+        assert HEALTH.checks()["log"].detail == "not read yet"
+    finally:
+        follower.done.set()
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def test_a_leader_that_is_fenced_lets_another_one_lead_first() -> None:

@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY
 from connectors.evm.pool.asking import together
 from connectors.evm.pool.asking.deadline import Overdue
 from connectors.evm.rpc.answers import NodeFailure
+from connectors.evm.rpc.endpoint import Endpoint
 from headwater.health import HEALTH
 from tests.fakes.pool import Answer, Pool, Silent, fails, gives, says
 
@@ -55,7 +56,8 @@ async def test_a_choice_of_which_nobody_answers_is_overdue() -> None:
             await pool.to_all("best", {"a": Silent(), "b": says("b", "HTTP 503")})
     assert not HEALTH.checks()["nodes"].ok
     assert overdue() == before + 1
-    assert await pool.to_all("best", {"a": fails(), "b": fails()}) is None, "that they say no is an answer"
+    patient = Pool("ab")
+    assert await patient.to_all("best", {"a": fails(), "b": fails()}) is None, "that they say no is an answer"
 
 
 async def test_too_few_answers_count_all_the_same_and_are_said_to_be_too_few(said: Mock) -> None:
@@ -163,3 +165,28 @@ async def test_who_wants_to_be_left_alone_is_asked_where_too_few_others_are_ther
     assert len(await pool.to_all("each", all_three)) == 3, "two must answer, and one is left"
     pool.now = 120.0
     assert len(await pool.to_all("each", all_three)) == 3
+
+
+@pytest.mark.parametrize(
+    ("enough", "cordoned", "asked"),
+    [(3, "", "abc"), (2, "b", "ac"), (2, "", "ab")],
+    ids=["a quorum of all", "one of the others is cordoned", "the others are enough"],
+)
+async def test_a_quorum_is_asked_of_who_wants_to_be_left_alone_where_it_takes_them(
+    enough: int, cordoned: str, asked: str
+) -> None:
+    async def refuses() -> object:
+        raise NodeFailure("c", "too many requests", "throttled", retry_after=120.0)
+
+    async def work(endpoint: Endpoint) -> str:
+        pool.asked.append(endpoint.name)
+        return endpoint.name
+
+    pool = Pool("abc")
+    with pytest.raises(NodeFailure):
+        await pool.nodes.on(pool.endpoints[2], refuses)
+    for each in pool.endpoints:
+        if each.name == cordoned:
+            pool.nodes.cordons.put(each, NodeFailure(each.name, "another block", "broken"), refuses)
+    assert len(await pool.nodes.each(work, enough=enough)) == enough
+    assert "".join(sorted(pool.asked)) == asked

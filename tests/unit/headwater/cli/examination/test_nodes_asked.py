@@ -68,6 +68,13 @@ def test_nodes_of_two_chains_are_found_where_none_is_named(monkeypatch: pytest.M
     assert wrong == "the nodes are of several chains: http://a on 31337, http://b on 137"
 
 
+def test_two_nodes_of_one_provider_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their addresses are alike once the keys in them are masked."""
+    urls = "https://rpc.example/v3/key-of-one,https://rpc.example/v3/key-of-two"
+    findings = found(monkeypatch, {}, {urls.split(",")[1]: "0x2105"}, name="ours", rpc=urls)
+    assert any("are of several chains" in each.what for each in findings if each.verdict is Verdict.WRONG)
+
+
 def test_a_chains_name_says_which_chain_a_node_has_to_be_on(monkeypatch: pytest.MonkeyPatch) -> None:
     chains = {"http://a": "0x1", "http://b": "0x1"}
     sound = found(monkeypatch, {}, chains, name="ethereum")
