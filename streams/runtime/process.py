@@ -25,6 +25,7 @@ from streams.runtime.app import create_app, take_slot
 from streams.runtime.assembler import Incoming
 from streams.runtime.consumer import PromptConsumer
 from streams.runtime.kafka_watch import REACH_SECONDS, brokers_answer, rejected
+from streams.runtime.owned import withdraw
 from streams.runtime.runner import Delivery, StageRunner
 from streams.runtime.standing import PART, Standing
 from streams.runtime.table import AcknowledgedTable
@@ -172,6 +173,8 @@ class StageProcess:
         while True:
             own = [each for each in app.consumer.assignment() if each.topic == source]
             active.set(bool(own))
+            if not own:
+                withdraw()
             told = all(_end_offset(app, each) is not None for each in own)
             standing.look([each.partition for each in own], recovers=app.rebalancing, told=told)
             await asyncio.sleep(_LOOK_SECONDS)
