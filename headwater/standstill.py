@@ -51,19 +51,28 @@ class Standstill:
         self._bounds: Mapping[Partition, Bounds] = {}
         self._answers = False
         self._failure: BaseException | None = None
+        self._thread: threading.Thread | None = None
         self._due, self._ended = threading.Event(), threading.Event()
 
     @contextmanager
     def asking(self) -> Iterator[None]:
         """Ask while the context lasts."""
-        thread = threading.Thread(target=self._run, name=self._part, daemon=True)
-        thread.start()
+        self.start()
         try:
             yield
         finally:
-            # It is not waited for: a broker that is away must not keep the process.
-            self._ended.set()
-            self._due.set()
+            self.end()
+
+    def start(self) -> None:
+        """Begin to ask, where that has not begun."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=self._part, daemon=True)
+            self._thread.start()
+
+    def end(self) -> None:
+        """Ask no more. It is not waited for: a broker that is away must not keep the process."""
+        self._ended.set()
+        self._due.set()
 
     def bounds(self, partition: Partition) -> Bounds | None:
         """What the brokers told last of an assigned partition, None before they have."""
