@@ -34,6 +34,14 @@ class Watchdog(Generic[P]):
         """Partitions end there, as the brokers say."""
         self._end_offsets |= end_offsets
 
+    def further(self, fetched: Mapping[P, int], partitions: Collection[P]) -> Mapping[P, int]:
+        """Ends as a reader's fetches told, and as the brokers say where that is further or all there is."""
+        ends = dict(fetched)
+        for each in partitions:
+            if (end := self._end_offsets.get(each)) is not None:
+                ends[each] = max(end, ends.get(each, 0))
+        return ends
+
     def look(self, now: float, positions: Mapping[P, int], excused: Collection[P]) -> None:
         """How far the assigned partitions are read. `excused`: those that are not read on purpose.
 

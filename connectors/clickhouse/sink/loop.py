@@ -270,7 +270,9 @@ class Sink:
             failing = [each.failing for each in retries if each.failing]
             held = self._held_messages(), len(self._holdback)
             waits = self._placement.retry.failing if self._progress.unplaced() else ""
-            self._report.write(now, failing, waits, *held, self._consumer.end_offsets(), self._progress)
+            fetched = self._consumer.end_offsets()
+            ends = self._watchdog.further(fetched, self._progress.assignments.keys())
+            self._report.write(now, failing, waits, *held, ends, self._progress)
 
     def _held_messages(self) -> int:
         return sum(len(stream.buffer) + stream.in_flight for stream in self._streams.values())

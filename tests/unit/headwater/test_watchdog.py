@@ -57,3 +57,11 @@ def test_what_comes_after_a_rest_has_its_time() -> None:
     dog.look(109.0, {LOGS: 7}, ())
     assert dog.stalled(108.9) == {}
     assert dog.stalled(109.0) == {LOGS: 1}
+
+
+def test_the_further_one_of_two_ends_counts() -> None:
+    dog: Watchdog[tuple[str, int]] = Watchdog(10.0)
+    assert dog.further({LOGS: 5}, [LOGS, BLOCKS]) == {LOGS: 5}
+    dog.update_end_offsets({LOGS: 7, BLOCKS: 3})
+    assert dog.further({LOGS: 5}, [LOGS, BLOCKS]) == {LOGS: 7, BLOCKS: 3}
+    assert dog.further({LOGS: 9}, [LOGS]) == {LOGS: 9}
