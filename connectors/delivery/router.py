@@ -26,8 +26,10 @@ from headwater.logging import about, get_logger
 from headwater.metrics.consumers import DEAD_LETTERS, DEAD_LETTERS_LAST
 from headwater.metrics.delivery import DELIVERY_UNKNOWN, DELIVERY_UNKNOWN_LAST
 from headwater.metrics.last import count
+from headwater.reading import Reading
 from headwater.retry import Retry, Stopped
 from headwater.settings import Settings
+from headwater.standstill import standstill
 from schemas import MalformedRecord, codec_for, frame
 from schemas.naming import name_of
 from schemas.registry import Registry
@@ -92,6 +94,9 @@ class Router:
         )
         standing = self._standing = Standing(ALERTS)
         self._positions: dict[int, int] = {}
+        still = standstill(self._settings, ALERTS, name_of(self._settings, GROUP))
+        still.start()
+        reading = Reading(self._lag, still)
         reported = float("-inf")
         try:
             while not self._stop.is_set():
@@ -107,11 +112,12 @@ class Router:
                         with about(partial(message_fields, STAGE, messages[0], len(messages))):
                             self._route(partition, messages)
                 # Behind the last message there are only the marks of transactions.
-                self._positions |= end_offsets
+                self._positions |= {each: end for each, end in end_offsets.items() if each in self._producers}
                 if time.monotonic() - reported >= _REPORT_SECONDS:
                     reported = time.monotonic()
-                    self._report_lag()
+                    reading.look(self._end_offsets(), self._finished(), busy=False)
         finally:
+            still.end()
             self._consumer.close()
             for producer in self._producers.values():
                 producer.purge()
@@ -134,16 +140,23 @@ class Router:
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for each in partitions:
+            self._positions.pop(each.partition, None)
             if (producer := self._producers.pop(each.partition, None)) is not None:
                 producer.purge()
         consumer.incremental_unassign(partitions)
 
-    def _report_lag(self) -> None:
-        self._lag.keep_only({(self._alerts, partition) for partition in self._producers})
-        for partition in self._producers.keys() & self._positions.keys():
+    def _end_offsets(self) -> dict[tuple[str, int], int | None]:
+        """Of each partition that is owned, the end as of the last fetch."""
+        found: dict[tuple[str, int], int | None] = {}
+        for partition in self._producers:
             own = TopicPartition(self._alerts, partition)
-            _, high = self._consumer.get_watermark_offsets(own, cached=True)
-            self._lag.report(clock.now_ms(), self._alerts, partition, self._positions[partition], int(high))
+            marks = self._consumer.get_watermark_offsets(own, cached=True)
+            found[self._alerts, partition] = int(marks[1]) if marks is not None and marks[1] >= 0 else None
+        return found
+
+    def _finished(self) -> dict[tuple[str, int], int]:
+        """Of each that gave something or ended since it was assigned: the offset below which all is done."""
+        return {(self._alerts, partition): end for partition, end in self._positions.items()}
 
     def _receive(self) -> tuple[list[Message], dict[int, int]]:
         """Messages, and where partitions end whose end was reached."""

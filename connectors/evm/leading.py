@@ -97,7 +97,7 @@ class Leading:
                 chain_id,
                 log,
                 Search(stores[1], self.codec()),
-                self._fetcher(self.nodes.aside()),
+                self._fetcher(self.nodes.aside(), shown=False),
             ),
             now_ms,
         )
@@ -143,11 +143,11 @@ class Leading:
         subscribed.add_done_callback(_say_when_broken)
         return ticker, subscribed
 
-    def _fetcher(self, nodes: Nodes, *, cache_bytes: int = 0) -> Fetcher:
+    def _fetcher(self, nodes: Nodes, *, cache_bytes: int = 0, shown: bool = True) -> Fetcher:
         chain = self.chain
         quorum = None
         if chain.quorum > 1:
-            quorum = Quorum(chain.name, nodes, chain.quorum, chain.stale_head_seconds)
+            quorum = Quorum(chain.name, nodes, chain.quorum, chain.stale_head_seconds, shown=shown)
         return Fetcher(
             chain.name,
             nodes,

@@ -20,7 +20,8 @@ CONSUMER_REBALANCES = Counter(
 )
 CONSUMER_LAG = Gauge(
     "headwater_consumer_lag",
-    "Messages behind the end of a partition, as its reader sees it: what it holds back on purpose is read",
+    "Messages behind the end of a partition, that of the brokers where it is further than the reader's last "
+    "fetch: what is held back on purpose is read",
     ["chain", "group", "topic", "partition"],
 )
 CONSUMER_LAG_SECONDS = Gauge(

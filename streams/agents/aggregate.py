@@ -22,9 +22,7 @@ class AggregateStage:
         self._frame = context.frame
         self._input = context.reader(context.group.input)
         self._state = context.reader(STREAM)
-        chain = context.settings.chain.name
-        self._blocks = metrics.AGGREGATE_BLOCKS.labels(chain=chain)
-        self._entities = metrics.AGGREGATE_ENTITIES.labels(chain=chain)
+        self._chain = context.settings.chain.name
         self._fold, self._entries = Fold(), Entries()
 
     def handle(self, event: ChainEvent) -> Outcome:
@@ -76,8 +74,9 @@ class AggregateStage:
         return Outcome(public=public, state=state)
 
     def _measure(self) -> None:
-        self._blocks.set(len(self._fold.blocks))
-        self._entities.set(sum(len(each.totals) for each in self._fold.windows.values()))
+        entities = sum(len(each.totals) for each in self._fold.windows.values())
+        metrics.AGGREGATE_BLOCKS.labels(chain=self._chain).set(len(self._fold.blocks))
+        metrics.AGGREGATE_ENTITIES.labels(chain=self._chain).set(entities)
 
 
 def build(context: StageContext) -> AggregateStage:

@@ -23,7 +23,7 @@ class StateStage:
 
     def __init__(self, context: StageContext, to_current_schema: Callable[[bytes], bytes]) -> None:
         self._frame = context.frame
-        self._blocks = metrics.STATE_BLOCKS.labels(chain=context.settings.chain.name)
+        self._chain = context.settings.chain.name
         self._to_current_schema = to_current_schema
         self._fold = Fold()
         self._stale: tuple[bytes, ...] = ()
@@ -52,7 +52,7 @@ class StateStage:
         """The fold from the table; the last sequence it holds."""
         window = restored(table)
         self._fold, self._stale = window.fold, window.stale
-        self._blocks.set(self._fold.blocks)
+        self._measure()
         return self._fold.last
 
     def _outcome(self, event: ChainEvent, fact: Fact) -> Outcome:
@@ -68,12 +68,15 @@ class StateStage:
             table += [(key_of(sequence), None) for sequence in old]
         table += [(key, None) for key in self._stale]
         self._stale = ()
-        self._blocks.set(self._fold.blocks)
+        self._measure()
         return Outcome(
             public=_messages(last, frame, headers),
             ahead=[partial(_messages, portion, frame, headers) for portion in ahead],
             table=table,
         )
+
+    def _measure(self) -> None:
+        metrics.STATE_BLOCKS.labels(chain=self._chain).set(self._fold.blocks)
 
 
 def _messages(changes: Sequence[Change], frame: bytes, headers: Headers) -> list[Messages]:

@@ -6,6 +6,7 @@ Read it in this order: `process` (one group's process), `app` and `consumer` (it
 `takeovers` (listeners that fight over a chain), `batch` (one batch from messages to writes;
 `rejected_blocks` is a test's), `transactions` (which outcomes are written together), `sizes` (whether the
 brokers take them), `input`, `output`, `table`, `state_topic` and `progress` (what is read and written),
+`owned` (gauges of whoever has the partition),
 `configuration` (what the alert stage follows), `deliveries` and `kafka_retry` (what becomes of a write),
 `dead_letter`, `kafka_watch` (brokers that reject us while it runs).
 """

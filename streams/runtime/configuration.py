@@ -22,6 +22,7 @@ from headwater.logging import get_logger
 from headwater.metrics import alerts as metrics
 from headwater.retry import Backoff, Retry
 from headwater.settings import Settings
+from headwater.standstill import standstill
 from schemas import StreamReader
 from streams.logic.alerts.configuration import Change, well_formed
 from topics.catalog import topic_name
@@ -47,6 +48,7 @@ class ConfigurationFollower:
     def __init__(self, settings: Settings, reader: StreamReader) -> None:
         self._settings, self._reader = settings, reader
         self._topic = topic_name(settings, STREAM)
+        self._still = standstill(settings, STREAM, None)
         self._behind = metrics.ALERT_CONFIGURATION_BEHIND.labels(chain=settings.chain.name)
         self._behind.set(0)
         self._news = threading.Condition()
@@ -92,9 +94,10 @@ class ConfigurationFollower:
     def _run(self) -> None:
         retry = Retry(backoff=Backoff(ceiling=_LONGEST_PAUSE_SECONDS), on_failure=self._waits)
         try:
-            with HEALTH.beats.loop(Loop.CONFIGURATION):
+            with HEALTH.beats.loop(Loop.CONFIGURATION), self._still.asking():
                 retry(self._follow)
         except BaseException as error:  # noqa: BLE001 - raised where the stage asks
+            self._behind.set(1)
             with self._news:
                 self._failure = error
                 self._news.notify_all()
@@ -110,6 +113,7 @@ class ConfigurationFollower:
             while True:
                 beat()
                 self._poll(client)
+                self._still.look({(self._topic, 0): self._position})
         finally:
             client.close()
 

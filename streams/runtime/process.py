@@ -13,23 +13,26 @@ import faust
 from aiokafka.errors import KafkaError
 from faust.types import TP, ChannelT, EventT, StreamT
 
-from headwater import clock, kafka
+from headwater import kafka
 from headwater.errors import Fatal, HeadwaterError, Transient
 from headwater.health import HEALTH
 from headwater.lateness import ReportedLag
 from headwater.logging import get_logger
 from headwater.metrics.stages import STAGE_ACTIVE
+from headwater.reading import Reading
 from headwater.retry import Stopped
 from headwater.settings import Settings
+from headwater.standstill import standstill
 from streams.runtime.app import create_app, take_slot
 from streams.runtime.assembler import Incoming
 from streams.runtime.consumer import PromptConsumer
 from streams.runtime.kafka_watch import REACH_SECONDS, brokers_answer, rejected
+from streams.runtime.owned import withdraw
 from streams.runtime.runner import Delivery, StageRunner
 from streams.runtime.standing import PART, Standing
 from streams.runtime.table import AcknowledgedTable
 from streams.stage import StageContext, StageSpec
-from topics.catalog import topic_name
+from topics.catalog import app_id, topic_name
 
 _log = get_logger("streams.process")
 _BATCH_EVENTS: Final = 16
@@ -92,6 +95,8 @@ class StageProcess:
         def assigned(*_: object, **__: object) -> None:
             self._lag.rebalanced()
             standing.assigned()
+            # Whoever had them meanwhile may have come further.
+            runner.positions.clear()
 
         app.on_partitions_assigned.connect(assigned)
         app.agent(topic, name=group.name, concurrency=1)(self._agent(runner))
@@ -166,21 +171,27 @@ class StageProcess:
         return follow
 
     async def _look(self, app: faust.App, runner: StageRunner, standing: Standing) -> None:
-        """Say now and then what is assigned, how far that is taken over, and how far behind it is."""
-        active = STAGE_ACTIVE.labels(self._settings.chain.name, self._group.name)
-        source = topic_name(self._settings, self._group.input)
-        while True:
-            own = [each for each in app.consumer.assignment() if each.topic == source]
-            active.set(bool(own))
-            told = all(_end_offset(app, each) is not None for each in own)
-            standing.look([each.partition for each in own], recovers=app.rebalancing, told=told)
-            await asyncio.sleep(_LOOK_SECONDS)
-            assigned = {(each.topic, each.partition) for each in app.consumer.assignment()}
-            self._lag.keep_only(assigned)
-            for (topic, partition), position in runner.positions.items():
-                end = _end_offset(app, TP(topic, partition))
-                if end is not None and (topic, partition) in assigned:
-                    self._lag.report(clock.now_ms(), topic, partition, position, end)
+        """Say now and then what is assigned, how far that is taken over, and how far behind it is.
+
+        Raises Fatal when it is not read although something waits there.
+        """
+        settings, group = self._settings, self._group
+        active = STAGE_ACTIVE.labels(settings.chain.name, group.name)
+        source = topic_name(settings, group.input)
+        still = standstill(settings, group.input, app_id(settings, group.name))
+        reading = Reading(self._lag, still)
+        with still.asking():
+            while True:
+                own = [each for each in app.consumer.assignment() if each.topic == source]
+                active.set(bool(own))
+                if not own:
+                    withdraw()
+                ends = {(each.topic, each.partition): _end_offset(app, each) for each in own}
+                told = all(end is not None for end in ends.values())
+                standing.look([each.partition for each in own], recovers=app.rebalancing, told=told)
+                busy = app.rebalancing or not runner.idle.is_set() or self._stop.is_set()
+                reading.look(ends, runner.positions, busy=busy)
+                await asyncio.sleep(_LOOK_SECONDS)
 
     def _end(self) -> None:
         self._stop.set()

@@ -89,7 +89,7 @@ class StageRunner:
         self._generation: int | None = None
         self._held: list[Acknowledge] = []
         self.positions: dict[tuple[str, int], int] = {}
-        """(topic, partition) → offset after the last message that is finished."""
+        """(topic, partition) → offset after the last message that is finished since it was assigned."""
         self.idle = asyncio.Event()
         self.idle.set()
 

@@ -25,11 +25,11 @@ from connectors.clickhouse.sink.stream import (
     ProgressPublisher,
     RowStream,
 )
-from connectors.clickhouse.sink.watchdog import Watchdog
 from headwater.health import HEALTH
 from headwater.heartbeat import beat
 from headwater.retry import Stopped
 from headwater.settings import SinkSettings
+from headwater.watchdog import Watchdog
 
 # Of values waiting for a lane; Python's objects around them take about as much again.
 BUFFER_BYTES: Final = 72 * 1024 * 1024
@@ -80,7 +80,7 @@ class Sink:
         self._publisher = publisher
         self._placement = placement
         self._end_offsets = end_offsets
-        self._watchdog = Watchdog(settings.stall_seconds)
+        self._watchdog: Watchdog[Partition] = Watchdog(settings.stall_seconds)
         self._done = done
         self._progress = OffsetTracker()
         self._holdback = Holdback()
@@ -270,7 +270,9 @@ class Sink:
             failing = [each.failing for each in retries if each.failing]
             held = self._held_messages(), len(self._holdback)
             waits = self._placement.retry.failing if self._progress.unplaced() else ""
-            self._report.write(now, failing, waits, *held, self._consumer.end_offsets(), self._progress)
+            fetched = self._consumer.end_offsets()
+            ends = self._watchdog.further(fetched, self._progress.assignments.keys())
+            self._report.write(now, failing, waits, *held, ends, self._progress)
 
     def _held_messages(self) -> int:
         return sum(len(stream.buffer) + stream.in_flight for stream in self._streams.values())

@@ -11,6 +11,7 @@ from headwater.errors import Fatal
 from headwater.health import HEALTH
 from headwater.lateness import ReportedLag
 from headwater.metrics import sink as metrics
+from headwater.watchdog import stands_still
 
 REPORT_SECONDS: Final = 1.0
 
@@ -46,13 +47,7 @@ class Report:
 
     def stalled(self, waiting: Mapping[Partition, int], seconds: float) -> Fatal:
         """What to end with when partitions stand still: `waiting`, how many offsets wait in each."""
-        worst = max(waiting, key=lambda each: waiting[each])
-        error = Fatal(
-            f"{len(waiting)} assigned partitions gave no message for {seconds:g} s although "
-            f"{sum(waiting.values())} offsets wait, most of them in {worst.topic}[{worst.number}]",
-            remedy="its supervisor starts it again and it joins its group anew, losing nothing; if that does "
-            "not help, see whether the brokers that lead these partitions can be reached from here",
-        )
+        error = stands_still(waiting, seconds)
         HEALTH.report("kafka", False, str(error))
         HEALTH.fail(str(error))
         return error

@@ -7,6 +7,7 @@ dead can write nothing more, and so begins no attempt more, once this one has be
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,6 +26,7 @@ from headwater.logging import about, get_logger
 from headwater.metrics.consumers import CONSUMER_MESSAGES, CONSUMER_REBALANCES
 from headwater.retry import Retry
 from headwater.settings import Settings
+from headwater.standstill import standstill
 from schemas import MalformedRecord, codec_for, frame
 from schemas.naming import name_of
 from schemas.registry import Registry
@@ -36,6 +38,7 @@ GROUP: Final = "deliver-channels"
 OnRevoke = Callable[[Set[int]], None]
 """Told of partitions that were read and go to another owner, before they do; it must not raise."""
 _MESSAGES: Final = 500
+_LOOK_SECONDS: Final = 1.0
 _log = get_logger("connectors.delivery")
 
 
@@ -80,6 +83,9 @@ class KafkaLedger:
         self._codec, self._frame = codec_for(STREAM), frame(registry.id_for(STREAM))
         self._producers: dict[int, Producer] = {}
         self._end_offsets: dict[int, int] = {}
+        self._positions: dict[int, int] = {}
+        self._still = standstill(settings, STREAM, None)
+        self._looked = float("-inf")
         self._ready: set[int] = set()
         self._standing = Standing("ledger")
         self._gained: set[int] = set()
@@ -103,12 +109,14 @@ class KafkaLedger:
             sum(each.error() is None for each in messages)
         )
         for message in messages:
-            partition = int(message.partition() or 0)
+            partition, offset = int(message.partition() or 0), int(message.offset() or 0)
             error = message.error()
             if error is not None:
-                self._note(partition, int(message.offset() or 0), error)
-            elif partition in self._end_offsets and (entry := self._entry(message)) is not None:
-                read.entries.append((partition, entry))
+                self._note(partition, offset, error)
+            elif partition in self._end_offsets:
+                self._positions[partition] = offset + 1
+                if (entry := self._entry(message)) is not None:
+                    read.entries.append((partition, entry))
         read.lost, self._gone = self._gone, set()
         self._say()
         for partition in sorted(self._gained):
@@ -117,6 +125,7 @@ class KafkaLedger:
         # What was fetched before a partition came back is not of this ownership.
         read.entries = [each for each in read.entries if each[0] not in read.lost]
         self._say()
+        self._watch(time.monotonic())
         return read
 
     def ready(self) -> set[int]:
@@ -127,6 +136,7 @@ class KafkaLedger:
         self._transactions.run(producer, lambda: self._produce(producer, partition, entries))
 
     def close(self) -> None:
+        self._still.end()
         for producer in self._producers.values():
             producer.purge()
         self._on_revoke = lambda partitions: None
@@ -136,6 +146,15 @@ class KafkaLedger:
         """Readiness: what is owned is read, or nothing is owned."""
         own = self._gained | self._end_offsets.keys()
         self._standing.owns(own, unread=own - self._ready)
+
+    def _watch(self, now: float) -> None:
+        """Raises Fatal when what is owned is not read although something waits there."""
+        if now - self._looked >= _LOOK_SECONDS:
+            self._looked = now
+            self._still.start()
+            self._still.look(
+                {(self._topic, each): self._positions.get(each, 0) for each in self._end_offsets}
+            )
 
     def _take_over(self, partition: int) -> None:
         producer = kafka.producer(
@@ -169,6 +188,9 @@ class KafkaLedger:
 
     def _note(self, partition: int, offset: int, error: KafkaError) -> None:
         if error.code() == KafkaError._PARTITION_EOF:
+            if partition in self._end_offsets:
+                # Behind the last entry there are only the marks of transactions.
+                self._positions[partition] = offset
             if offset >= self._end_offsets.get(partition, offset + 1):
                 self._ready.add(partition)
         elif kafka.ends_reading(error):
@@ -204,6 +226,7 @@ class KafkaLedger:
         self._gone |= set(read)
         for each in read:
             del self._end_offsets[each]
+            self._positions.pop(each, None)
             self._producers.pop(each).purge()
         # Once, and also for none: without a call of ours the client drops all of them, which librdkafka
         # refuses where it was never told to read one.

@@ -69,6 +69,7 @@ class ProgressReporter:
         metrics.CHAIN_BLOCK.clear()
         metrics.CHAIN_BLOCK_AGE.clear()
         metrics.CHAIN_UNFINALIZED.clear()
+        metrics.QUORUM_WAITS.clear()
 
     def reorganised(self, depth: int) -> None:
         """A fork was followed that reverted `depth` blocks."""

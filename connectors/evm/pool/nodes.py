@@ -37,7 +37,8 @@ class Nodes:
     """Failover over endpoints, in the order given. `expected`: the chain's id, None for the first node's.
 
     A question may take `seconds`, of one endpoint after the other and of all; `clock` gives seconds. `part`
-    is what health calls them; None where whoever asks says how it stands.
+    is what health calls them; None where whoever asks says how it stands, and where their order is nobody
+    else's, for which no gauge is written.
     """
 
     def __init__(
@@ -52,7 +53,7 @@ class Nodes:
         seconds: float = SECONDS,
     ) -> None:
         self._seconds = seconds
-        self._order = Order(endpoints, clock)
+        self._order = Order(endpoints, clock, shown=part is not None)
         self._part = part
         self._sleep = sleep
         self._clock = clock

@@ -22,9 +22,15 @@ _log = get_logger("headwater.listen.nodes")
 
 
 class Order:
-    """`endpoints` are those of the chain, the first choice first; `clock` gives seconds."""
+    """`endpoints` are those of the chain, the first choice first; `clock` gives seconds.
 
-    def __init__(self, endpoints: Sequence[Endpoint], clock: Callable[[], float]) -> None:
+    One of a process is `shown`, by a gauge: of two, each would overwrite what the other one says.
+    """
+
+    def __init__(
+        self, endpoints: Sequence[Endpoint], clock: Callable[[], float], *, shown: bool = True
+    ) -> None:
+        self._shown = shown
         self.endpoints = list(endpoints)
         self.standings = {endpoint.name: Standing(clock) for endpoint in endpoints}
         self.paces = {endpoint.name: Pace(clock) for endpoint in endpoints}
@@ -92,7 +98,7 @@ class Order:
             old, new = before.get(endpoint.name), self._demoted.get(endpoint.name)
             if old is new:
                 continue
-            for reason in Reason:
+            for reason in Reason if self._shown else ():
                 gauge = metrics.NODE_DEMOTED.labels(endpoint.chain, endpoint.name, reason.value)
                 gauge.set(reason is new)
             if new is None:

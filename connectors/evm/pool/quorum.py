@@ -23,7 +23,10 @@ class NoQuorum(NodeFailure):
 
 
 class Quorum:
-    """Asks all endpoints of a pool. Readiness says that it waits, and fails after `patience` seconds."""
+    """Asks all endpoints of a pool. Readiness says that it waits, and fails after `patience` seconds.
+
+    One of a process is `shown`, by readiness and a gauge: of two, each would overwrite what the other says.
+    """
 
     def __init__(
         self,
@@ -32,7 +35,10 @@ class Quorum:
         needed: int,
         patience: float,
         clock: Callable[[], float] = time.monotonic,
+        *,
+        shown: bool = True,
     ) -> None:
+        self._shown = shown
         self._chain = chain
         self._pool = pool
         self._needed = needed
@@ -77,14 +83,16 @@ class Quorum:
             f"waiting: {self._needed} endpoints must agree on a block (HEADWATER_CHAIN__QUORUM), and "
             f"{heads or 'none answers'}"
         )
-        metrics.QUORUM_WAITS.labels(self._chain).set(1)
-        HEALTH.report(PART, now - self._waiting < self._patience, what)
+        if self._shown:
+            metrics.QUORUM_WAITS.labels(self._chain).set(1)
+            HEALTH.report(PART, now - self._waiting < self._patience, what)
         return NoQuorum("nodes", what, "no quorum")
 
     def _answered(self) -> None:
         self._waiting = None
-        metrics.QUORUM_WAITS.labels(self._chain).set(0)
-        HEALTH.report(PART, True)
+        if self._shown:
+            metrics.QUORUM_WAITS.labels(self._chain).set(0)
+            HEALTH.report(PART, True)
 
 
 def _there(answers: Sequence[tuple[str, Head | None]]) -> list[tuple[str, Head]]:

@@ -27,10 +27,13 @@ class Requests(Protocol):
     """Requests from the committed one on."""
 
     def next(self, limit: int) -> Sequence[Asked]:
-        """The next ones, `limit` at most; none when there is none for a moment."""
+        """The next ones, `limit` at most; none when there is none for a moment.
+
+        Raises Fatal when none comes although some wait.
+        """
 
     def waiting(self) -> int:
-        """How many there are that were not committed, as far as the last call of `next` saw."""
+        """How many were not committed, as far as the last call of `next` and the brokers say."""
 
     def commit(self, end: int) -> None:
         """All below the offset `end` are answered."""

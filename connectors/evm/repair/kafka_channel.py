@@ -14,6 +14,7 @@ from typing import Final
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
+    KafkaError,
     KafkaException,
     Message,
     Producer,
@@ -27,6 +28,7 @@ from headwater import kafka
 from headwater.errors import Transient
 from headwater.logging import about, get_logger
 from headwater.settings import Settings
+from headwater.standstill import standstill
 from schemas import MalformedRecord, StreamReader, codec_for, frame
 from schemas.naming import name_of
 from topics.catalog import topic_name
@@ -47,11 +49,14 @@ class KafkaRequests:
     def __init__(self, settings: Settings, reader: StreamReader) -> None:
         self._topic = topic_name(settings, REQUESTS)
         self._reader = reader
+        group = name_of(settings, GROUP)
         self._consumer: Consumer = kafka.consumer(
-            settings, name_of(settings, GROUP), options={"fetch.wait.max.ms": 100}
+            settings, group, options={"fetch.wait.max.ms": 100, "enable.partition.eof": True}
         )
+        self._still = standstill(settings, REQUESTS, group)
         self._partition = TopicPartition(self._topic, PARTITION)
         self._committed = 0
+        self._position = 0
         self._assigned = False
 
     def next(self, limit: int) -> Sequence[Asked]:
@@ -60,6 +65,9 @@ class KafkaRequests:
         asked: list[Asked] = []
         for message in self._consumer.consume(limit, _WAIT_SECONDS):
             error = message.error()
+            if error is not None and error.code() == KafkaError._PARTITION_EOF:
+                self._position = int(message.offset() or 0)
+                continue
             if error is not None:
                 # Assigned anew it begins at the committed offset: none of what came before is lost.
                 self._assigned = False
@@ -68,11 +76,17 @@ class KafkaRequests:
                     remedy="`headwater topics apply` makes it where it is missing",
                 )
             asked.append(self._read(message))
+            self._position = asked[-1].offset + 1
+        self._still.start()
+        self._still.look({(self._topic, PARTITION): self._position})
         return asked
 
     def waiting(self) -> int:
         low, high = self._consumer.get_watermark_offsets(self._partition, cached=True)
-        return max(0, int(high) - max(self._committed, int(low)))
+        told = self._still.bounds((self._topic, PARTITION))
+        # Of the two, a fetch that gets nothing knows the earlier one.
+        end = int(high) if told is None else max(int(high), told.end)
+        return max(0, end - max(self._committed, int(low)))
 
     def commit(self, end: int) -> None:
         try:
@@ -82,6 +96,7 @@ class KafkaRequests:
         self._committed = end
 
     def close(self) -> None:
+        self._still.end()
         self._consumer.close()
 
     def _begin(self) -> None:
@@ -90,7 +105,7 @@ class KafkaRequests:
             (stored,) = self._consumer.committed([self._partition], timeout=_ANSWER_SECONDS)
         except KafkaException as error:
             raise Transient(f"cannot look up the offset of {self._topic}: {error}") from error
-        self._committed = max(0, int(stored.offset))
+        self._committed = self._position = max(0, int(stored.offset))
         start = self._committed if stored.offset >= 0 else OFFSET_BEGINNING
         self._consumer.assign([TopicPartition(self._topic, PARTITION, start)])
         self._assigned = True

@@ -101,6 +101,8 @@ class Repairs:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        # What waits is the next leader's to count.
+        metrics.REPAIR_REQUESTS_WAITING.clear()
         await self._thread.call(self._requests.close)
         await self._thread.call(self._outcomes.close)
         self._thread.end()

@@ -15,6 +15,8 @@ from headwater.health import HEALTH
 from headwater.settings import load_settings
 from streams.runtime.configuration import ConfigurationFollower
 from streams.runtime.consumer import PromptConsumer
+from tests.fakes.bounds import MemoryBounds
+from tests.fakes.bounds import watched as watchdog
 from tests.fakes.sink_thread import SECONDS, until
 from tests.fakes.stage import unread
 from tests.fakes.watched import BOUND, Watched
@@ -79,6 +81,10 @@ def follow(monkeypatch: pytest.MonkeyPatch, poll: Callable[[], None]) -> None:
 
         def close(self) -> None: ...
 
+    asked = MemoryBounds()
+    monkeypatch.setattr(
+        "streams.runtime.configuration.standstill", lambda *_: watchdog("alert-configuration", asked)
+    )
     monkeypatch.setattr("headwater.kafka.reader", lambda *_, **__: Client())
     settings = load_settings(environ={})
     ConfigurationFollower(settings, unread("alert-configuration"))._run()

@@ -329,3 +329,16 @@ def test_a_reader_that_stands_still_without_a_reason_ends_the_sink(monkeypatch: 
     assert f"2 offsets wait, most of them in {LOGS.topic}[2]" in str(line.error)
     assert "starts it again" in str(line.error)
     assert health.alive() is False
+
+
+def test_lag_is_held_against_the_brokers_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fetch that gets nothing tells no end beyond what it has."""
+    monkeypatch.setattr("connectors.clickhouse.sink.report.REPORT_SECONDS", 0.0)
+    settings = SinkSettings(batch_rows=10, buffer_messages=1_000, stall_seconds=30)
+    line = Line(FakeTable(), FakeTable(), settings)
+    monkeypatch.setattr(line.group, "end_offsets", lambda: dict.fromkeys(line.group.assigned, 0))
+    line.group.hold = True
+    line.feed(*logs(1, 2))
+    labels = {"chain": "x", "group": "group", "topic": LOGS.topic, "partition": str(LOGS.number)}
+    with line:
+        until(lambda: REGISTRY.get_sample_value("headwater_consumer_lag", labels) == 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,12 +11,15 @@ from confluent_kafka import OFFSET_BEGINNING, KafkaError
 
 from connectors.delivery.topic.ledger import KafkaLedger
 from headwater import retry
-from headwater.errors import Transient
+from headwater.errors import Fatal, Transient
 from headwater.health import HEALTH, Check
+from headwater.kafka.bounds import Bounds
 from headwater.settings import load_settings
 from schemas import codec_for
 from tests.builders.deliveries import pending
+from tests.fakes.bounds import MemoryBounds, watched
 from tests.fakes.kafka import FakeConsumer, FakeMessage
+from tests.fakes.sink_thread import until
 from tests.fakes.transactions import Brokers
 
 
@@ -38,7 +42,19 @@ class FakeRegistry:
 
 
 @pytest.fixture
-def consumer(monkeypatch: pytest.MonkeyPatch) -> FakeConsumer:
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[MemoryBounds]:
+    """What the brokers tell of the ledger's ends."""
+    asked = MemoryBounds()
+    still = watched("deliveries", asked)
+    monkeypatch.setattr("connectors.delivery.topic.ledger.standstill", lambda *_: still)
+    yield asked
+    still.end()
+    HEALTH.report("reading deliveries", True)
+    HEALTH.fail("")
+
+
+@pytest.fixture
+def consumer(monkeypatch: pytest.MonkeyPatch, asked: MemoryBounds) -> FakeConsumer:
     consumer = FakeConsumer()
     monkeypatch.setattr("connectors.delivery.topic.ledger.kafka.consumer", lambda *_, **__: consumer)
     monkeypatch.setattr("connectors.delivery.topic.ledger.kafka.producer", Brokers().producer)
@@ -92,8 +108,13 @@ def test_what_goes_away_is_said_before_it_is_given_up(consumer: FakeConsumer) ->
     ]
 
 
-def end_of(partition: int) -> FakeMessage:
-    return FakeMessage("t", partition, 0, code=KafkaError._PARTITION_EOF)
+def read(ledger: KafkaLedger, times: int) -> None:
+    for _ in range(times):
+        ledger.read(0)
+
+
+def end_of(partition: int, offset: int = 0) -> FakeMessage:
+    return FakeMessage("t", partition, offset, code=KafkaError._PARTITION_EOF)
 
 
 def test_it_is_ready_when_what_it_owns_is_read_or_nothing_is_owned(consumer: FakeConsumer) -> None:
@@ -133,3 +154,21 @@ def test_trouble_that_passes_does_not_make_it_ready(
     ledger.read(0)
     assert HEALTH.checks()["kafka"].ok
     assert HEALTH.checks()["ledger"] == Check(False, "taking over and reading partitions 0")
+
+
+def test_an_owner_that_gets_nothing_of_what_waits_ends(
+    consumer: FakeConsumer, asked: MemoryBounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.delivery.topic.ledger._LOOK_SECONDS", 0.0)
+    ledger = ledger_of(FakeRegistry())
+    consumer.changes = [("assign", [0])]
+    # Three entries of which the last is the mark of a transaction: only the end tells that it is passed.
+    place = (ledger._topic, 0)
+    asked.bounds[place] = Bounds(0, 3)
+    consumer.batches = [[], [FakeMessage("t", 0, 1, None), end_of(0, 3)]]
+    read(ledger, 300)
+    until(lambda: ledger._still.bounds(place) == Bounds(0, 3))
+    asked.bounds[place] = Bounds(0, 4)
+    ledger._still.ask()
+    with pytest.raises(Fatal, match="gave no message for 120 s although 1 offsets wait"):
+        read(ledger, 300)

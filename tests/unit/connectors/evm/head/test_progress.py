@@ -8,6 +8,7 @@ from prometheus_client import REGISTRY
 from connectors.evm.events import Event
 from connectors.evm.head.progress import ProgressReporter
 from connectors.evm.log.branch import Link, PublishedBranch
+from headwater.metrics import listener as metrics
 from tests.fakes.listening import NoCopies, made_up_apply, made_up_head
 from topics.chainlog.kinds import EventKind
 
@@ -16,7 +17,7 @@ def shown() -> set[str]:
     """The gauges that tell where some chain stands."""
     names = {
         *("headwater_chain_sequence", "headwater_chain_block", "headwater_chain_block_age_seconds"),
-        "headwater_chain_unfinalized_seconds",
+        *("headwater_chain_unfinalized_seconds", "headwater_quorum_waits"),
     }
     return {each.name for family in REGISTRY.collect() for each in family.samples if each.name in names}
 
@@ -28,7 +29,8 @@ def test_who_leads_no_more_does_not_tell_where_the_chain_stands() -> None:
     branch.applied(Link(head, 0, 1, 0))
     progress.published([made_up_apply(head)], 9, branch)
     progress.finality(branch)
-    assert len(shown()) == 4
+    metrics.QUORUM_WAITS.labels("local").set(1)
+    assert len(shown()) == 5
     progress.ended()
     assert shown() == set()
 

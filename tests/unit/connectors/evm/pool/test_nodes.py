@@ -343,3 +343,17 @@ def test_useless_questions_are_bounded() -> None:
     for _ in range(ENOUGH):
         hedging.took("block", 0.5)
     assert hedging.delay("block") == 0.5
+
+
+async def test_what_other_work_passes_over_is_not_shown_for_those_of_the_head() -> None:
+    pool = Pool("cd")
+
+    def demoted(name: str) -> float | None:
+        labels = {"chain": "chain", "endpoint": name, "reason": "nowhere"}
+        return REGISTRY.get_sample_value("headwater_node_demoted", labels)
+
+    assert pool.nodes.pass_over("c")
+    aside = pool.nodes.aside()
+    assert aside.pass_over("d")
+    assert demoted("c") == 1
+    assert not demoted("d")

@@ -138,3 +138,20 @@ async def test_more_than_there_are_is_refused() -> None:
     settings = load_settings({"chain": {"rpc": ["http://a"], "quorum": 2}}, environ={})
     with pytest.raises(Fatal, match="2 endpoints must agree, and there are 1"):
         connect(settings)
+
+
+async def test_what_is_asked_beside_the_head_says_nothing_of_its_quorum() -> None:
+    asked = Asked([chain(5), None], 2)
+    with pytest.raises(NoQuorum):
+        await asked.head()
+    waits = HEALTH.checks()["quorum"].detail
+    aside = Quorum("chain", cast(Pool, Chains([chain(5), chain(5)])), 2, 30.0, shown=False)
+    await aside.confirm(Head(4, bytes([4]) * 2, b"", 0), cast(Callable[[int], Work[Head | None]], at))
+    assert HEALTH.checks()["quorum"].detail == waits
+    assert REGISTRY.get_sample_value("headwater_quorum_waits", {"chain": "chain"}) == 1
+    with pytest.raises(NoQuorum):
+        await Quorum("aside", cast(Pool, Chains([])), 2, 30.0, shown=False).head(
+            cast(Work[Head | None], tip), cast(Callable[[int], Work[Head | None]], at)
+        )
+    assert HEALTH.checks()["quorum"].detail == waits
+    assert REGISTRY.get_sample_value("headwater_quorum_waits", {"chain": "aside"}) is None

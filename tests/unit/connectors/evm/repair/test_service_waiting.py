@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import orjson
 import pytest
+from prometheus_client import REGISTRY
 
 from connectors.evm.repair.preparation import Prepared
 from connectors.evm.repair.request import PUBLISHED, REFUSED, Outcome
@@ -233,3 +234,16 @@ async def test_what_the_log_holds_is_said_again_while_a_long_way_to_the_head_is_
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     await rig.close()
+
+
+async def test_who_leads_no_more_does_not_tell_what_waits() -> None:
+    _, node = served(6)
+    rig = await settled_rig(MemoryStore(), [node])
+
+    def waiting() -> float | None:
+        return REGISTRY.get_sample_value("headwater_listener_repair_requests_waiting", {"chain": "local"})
+
+    await asked(rig, repair_request(4))
+    assert waiting() is not None
+    await rig.close()
+    assert waiting() is None

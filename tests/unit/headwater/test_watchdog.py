@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from connectors.clickhouse.sink.messages import Partition
-from connectors.clickhouse.sink.watchdog import Watchdog
+from headwater.watchdog import Watchdog
 
-LOGS, BLOCKS = Partition("logs", 0), Partition("blocks", 0)
+LOGS, BLOCKS = ("logs", 0), ("blocks", 0)
 
 
 def test_only_what_waits_and_does_not_move_is_stalled() -> None:
-    dog = Watchdog(10.0)
+    dog: Watchdog[tuple[str, int]] = Watchdog(10.0)
     dog.update_end_offsets({LOGS: 7, BLOCKS: 3})
     dog.look(0.0, {LOGS: 5, BLOCKS: 3}, ())
     dog.look(9.0, {LOGS: 5, BLOCKS: 3}, ())
@@ -20,7 +19,7 @@ def test_only_what_waits_and_does_not_move_is_stalled() -> None:
 
 
 def test_what_is_not_read_on_purpose_is_excused_and_has_its_time_afterwards() -> None:
-    dog = Watchdog(10.0)
+    dog: Watchdog[tuple[str, int]] = Watchdog(10.0)
     dog.update_end_offsets({LOGS: 7})
     for now in range(30):
         dog.look(float(now), {LOGS: 5}, {LOGS})
@@ -31,7 +30,7 @@ def test_what_is_not_read_on_purpose_is_excused_and_has_its_time_afterwards() ->
 
 
 def test_a_partition_that_went_away_is_not_watched() -> None:
-    dog = Watchdog(10.0)
+    dog: Watchdog[tuple[str, int]] = Watchdog(10.0)
     dog.update_end_offsets({LOGS: 7})
     dog.look(0.0, {LOGS: 5}, ())
     dog.look(20.0, {}, ())
@@ -41,6 +40,28 @@ def test_a_partition_that_went_away_is_not_watched() -> None:
 
 
 def test_an_end_that_is_not_known_is_no_lag() -> None:
-    dog = Watchdog(10.0)
+    dog: Watchdog[tuple[str, int]] = Watchdog(10.0)
     dog.look(0.0, {LOGS: 5}, ())
     assert dog.stalled(100.0) == {}
+
+
+def test_what_comes_after_a_rest_has_its_time() -> None:
+    dog: Watchdog[tuple[str, int]] = Watchdog(10.0)
+    dog.update_end_offsets({LOGS: 7})
+    for now in range(100):
+        dog.look(float(now), {LOGS: 7}, ())
+    # The brokers have it, the reader not yet.
+    dog.update_end_offsets({LOGS: 8})
+    dog.look(100.0, {LOGS: 7}, ())
+    assert dog.stalled(100.0) == {}
+    dog.look(109.0, {LOGS: 7}, ())
+    assert dog.stalled(108.9) == {}
+    assert dog.stalled(109.0) == {LOGS: 1}
+
+
+def test_the_further_one_of_two_ends_counts() -> None:
+    dog: Watchdog[tuple[str, int]] = Watchdog(10.0)
+    assert dog.further({LOGS: 5}, [LOGS, BLOCKS]) == {LOGS: 5}
+    dog.update_end_offsets({LOGS: 7, BLOCKS: 3})
+    assert dog.further({LOGS: 5}, [LOGS, BLOCKS]) == {LOGS: 7, BLOCKS: 3}
+    assert dog.further({LOGS: 9}, [LOGS]) == {LOGS: 9}
