@@ -40,7 +40,7 @@ def jobs(*options: str) -> dict[str, Resource]:
         "workload.tolerations[0].operator=Exists",
         "workload.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0].topologyKey=zone",
         "prepare.resources.limits.memory=1Gi",
-        "secrets.kafkaTls.existingSecret=kafka",
+        "secrets.kafkaTls.existingSecret=kafka,settings.kafka.security_protocol=SSL",
         "secrets.clickhouseOwner.existingSecret=owner",
         "secrets.trustedCa.existingSecret=ca",
         "settings.clickhouse.database=other",
