@@ -44,6 +44,7 @@ def jobs(*options: str) -> dict[str, Resource]:
         "secrets.clickhouseOwner.existingSecret=owner",
         "secrets.trustedCa.existingSecret=ca",
         "settings.clickhouse.database=other",
+        "prepare.again=second",
         "chains.base.chainId=8454",
         "fullnameOverride=other",
     ],
