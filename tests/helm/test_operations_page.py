@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from connectors.delivery.channels.text import read
 from tests.helm import toolbox
 from tests.helm.chart import CHART, NAMESPACE, Resource, helm, made, named
 from tests.paths import ROOT
+from topics.groups import GROUPS
 
 PAGES = tuple(ROOT / "docs" / f"{name}.md" for name in ("operations", "runbook", "delivery"))
 PAGE = PAGES[0].read_text("utf-8")
@@ -127,3 +129,35 @@ def test_what_an_uninstall_leaves_is_removed_by_its_line() -> None:
 def test_no_standby_is_promised_to_go_first() -> None:
     """Pod numbers say nothing of who works: no page may promise that a standby goes first."""
     assert "the standby first" not in PAGE
+
+
+def test_the_runbook_says_who_writes_what_a_stage_lacks() -> None:
+    """A gap is told by who reads, and mended by having who writes say it again."""
+    gap = PAGES[1].read_text("utf-8").partition("### A gap in the sequence\n")[2].partition("\n## ")[0]
+    rows = [each for each in gap.splitlines() if each.startswith("| ")]
+    writers = {group.output: group.name for group in GROUPS if group.output is not None}
+    for group in GROUPS:
+        (row,) = (each for each in rows if f"`{group.name}`" in each.partition(" | ")[0])
+        assert f"`ethereum.{group.input}.v1`" in row
+        writer = writers.get(group.input)
+        assert (f"`{writer}`, group `ethereum.{writer}`" if writer else "the listener") in row
+    assert "normalize:NULL" in gap  # the key, as streams/runtime/progress.py reads it
+
+
+def test_the_example_of_a_channel_and_its_rule_is_taken(tmp_path: Path) -> None:
+    page = PAGES[2].read_text("utf-8")
+    (channels,) = re.findall(r"```yaml\n# channels\.yaml\n(.*?)```", page, re.DOTALL)
+    (rule,) = re.findall(r"```yaml\n# rule\.yaml[^\n]*\n(.*?)```", page, re.DOTALL)
+    (channel,) = read(channels, "channels.yaml")
+    assert yaml.safe_load(rule)["channels"] == [channel.id]
+    settings = channel.settings.model_dump()
+    for name in (settings["url_env"], settings["secret_env"]):
+        assert f"--from-literal={name}=" in page
+    (tmp_path / "rule.yaml").write_text(rule, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "headwater", "rules", "validate", str(tmp_path / "rule.yaml")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
