@@ -52,7 +52,7 @@ class ProgressLog:
 
 
 def last_reached(context: StageContext) -> tuple[Start, Recent]:
-    """What the topic says of the stage; a Start that knows nothing where it says nothing.
+    """What the topic says of the stage; a Start that knows nothing where it says nothing, or was deleted.
 
     Raises Transient when the broker does not answer.
     """
@@ -63,10 +63,15 @@ def last_reached(context: StageContext) -> tuple[Start, Recent]:
         low, high = kafka.watermarks(client, topic)
         start, recent = Start(), (0, 0)
         for message in kafka.read_range(client, topic, low, high):
-            if message.key() == key and message.value() is not None:
-                with about(partial(message_fields, context.group.name, message)):
-                    read, told = _read(reader, cast(bytes, message.value()))
-                    start, recent = start.or_later(read), recent if read.last is None else told
+            if message.key() != key:
+                continue
+            if message.value() is None:
+                # Deleted by hand, to have a stage say its input again: what it was is there until compaction.
+                start, recent = Start(), (0, 0)
+                continue
+            with about(partial(message_fields, context.group.name, message)):
+                read, told = _read(reader, cast(bytes, message.value()))
+                start, recent = start.or_later(read), recent if read.last is None else told
         return start, recent
     finally:
         client.close()

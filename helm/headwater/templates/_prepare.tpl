@@ -57,6 +57,9 @@ metadata:
     {{- include "headwater.labels" . | nindent 4 }}
   annotations:
     checksum/settings: {{ .files | toJson | sha256sum | quote }}
+    {{- with .root.Values.prepare.again }}
+    headwater.dev/again: {{ . | quote }}
+    {{- end }}
 spec:
   {{- include "headwater.pod" (dict "root" .root "account" (printf "%s-%s" (include "headwater.fullname" .root) .role)) | nindent 2 }}
   restartPolicy: Never

@@ -45,6 +45,7 @@ others: a password that a process does not need is not in it, nor is the setting
 {{- end -}}
 {{- end -}}
 {{- if has "kafka" .connects -}}
+{{- include "headwater.kafkaLogin" (dict "kafka" $settings.kafka "secrets" $root.Values.secrets) -}}
 {{- with $root.Values.secrets.kafkaTls -}}
 {{- if .existingSecret -}}
 {{- $folder := "/etc/headwater/kafka" -}}
@@ -60,6 +61,27 @@ others: a password that a process does not need is not in it, nor is the setting
 {{- $_ := set $settings "metrics_host" "0.0.0.0" -}}
 {{- $_ := set $settings "metrics_port" ($root.Values.workload.metricsPort | int64) -}}
 {{- $settings | toJson -}}
+{{- end -}}
+
+{{/* kafka: its settings; secrets. Nothing, or a refusal: a process takes no login that its protocol does not use, nor a protocol
+without the login that it asks for. */}}
+{{- define "headwater.kafkaLogin" -}}
+{{- $protocol := .kafka.security_protocol | default "PLAINTEXT" -}}
+{{- $login := or .secrets.kafka.existingSecret .secrets.kafkaOwner.existingSecret -}}
+{{- $tls := or .secrets.kafkaTls.existingSecret .secrets.kafkaTlsOwner.existingSecret -}}
+{{- if hasPrefix "SASL_" $protocol -}}
+{{- if not .secrets.kafka.existingSecret -}}
+{{- fail (printf "settings.kafka.security_protocol %s asks for a login: put it into a Secret and name it by secrets.kafka.existingSecret" $protocol) -}}
+{{- end -}}
+{{- if not .kafka.sasl_mechanism -}}
+{{- fail (printf "settings.kafka.security_protocol %s needs settings.kafka.sasl_mechanism" $protocol) -}}
+{{- end -}}
+{{- else if $login -}}
+{{- fail (printf "secrets.kafka and kafkaOwner are a SASL login, and settings.kafka.security_protocol is %s: set SASL_SSL or SASL_PLAINTEXT, or leave the Secrets out" $protocol) -}}
+{{- end -}}
+{{- if and $tls (not (has $protocol (list "SSL" "SASL_SSL"))) -}}
+{{- fail (printf "secrets.kafkaTls and kafkaTlsOwner are for TLS, and settings.kafka.security_protocol is %s: set SSL or SASL_SSL, or leave the Secrets out" $protocol) -}}
+{{- end -}}
 {{- end -}}
 
 {{/* A variable from a Secret: name, secret, key. */}}

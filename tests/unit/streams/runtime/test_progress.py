@@ -1,46 +1,68 @@
-"""How far a stage has come: written after the fact; the later of two sources holds."""
+"""How far a stage has come, read back from the compacted topic."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
 from headwater.settings import load_settings
 from schemas import codec_for, frame
-from streams.logic.event import Messages
+from streams.runtime import progress
 from streams.runtime.assembler import Start
-from streams.runtime.progress import STREAM, ProgressLog
 from streams.stage import StageContext
-from tests.fakes.stage import unread
+from tests.fakes.stage import current
 from topics.groups import group_of
 
-STARTS = st.builds(Start, st.none() | st.integers(0, 9), st.none() | st.integers(0, 9), st.integers(0, 9))
+OWN: Final = "enrich"
+RECENT: Final = (40, 2)
 
 
-def test_each_step_is_written_once(tmp_path: Path) -> None:
-    written: list[Messages] = []
+@dataclass(frozen=True)
+class Said:
+    """A message of stage-progress: a stage's, with its sequence, or None for a deletion."""
+
+    stage: str
+    sequence: int | None
+
+    def key(self) -> bytes:
+        return self.stage.encode()
+
+    def value(self) -> bytes | None:
+        if self.sequence is None:
+            return None
+        return frame(7) + codec_for(progress.STREAM).write_values(
+            self.stage, self.sequence, 3, self.sequence + 5, 0, *RECENT
+        )
+
+
+class Client:
+    """Reads nothing itself."""
+
+    def close(self) -> None: ...
+
+
+def reached(
+    messages: Sequence[Said], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> tuple[Start, tuple[int, int]]:
+    monkeypatch.setattr("headwater.kafka.reader", lambda *_, **__: Client())
+    monkeypatch.setattr("headwater.kafka.watermarks", lambda *_: (0, len(messages)))
+    monkeypatch.setattr("headwater.kafka.read_range", lambda *_: iter(messages))
     settings = load_settings({"data_dir": str(tmp_path)}, environ={})
-    context = StageContext(settings, group_of("normalize"), lambda _: frame(7), unread)
-    log = ProgressLog(context, written.append)
-    for start in (Start(), Start(7), Start(7, 2, 30), Start(7, 2, 30), Start(9, None, 32)):
-        log.reached(start, (200, start.last or 0))
-    assert [(each.stream, list(each.keys)) for each in written] == [(STREAM, [b"normalize"])] * 2
-    records = [codec_for(STREAM).read(each.values[0] or b"", 5) for each in written]
-    assert [(each["stage"], each["sequence"], each["claim"], each["position"]) for each in records] == [
-        ("normalize", 7, 2, 30),
-        ("normalize", 9, None, 32),
-    ]
-    assert [(each["events"], each["bad"]) for each in records] == [(200, 7), (200, 9)]
+    return progress.last_reached(StageContext(settings, group_of(OWN), lambda _: frame(7), current))
 
 
-@given(STARTS, STARTS)
-def test_the_later_start_holds(one: Start, other: Start) -> None:
-    chosen = one.or_later(other)
-    assert chosen in (one, other)
-    assert max(-1 if each.last is None else each.last for each in (one, other)) == (
-        -1 if chosen.last is None else chosen.last
-    )
-    if one.last == other.last:
-        assert chosen is one
+def test_the_furthest_that_was_said_of_a_stage_holds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    said = [Said(OWN, 9), Said("normalize", 20), Said(OWN, 8)]  # the last one of a writer that was paused
+    assert reached(said, monkeypatch, tmp_path) == (Start(9, 3, 14), RECENT)
+
+
+def test_a_deletion_has_the_stage_begin_anew_before_the_topic_is_compacted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert reached([Said(OWN, 9), Said(OWN, None)], monkeypatch, tmp_path) == (Start(), (0, 0))
+    later = [Said(OWN, 9), Said(OWN, None), Said(OWN, 4), Said("normalize", None)]
+    assert reached(later, monkeypatch, tmp_path) == (Start(4, 3, 9), RECENT)
