@@ -14,6 +14,7 @@ from connectors.clickhouse.client import Client, insert_settings
 from connectors.clickhouse.native import Column, Encoder, block, encoder
 from connectors.clickhouse.sink.rows import Columns
 from headwater.errors import Fatal, Permanent, Transient
+from headwater.logging import get_logger
 from headwater.metrics import sink as metrics
 from headwater.redaction import brief
 
@@ -55,6 +56,8 @@ JOINED_SETTINGS: Final[Mapping[str, int]] = {
 
 # What the client raises; a connection that breaks while an answer is read comes through as it is.
 FAILURES: Final = (ClickHouseError, HTTPError, OSError)
+
+_log = get_logger("connectors.clickhouse.sink")
 
 
 # What ClickHouse says when an insert meets a limit of memory: the user's, the query's or the server's.
@@ -158,8 +161,9 @@ def open_table(
 ) -> Table:
     """The table for columns of these names.
 
-    Raises Transient when ClickHouse does not answer, Fatal when the table lacks one of the columns or
-    wants another one.
+    One that it has beside them is of a newer version, whose tables a rollback leaves: rows of ours look there
+    as those from before it came. Raises Transient when ClickHouse does not answer, Fatal when the table lacks
+    one of the columns.
     """
     try:
         found = client.query(
@@ -172,15 +176,11 @@ def open_table(
         str(column): str(kind) for column, kind, default in found if default not in ("ALIAS", "MATERIALIZED")
     }
     missing = [each for each in names if each not in types and each not in left_out]
-    unfilled = [str(column) for column, _, default in found if not default and column not in names]
-    if missing:
+    if missing or not found:
         what = f"lacks {', '.join(missing)}" if found else "does not exist"
         raise Fatal(f"table {database}.{name} {what}", remedy="run `headwater migrate`")
-    if unfilled:
-        raise Fatal(
-            f"table {database}.{name} wants {', '.join(unfilled)}, which no message has",
-            remedy="give what somebody added a default; a newer version's column needs that version",
-        )
+    if newer := [str(column) for column, _, default in found if not default and column not in names]:
+        _log.info("the table has columns of a newer version, which stay empty", table=name, columns=newer)
     return Table(
         client,
         database,
