@@ -70,7 +70,7 @@ class Decoder:
             names.append("hash")
         try:
             values = [reader.to_current_schema(message.value) for message in messages]
-            columns = reader.columns(values, names)
+            columns = reader.codec.columns(values, fields=names)
         except MalformedRecord as error:
             if len(messages) == 1:
                 yield Finding("malformed", None, None, (), (messages[0].position,), str(error))

@@ -71,7 +71,7 @@ def _make(entries: list[Entry], *, scaled: bool) -> None:
         ),
         ("image of pause", images.pause_archive().exists(), "seconds", images.make_pause),
         ("base of the image", images.base_archive().exists(), "two minutes", images.make_base),
-        ("image", images.archive().exists(), "a minute", images.make_image),
+        ("images", images.images().exists(), "two minutes", images.make_images),
     )
     for name, there, takes, make in makers:
         if takes and not there:

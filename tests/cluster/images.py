@@ -1,13 +1,14 @@
-"""The images that pods run, as OCI archives in the cache: Headwater's, by the Containerfile, and pause.
+"""The images that pods run, as OCI archives in the cache: Headwater's two versions, and pause.
 
-Only BASE is substituted, by a minimal Debian that is made here: no registry of images is needed. buildah
-keeps what it works with in a folder of its own, which goes when it is done.
+Of the Containerfile only BASE is substituted, by a minimal Debian that is made here: no registry of images is
+needed. buildah keeps what it works with in a folder of its own, which goes when it is done.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,16 +18,19 @@ from typing import Final
 
 from headwater.errors import Transient
 from sandbox.downloads.cache import cache_dir, place
+from tests.cluster import second_version
 from tests.cluster.builds import PAUSE, built, folder
 from tests.fresh import checkout
 from tests.fresh.root import BUNDLE, debian_mirror
 
 RELEASE: Final = "bookworm"
-IMAGE: Final = "headwater"
+IMAGES: Final = "images"
 KEPT: Final = 3
 PACKAGES: Final = "python3,python3-venv,ca-certificates"
 NAME: Final = "localhost/headwater"
-VERSIONS: Final = ("1", "2")
+OLD: Final = "1"
+NEW: Final = "2"
+VERSIONS: Final = (OLD, NEW)
 PAUSE_NAME: Final = "localhost/pause:1"
 # What the Containerfile copies.
 COPIED: Final = (
@@ -47,11 +51,17 @@ def base_archive() -> Path:
     return _kept(f"base-{RELEASE}", [PACKAGES.encode()])
 
 
-def archive() -> Path:
-    """Where Headwater's image is kept: an OCI archive, by the hash of what it is made of."""
+def images() -> Path:
+    """Where Headwater's images are kept: a folder, by the hash of what they are made of."""
     names = context()
     contents = (f"{name}\0".encode() + (checkout.CHECKOUT / name).read_bytes() for name in names)
-    return _kept(IMAGE, [base_archive().name.encode(), *contents])
+    second = Path(second_version.__file__).read_bytes()
+    return _kept(IMAGES, [base_archive().name.encode(), second, *contents], "")
+
+
+def archive(version: str) -> Path:
+    """A version's image: an OCI archive."""
+    return images() / f"{version}.tar"
 
 
 def pause_archive() -> Path:
@@ -70,10 +80,11 @@ def make_base() -> Path:
     return place(base_archive(), make)
 
 
-def make_image() -> Path:
-    """Make Headwater's image when it is not there. Raises Transient with buildah's last words."""
+def make_images() -> Path:
+    """Make Headwater's images when they are not there. Raises Transient with buildah's last words."""
 
     def make(staging: Path) -> None:
+        staging.mkdir()
         base = make_base()
         with Buildah() as buildah:
             buildah.of_tree("localhost/base", base)
@@ -81,26 +92,31 @@ def make_image() -> Path:
             checkout.copy(context(), source)
             settings = buildah.folder / "pip.conf"
             settings.write_text(pip_settings(_configured()))
-            buildah.run(
-                *("bud", "--isolation", "chroot", "--network", "host", "--pull-never"),
-                *("--build-arg", "BASE=localhost/base", "--tag", NAME),
-                *("--volume", f"{os.environ.get('SSL_CERT_FILE', BUNDLE)}:{BUNDLE}:ro"),
-                *("--volume", f"{settings}:/etc/pip.conf:ro"),
-                str(source),
-            )
-            buildah.archive(NAME, f"{NAME}:{VERSIONS[0]}", staging)
+            for version in VERSIONS:
+                if version == NEW:
+                    second_version.amend(source)
+                name = f"{NAME}:{version}"
+                buildah.run(
+                    # With layers: what both have in common, its packages before all, is made once.
+                    *("bud", "--layers", "--isolation", "chroot", "--network", "host", "--pull-never"),
+                    *("--build-arg", "BASE=localhost/base", "--tag", name),
+                    *("--volume", f"{os.environ.get('SSL_CERT_FILE', BUNDLE)}:{BUNDLE}:ro"),
+                    *("--volume", f"{settings}:/etc/pip.conf:ro"),
+                    str(source),
+                )
+                buildah.archive(name, name, staging / f"{version}.tar")
 
-    made = place(archive(), make)
+    made = place(images(), make)
     _forget(made)
     return made
 
 
 def _forget(made: Path) -> None:
-    """Remove all but the last few: each change of the sources leaves one, and each is large."""
-    kept = sorted(made.parent.glob(f"{IMAGE}-*.tar"), key=lambda path: path.stat().st_mtime)
+    """Remove all but the last few: each change of the sources leaves a folder, and each is large."""
+    kept = sorted(made.parent.glob(f"{IMAGES}-*"), key=lambda path: path.stat().st_mtime)
     for path in kept[:-KEPT]:
         if path != made:
-            path.unlink(missing_ok=True)
+            shutil.rmtree(path)
 
 
 def make_pause() -> Path:
@@ -158,11 +174,11 @@ def _configured() -> str:
     return _run([sys.executable, "-m", "pip", "config", "list"])
 
 
-def _kept(name: str, contents: Iterable[bytes]) -> Path:
+def _kept(name: str, contents: Iterable[bytes], suffix: str = ".tar") -> Path:
     digest = hashlib.sha256()
     for each in contents:
         digest.update(hashlib.sha256(each).digest())
-    return cache_dir() / "cluster" / f"{name}-{digest.hexdigest()[:12]}.tar"
+    return cache_dir() / "cluster" / f"{name}-{digest.hexdigest()[:12]}{suffix}"
 
 
 def _run(command: list[str]) -> str:

@@ -14,7 +14,8 @@ from typing import Final
 from headwater.errors import HeadwaterError
 from sandbox.downloads.progress import LineProgress
 from sandbox.stack.services import fetch_programs
-from tests.cluster import builds, control_plane, enclosure, images, keda, node, services
+from tests.cluster import builds, control_plane, enclosure, images, keda, node, second_version, services
+from tests.cluster.alerting import Alerting
 from tests.cluster.kubernetes import Kubernetes, is_ready
 from tests.cluster.processes import Processes
 from tests.cluster.proof import Proof
@@ -67,7 +68,7 @@ class Cluster:
             self.processes,
             self._kube / "kubelet",
             self.folder / "node",
-            images={"headwater": images.archive(), "pause": images.pause_archive()},
+            archives=[*map(images.archive, images.VERSIONS), images.pause_archive()],
             cgroup=self._cgroup,
             files=self._files,
         )
@@ -97,7 +98,8 @@ def _run(cluster: Cluster, *, scaled: bool) -> None:
         release = Release(cluster.kubernetes, processes, cluster.folder)
         release.prepare(outside.password)
         steps = Steps(release, cluster.kubernetes, processes)
-        proof = Proof(outside, processes)
+        alerting = Alerting(outside, processes)
+        proof = Proof(outside, alerting, processes)
 
         def proved(name: str, work: Callable[[], str]) -> None:
             report.timed(name, work)
@@ -106,8 +108,11 @@ def _run(cluster: Cluster, *, scaled: bool) -> None:
         report.timed("Pod Security", steps.refuse)
         proved("install", steps.install)
         report.timed("helm test", steps.test)
+        report.timed("rules", lambda: alerting.apply(cluster.folder))
         proved("upgrade", steps.upgrade)
+        report.timed("upgrade: new column", lambda: proof.written(second_version.VALUE))
         proved("rollback", steps.rollback)
+        report.timed("rollback: new column", lambda: proof.written(""))
         proved("eviction", steps.evict)
         proved("drain", steps.drain)
         proved("kill", steps.kill)
@@ -117,6 +122,9 @@ def _run(cluster: Cluster, *, scaled: bool) -> None:
             proved("sink under KEDA", scaling.hand_over)
             proved("sink up", scaling.up)
             proved("sink down", scaling.down)
+            proved("upgrade back", scaling.hand_back)
+            report.timed("upgrade back: new column", lambda: proof.written(""))
+        report.timed("alerts: proof", alerting.proves)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Final
 import yaml
 
 from tests.cluster.control_plane import Certificates
-from tests.cluster.images import VERSIONS
+from tests.cluster.images import NEW, OLD
 from tests.cluster.kubernetes import Kubernetes, Resource
 from tests.cluster.processes import Processes
 from tests.cluster.release import LAG, MAX_SINKS, Release, values
@@ -101,8 +101,11 @@ class Scaling:
     services: Services
 
     def hand_over(self) -> str:
-        """The chart leaves the sink's replicas to KEDA, which keeps one while little waits."""
-        self.release.put("upgrade", values(VERSIONS[0], scaled=True))
+        """The chart leaves the sink's replicas to KEDA, which keeps one while little waits.
+
+        It is an upgrade to the second version again, whose tables are there since the first one.
+        """
+        self.release.put("upgrade", values(NEW, scaled=True))
         self.processes.until(self._is_active, "KEDA has taken the sink", UP_SECONDS)
         self.release.wait_ready()
         return f"{self.release.replicas('sink')} sink, at most {MAX_SINKS} by {LAG} messages each"
@@ -119,6 +122,12 @@ class Scaling:
         self._until(1, DOWN_SECONDS)
         self.release.wait_ready()
         return "1 sink"
+
+    def hand_back(self) -> str:
+        """The first version by `helm upgrade`, as Flux goes back: its jobs run over newer tables."""
+        self.release.put("upgrade", values(OLD, scaled=True))
+        self.release.wait_ready()
+        return "jobs of the first version bear tables of the second"
 
     def _away(self) -> AbstractContextManager[None]:
         return self.services.clickhouse_away()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 from sandbox.supervisor.process import Command
 from tests.cluster.control_plane import KUBELET, NODE, Certificates, kubeconfig
 from tests.cluster.enclosure import ADDRESS, BRIDGE, SUBNET
-from tests.cluster.images import NAME, PAUSE_NAME, VERSIONS
+from tests.cluster.images import PAUSE_NAME
 from tests.cluster.needs import CNI
 from tests.cluster.processes import Processes
 
@@ -81,15 +82,12 @@ def kubelet(folder: Path, logs: Path, socket: Path, cgroup: str, ca: Path) -> di
     }
 
 
-def _import(processes: Processes, socket: Path, images: dict[str, Path]) -> None:
-    """Give containerd the images, and Headwater's a second name: what an upgrade goes to."""
+def _import(processes: Processes, socket: Path, archives: Sequence[Path]) -> None:
+    """Give containerd the images, under the names that the archives have."""
     ctr = ("ctr", "--address", str(socket), "--namespace", "k8s.io", "images")
-    log = processes.logs / "import.log"
-    for name, archive in images.items():
-        processes.finish(Command(f"import {name}", (*ctr, "import", str(archive)), log))
-    first, *others = (f"{NAME}:{version}" for version in VERSIONS)
-    for other in others:
-        processes.finish(Command(f"tag {other}", (*ctr, "tag", first, other), log))
+    for archive in archives:
+        command = (*ctr, "import", str(archive))
+        processes.finish(Command(f"import {archive.name}", command, processes.logs / "import.log"))
 
 
 def start(
@@ -97,11 +95,11 @@ def start(
     kubelet_program: Path,
     folder: Path,
     *,
-    images: dict[str, Path],
+    archives: Sequence[Path],
     cgroup: str,
     files: Certificates,
 ) -> None:
-    """Start containerd, import the images (name → archive), start the kubelet, which registers the node."""
+    """Start containerd, import the images of archives, start the kubelet, which registers the node."""
     folder.mkdir()
     runtime = folder / "containerd"
     (runtime / "cni").mkdir(parents=True)
@@ -110,7 +108,7 @@ def start(
     socket = runtime / "c.sock"
     processes.start("containerd", "containerd", "--config", str(runtime / "config.toml"))
     processes.until(socket.exists, "containerd listens")
-    _import(processes, socket, images)
+    _import(processes, socket, archives)
     own = folder / "kubelet"
     own.mkdir()
     # There is no cluster DNS: services outside are named by address.

@@ -13,13 +13,24 @@ from tests.cluster.enclosure import ADDRESS
 from tests.cluster.images import NAME
 from tests.cluster.kubernetes import Kubernetes, Resource, is_ready, told
 from tests.cluster.processes import Processes
-from tests.cluster.services import CHAIN, CHAIN_ID, CLICKHOUSE, FIRST, KAFKA_PODS, NODE, REGISTRY
+from tests.cluster.services import (
+    CHAIN,
+    CHAIN_ID,
+    CLICKHOUSE,
+    FIRST,
+    KAFKA_PODS,
+    NODE,
+    RECEIVER,
+    REGISTRY,
+    SECRET,
+    SECRET_VARIABLE,
+)
 from tests.helm.chart import CHART
 
 RELEASE: Final = "headwater"
 SELECTOR: Final = f"app.kubernetes.io/instance={RELEASE}"
 TIMEOUT: Final = "5m"
-READY_SECONDS: Final = 180.0
+READY_SECONDS: Final = 300.0
 MAX_SINKS: Final = 4
 # Messages of a topic for each sink: above what is held back of some blocks, reached within seconds of an
 # outage.
@@ -28,9 +39,11 @@ Values = dict[str, Any]
 
 
 def values(version: str, *, scaled: bool = False) -> Values:
-    """Those of the release. Requests are small: it all runs on two cores."""
+    """Those of the release: of every role that can have it one process stands by, or shares the work.
+
+    Requests are small: it all runs on two cores.
+    """
     small = {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": "1Gi"}}}
-    one = {"replicas": 1}
     sink: Values = {"replicas": 1, **small}
     if scaled:
         sink["autoscaling"] = {
@@ -47,8 +60,12 @@ def values(version: str, *, scaled: bool = False) -> Values:
             "kafka": {"bootstrap_servers": f"{ADDRESS}:{KAFKA_PODS}", "replication": 1},
             "registry": {"url": f"http://{ADDRESS}:{REGISTRY}/apis/ccompat/v7"},
             "clickhouse": {"url": f"http://{ADDRESS}:{CLICKHOUSE}"},
+            "delivery": {"allow_private": True},
         },
-        "secrets": {"clickhouse": {"existingSecret": "clickhouse"}},
+        "secrets": {
+            "clickhouse": {"existingSecret": "clickhouse"},
+            "channels": {"existingSecret": "channels"},
+        },
         "chains": {
             CHAIN: {
                 "chainId": CHAIN_ID,
@@ -59,12 +76,11 @@ def values(version: str, *, scaled: bool = False) -> Values:
         "roles": {
             "listen": {"replicas": 2, **small},
             "stage": {"replicas": 2, **small},
-            "stages": {"state": one, "aggregate": one, "alert": one},
-            "deliver": {"replicas": 1, **small},
+            "deliver": {"replicas": 2, **small},
             "sink": sink,
         },
         "prepare": small,
-        "networkPolicy": {"rpc": {"ports": [NODE]}},
+        "networkPolicy": {"rpc": {"ports": [NODE]}, "webhooks": {"ports": [RECEIVER]}},
     }
 
 
@@ -92,6 +108,7 @@ class Release:
         self.kubernetes.apply(
             _secret("clickhouse", username=WRITER, password=password),
             _secret("nodes", rpc=f"http://{ADDRESS}:{NODE}"),
+            _secret("channels", **{SECRET_VARIABLE: SECRET}),
         )
 
     def put(self, verb: str, chosen: Values) -> None:

@@ -1,14 +1,16 @@
 """What is outside the cluster: Kafka, registry, ClickHouse and a recorded node, those of the local stack.
 
-All of them listen on loopback, as ever, and pods have a loopback of their own. So the broker has a second
-listener on the bridge, and the others a front there (`front`).
+All of them, and the receiver of alerts (`alerting`), listen on loopback, as ever, and pods have a loopback of
+their own. So the broker has a second listener on the bridge, and the others a front there (`front`).
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,12 +19,14 @@ from typing import Final
 
 import orjson
 
+from headwater.errors import Fatal
 from headwater.settings import Settings, environment, load_settings
 from sandbox.chdb.logins import WRITER, kept
 from sandbox.services import clickhouse, kafka, registry
 from sandbox.services.probes import http_get, http_send
 from sandbox.stack.services import Programs
 from sandbox.supervisor.process import Child
+from tests.builders.clickhouse import question
 from tests.cluster.enclosure import ADDRESS
 from tests.cluster.front import front
 from tests.cluster.needs import RECORDING
@@ -39,7 +43,11 @@ KAFKA_PODS: Final = 19093
 REGISTRY: Final = 18081
 CLICKHOUSE: Final = 18123
 NODE: Final = 18545
-FRONTS: Final = (REGISTRY, CLICKHOUSE, NODE)
+RECEIVER: Final = 19070
+FRONTS: Final = (REGISTRY, CLICKHOUSE, NODE, RECEIVER)
+SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SECRET_VARIABLE: Final = "CLUSTER_RECEIVER_SECRET"
+COMMAND_SECONDS: Final = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +56,42 @@ class Services:
 
     settings: Settings
     clickhouse: Child
+    node: Child
     password: str
 
     @property
-    def variables(self) -> dict[str, str]:
+    def _variables(self) -> dict[str, str]:
         """The environment of a command that asks them."""
-        return dict(environment(self.settings))
+        own = {name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_")}
+        return {**own, **environment(self.settings)}
 
-    @property
-    def login(self) -> dict[str, str]:
-        """ClickHouse as `endpoints.json` of a local stack would have it."""
-        url = f"http://127.0.0.1:{CLICKHOUSE}"
-        return {"clickhouse": url, "clickhouse_user": WRITER, "clickhouse_password": self.password}
+    def started(self, *words: str) -> subprocess.Popen[str]:
+        """A command of Headwater's, as a person outside the cluster starts it."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "headwater", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self._variables,
+        )
+
+    def command(self, *words: str) -> str:
+        """What one printed. Raises Fatal with it when it fails or takes too long."""
+        return ended(self.started(*words), *words)
+
+    def ask(self, query: str) -> str:
+        """ClickHouse's answer, or "" while there is none: no table yet, or it is away."""
+        login = {
+            "clickhouse": f"http://127.0.0.1:{CLICKHOUSE}",
+            "clickhouse_user": WRITER,
+            "clickhouse_password": self.password,
+        }
+        try:
+            with urllib.request.urlopen(question(login, query), timeout=30) as answer:
+                return str(answer.read().decode()).strip()
+        except OSError:  # both are HTTP errors or no answer
+            return ""
 
     def head(self) -> int:
         """The recorded node's head."""
@@ -70,11 +102,34 @@ class Services:
     @contextmanager
     def clickhouse_away(self) -> Iterator[None]:
         """ClickHouse stands still: it accepts connections and answers nothing."""
-        os.kill(self.clickhouse.pid, signal.SIGSTOP)
-        try:
+        with _paused(self.clickhouse):
             yield
-        finally:
-            os.kill(self.clickhouse.pid, signal.SIGCONT)
+
+    @contextmanager
+    def node_away(self) -> Iterator[None]:
+        """The node stands still, and with it the chain."""
+        with _paused(self.node):
+            yield
+
+
+@contextmanager
+def _paused(child: Child) -> Iterator[None]:
+    os.kill(child.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(child.pid, signal.SIGCONT)
+
+
+def ended(process: subprocess.Popen[str], *words: str) -> str:
+    """What a command printed. Raises Fatal with it when it fails, or takes too long."""
+    try:
+        output, _ = process.communicate(timeout=COMMAND_SECONDS)
+    except subprocess.TimeoutExpired as error:
+        raise Fatal(f"headwater {' '.join(words)} was not done in {COMMAND_SECONDS} s") from error
+    if process.returncode != 0:
+        raise Fatal(f"headwater {' '.join(words)} leaves with {process.returncode}:\n{output}")
+    return output
 
 
 @contextmanager
@@ -94,13 +149,14 @@ def running(processes: Processes, programs: Programs, folder: Path) -> Iterator[
         clickhouse.command(folder / "clickhouse", CLICKHOUSE, logins, processes.logs / "clickhouse.log")
     )
     serve = ("-m", "headwater", "node", "serve", str(RECORDING), "--port", str(NODE))
-    processes.start("node", sys.executable, *serve, "--pace", str(BLOCK_SECONDS), "--loop", str(ROUNDS))
+    pace = ("--pace", str(BLOCK_SECONDS), "--loop", str(ROUNDS))
+    chain = processes.start("node", sys.executable, *serve, *pace)
     processes.until(lambda: registry.is_ready(REGISTRY), "the registry answers")
     registry.require_compatibility(REGISTRY)
     processes.until(lambda: clickhouse.is_ready(CLICKHOUSE), "ClickHouse answers")
     processes.until(lambda: http_get(NODE, "/")[0] != 0, "the recorded node answers")
     with front(ADDRESS, FRONTS):
-        yield Services(_settings(folder, passwords.writer), engine, passwords.writer)
+        yield Services(_settings(folder, passwords.writer), engine, chain, passwords.writer)
 
 
 def _start_kafka(processes: Processes, programs: Programs, folder: Path) -> None:
@@ -141,6 +197,7 @@ def _settings(folder: Path, password: str) -> Settings:
                 "rpc": [f"http://127.0.0.1:{NODE}"],
                 "start": str(FIRST),
             },
+            "delivery": {"allow_private": True},
         },
         environ={},
     )

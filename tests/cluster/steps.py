@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from headwater.errors import Fatal
+from tests.cluster.activity import works
 from tests.cluster.control_plane import NAMESPACE, NODE
-from tests.cluster.images import VERSIONS
+from tests.cluster.images import NEW, OLD
 from tests.cluster.kubernetes import Kubernetes, Resource, is_ready, role_of
 from tests.cluster.processes import Processes
 from tests.cluster.release import RELEASE, SELECTOR, Release, values
 
-OLD, NEW = VERSIONS
 EVICTED: Final = "normalize"
 DRAIN_SECONDS: Final = 40
 
@@ -59,20 +59,20 @@ class Steps:
         return "topics, schemas and views are there"
 
     def upgrade(self) -> str:
-        """Another image: every pod is replaced while blocks come."""
+        """Another image, with more tables and schemas: every pod is replaced while blocks come."""
         before = self._uids()
         self.release.put("upgrade", values(NEW))
         return self._rolled(before, NEW)
 
     def rollback(self) -> str:
-        """And back to the one before."""
+        """And back to the one before, which reads what the second one wrote, and leaves its tables."""
         before = self._uids()
         self.kubernetes.helm("rollback", RELEASE, "--wait", "--timeout", "5m")
         return self._rolled(before, OLD)
 
     def evict(self) -> str:
-        """One of two may be evicted, and the other not before the first is back, under its name."""
-        first, second = sorted(self.release.pods(EVICTED), key=lambda pod: str(pod["metadata"]["name"]))
+        """The one of two that works may be evicted, and the other not before it is back, under its name."""
+        second, first = sorted(self.release.pods(EVICTED), key=works)
         if (rejection := self._evict(first)) is not None:
             raise Fatal(f"the first eviction is refused: {rejection}")
         rejection = self._evict(second)
@@ -104,14 +104,16 @@ class Steps:
         return f"one each kept of {', '.join(sorted(several))}; {self._count()} again"
 
     def kill(self) -> str:
-        """One pod of each role is gone without a word, all at the same time."""
-        chosen = {role_of(pod): str(pod["metadata"]["name"]) for pod in self.release.pods()}
+        """One pod of each role is gone without a word, all at the same time: of a pair the one that works."""
+        pods = sorted(self.release.pods(), key=works)
+        chosen = {role_of(pod): str(pod["metadata"]["name"]) for pod in pods}
+        active = sum(map(works, pods))
         before = self._uids()
         words = ("delete", "pod", *chosen.values(), "--grace-period=0", "--force")
         self.kubernetes.kubectl(*words)
         self.processes.until(lambda: len(before & self._uids()) <= len(before) - len(chosen), "they are gone")
         self.release.wait_ready()
-        return f"{len(chosen)} pods, one of each role"
+        return f"{len(chosen)} pods, one of each role, the {active} that had a stage or the lead among them"
 
     def _evict(self, pod: Resource) -> str | None:
         """None when it is granted, else why not."""

@@ -40,6 +40,6 @@ def test_what_cannot_be_built_is_said_in_a_line(
     monkeypatch.setattr(toolbox, "kubectl", lambda: None)
     monkeypatch.setattr(builds, "built", unreachable)
     # Named by what git knows, which need not be here.
-    monkeypatch.setattr(images, "archive", lambda: Path("none"))
+    monkeypatch.setattr(images, "images", lambda: Path("none"))
     assert command.main(["--without-keda"]) == 1
     assert "make cluster: go build of pause failed" in capsys.readouterr().err

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+from pathlib import Path
 
 import pytest
 
-from tests.cluster.images import COPIED, context, pip_settings
+from tests.cluster import images, second_version
+from tests.cluster.images import COPIED, NEW, OLD, context, pip_settings
 from tests.paths import ROOT
 
 needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -33,6 +35,17 @@ def test_the_context_has_nothing_that_git_does_not_know() -> None:
     assert not [name for name in context() if "__pycache__" in name or name.endswith(".pyc")]
     assert not [name for name in context() if name.startswith("tests/")]
     assert all(name.startswith(COPIED) for name in context())
+
+
+@needs_git
+def test_both_versions_are_made_anew_when_the_second_one_is_another(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = {images.archive(version) for version in (OLD, NEW)}
+    assert len({path.parent for path in before}) == 1
+    (tmp_path / "second_version.py").write_text("# changed\n")
+    monkeypatch.setattr(second_version, "__file__", str(tmp_path / "second_version.py"))
+    assert not before & {images.archive(version) for version in (OLD, NEW)}
 
 
 def test_pip_is_told_how_packages_are_reached() -> None:

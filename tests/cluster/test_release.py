@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from tests.cluster.release import LAG, MAX_SINKS, values
+from tests.cluster.services import RECEIVER
 from tests.helm.chart import template
 
 
@@ -38,3 +39,31 @@ def test_the_sink_is_scaled_when_it_is_asked_for(scaled: bool, tmp_path: Path) -
     for spec in found:
         assert spec["maxReplicaCount"] == MAX_SINKS
         assert {each["metadata"]["lagThreshold"] for each in spec["triggers"]} == {str(LAG)}
+
+
+def test_every_role_but_the_sink_has_a_second_process(tmp_path: Path) -> None:
+    made = rendered(tmp_path, values("1"))
+    found = {
+        each["metadata"]["labels"]["app.kubernetes.io/component"]: each["spec"]["replicas"]
+        for each in made
+        if each["kind"] in ("Deployment", "StatefulSet")
+    }
+    assert {role for role, replicas in found.items() if replicas == 1} == {"sink"}
+    assert {role for role, replicas in found.items() if replicas == 2} >= {"listen", "alert", "deliver"}
+
+
+def test_deliveries_may_reach_the_receiver_and_have_its_secret(tmp_path: Path) -> None:
+    made = rendered(tmp_path, values("1"))
+    (policy,) = (
+        each["spec"]
+        for each in made
+        if each["kind"] == "NetworkPolicy" and each["metadata"]["name"].endswith("-deliver")
+    )
+    ports = [port["port"] for rule in policy["egress"] for port in rule["ports"]]
+    assert RECEIVER in ports
+    (pod,) = (
+        each["spec"]["template"]["spec"]
+        for each in made
+        if each["kind"] == "Deployment" and each["metadata"]["name"].endswith("-deliver")
+    )
+    assert {"secretRef": {"name": "channels"}} in pod["containers"][0]["envFrom"]

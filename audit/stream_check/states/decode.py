@@ -31,7 +31,7 @@ def states(reader: StreamReader, messages: Sequence[Raw]) -> Iterator[StateRecor
     """The record of each message, or that it is not one, in order. Raises Transient as the registry does."""
     try:
         values = [reader.to_current_schema(message.value) for message in messages]
-        columns = reader.columns(values, _FIELDS)
+        columns = reader.codec.columns(values, fields=_FIELDS)
     except MalformedRecord as error:
         if len(messages) == 1:
             yield Finding("malformed", None, None, (), (messages[0].position,), str(error))

@@ -1,8 +1,8 @@
 """Alerts: rules that are read and compiled, and what they say of the chain, folded from its log.
 
 Read it in this order: `rule` (what a rule is), `rules/` (its text), `cel/` (its condition), `compiling`
-(the rule of both), `records` (an enriched block as rules see it), `index` (which rules could match a
-record), `evaluate` (their answers), over `alert`, `tally` and `gives` (what a record gives to rules);
+(the rule of both), `records` with `texts` (an enriched block as rules see it), `index` (which rules could
+match a record), `evaluate` (their answers), over `alert`, `tally` and `gives` (what a record gives to rules);
 `tracks` (windows, cooldowns, silences), `joining` (what follows from a block that joins), `decision`,
 `remembered` (what is kept of the chain), `fold` with `finality`, `repairing` and `adopting` (blocks
 joining, leaving, becoming final, said again; rules changing); `configuration` (what is in force),

@@ -15,13 +15,12 @@ from schemas import Codec, Message, Records, codec_for, codec_for_record
 from schemas.codec.model import Array, Enum, Field, Fixed, Node, Primitive, Record, Union
 from schemas.unsigned import UNSIGNED, from_long
 from streams.logic.alerts.rule import Match
+from streams.logic.alerts.texts import TEXTS
 from topics.chainlog.envelope import Envelope
 from topics.coverage import COUNTED
 
 STREAM: Final = "enriched-blocks"
 HEADER: Final = "header"
-_TEXTS: Final = frozenset({"extra", "receipt_extra", "receipt_l1_fee_scalar", "evidence"})
-"""Strings that are not a number in base 10."""
 Convert: TypeAlias = Callable[[Any], object]
 
 
@@ -77,7 +76,7 @@ def _of_node(node: Node, name: str) -> Convert | None:
             return None if inner is None else lambda value: None if value is None else inner(value)
         case Fixed() | Primitive("bytes"):
             return hex_text
-        case Primitive("string") if name not in _TEXTS:
+        case Primitive("string") if name not in TEXTS:
             return int
         case Primitive("long") if name in UNSIGNED:
             return from_long
@@ -102,9 +101,9 @@ def raw_of(node: Node, name: str, value: object) -> object:
             raw = bytes.fromhex(value[2:])
             if hex_text(raw) == value:
                 return raw
-        case Primitive("string") if name not in _TEXTS and isinstance(value, int):
+        case Primitive("string") if name not in TEXTS and isinstance(value, int):
             return str(value)
-        case Primitive("string") if name in _TEXTS and isinstance(value, str):
+        case Primitive("string") if name in TEXTS and isinstance(value, str):
             return value
         case Enum() if isinstance(value, str):
             return value

@@ -11,6 +11,7 @@ from schemas import codec_for
 from schemas.codec.model import Array, Enum, Fixed, Node, Primitive, Union
 from streams.logic.alerts.cel import ScalarType, Type
 from streams.logic.alerts.rule import Match
+from streams.logic.alerts.texts import TEXTS
 
 STREAMS: Final[Mapping[Match, tuple[str, ...]]] = {
     Match.BLOCK: ("blocks",),
@@ -22,8 +23,6 @@ STREAMS: Final[Mapping[Match, tuple[str, ...]]] = {
     Match.STAT: ("chain-stats", "token-stats", "contract-stats"),
 }
 SHARED: Final = ("chain_id", "block_number", "block_hash", "block_timestamp", "sequence", "removed")
-_TEXTS: Final = frozenset({"extra", "receipt_extra", "receipt_l1_fee_scalar", "evidence"})
-"""Strings that are not a number in base 10."""
 _LONGEST: Final = {"topics": 4}
 _HASH: Final = 2 + 2 * 32
 _REORG: Final = {
@@ -94,7 +93,7 @@ def _type(node: Node, name: str) -> Type | None:
             return Type(ScalarType.BOOL)
         case Primitive("int" | "long"):
             return Type(ScalarType.INT)
-        case Primitive("string") if name not in _TEXTS:
+        case Primitive("string") if name not in TEXTS:
             return Type(ScalarType.INT)
         case Primitive("bytes" | "string"):
             return Type(ScalarType.STRING)

@@ -9,12 +9,13 @@ from audit.stream_check.algebra.fold import StreamCheck
 from audit.stream_check.algebra.partitioner import partition_of
 from audit.stream_check.algebra.record import Record, StreamPosition
 from audit.stream_check.decode import STREAMS, Decoder, Raw
-from schemas import Schema, StreamReader, frame, schema_of
+from schemas import HEADER_SIZE, Schema, StreamReader, frame, schema_of
 from streams.logic.event import Messages, Position
 from tests.builders.enriched_events import enriched_event
 from topics.chainlog.kinds import EventKind
 
 IDS = {stream: number for number, stream in enumerate(("normalized-blocks", "enriched-blocks", *STREAMS))}
+ANOTHER = 100
 PARTITIONS = dict.fromkeys(STREAMS, 3)
 
 
@@ -23,7 +24,13 @@ def frame_of(stream: str) -> bytes:
 
 
 def schema_of_id(number: int) -> Schema | None:
-    return schema_of([*IDS][number]) if number < len(IDS) else None
+    """Ours of a stream; from ANOTHER on with a field more, which is null."""
+    another, own = divmod(number, ANOTHER)
+    if own >= len(IDS):
+        return None
+    schema = schema_of([*IDS][own])
+    later = {"name": "later", "type": ["null", "string"], "default": None}
+    return schema | {"fields": [*schema["fields"], later]} if another else schema
 
 
 def decoder() -> Decoder:
@@ -108,9 +115,22 @@ def test_every_stream_has_its_own_key_and_identity() -> None:
         assert "key" in checked(topics_changed.decoded())[0], message.position
 
 
+def test_records_of_another_version_are_read() -> None:
+    """As those are that the versions of an upgrade write side by side, and all from before it."""
+    topics = Topics()
+    topics.publish(EventKind.APPLY, 7)
+    topics.messages = [
+        each._replace(value=frame(ANOTHER + IDS[each.position.stream]) + each.value[HEADER_SIZE:] + b"\0")
+        for each in topics.messages
+    ]
+    found, check = checked(topics.decoded())
+    assert found == set()
+    assert set(check.tally.records) == set(STREAMS)
+
+
 def test_what_is_not_a_record_is_reported_with_its_position() -> None:
     position = StreamPosition("logs", 1, 77)
-    unknown = Raw(position, 0, b"key", frame(999) + b"x")
+    unknown = Raw(position, 0, b"key", frame(99) + b"x")
     broken = Raw(position, 0, b"key", frame_of("logs") + b"\x01")
     tombstone = Raw(position, 0, b"key", b"")
     found = [*decoder().records("logs", [unknown, broken, tombstone])]

@@ -18,6 +18,7 @@ from connectors.clickhouse.sink.routes import LEFT_OUT
 from connectors.clickhouse.visibility.moving.attempts import TABLES as MOVED_TABLES
 from headwater.errors import Fatal
 from headwater.settings import load_settings
+from tests.builders.numbers import NESTED_NUMBERS, NUMBERS
 from tests.paths import ROOT
 
 SETTLED = {f"settled_{table}" for table in MOVED_TABLES}
@@ -175,34 +176,6 @@ SCALARS = {
     "EventId16": "FixedString(16)",
     "AlertId16": "FixedString(16)",
 }
-# Strings that are numbers in base 10; every other string stays one.
-NUMBERS = {
-    "difficulty",
-    "total_difficulty",
-    "base_fee_per_gas",
-    "value",
-    "gas_price",
-    "max_fee_per_gas",
-    "max_priority_fee_per_gas",
-    "max_fee_per_blob_gas",
-    "v",
-    "r",
-    "s",
-    "receipt_effective_gas_price",
-    "receipt_blob_gas_price",
-    "receipt_l1_fee",
-    "receipt_l1_gas_price",
-    "token_id",
-    "fee_paid",
-    "fees",
-    "burnt_fees",
-    "blob_fees",
-    "amount",
-    "base_fee_min",
-    "base_fee_max",
-    "base_fee_avg",
-}
-NESTED_NUMBERS = {"nonce", "chain_id", "r", "s"}
 TABLES = {
     "blocks": "blocks",
     "transactions": "transactions",
