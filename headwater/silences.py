@@ -42,7 +42,7 @@ SILENCES: Final = (
         lambda s: SOCKET_SECONDS + _session(s),
     ),
     Silence("a consumer leaves its group", lambda s: SOCKET_SECONDS + _session(s)),
-    Silence("aiokafka's producer acknowledges a table's entries", lambda s: max(30.0, _session(s))),
+    Silence("a look whether a table's entries are acknowledged", lambda _: 5.0),
     Silence("a group that changes has Faust wait", lambda s: 2 * _session(s)),
     Silence("the schema registry answers", lambda _: 10.0),
     Silence("a node answers", lambda s: s.chain.request_timeout_seconds),

@@ -5,8 +5,8 @@ Read it in this order: `process` (one group's process), `app` and `consumer` (it
 `assembler` (which messages count, and the events they make), `gap` (what is missing in its input),
 `takeovers` (listeners that fight over a chain), `batch` (one batch from messages to writes;
 `rejected_blocks` is a test's), `transactions` (which outcomes are written together), `sizes` (whether the
-brokers take them), `input`, `output`, `table`, `state_topic` and `progress` (what is read and written),
-`owned` (gauges of whoever has the partition),
-`configuration` (what the alert stage follows), `deliveries` and `kafka_retry` (what becomes of a write),
-`dead_letter`, `kafka_watch` (brokers that reject us while it runs).
+brokers take them), `input`, `output`, `table`, `table_writes`, `state_topic` and `progress` (what is read and
+written), `owned` (gauges of whoever has the partition), `configuration` (what the alert stage follows),
+`deliveries` and `kafka_retry` (what becomes of a write), `dead_letter`, `kafka_watch` (brokers that reject us
+while it runs).
 """

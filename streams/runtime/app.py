@@ -18,6 +18,7 @@ from headwater.errors import Fatal
 from headwater.kafka import MAX_MESSAGE_BYTES
 from headwater.settings import Settings
 from streams.runtime.consumer import PromptTableManager, PromptTransport
+from streams.runtime.table_writes import request_seconds
 from topics.catalog import app_id
 
 _SLOTS: Final = 64
@@ -83,7 +84,9 @@ def create_app(settings: Settings, group: str, slot: Slot) -> faust.App:
         broker_session_timeout=session,
         broker_heartbeat_interval=min(3.0, session / 3),
         broker_rebalance_timeout=session,
-        broker_request_timeout=max(30.0, session),
+        broker_request_timeout=request_seconds(settings),
+        # Faust's is 20 minutes, which one request that is never answered would take.
+        producer_request_timeout=request_seconds(settings),
         producer_compression_type="lz4",
         producer_linger=0.0,
         producer_max_batch_size=262_144,

@@ -5,6 +5,10 @@ buffer is full and, when that leaves nothing to fetch, sleeps for a second whate
 meanwhile. Our applications follow one partition and buffer few messages, since a message is a block:
 they would sleep most of the time.
 
+While the buffers are full nothing is asked of the brokers, and aiokafka leaves the group of who asks for
+nothing: a stage that waits for hours, at a gap or for a registry, says meanwhile that it is there, as polling
+paused partitions would. One that hangs does not.
+
 When an assignment begins, Faust empties the streams' buffers some time after it has resumed fetching:
 what was fetched in between is lost until the next start. So nothing but changelogs is fetched until the
 assignment is complete.
@@ -73,9 +77,15 @@ class PromptConsumer(Consumer):
             async with asyncio.timeout(_LONGEST_SECONDS):
                 await self._room.wait()
         except TimeoutError:
-            pass
+            if not HEALTH.beats.hanging():
+                self._thread.thread_loop.call_soon_threadsafe(self._poll_nothing)
         finally:
             self._room = None
+
+    def _poll_nothing(self) -> None:
+        """Begin and end a fetch without one, by which aiokafka knows that its records are still wanted."""
+        with self._thread._ensure_consumer()._subscription.fetch_context():
+            pass
 
     def beating(self) -> Future[None]:
         """Signs of life from the thread that fetches, until cancelled. Once it is started."""

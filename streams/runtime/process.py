@@ -82,8 +82,11 @@ class StageProcess:
                 TP(message.topic, message.partition), message.offset
             )
 
+        def holds(generation: int) -> bool:
+            return app.consumer_generation_id == generation
+
         standing = Standing()
-        runner = StageRunner(self._context, stage, table, self._stop, finished_below, standing)
+        runner = StageRunner(self._context, stage, table, self._stop, finished_below, holds, standing)
         topic = app.topic(
             topic_name(settings, group.input),
             key_type=bytes,

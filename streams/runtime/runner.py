@@ -6,46 +6,32 @@ import asyncio
 import contextvars
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Protocol, TypeVar
 
-from headwater.errors import Transient
 from headwater.health import HEALTH
 from headwater.heartbeat import Loop
 from headwater.logging import about, get_logger
 from headwater.metrics import stages as metrics
-from headwater.retry import Backoff, Retry
 from streams.runtime.assembler import Incoming
 from streams.runtime.assignment import take_over
 from streams.runtime.batch import BatchHandler
-from streams.runtime.gap import gap_retry
-from streams.runtime.input import reread
+from streams.runtime.gap import Gap, Rereading, Revoked
 from streams.runtime.output import StageOutput
 from streams.runtime.standing import Standing
+from streams.runtime.table_writes import Changes, Table, TableWrites
 from streams.stage import Stage, StageContext
 
 _log = get_logger("streams.runner")
 _T = TypeVar("_T")
-_TABLE_ATTEMPTS = 10
-_TABLE_PAUSE_SECONDS = 1.0
 
 
 class Acknowledge(Protocol):
     """Marks a message as done, so that its offset may be committed."""
 
     def __call__(self) -> object: ...
-
-
-class Table(Protocol):
-    """Bytes to bytes, kept in a changelog: the table of a group."""
-
-    def content(self) -> Mapping[bytes, bytes]:
-        """The table as it stands."""
-
-    async def write(self, changes: Sequence[tuple[bytes, bytes | None]]) -> None:
-        """Write in order (None deletes), returning when the brokers have it all. Raises Transient."""
 
 
 Delivery = tuple[Incoming, Acknowledge]
@@ -56,7 +42,8 @@ class StageRunner:
 
     A generation is Faust's number of an assignment. With each new one the earlier owner is fenced, the
     stage is restored from the table and the last sequence read off what was written, before any event.
-    `finished_below` tells Faust that everything before a message is done, given to it or not.
+    `finished_below` tells Faust that everything before a message is done, given to it or not; `holds`
+    whether a generation is still the group's.
     """
 
     def __init__(
@@ -66,27 +53,25 @@ class StageRunner:
         table: Table | None,
         stop: threading.Event,
         finished_below: Callable[[Incoming], None],
+        holds: Callable[[int], bool],
         standing: Standing,
     ) -> None:
         self._standing = standing
         self._finished_below = finished_below
+        self._holds = holds
         self._context = context
         self._settings = context.settings
         self._group = context.group
         self._stage = stage
         self._table = table
         self._stop = stop
-        self._table_retry = Retry(
-            backoff=Backoff(first=_TABLE_PAUSE_SECONDS, ceiling=_TABLE_PAUSE_SECONDS),
-            attempts=_TABLE_ATTEMPTS,
-            stop=stop,
-            on_failure=lambda error, _: _log.warning("retrying", what="table", error=str(error)),
-        )
-        self._gap_retry = gap_retry(context.settings.chain.name, context.group.name, stop)
+        self._writes = None if table is None else TableWrites(context.settings, table, stop)
+        self._gap = Gap(context.settings.chain.name, context.group.name, stop)
         self._pool = ThreadPoolExecutor(1, thread_name_prefix=f"stage-{context.group.name}")
         self._handler: BatchHandler | None = None
         self._output: StageOutput | None = None
         self._generation: int | None = None
+        self._revoked: int | None = None
         self._held: list[Acknowledge] = []
         self.positions: dict[tuple[str, int], int] = {}
         """(topic, partition) → offset after the last message that is finished since it was assigned."""
@@ -94,13 +79,17 @@ class StageRunner:
         self.idle.set()
 
     async def process(self, generation: int, batch: Sequence[Delivery]) -> None:
-        """Handle a batch of one generation and acknowledge it. Anything it raises must stop the process."""
-        if self._stop.is_set():
+        """Handle a batch of one generation and acknowledge it. All that it raises but Stopped is the end."""
+        if self._stop.is_set() or generation == self._revoked:
+            # What was given up within a generation is ahead of the table: nothing may follow it.
             return
         self.idle.clear()
         try:
             with HEALTH.beats.loop(Loop.STAGE):
                 await self._process(generation, batch)
+        except Revoked:
+            self._revoked = generation
+            raise
         finally:
             self.idle.set()
 
@@ -162,32 +151,38 @@ class StageRunner:
         """Close a gap from the topic itself: a reset offset looks like one. Waits while it is real."""
         assembler, group = handler.assembler, self._group.name
         metrics.STAGE_GAPS.labels(chain=self._settings.chain.name, stage=group).inc()
-        with about(partial(message.log_fields, group)):
+        with about(partial(message.log_fields, group)), self._gap.closing():
             _log.error(
                 "gap in the sequence, reading the topic again", last=assembler.last, start=assembler.position
             )
-            await self._gap_retry.run(lambda: self._read_again(handler, message))
+            while (missing := await self._missing(handler, message)) is not None:
+                self._gap.stays(missing)
+                await self._thread(self._gap.pause)
         self._finished_below(message)
 
-    async def _read_again(self, handler: BatchHandler, message: Incoming) -> None:
-        """Handle what the topic has up to a message. Raises Transient for a gap there."""
+    async def _missing(self, handler: BatchHandler, message: Incoming) -> str | None:
+        """Handle what the topic has up to a message, and say what it lacks. Raises what handling raises."""
         assembler, group = handler.assembler, self._group.name
         # As when it was read first: a CLAIM behind the gap must not fence what is before it.
         assembler.rewind()
-        pieces = reread(self._settings, message.topic, message.partition, assembler.position, message.offset)
-        while (piece := await self._thread(partial(next, pieces, None))) is not None:
+        topic = Rereading(self._settings, assembler.position, message, self._check, self._stop)
+        while (piece := await self._thread(topic.piece)) is not None:
             if await self._handle(handler, piece) is not None:
                 break
-        again = await self._thread(partial(handler.closes_gap, message))
-        if not again:
-            raise Transient(
-                f"{message.topic}[{message.partition}]@{message.offset}: sequence "
-                f"{(assembler.last or 0) + 1} is missing, also from the topic itself",
-                remedy=f"nothing was skipped: see 'a gap in the sequence' in docs/runbook.md, group {group}",
-            )
+        if await self._thread(partial(handler.closes_gap, message)):
+            return None
+        return (
+            f"{message.topic}[{message.partition}]@{message.offset}: sequence "
+            f"{(assembler.last or 0) + 1} is missing, also from the topic itself; "
+            f"nothing was skipped: see 'a gap in the sequence' in docs/runbook.md, group {group}"
+        )
 
-    async def _write_table(self, changes: Sequence[tuple[bytes, bytes | None]]) -> None:
-        if self._table is None:
+    def _check(self) -> None:
+        """Raises Revoked once the group has gone on to another generation."""
+        if self._generation is not None and not self._holds(self._generation):
+            raise Revoked(f"partition given out anew, generation {self._generation} is over")
+
+    async def _write_table(self, changes: Changes) -> None:
+        if self._writes is None:
             raise TypeError(f"{self._group.name} writes a table but its group names none")
-        table = self._table
-        await self._table_retry.run(lambda: table.write(changes))
+        await self._writes.write(changes, self._check)

@@ -46,7 +46,9 @@ class AcknowledgedTable:
                 )
             except ProducerSendError as error:
                 raise _not_taken(topic, error) from error
-        for result in await asyncio.gather(*sent, return_exceptions=True):
+        # Faust sets what it was sent by itself: who waits no longer must not cancel it.
+        told = (asyncio.shield(each) for each in sent)
+        for result in await asyncio.gather(*told, return_exceptions=True):
             if isinstance(result, BaseException):
                 raise _not_taken(topic, result) from result
         data = self._table.data

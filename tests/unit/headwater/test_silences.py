@@ -28,6 +28,9 @@ CONSTANTS = {
     "streams.runtime.kafka_watch._LONGEST_PAUSE_SECONDS": "the pause between two tries",
     "connectors.clickhouse.sink.retries._LONGEST_PAUSE_SECONDS": "the pause between two tries",
     "connectors.clickhouse.visibility.ticks._LONGEST_PAUSE_SECONDS": "the pause between two tries",
+    "streams.runtime.gap.PAUSE_SECONDS": "the pause between two tries",
+    "streams.runtime.gap._LONGEST_PAUSE_SECONDS": "the pause between two tries",
+    "streams.runtime.table_writes._TURN_SECONDS": "a look whether a table's entries are acknowledged",
     "streams.runtime.process._LOOK_SECONDS": "the pause between two tries",
 }
 """Time-outs of calls that block, and what the list says of them."""

@@ -19,6 +19,7 @@ from schemas import frame
 from streams.logic.event import ChainEvent
 from streams.runtime.assembler import Incoming, Start
 from streams.runtime.batch import BatchHandler
+from streams.runtime.gap import Revoked
 from streams.runtime.runner import Delivery, StageRunner
 from streams.runtime.standing import Standing
 from streams.stage import Outcome, StageContext
@@ -83,20 +84,37 @@ class Table:
         self._diary.lines += [f"table {key.decode()}" for key, _ in changes]
 
 
+class Stop(threading.Event):
+    """One whose every wait is over at once, `during` it something may happen."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.during: Callable[[], object] = lambda: None
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.during()
+        return self.is_set()
+
+
 class Bench:
     """A runner whose assignment starts after sequence 9, without any Kafka."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, claim: int | None = None) -> None:
         self.diary = Diary()
         self.opened: list[int] = []
+        self.when_written: Callable[[], object] = lambda: None
         settings = load_settings({"data_dir": str(folder)}, environ={})
         stage = Stage(self.diary)
         group = Group("state", STREAM, None, table="blocks", fenced=claim is not None)
-        self.stop = threading.Event()
-        monkeypatch.setattr("streams.runtime.runner._TABLE_PAUSE_SECONDS", 0)
+        self.stop = Stop()
+        self.generation: int | None = None
+        """The only one that the group knows, any before it is set."""
+        self.unread = 0
+        """So many readings end with an error behind the first message."""
+        monkeypatch.setattr("streams.runtime.table_writes._PAUSE_SECONDS", 0)
         table = Table(self.diary)
         context = StageContext(settings, group, lambda _: frame(7), unread)
-        self.runner = StageRunner(context, stage, table, self.stop, self._finished, Standing())
+        self.runner = StageRunner(context, stage, table, self.stop, self._finished, self._holds, Standing())
         self.topic: list[Incoming] = []
 
         async def opened(first: Incoming) -> BatchHandler:
@@ -106,15 +124,24 @@ class Bench:
 
         def reread(_: Settings, __: str, ___: int, start: int, end: int) -> Iterator[list[Incoming]]:
             self.diary.lines.append(f"reread {start} {end}")
-            yield [each for each in self.topic if start <= each.offset < end]
+            found = [each for each in self.topic if start <= each.offset < end]
+            if self.unread:
+                self.unread -= 1
+                yield found[:1]
+                raise Transient("topic[0] gave nothing")
+            yield found
 
         monkeypatch.setattr(self.runner, "_open", opened)
-        monkeypatch.setattr("streams.runtime.runner.reread", reread)
+        monkeypatch.setattr("streams.runtime.gap.reread", reread)
+
+    def _holds(self, generation: int) -> bool:
+        return self.generation is None or generation == self.generation
 
     def _finished(self, message: Incoming) -> None:
         self.diary.lines.append(f"below {message.offset}")
 
     def _write(self, outcomes: Sequence[Outcome]) -> None:
+        self.when_written()
         self.diary.lines.append(f"write {len(outcomes)}")
 
     def delivery(self, offset: int, sequence: int, **parts: Any) -> Delivery:
@@ -152,17 +179,22 @@ async def test_a_failure_acknowledges_nothing(bench: Bench) -> None:
     assert bench.runner.idle.is_set()
 
 
-async def test_a_table_write_is_tried_again_and_then_stops_the_worker(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("headwater.retry.Backoff.next", lambda *_: 0.0)
-    bench.diary.table_failures = 3
+async def test_a_table_write_is_tried_until_it_is_taken(bench: Bench) -> None:
+    bench.diary.table_failures = 100
     await bench.runner.process(1, [bench.delivery(0, 10)])
     assert bench.diary.lines == ["handle 10", "write 1", "table 10", "ack 0"]
-    bench.diary.table_failures = 100
-    with pytest.raises(Transient):
-        await bench.runner.process(1, [bench.delivery(1, 11)])
-    assert "ack 1" not in bench.diary.lines
+
+
+async def test_nothing_follows_a_table_write_that_was_given_up(bench: Bench) -> None:
+    bench.diary.table_failures = 2
+    bench.diary.when_the_table_fails = lambda: setattr(bench, "generation", 2)
+    with pytest.raises(Revoked):
+        await bench.runner.process(1, [bench.delivery(0, 10)])
+    await bench.runner.process(1, [bench.delivery(1, 11)])
+    assert bench.diary.lines == ["handle 10", "write 1"]
+    bench.diary.table_failures = 0
+    await bench.runner.process(2, [bench.delivery(0, 10), bench.delivery(1, 11)])
+    assert bench.diary.lines[-4:] == ["table 10", "table 11", "ack 0", "ack 1"]
 
 
 async def test_a_stop_ends_the_tries_of_a_table_write(bench: Bench) -> None:
@@ -199,25 +231,73 @@ async def test_a_gap_that_a_claim_shows_is_filled_with_what_came_before_it(
     assert bench.diary.lines[-2:] == ["ack 4", "ack 5"]
 
 
+async def test_a_table_that_refuses_what_closes_a_gap_loses_none_of_it(bench: Bench) -> None:
+    for offset, sequence in ((0, 10), (1, 11), (2, 12)):
+        bench.delivery(offset, sequence)
+    bench.diary.table_failures = 10
+    await bench.runner.process(1, [bench.delivery(3, 13)])
+    assert [line for line in bench.diary.lines if line.startswith(("table", "reread", "ack"))] == [
+        "reread 0 3", "table 10", "table 11", "table 12", "table 13", "ack 3",
+    ]  # fmt: skip
+
+
+async def test_what_fails_while_a_gap_is_closed_is_no_gap(bench: Bench) -> None:
+    def fails() -> None:
+        raise Transient("not of the topic")
+
+    bench.delivery(0, 10)
+    bench.when_written = fails
+    with pytest.raises(Transient, match="not of the topic"):
+        await bench.runner.process(1, [bench.delivery(1, 11)])
+    assert bench.diary.lines == ["reread 0 1", "handle 10"]
+    assert gap_gauge() == 0
+
+
+async def test_brokers_that_are_away_while_a_gap_is_read_are_told_as_that(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[float | None, bool, Check]] = []
+    HEALTH.report("input", True)
+
+    def look() -> None:
+        checks = HEALTH.checks()
+        seen.append((gap_gauge(), checks["input"].ok, checks["kafka"]))
+
+    bench.stop.during = look
+    log = Mock()
+    monkeypatch.setattr("streams.runtime.gap._log", log)
+    for offset, sequence in ((0, 10), (1, 11), (2, 12)):
+        bench.delivery(offset, sequence)
+    bench.unread = 2
+    await bench.runner.process(1, [bench.delivery(3, 13)])
+    told = Check(False, "reading topic again: topic[0] gave nothing")
+    assert seen == [(0, True, told)] * 2
+    assert HEALTH.checks()["kafka"].ok
+    assert not log.error.called
+    # Nothing twice, nothing left out.
+    assert [line for line in bench.diary.lines if line.startswith(("reread", "table"))] == [
+        "reread 0 3", "table 10", "reread 1 3", "table 11", "reread 2 3", "table 12", "table 13",
+    ]  # fmt: skip
+
+
 async def test_a_gap_that_the_topic_has_too_is_waited_at_and_told(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[float | None, Check | None]] = []
 
-    def pause(*_: object) -> float:
-        # Before the first pause, told once its length is known, nothing is said yet.
+    def pause() -> None:
         seen.append((gap_gauge(), HEALTH.checks().get("input")))
         if len(seen) == 3:
             bench.delivery(1, 11)
-        return 0.0
 
-    monkeypatch.setattr("headwater.retry.Backoff.next", pause)
+    bench.stop.during = pause
     log = Mock()
     monkeypatch.setattr("streams.runtime.gap._log", log)
     bench.delivery(0, 10)
     assert gap_gauge() == 0
     await bench.runner.process(1, [bench.delivery(2, 12)])
-    for gauge, check in seen[1:]:
+    assert len(seen) == 3
+    for gauge, check in seen:
         assert check is not None
         assert (gauge, check.ok) == (1, False)
         assert "sequence 11 is missing, also from the topic itself" in check.detail
@@ -227,16 +307,47 @@ async def test_a_gap_that_the_topic_has_too_is_waited_at_and_told(
     assert bench.diary.lines[-1] == "ack 2"
 
 
-async def test_a_stop_ends_the_wait_at_a_gap(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    def pause(*_: object) -> float:
-        bench.stop.set()
-        return 0.0
-
-    monkeypatch.setattr("headwater.retry.Backoff.next", pause)
+async def test_a_stop_ends_the_wait_at_a_gap(bench: Bench) -> None:
+    bench.stop.during = bench.stop.set
     bench.delivery(0, 10)
     with pytest.raises(Stopped, match="sequence 11 is missing"):
         await bench.runner.process(1, [bench.delivery(1, 12)])
     assert "ack 1" not in bench.diary.lines
+    # In the wait itself, not behind it.
+    assert [line for line in bench.diary.lines if line.startswith("reread")] == ["reread 0 1"]
+
+
+async def test_who_waits_at_a_gap_leaves_when_the_partition_is_given_out_anew(bench: Bench) -> None:
+    bench.stop.during = lambda: setattr(bench, "generation", 2)
+    bench.delivery(0, 10)
+    with pytest.raises(Revoked):
+        await bench.runner.process(1, [bench.delivery(1, 12)])
+    assert "ack 1" not in bench.diary.lines
+    assert (gap_gauge(), HEALTH.checks()["input"].ok) == (0, True)
+
+
+async def test_who_waits_for_brokers_at_a_gap_leaves_with_the_partition(bench: Bench) -> None:
+    bench.stop.during = lambda: setattr(bench, "generation", 2)
+    bench.unread = 2
+    bench.delivery(0, 10)
+    with pytest.raises(Revoked):
+        await bench.runner.process(1, [bench.delivery(1, 12)])
+    assert HEALTH.checks()["kafka"].ok
+
+
+async def test_hours_at_a_gap_are_no_silence(bench: Bench, watched: Watched) -> None:
+    pauses = iter(range(20))
+
+    def pause() -> None:
+        watched.takes()
+        if next(pauses, None) is None:
+            bench.stop.set()
+
+    bench.stop.during = pause
+    bench.delivery(0, 10)
+    with pytest.raises(Stopped):
+        await bench.runner.process(1, [bench.delivery(1, 12)])
+    assert watched.seen == []
 
 
 async def test_a_new_generation_starts_again(bench: Bench) -> None:
