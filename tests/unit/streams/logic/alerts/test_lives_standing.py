@@ -90,6 +90,8 @@ SHRUNK = life_of((K.APPLY, 0, 0, 3), (K.APPLY, 1, 10, 2), (K.REPAIR, 0, 0, 1), (
 """A window has enough by blocks behind one that is repaired, which had enough alone before."""
 GROWN = life_of((K.APPLY, 0, 0, 0), (K.APPLY, 1, 10, 2), (K.REPAIR, 0, 0, 1), (K.REVERT, 1, 10, None))
 """A window has enough by the repair of a block and by those behind it."""
+LATE = life_of((K.APPLY, 0, 0, 0), (K.FINALIZED, 0, 0, None), (K.REPAIR, 0, 0, 1), (K.APPLY, 1, 10, 2))
+"""The repair of a final block counts while its minute is not final."""
 STALE = life_of((K.APPLY, 0, 0, 3), (K.APPLY, 1, 10, 1), (K.REPAIR, 0, 0, 0), edited=1)
 """A repair takes away what a text that came later had found enough with it."""
 
@@ -135,7 +137,15 @@ def _counted(chain: Iterable[Told], alert: Alert, block: Block) -> int:
     )
 
 
+def _is_counted(repair: Told, life: Life) -> bool:
+    """A block is remembered by itself, and a repair of it counts, until the minute that it is in is final."""
+    time, fold = repair.envelope.block_timestamp or 0, life.alerting.fold
+    minute_ends = time - time % 60_000 + 60_000
+    return repair.envelope.block_hash in fold.blocks or minute_ends > fold.final_time
+
+
 @given(lives(EDITS, repairs=True, safe_leave=True))
+@example(LATE)
 @example(EDITED)
 @example(SHRUNK)
 @example(GROWN)
@@ -149,7 +159,7 @@ def test_what_is_said_of_a_window_rests_on_no_block_behind_the_one_it_is_of(told
             del chain[own]
         elif kind is K.APPLY:
             chain[own] = each
-        elif kind is K.REPAIR and own in life.alerting.fold.blocks:
+        elif kind is K.REPAIR and own in chain and _is_counted(each, life):
             chain[own] = replace(chain[own], body=each.body)
         life.tell([each])
         for block in life.alerting.fold.blocks.values():
