@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from headwater.errors import Permanent
@@ -87,8 +87,9 @@ class Alerting:
         tag = envelope.event in (EventKind.SAFE, EventKind.FINALIZED)
         records, entries = self.derived.add(envelope, values, reader)
         judged = self._judging(envelope)
-        judging = self._judging_statistics(envelope)
-        statistics = of_statistics(judging, envelope, records.get(STATISTICS_FOLD, ()))
+        statistics = of_statistics(
+            self._judging_statistics(envelope), envelope, records.get(STATISTICS_FOLD, ())
+        )
         states = of_states(judged, self.configuration, envelope, records.get(STATES_FOLD, ()))
         facts, own = self._facts(envelope), Counter() if gives is None else gives.errors
         self.errors = facts.errors + states.errors + statistics.errors + own
@@ -112,12 +113,13 @@ class Alerting:
         repair = envelope.event is EventKind.REPAIR
         return self.fold.judged_by(envelope.block_hash) if repair else self.configuration
 
-    def _judging_statistics(self, envelope: Envelope) -> Iterable[Configuration]:
-        """What a repair changes of a window, the blocks behind have judged too."""
+    def _judging_statistics(self, envelope: Envelope) -> Iterator[Configuration]:
+        """What a repair changes of a window, the blocks behind have judged too. Made when asked for."""
         block = self.fold.blocks.get(envelope.block_hash or b"")
         if envelope.event is not EventKind.REPAIR or block is None:
-            return [self.configuration]
-        return dict.fromkeys(self.fold.judging([block, *self.fold.behind(block)]).values())
+            yield self.configuration
+        else:
+            yield from self.fold.judging([block, *self.fold.behind(block)]).configurations()
 
     def _decision(self, sequence: int) -> Decision:
         begun, self._begun = self._begun, None

@@ -20,6 +20,7 @@ CompileRule: TypeAlias = Callable[[str, int], Rule]
 """A rule's text and its version → the rule. Raises Permanent that says what is wrong with it, and where."""
 MAX_UNINDEXED: Final = 50
 _ADDRESS: Final = 20
+_FORMER_TEXTS: Final = 1024
 
 
 class Change(msgspec.Struct, frozen=True, array_like=True):
@@ -71,6 +72,8 @@ class Configuration:
         self.lists: dict[str, frozenset[str]] = {}
         self.index = RuleIndex(())
         self.absences: tuple[Active, ...] = ()
+        # A text that is no longer in force is asked for again at each repair while a block remembers it.
+        self._former: dict[tuple[str, Adopted], Rule | None] = {}
 
     def differs(self, change: Change) -> bool:
         """True when a change is one: the same text again leaves a rule's version as it is."""
@@ -168,6 +171,34 @@ class Configuration:
         found.settle(set(adopted))
         return found
 
+    def narrowed(
+        self,
+        rules: Mapping[str, Active],
+        names: Iterable[str],
+        lists: Mapping[str, Iterable[bytes]],
+        labels: dict[str, str],
+    ) -> Configuration:
+        """Some rules alone, with the lists of these names as they are, or as `lists` has them."""
+        found = Configuration(self._chain, self._compile, self._max_unindexed)
+        found.rules, found.labels = dict(sorted(rules.items())), labels
+        for name in names:
+            if name in lists:
+                found.raw_lists[name] = frozenset(lists[name])
+                found.lists[name] = frozenset(map(hex_text, found.raw_lists[name]))
+            else:
+                found.lists[name] = self.lists.get(name, frozenset())
+                if name in self.raw_lists:
+                    found.raw_lists[name] = self.raw_lists[name]
+        found.index = RuleIndex(each.rule for each in found.rules.values())
+        return found
+
+    def rule_of(self, key: str, adopted: Adopted | None) -> Active | None:
+        """What an entry brought into force; None where it is of no rule, or of none of this chain."""
+        rule = None if adopted is None or not key.startswith(RULE) else self._rule_of(key, adopted)
+        if adopted is None or rule is None or not self._concerns(rule):
+            return None
+        return Active(rule, adopted.sequence, adopted.time)
+
     def active(self, rule_id: str, version: int) -> Active | None:
         """The rule, where that version of it is in force."""
         found = self.rules.get(rule_id)
@@ -177,6 +208,15 @@ class Configuration:
         if self.adopted.get(key) == adopted:
             active = self.rules.get(key.removeprefix(RULE))
             return None if active is None else active.rule
+        if not key.startswith(RULE):
+            return None
+        if (key, adopted) not in self._former:
+            if len(self._former) >= _FORMER_TEXTS:
+                self._former.clear()
+            self._former[key, adopted] = self._former_rule(key, adopted)
+        return self._former[key, adopted]
+
+    def _former_rule(self, key: str, adopted: Adopted) -> Rule | None:
         try:
             return self.compiled(Change(adopted.offset, key, adopted.value))
         except Permanent:

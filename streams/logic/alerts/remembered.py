@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from streams.logic.alerts.alert import Alert
 from streams.logic.alerts.configuration import Configuration, Former
 from streams.logic.alerts.decision import Block, Decision
 from streams.logic.alerts.joining import Joining
+from streams.logic.alerts.judging import Judging
 from streams.logic.alerts.tracks import Tracks
 from topics.chainlog.envelope import Envelope
 
@@ -89,17 +89,10 @@ class Remembered:
         )
         return self.configuration.before(later) if later else self.configuration
 
-    def judging(self, blocks: Iterable[Block]) -> dict[bytes, Configuration]:
-        """What was in force when each of these remembered blocks was judged; made once for all of a time."""
-        untils = sorted(until for until, _ in self.former)
-        by_edits: dict[int, Configuration] = {}
-        found: dict[bytes, Configuration] = {}
-        for block in blocks:
-            edits = bisect_right(untils, block.sequence)
-            if edits not in by_edits:
-                by_edits[edits] = self.judged_by(block.hash)
-            found[block.hash] = by_edits[edits]
-        return found
+    def judging(self, blocks: Sequence[Block]) -> Judging:
+        """The rules on statistics that judged these remembered blocks."""
+        edits = sorted(self.former.values(), key=lambda each: each.until)
+        return Judging(self.configuration, edits, blocks)
 
     def join(self, block: Block, refused: Counter[str], *, restored: bool = False) -> dict[bytes, Alert]:
         """The alerts that a block makes by what it gives; what it replaces is kept with it.

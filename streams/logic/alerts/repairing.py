@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Final
 
 from streams.logic.alerts.decision import Block, Decision, Made
 from streams.logic.alerts.gives import Candidate, Gives, RuleGroup
+from streams.logic.alerts.judging import Judging
 from streams.logic.alerts.remembered import Remembered
 from streams.logic.alerts.rule import Match
 
@@ -77,11 +79,18 @@ class _Statistics:
     """
 
     def __init__(self, remembered: Remembered, blocks: Sequence[Block]) -> None:
-        self._blocks, self._judging = blocks, remembered.judging(blocks)
-        texts = (each.rules.values() for each in dict.fromkeys(self._judging.values()))
-        self._judged = {(each.rule.id, each.rule.version) for rules in texts for each in rules}
+        self._blocks, self._remembered = blocks, remembered
         self._known: set[bytes] = set()
         self._made: dict[bytes, int] = {}
+
+    @cached_property
+    def _judging(self) -> Judging:
+        """Most repairs change no statistic that a rule asks for."""
+        return self._remembered.judging(self._blocks)
+
+    @cached_property
+    def _judged(self) -> set[tuple[str, int]]:
+        return set(self._judging.texts())
 
     def taken(self, candidate: Candidate, block: Block) -> bool:
         """True for one that a block gave of a statistic and that is judged again."""
@@ -112,7 +121,7 @@ class _Statistics:
         first = candidates[0]
         inside = [each for each in self._blocks if each.timestamp < (first.until or 0)]
         block = inside[-1] if inside else self._blocks[0]
-        active = self._judging[block.hash].rules.get(first.owner.rule_id)
+        active = self._judging.rules(block.hash).get(first.owner.rule_id)
         wanted = (self._made.get(first.alert.id), None if active is None else active.rule.version)
         by_version = {each.owner.version: each for each in reversed(candidates)}
         chosen = next((by_version[each] for each in wanted if each in by_version), first)
