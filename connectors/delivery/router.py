@@ -112,7 +112,9 @@ class Router:
                         with about(partial(message_fields, STAGE, messages[0], len(messages))):
                             self._route(partition, messages)
                 # Behind the last message there are only the marks of transactions.
-                self._positions |= {each: end for each, end in end_offsets.items() if each in self._producers}
+                for each, end in end_offsets.items():
+                    if each in self._producers:  # told before the last messages were, maybe
+                        self._positions[each] = max(end, self._positions.get(each, 0))
                 if time.monotonic() - reported >= _REPORT_SECONDS:
                     reported = time.monotonic()
                     reading.look(self._end_offsets(), self._finished(), busy=False)

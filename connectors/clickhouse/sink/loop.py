@@ -247,7 +247,7 @@ class Sink:
         """Raises Fatal when partitions are not read although nothing here keeps them from it."""
         self._end_offsets.ask(now, self._progress.assignments.keys())
         excused = set(paused)
-        if self._full:
+        if self._full or self._end_offsets.silent:
             excused |= self._progress.assignments.keys()
         if self._placement.retry.failing:
             excused.update(self._progress.unplaced())

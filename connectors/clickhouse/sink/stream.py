@@ -162,6 +162,8 @@ class EndOffsetsLane:
         self._check = check
         self._seconds = seconds
         self._asked = float("-inf")
+        self.silent = False
+        """The brokers did not answer the last time: what they said before may be of long ago."""
 
     def ask(self, now: float, partitions: Collection[Partition]) -> None:
         """Ask when it is time; `now` in seconds."""
@@ -176,6 +178,8 @@ class EndOffsetsLane:
         except Transient as error:
             # Asked again in a moment; the consumer gets over it by itself.
             HEALTH.report("kafka", False, str(error))
+            self.silent = True
             return JobResult()
         HEALTH.report("kafka", True)
+        self.silent = False
         return JobResult(end_offsets=end_offsets)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import pytest
 from prometheus_client import REGISTRY
@@ -15,7 +15,7 @@ from headwater.errors import Transient
 from headwater.health import Check, Health
 from headwater.settings import SinkSettings
 from tests.fakes.coverage import coverage
-from tests.fakes.group import FakeLog
+from tests.fakes.group import FakeLog, FakeOffsets
 from tests.fakes.kafka import FakeMessage
 from tests.fakes.log_lines import configured, lines
 from tests.fakes.sink import FakeTable
@@ -329,6 +329,30 @@ def test_a_reader_that_stands_still_without_a_reason_ends_the_sink(monkeypatch: 
     assert f"2 offsets wait, most of them in {LOGS.topic}[2]" in str(line.error)
     assert "starts it again" in str(line.error)
     assert health.alive() is False
+
+
+def test_who_waits_for_brokers_that_are_away_does_not_stand_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where partitions ended before they went says nothing of what could be read since."""
+    asked, away, told = threading.Semaphore(0), threading.Event(), FakeOffsets.end_offsets
+
+    def end_offsets(offsets: FakeOffsets, partitions: Collection[Partition]) -> Mapping[Partition, int]:
+        if away.is_set():
+            asked.release()
+            raise Transient("no broker answers")
+        away.set()
+        return told(offsets, partitions)
+
+    monkeypatch.setattr(FakeOffsets, "end_offsets", end_offsets)
+    line = Line(FakeTable(), FakeTable(), SinkSettings(batch_rows=10, buffer_messages=1_000, stall_seconds=1))
+    line.group.hold = True
+    line.feed(*logs(1, 2))
+    with line:
+        for _ in range(6):
+            assert asked.acquire(timeout=10)
+        assert line.error is None
+        monkeypatch.setattr(FakeOffsets, "end_offsets", told)
+        until(lambda: line.error is not None)
+    assert "2 offsets wait" in str(line.error)
 
 
 def test_lag_is_held_against_the_brokers_end(monkeypatch: pytest.MonkeyPatch) -> None:
