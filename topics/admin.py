@@ -99,7 +99,12 @@ def _differences(
         what = f"{present.partitions} partitions, {partitions} in the catalogue"
         changes.append(Change(Action.KEEP, name, what, "Kafka cannot shrink a topic without losing messages"))
     differing = {key: value for key, value in config.items() if present.config.get(key) != value}
-    wider = [key for key, value in differing.items() if _is_wider(key, present.config.get(key, ""), value)]
+    # What the brokers have by default nobody has asked for.
+    wider = [
+        key
+        for key, value in differing.items()
+        if key in present.set_here and _is_wider(key, present.config.get(key, ""), value)
+    ]
     altered = {key: value for key, value in differing.items() if key not in wider}
     for key in wider:
         what = f"{key} = {present.config[key]}, {config[key]} in the catalogue"

@@ -124,7 +124,12 @@ def test_sql_for_people_and_programs(run: Command) -> None:
 
 
 def test_migrate_knows_the_chain_from_its_node(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert json.loads(run("migrate", "--json").stdout) == {"applied": True, "chain_id": 1, "migrations": []}
+    assert json.loads(run("migrate", "--json").stdout) == {
+        "applied": True,
+        "chain_id": 1,
+        "migrations": [],
+        "newer": [],
+    }
     assert "up to date" in run("migrate").stdout
     monkeypatch.setenv("HEADWATER_CHAIN__NAME", "mainnet")
     planned = run("migrate", "--dry-run").stdout

@@ -73,4 +73,4 @@ class TestKafkaLedger(DeliveryLedgerContract):
                 said.append(HEALTH.checks()["ledger"])
         for each in members:
             each.close()
-        assert said[0] == Check(False, "joining its group")
+        assert not said[0].ok  # joining its group, or with a partition that the other one then takes

@@ -148,8 +148,13 @@ def test_a_stage_whose_output_has_expired_skips_nothing(
     delete_all(settings, "raw-blocks")
     assert following < raw.write(block_event(47, last + 3, claim=0), answers(47))
     workers[0] = start(settings, "normalize", tmp_path)
-    assert workers[0].wait(60) == 1
-    assert f"sequence {last + 2} is missing" in (tmp_path / "normalize.log").read_text()
+    deadline = time.monotonic() + 60
+    while f"sequence {last + 2} is missing" not in (tmp_path / "normalize.log").read_text():
+        assert time.monotonic() < deadline, "normalize does not say what is missing"
+        assert workers[0].poll() is None, "normalize ended, and nobody would know why"
+        time.sleep(0.1)
+    workers[0].send_signal(signal.SIGTERM)
+    assert workers[0].wait(20) == 0
 
 
 def delete_all(settings: Settings, stream: str) -> None:
