@@ -72,7 +72,12 @@ def test_a_broker_without_a_port_is_refused(servers: str, says: str) -> None:
 
 @pytest.mark.parametrize("server", ["kafka:9092", " kafka-1.example.org:9094 ", "[fd00::1]:9092"])
 def test_brokers_of_every_form_are_taken(server: str) -> None:
-    made(named("minimal"), "--set", f"settings.kafka.bootstrap_servers=one:9092\\,{server}")
+    found = made(named("minimal"), "--set", f"settings.kafka.bootstrap_servers=one:9092\\,{server}")
+    port = server.strip().rpartition(":")[2]
+    kafka = [each for each in found if each["kind"] == "NetworkPolicy"]
+    ports = {str(one["port"]) for each in kafka for rule in each["spec"]["egress"] for one in rule["ports"]}
+    assert {"9092", port} <= ports
+    assert not {"0", "1"} & ports
 
 
 @pytest.mark.parametrize("name", ["clickhouse.url", "registry.url"])

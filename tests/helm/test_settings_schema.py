@@ -86,4 +86,8 @@ def test_what_no_process_would_take_is_refused_by_name(wrong: str, says: str) ->
 
 
 def test_the_first_block_may_be_a_number() -> None:
-    made(named("minimal"), "--set", "settings.chain.start=20000000,settings.clickhouse.insert_quorum=2")
+    found = made(
+        named("minimal"), "--set", "settings.chain.start=20000000,settings.clickhouse.insert_quorum=2"
+    )
+    settings = [each["data"].get("headwater.yaml", "") for each in found if each["kind"] == "ConfigMap"]
+    assert any(yaml.safe_load(each)["chain"].get("start") == 20_000_000 for each in settings if each)
