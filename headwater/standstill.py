@@ -22,6 +22,8 @@ from headwater.watchdog import Watchdog, stands_still
 STALL_SECONDS: Final = 120.0
 """How long nothing may come of what waits, while this process has nothing else to do."""
 ASK_SECONDS: Final = 10.0
+FRESH_SECONDS: Final = 30.0
+"""How long their answer counts: brokers that take longer over the next keep messages from us as well."""
 LOOK_SECONDS: Final = 10.0
 """After a longer time without a look the process was at something else, and could not have read."""
 _log = get_logger("headwater.standstill")
@@ -40,16 +42,23 @@ class Asked(Protocol):
 class Standstill:
     """`part` is what health calls it. `look` and `bounds` are for one thread, and never wait."""
 
-    def __init__(self, part: str, asked: Asked, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        part: str,
+        asked: Asked,
+        clock: Callable[[], float] = time.monotonic,
+        fresh_seconds: float = FRESH_SECONDS,
+    ) -> None:
         self._part = part
         self._asked = asked
         self._clock = clock
+        self._fresh_seconds = fresh_seconds
         self._watchdog: Watchdog[Partition] = Watchdog(STALL_SECONDS)
         self._looked = float("-inf")
         self._partitions: frozenset[Partition] = frozenset()
         self._lock = threading.Lock()
         self._bounds: Mapping[Partition, Bounds] = {}
-        self._answers = False
+        self._answered: float | None = None
         self._failure: BaseException | None = None
         self._thread: threading.Thread | None = None
         self._due, self._ended = threading.Event(), threading.Event()
@@ -91,7 +100,7 @@ class Standstill:
             self._partitions = frozenset(positions)
             self._due.set()
         with self._lock:
-            bounds, answers, failure = self._bounds, self._answers, self._failure
+            bounds, answered, failure = self._bounds, self._answered, self._failure
         if failure is not None:
             raise failure
         self._watchdog.update_end_offsets({each: told.end for each, told in bounds.items()})
@@ -99,7 +108,8 @@ class Standstill:
             each: max(position, bounds[each].start) if each in bounds else position
             for each, position in positions.items()
         }
-        excused = positions.keys() if busy or late or not answers else positions.keys() - bounds.keys()
+        away = answered is None or now - answered > self._fresh_seconds
+        excused = positions.keys() if busy or late or away else positions.keys() - bounds.keys()
         self._watchdog.look(now, reached, excused)
         if stalled := self._watchdog.stalled(now):
             error = stands_still(stalled, self._watchdog.seconds)
@@ -129,13 +139,13 @@ class Standstill:
                 self._say(False, str(error))
             return
         with self._lock:
-            self._bounds, self._answers = told, True
+            self._bounds, self._answered = told, self._clock()
         self._say(True, "")
 
     def _say(self, ok: bool, detail: str) -> None:
         if not ok:
             with self._lock:
-                self._answers = False
+                self._answered = None
             _log.warning("the brokers do not tell where partitions end", error=detail)
         HEALTH.report(self._part, ok, detail)
 

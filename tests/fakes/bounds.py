@@ -28,6 +28,9 @@ class MemoryBounds:
 
 
 def watched(stream: str, asked: MemoryBounds) -> Standstill:
-    """A watchdog for whose clock a second passes with each look; `asked` is asked once it looks."""
+    """A watchdog for whose clock a second passes with each look; `asked` is asked once it looks.
+
+    Answers count for ever: the clock runs ahead of the thread that asks.
+    """
     seconds = count()
-    return Standstill(f"reading {stream}", asked, lambda: float(next(seconds)))
+    return Standstill(f"reading {stream}", asked, lambda: float(next(seconds)), float("inf"))

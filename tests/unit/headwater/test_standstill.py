@@ -73,6 +73,16 @@ def test_what_was_never_read_is_seen_from_the_assignment_on(consumer: Consumer) 
         consumer.seconds(STALL_SECONDS + 1)
 
 
+def test_brokers_that_are_long_over_an_answer_are_away(consumer: Consumer) -> None:
+    consumer.has(0, 100)
+    consumer.look()
+    for _ in range(int(STALL_SECONDS * 2)):
+        consumer.now += 1
+        consumer.still.look({PLACE: 0})
+    with pytest.raises(Fatal, match="100 offsets wait"):
+        consumer.seconds(STALL_SECONDS + 1)
+
+
 def test_what_is_committed_or_gone_waits_no_more(consumer: Consumer) -> None:
     consumer.has(8, 8)
     consumer.seconds(STALL_SECONDS * 2)

@@ -44,7 +44,7 @@ class Stage:
         self.runner = SimpleNamespace(positions={}, idle=self.idle)
         consumer = SimpleNamespace(assignment=lambda: self.assigned, highwater=lambda partition: self.fetched)
         self.app: Any = SimpleNamespace(consumer=consumer, rebalancing=False)
-        still = Standstill("reading normalized-blocks", self.asked, lambda: self.now)
+        still = Standstill("reading normalized-blocks", self.asked, lambda: self.now, float("inf"))
         monkeypatch.setattr(process_module, "standstill", lambda *of: still)
         monkeypatch.setattr(process_module, "topic_name", lambda *of: SOURCE.topic)
         monkeypatch.setattr(process_module, "_LOOK_SECONDS", 0.0)
