@@ -98,6 +98,7 @@ class StageRunner:
             self._held.clear()
             self._handler = await self._open(batch[0][0])
             self._generation = generation
+            await self._begin(self._handler, batch[0][0])
         await self._finish(self._handler, [message for message, _ in batch])
         self._held += [acknowledge for _, acknowledge in batch]
         last = batch[-1][0]
@@ -132,6 +133,23 @@ class StageRunner:
         metrics.STAGE_RECOVERY.labels(*labels).observe(time.perf_counter() - began)
         self._standing.took_over(first.partition)
         return handler
+
+    async def _begin(self, handler: BatchHandler, first: Incoming) -> None:
+        """A group that remembers nothing begins with the oldest message that is kept, whatever it is given.
+
+        Messages that wait in Faust's buffers when the group goes on to another generation count as finished
+        to it, and may be committed. Later on they make a gap; at the very start nothing would miss them.
+        """
+        assembler = handler.assembler
+        if assembler.last is not None or not first.offset:
+            return
+        assembler.rewind()
+        topic = Rereading(self._settings, None, first, self._check, self._stop)
+        with about(partial(first.log_fields, self._group.name)):
+            while (piece := await self._thread(topic.piece)) is not None:
+                _log.warning("nothing is remembered, reading what is before", oldest=piece[0].offset)
+                await self._finish(handler, piece)
+                self._finished_below(first)
 
     async def _finish(self, handler: BatchHandler, messages: list[Incoming]) -> None:
         while (gap := await self._handle(handler, messages)) is not None:

@@ -219,6 +219,18 @@ def test_a_lost_position_is_read_again_without_a_hole(settings: Settings, start:
     assert "gap in the sequence" in worker.logged()
 
 
+def test_a_group_that_remembers_nothing_begins_with_the_oldest_message(
+    settings: Settings, start: Start
+) -> None:
+    """Faust commits what it never gave to anybody when a second member comes before all else."""
+    _blocks(settings, 1, 20)
+    _move(settings, 14)
+    worker = start(ECHO)
+    until(lambda: committed(settings, "enrich", "normalized-blocks") == 20, "everything is acknowledged")
+    assert worker.alive, worker.logged()
+    assert _accepted(settings) == [1_000 + number for number in range(1, 21)]
+
+
 def test_members_come_and_go_in_the_middle_of_work(settings: Settings, start: Start) -> None:
     """Rebalances give the partition away and back; nothing is lost, and no reader sees a hole."""
     _blocks(settings, 1, 150)
