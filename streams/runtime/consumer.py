@@ -12,6 +12,9 @@ paused partitions would. One that hangs does not.
 When an assignment begins, Faust empties the streams' buffers some time after it has resumed fetching:
 what was fetched in between is lost until the next start. So nothing but changelogs is fetched until the
 assignment is complete.
+
+What it skips since the group has gone on Faust takes for finished, and may commit. It comes again: only what
+was handled under the assignment in force is acknowledged.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from typing import Any
 
 from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import Consumer, Transport
-from faust.types import TP
+from faust.types import TP, Message
 
 from headwater.health import HEALTH
 from headwater.heartbeat import Loop
@@ -46,6 +49,12 @@ class PromptConsumer(Consumer):
         super().on_buffer_drop(tp)
         if self._room is not None:
             self._room.set()
+
+    def ack(self, message: Message) -> bool:
+        """Called for each message that is done with; True when that counts."""
+        if message.generation_id != self.app.consumer_generation_id or not self.app.flow_control.is_active():
+            return False
+        return super().ack(message)
 
     async def _wait_next_records(
         self,
