@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
-.PHONY: help env run test test-pythons lint soak fresh cluster faults bench lock contracts clean
+.PHONY: help env run test coverage test-pythons lint soak fresh cluster faults bench lock contracts clean
 .DEFAULT_GOAL := help
 
 help: ## list the commands
@@ -44,9 +44,16 @@ lint: env ## ruff, mypy strict, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
+ALONE := -n logical --dist worksteal -m "not integration and not soak"
+STACK := -n 2 --dist loadfile --no-loadscope-reorder -m "integration and not soak"
+
 test: env lint ## everything: lint, unit, contract, property and integration tests
-	@$(BIN)/pytest --cov --cov-report= -n logical --dist worksteal -m "not integration and not soak" $(ARGS)
-	@$(BIN)/pytest --cov --cov-append --cov-report=term -n 2 --dist loadfile --no-loadscope-reorder -m "integration and not soak" $(ARGS)
+	@$(BIN)/pytest $(ALONE) $(ARGS)
+	@$(BIN)/pytest $(STACK) $(ARGS)
+
+coverage: env ## what of the code these tests reach, in their own processes (slower by a third)
+	@$(BIN)/pytest --cov --cov-report= $(ALONE) $(ARGS)
+	@$(BIN)/pytest --cov --cov-append --cov-report=term $(STACK) $(ARGS)
 
 test-pythons: ## the tests that need no stack, on every other supported Python that this machine has
 	@for python in $(or $(PYTHONS),python3.11 python3.12 python3.13); do \
@@ -55,12 +62,12 @@ test-pythons: ## the tests that need no stack, on every other supported Python t
 	    if test "$$version" = "$$($(BIN)/python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)"; then continue; fi; \
 	    echo "Python $$version"; \
 	    $(MAKE) --no-print-directory env VENV=.venv-$$version PYTHON=$$python || exit 1; \
-	    .venv-$$version/bin/pytest -n logical --dist worksteal -m "not integration and not soak" $(ARGS) || exit 1; \
+	    .venv-$$version/bin/pytest $(ALONE) $(ARGS) || exit 1; \
 	done
 
 soak: env ## the long forms: reorgs, bad nodes, kills also two at a time and while starting, a hundred of them with rules and channels in force, sinks scaled while they die, hostile blocks, outages, alerts beside an undisturbed application, lost schemas, three brokers, a full disk; property tests with five times the examples (an hour and a half)
 	@$(BIN)/pytest -m soak $(ARGS)
-	@$(BIN)/pytest --hypothesis-profile=thorough -n logical --dist worksteal -m "not integration and not soak" $(ARGS)
+	@$(BIN)/pytest --hypothesis-profile=thorough $(ALONE) $(ARGS)
 	@if command -v mmdebstrap >/dev/null; then $(MAKE) --no-print-directory fresh; else echo "make fresh: skipped, mmdebstrap is not installed"; fi
 
 fresh: ## both commands of the README in minimal Debian 12 and 13, from nothing (root, mmdebstrap; about half an hour)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import trustme
@@ -13,6 +15,7 @@ import trustme
 from connectors.delivery.channels.http import Http, HttpAnswer
 from headwater.errors import Permanent, Transient
 from headwater.settings import DeliverySettings
+from headwater.trust import VARIABLE, trust_also
 
 pytestmark = pytest.mark.integration
 PRIVATE = DeliverySettings(allow_private=True, timeout_seconds=0.5)
@@ -142,3 +145,24 @@ async def test_a_certificate_of_nobody_we_trust_is_refused(monkeypatch: pytest.M
             assert (await post(f"https://127.0.0.1:{server.port}/ok")).status == 204
     finally:
         server.close()
+
+
+async def test_receivers_of_the_system_and_of_a_trusted_ca_are_both_reached(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    servers = []
+    try:
+        for name in ("system", "company"):
+            authority = trustme.CA()
+            authority.cert_pem.write_to_path(tmp_path / f"{name}.pem")
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            authority.issue_cert("localhost", "127.0.0.1").configure_cert(context)
+            servers.append(Server(context))
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "system.pem"))
+        monkeypatch.setenv(VARIABLE, str(tmp_path / "company.pem"))
+        trust_also(os.environ)
+        for server in servers:
+            assert (await post(f"https://127.0.0.1:{server.port}/ok")).status == 204
+    finally:
+        for server in servers:
+            server.close()
