@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import pytest
 import yaml
 
 from headwater.settings import Settings, load_settings
@@ -23,6 +24,8 @@ NAMESPACE: Final = "headwater"
 WORKLOADS: Final = ("Deployment", "StatefulSet")
 TOOLS: Final = "tools"
 Resource = dict[str, Any]
+every_values = pytest.mark.parametrize("values", ACCEPTED, ids=lambda path: path.stem)
+"""For a test of each example."""
 
 
 def named(kind: str) -> Path:

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from tests.helm.chart import Resource, made, named, template
+from tests.helm.chart import (
+    Resource,
+    every_values,
+    made,
+    named,
+    resources,
+    template,
+    workloads,
+)
 
 
 def ports(role: str, *options: str, example: str = "external-secrets") -> set[int]:
@@ -85,3 +95,37 @@ def test_an_address_with_a_query_is_refused_since_a_login_may_be_in_it(name: str
     done = template(named("minimal"), "--set", f"settings.{name}=http://somewhere:8123/?user=u&password=p")
     assert done.returncode != 0
     assert f"settings.{name} has a query, where a login may be" in done.stderr
+
+
+@every_values
+def test_pods_reach_dns_and_what_they_are_for(values: Path) -> None:
+    policies = {
+        tuple(sorted(each["spec"]["podSelector"]["matchLabels"].items())): each["spec"]
+        for each in resources(values, "NetworkPolicy")
+    }
+    for (_, role), workload in workloads(values).items():
+        policy = policies[tuple(sorted(workload["spec"]["selector"]["matchLabels"].items()))]
+        assert policy["policyTypes"] == ["Ingress", "Egress"]
+        assert [each["port"] for each in policy["ingress"][0]["ports"]] == ["metrics"]
+        assert all(rule["ports"] for rule in policy["egress"])
+        # DNS, Kafka, the registry, and what only this role is for.
+        assert len(policy["egress"]) == {"listen": 4, "sink": 4, "deliver": 4}.get(role, 3)
+
+
+@pytest.mark.parametrize(
+    ("example", "chain", "ports"),
+    [
+        ("external-secrets", "ethereum", [[9094], [8085], [8443]]),
+        # Where an address has none: HTTPS's, and ClickHouse's own.
+        ("mainnet-ha", "ethereum", [[9093], [443], [8443]]),
+        ("minimal", "local", [[9092], [8081], [8123]]),
+    ],
+)
+def test_ports_are_those_of_the_settings(example: str, chain: str, ports: list[list[int]]) -> None:
+    workload = workloads(named(example))[chain, "sink"]
+    (policy,) = (
+        each["spec"]
+        for each in resources(named(example), "NetworkPolicy")
+        if each["metadata"]["name"] == workload["metadata"]["name"]
+    )
+    assert [[port["port"] for port in rule["ports"]] for rule in policy["egress"]] == [[53, 53], *ports]

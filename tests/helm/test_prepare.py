@@ -1,4 +1,4 @@
-"""What prepares a chain without hooks: a plain job, which nobody can change once it is there."""
+"""What prepares a chain: hooks in their order, or a plain job, which nobody can change once it is there."""
 
 from __future__ import annotations
 
@@ -8,7 +8,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.helm.chart import CHART, Resource, helm, made, named
+from connectors.clickhouse.migrations.template import view_database
+from tests.helm.chart import (
+    CHART,
+    Resource,
+    containers,
+    helm,
+    made,
+    named,
+    resources,
+)
 
 OWN = ("Job", "ConfigMap", "NetworkPolicy", "ServiceAccount")
 
@@ -102,3 +111,57 @@ def test_what_hooks_left_is_selected_by_a_label_of_its_own() -> None:
         for each in plain
         if each["metadata"].get("labels", {}).get("app.kubernetes.io/component") == "prepare"
     ]
+
+
+def test_hooks_prepare_topics_then_schemas_then_tables() -> None:
+    jobs = resources(named("minimal"), "Job")
+    weights = {
+        tuple(each["spec"]["template"]["spec"]["containers"][0]["args"]): int(
+            each["metadata"]["annotations"]["helm.sh/hook-weight"]
+        )
+        for each in jobs
+    }
+    assert sorted(weights, key=weights.__getitem__) == [
+        ("topics", "apply"),
+        ("schemas", "register"),
+        ("migrate",),
+    ]
+    assert {each["spec"]["template"]["spec"]["serviceAccountName"] for each in jobs} == {
+        "release-headwater-prepare"
+    }
+    needed = [
+        each
+        for each in resources(named("minimal"), "ConfigMap", "ServiceAccount", "NetworkPolicy")
+        if each["metadata"]["name"].endswith("-prepare")
+    ]
+    assert len(needed) == 3
+    assert {each["metadata"]["annotations"]["helm.sh/hook-weight"] for each in needed} == {"-40"}
+
+
+def test_without_hooks_one_job_a_chain_does_the_same_in_order() -> None:
+    values = named("no-hooks")
+    jobs = resources(values, "Job")
+    assert len(jobs) == len(yaml.safe_load(values.read_text())["chains"])
+    for job in jobs:
+        pod = job["spec"]["template"]["spec"]
+        assert [each["args"] for each in containers(pod)] == [
+            ["topics", "apply"],
+            ["schemas", "register"],
+            ["migrate"],
+        ]
+    hooks = {
+        each["metadata"].get("annotations", {}).get("helm.sh/hook", "test") for each in resources(values)
+    }
+    assert hooks == {"test"}
+
+
+@pytest.mark.parametrize(
+    "option", ["settings.clickhouse.database=", "chains.ethereum.settings.clickhouse.database="]
+)
+@pytest.mark.parametrize("database", ["headwater", "prod"])
+def test_helm_test_asks_for_the_view_that_migrations_make(option: str, database: str) -> None:
+    (pod,) = (
+        each for each in made(named("mainnet-ha"), "--set", f"{option}{database}") if each["kind"] == "Pod"
+    )
+    asked = [each["args"] for each in pod["spec"]["containers"] if each["name"] == "clickhouse"]
+    assert asked == [["sql", f"SELECT count() FROM {view_database('canonical', database)}.blocks"]]
