@@ -51,7 +51,7 @@ test: env lint ## everything: lint, unit, contract, property and integration tes
 	@$(BIN)/pytest $(ALONE) $(ARGS)
 	@$(BIN)/pytest $(STACK) $(ARGS)
 
-coverage: env ## what of the code these tests reach, in their own processes (slower by a third)
+coverage: env ## what of the code these tests reach, in their own processes (up to three times as slow)
 	@$(BIN)/pytest --cov --cov-report= $(ALONE) $(ARGS)
 	@$(BIN)/pytest --cov --cov-append --cov-report=term $(STACK) $(ARGS)
 
