@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -38,8 +38,30 @@ class Expected:
         """Whether it is this one."""
         return alert.name == self.name and self.labels.items() <= dict(alert.labels).items()
 
+    def fires(self, alerts: Collection[Alert]) -> bool:
+        """Whether it is among these."""
+        return any(map(self.matches, alerts))
+
     def __str__(self) -> str:
         return str(Alert(self.name, tuple(sorted(self.labels.items()))))
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Several that have to fire at once, for a fault of several parts."""
+
+    expected: tuple[Expected, ...]
+
+    def matches(self, alert: Alert) -> bool:
+        """Whether it is one of them."""
+        return any(each.matches(alert) for each in self.expected)
+
+    def fires(self, alerts: Collection[Alert]) -> bool:
+        """Whether all of them are among these."""
+        return all(each.fires(alerts) for each in self.expected)
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.expected))
 
 
 @dataclass(frozen=True, slots=True)

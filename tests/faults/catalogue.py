@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from tests.faults.alerts import Expected
+from tests.faults.alerts import Each, Expected
 from tests.faults.blows import (
     Answering,
     Applied,
@@ -37,7 +37,7 @@ class Fault:
 
     name: str
     blow: Blow
-    alert: Expected
+    alert: Expected | Each
     fire: float = MINUTES
     clear: float = MINUTES
 
@@ -47,12 +47,19 @@ def gone(role: str) -> Expected:
     return Expected("HeadwaterRoleGone", {"role": role})
 
 
+def paused(*roles: str) -> Fault:
+    """Each of several roles stands still: of each it is told."""
+    return Fault(
+        f"{', '.join(roles)} paused", Together(tuple(map(Paused, roles))), Each(tuple(map(gone, roles)))
+    )
+
+
 STALLED: Final = Expected("HeadwaterHeadStalled")
 FAULTS: Final[tuple[Fault, ...]] = (
     Fault("listen paused", Paused("listen"), Expected("HeadwaterListenerGone")),
     Fault("listen killed at each start", Killed("listen"), Expected("HeadwaterListenerGone")),
-    *(Fault(f"{name} paused", Paused(name), gone(name)) for name in NAMES),
-    Fault("deliver paused", Paused("deliver"), gone("deliver")),
+    paused(*NAMES[:3]),
+    paused(*NAMES[3:], "deliver"),
     Fault("sink killed at each start", Killed("sink"), gone("sink")),
     Fault(
         "state killed some seconds after each start",

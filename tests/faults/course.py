@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.faults.alerts import Alert, Expected, Sample
+from tests.faults.alerts import Alert, Each, Expected, Sample
 
 Look = Callable[[], Sample]
 """The next sample, some moment after the one before."""
@@ -46,7 +46,7 @@ class Seen:
 
 
 def follow(
-    expected: Expected,
+    expected: Expected | Each,
     look: Look,
     begin: Callable[[], object],
     mend: Callable[[], object],
@@ -76,9 +76,9 @@ def follow(
 
 
 class _Course:
-    """What was seen so far: `gone` is since when the expected alert has been gone, None while it fires."""
+    """What was seen so far: `gone` is since when nothing expected has fired, None while something does."""
 
-    def __init__(self, expected: Expected, look: Look) -> None:
+    def __init__(self, expected: Expected | Each, look: Look) -> None:
         self._expected = expected
         self._look = look
         self.last = look()
@@ -87,12 +87,12 @@ class _Course:
 
     @property
     def shown(self) -> bool:
-        return any(map(self._expected.matches, self.last.alerts))
+        return self._expected.fires(self.last.alerts)
 
     def look(self) -> Sample:
         self.last = self._look()
         self.others |= {each for each in self.last.alerts if not self._expected.matches(each)}
-        if self.shown:
+        if any(map(self._expected.matches, self.last.alerts)):
             self.gone = None
         elif self.gone is None:
             self.gone = self.last.at

@@ -11,6 +11,7 @@ from headwater.settings import AlertSettings, load_settings
 from sandbox.node.plan import Plan
 from sandbox.observing import configuration
 from tests.faults import __main__ as command
+from tests.faults.alerts import Each
 from tests.faults.blows import Applied, Blow, Spoiled, Together
 from tests.faults.blows.places import APPLIED
 from tests.faults.catalogue import FAULTS, Fault
@@ -31,12 +32,13 @@ def test_names_are_unique() -> None:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_its_alert_is_one_of_the_product_s(fault: Fault) -> None:
-    rules = [rule for rule in RULES if rule["alert"] == fault.alert.name]
-    assert rules
-    for name, value in fault.alert.labels.items():
-        given = [rule["labels"].get(name) for rule in rules]
-        grouped = all(re.search(rf"by \([^)]*\b{name}\b", rule["expr"]) for rule in rules)
-        assert value in given or grouped, f"no {fault.alert.name} has {name}={value}"
+    for expected in fault.alert.expected if isinstance(fault.alert, Each) else (fault.alert,):
+        rules = [rule for rule in RULES if rule["alert"] == expected.name]
+        assert rules
+        for name, value in expected.labels.items():
+            given = [rule["labels"].get(name) for rule in rules]
+            grouped = all(re.search(rf"by \([^)]*\b{name}\b", rule["expr"]) for rule in rules)
+            assert value in given or grouped, f"no {expected.name} has {name}={value}"
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)

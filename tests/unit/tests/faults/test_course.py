@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.alerts import Alert, Expected, Sample, firing
+from tests.faults.alerts import Alert, Each, Expected, Sample, firing
 from tests.faults.course import Patience, Seen, follow
 
 SINK = Alert("HeadwaterRoleGone", (("role", "sink"),))
@@ -39,8 +39,8 @@ class Watched:
     def step(self) -> None:
         self._began.append(self.now)
 
-    def follow(self) -> Seen:
-        seen = follow(EXPECTED, self.look, self.step, self.step, PATIENCE)
+    def follow(self, expected: Expected | Each = EXPECTED) -> Seen:
+        seen = follow(expected, self.look, self.step, self.step, PATIENCE)
         assert len(self._began) in (1, 3), "what was begun was mended"
         return seen
 
@@ -53,6 +53,13 @@ def test_an_alert_that_fires_and_clears_has_its_times() -> None:
     seen = Watched({SINK: (9, 1e9)}, {SINK: (0, 5)}).follow()
     assert seen == Seen(fires=8, clears=5)
     assert seen.passed
+
+
+def test_of_several_the_last_one_counts() -> None:
+    both = Each((EXPECTED, Expected("HeadwaterRoleGone", {"role": "state"})))
+    seen = Watched({SINK: (4, 1e9), STATE: (9, 1e9)}, {SINK: (0, 2), STATE: (0, 6)}).follow(both)
+    assert seen == Seen(fires=8, clears=6)
+    assert Watched({SINK: (4, 1e9)}, {SINK: (0, 2)}).follow(both).fires is None
 
 
 def test_what_fires_beside_is_told_and_does_no_harm_once_it_is_gone() -> None:
