@@ -106,7 +106,7 @@ FAULTS: Final[tuple[Fault, ...]] = (
     Fault(
         "ClickHouse paused for longer",
         Paused("clickhouse"),
-        Expected("HeadwaterGroupLate", {"group": "sink"}),
+        Expected("HeadwaterGroupLate", {"group": "local.sink"}),
         fire=40,
     ),
     Fault("disk of ClickHouse full", Filled(), Expected("HeadwaterSinkPaused")),
