@@ -25,7 +25,7 @@ from tests.faults.catalogue import FAULTS, Fault
 from tests.faults.run import run
 from tests.paths import ROOT
 
-FACTOR: Final = 20.0
+FACTOR: Final = 25.0
 FOLDER: Final = ROOT / "build" / "faults"
 LACKING: Final = 2
 INTERRUPTED: Final = 130

@@ -54,7 +54,8 @@ def follow(
 ) -> Seen:
     """Have a fault happen, and tell what came of it. It is mended, whatever is raised meanwhile."""
     course = _Course(expected, look)
-    course.silence(patience)
+    if course.last.alerts:
+        course.silence(patience)
     if course.last.alerts:
         return Seen(before=course.last.alerts)
     try:
