@@ -20,7 +20,7 @@ from headwater.health import HEALTH
 from headwater.heartbeat import Loop, beat
 from headwater.logging import get_logger
 from headwater.metrics import alerts as metrics
-from headwater.retry import Backoff, Retry
+from headwater.retry import Backoff, Retry, Stopped
 from headwater.settings import Settings
 from headwater.standstill import standstill
 from schemas import StreamReader
@@ -43,7 +43,7 @@ class Latest:
 
 
 class ConfigurationFollower:
-    """`catch_up` comes first; the thread ends with the process."""
+    """`catch_up` comes first; the thread ends with the process, or soon after `close`."""
 
     def __init__(self, settings: Settings, reader: StreamReader) -> None:
         self._settings, self._reader = settings, reader
@@ -57,6 +57,11 @@ class ConfigurationFollower:
         self._position = 0
         self._failure: BaseException | None = None
         self._thread: threading.Thread | None = None
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        """Follow no more. The thread is not waited for."""
+        self._closed.set()
 
     def catch_up(self) -> Latest:
         """The topic as it is now, read to its end. Raises Transient while the brokers cannot tell."""
@@ -92,10 +97,14 @@ class ConfigurationFollower:
             self._thread.start()
 
     def _run(self) -> None:
-        retry = Retry(backoff=Backoff(ceiling=_LONGEST_PAUSE_SECONDS), on_failure=self._waits)
+        retry = Retry(
+            backoff=Backoff(ceiling=_LONGEST_PAUSE_SECONDS), stop=self._closed, on_failure=self._waits
+        )
         try:
             with HEALTH.beats.loop(Loop.CONFIGURATION), self._still.asking():
                 retry(self._follow)
+        except Stopped:
+            return
         except BaseException as error:  # noqa: BLE001 - raised where the stage asks
             self._behind.set(1)
             with self._news:
@@ -110,7 +119,7 @@ class ConfigurationFollower:
         client = kafka.reader(self._settings, options={"fetch.wait.max.ms": 500})
         try:
             client.assign([TopicPartition(self._topic, 0, self._position or OFFSET_BEGINNING)])
-            while True:
+            while not self._closed.is_set():
                 beat()
                 self._poll(client)
                 self._still.look({(self._topic, 0): self._position})

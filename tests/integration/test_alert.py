@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import signal
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -164,16 +165,17 @@ def test_a_long_list_is_read_whole_before_the_first_event(prepared: Settings) ->
     count = 100_000
     topic.write(prepared, {f"list:long:0x{each:040x}": "" for each in range(count)})
     follower = ConfigurationFollower(prepared, Registry(prepared).reader(STREAM))
-    assert len(follower.catch_up().changes) == count
-    topic.write(prepared, {"rule:one": "text", f"list:long:0x{1:040x}": None})
-    arrived: list[str] = []
+    with closing(follower):
+        assert len(follower.catch_up().changes) == count
+        topic.write(prepared, {"rule:one": "text", f"list:long:0x{1:040x}": None})
+        arrived: list[str] = []
 
-    def both() -> bool:
-        arrived.extend(each.key for each in follower.arrived())
-        return len(arrived) == 2
+        def both() -> bool:
+            arrived.extend(each.key for each in follower.arrived())
+            return len(arrived) == 2
 
-    until(both, "both arrive")
-    assert arrived == ["rule:one", f"list:long:0x{1:040x}"]
-    latest = follower.catch_up()
-    assert len(latest.changes) == count
-    assert follower.arrived() == []
+        until(both, "both arrive")
+        assert arrived == ["rule:one", f"list:long:0x{1:040x}"]
+        latest = follower.catch_up()
+        assert len(latest.changes) == count
+        assert follower.arrived() == []
