@@ -65,7 +65,7 @@ test-pythons: ## the tests that need no stack, on every other supported Python t
 	    .venv-$$version/bin/pytest $(ALONE) $(ARGS) || exit 1; \
 	done
 
-soak: env ## the long forms: reorgs, bad nodes, kills also two at a time and while starting, a hundred of them with rules and channels in force, sinks scaled while they die, hostile blocks, outages, alerts beside an undisturbed application, lost schemas, three brokers, a full disk; property tests with five times the examples (an hour and a half)
+soak: env ## the long forms: reorgs, bad nodes, kills also two at a time and while starting, a hundred of them with rules and channels in force, sinks scaled while they die, blocks that every stage refused and their replay, hostile blocks, outages, alerts beside an undisturbed application, lost schemas, three brokers, a full disk; property tests with five times the examples (an hour and a half)
 	@$(BIN)/pytest -m soak $(ARGS)
 	@$(BIN)/pytest --hypothesis-profile=thorough $(ALONE) $(ARGS)
 	@if command -v mmdebstrap >/dev/null; then $(MAKE) --no-print-directory fresh; else echo "make fresh: skipped, mmdebstrap is not installed"; fi

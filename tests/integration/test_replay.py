@@ -17,7 +17,7 @@ from tests.integration.checks import check_stream, check_topics, check_verify, s
 from tests.integration.command_process import end
 from tests.integration.line import Line, pause
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 # Every bad row and event is a letter here, however many they are among few.
 PATIENT = {"HEADWATER_SINK__MAX_BAD_RATIO": "1", "HEADWATER_STAGES__MAX_BAD_RATIO": "1"}
 WAITING_LOOKS = 1_200
