@@ -146,10 +146,14 @@ class StageRunner:
         assembler.rewind()
         topic = Rereading(self._settings, None, first, self._check, self._stop)
         with about(partial(first.log_fields, self._group.name)):
-            while (piece := await self._thread(topic.piece)) is not None:
-                _log.warning("nothing is remembered, reading what is before", oldest=piece[0].offset)
+            piece = await self._thread(topic.piece)
+            if piece is None:
+                return
+            _log.warning("nothing is remembered, reading what is before", oldest=piece[0].offset)
+            while piece is not None:
                 await self._finish(handler, piece)
-                self._finished_below(first)
+                piece = await self._thread(topic.piece)
+        self._finished_below(first)
 
     async def _finish(self, handler: BatchHandler, messages: list[Incoming]) -> None:
         while (gap := await self._handle(handler, messages)) is not None:

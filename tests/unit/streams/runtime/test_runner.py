@@ -97,9 +97,16 @@ class Stop(threading.Event):
 
 
 class Bench:
-    """A runner whose assignment starts after sequence 9, without any Kafka."""
+    """A runner whose assignment starts after sequence `last`, without any Kafka."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, *, claim: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        *,
+        claim: int | None = None,
+        last: int | None = 9,
+    ) -> None:
         self.diary = Diary()
         self.opened: list[int] = []
         self.when_written: Callable[[], object] = lambda: None
@@ -119,12 +126,12 @@ class Bench:
 
         async def opened(first: Incoming) -> BatchHandler:
             self.opened.append(first.offset)
-            start = Start(last=9, position=0, claim=claim)
+            start = Start() if last is None else Start(last=last, position=0, claim=claim)
             return BatchHandler(settings, group, stage, self._write, self.stop, start, lambda _: None)
 
-        def reread(_: Settings, __: str, ___: int, start: int, end: int) -> Iterator[list[Incoming]]:
+        def reread(_: Settings, __: str, ___: int, start: int | None, end: int) -> Iterator[list[Incoming]]:
             self.diary.lines.append(f"reread {start} {end}")
-            found = [each for each in self.topic if start <= each.offset < end]
+            found = [each for each in self.topic if (start or 0) <= each.offset < end]
             if self.unread:
                 self.unread -= 1
                 yield found[:1]
@@ -214,6 +221,30 @@ async def test_a_gap_is_filled_from_the_topic(bench: Bench) -> None:
     ]
     assert bench.diary.lines[0] == "reread 0 3"
     assert bench.diary.lines[-5:] == ["below 3", "handle 13", "write 1", "table 13", "ack 3"]
+
+
+async def test_who_remembers_nothing_reads_what_is_before_the_first_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path, monkeypatch, last=None)
+    for offset, sequence in ((4, 10), (5, 11)):
+        bench.delivery(offset, sequence)
+    await bench.runner.process(1, [bench.delivery(6, 12)])
+    await bench.runner.process(1, [bench.delivery(7, 13)])
+    bench.runner.close()
+    assert bench.diary.lines == [
+        "reread None 6", "handle 10", "handle 11", "write 2", "table 10", "table 11", "below 6",
+        "handle 12", "write 1", "table 12", "ack 6", "handle 13", "write 1", "table 13", "ack 7",
+    ]  # fmt: skip
+
+
+async def test_who_remembers_nothing_and_is_given_the_oldest_reads_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path, monkeypatch, last=None)
+    await bench.runner.process(1, [bench.delivery(0, 10)])
+    bench.runner.close()
+    assert bench.diary.lines == ["handle 10", "write 1", "table 10", "ack 0"]
 
 
 async def test_a_gap_that_a_claim_shows_is_filled_with_what_came_before_it(
