@@ -13,8 +13,9 @@ When an assignment begins, Faust empties the streams' buffers some time after it
 what was fetched in between is lost until the next start. So nothing but changelogs is fetched until the
 assignment is complete.
 
-What it skips since the group has gone on Faust takes for finished, and may commit. It comes again: only what
-was handled under the assignment in force is acknowledged.
+A fetch that was under way when the group went on to another generation brings the first messages of the new
+one. Faust throws them away and seeks to what is committed; where nothing is yet, aiokafka leaves the position
+behind them, and they would never come again. So such a partition is sought from its beginning.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from concurrent.futures import Future
-from typing import Any
+from typing import Any, cast
 
 from faust.tables.manager import TableManager
 from faust.transport.drivers.aiokafka import Consumer, Transport
-from faust.types import TP, Message
+from faust.types import TP
 
 from headwater.health import HEALTH
 from headwater.heartbeat import Loop
@@ -50,11 +51,13 @@ class PromptConsumer(Consumer):
         if self._room is not None:
             self._room.set()
 
-    def ack(self, message: Message) -> bool:
-        """Called for each message that is done with; True when that counts."""
-        if message.generation_id != self.app.consumer_generation_id or not self.app.flow_control.is_active():
-            return False
-        return super().ack(message)
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek to where the group goes on: the oldest message, where it has committed nothing yet."""
+        committed: Mapping[TP, int | None] = await super().seek_to_committed()
+        new = [tp for tp, offset in committed.items() if not offset and not self._is_changelog_tp(tp)]
+        if new:
+            await self._thread.seek_to_beginning(*new)
+        return cast("Mapping[TP, int]", committed)
 
     async def _wait_next_records(
         self,

@@ -137,8 +137,7 @@ class StageRunner:
     async def _begin(self, handler: BatchHandler, first: Incoming) -> None:
         """A group that remembers nothing begins with the oldest message that is kept, whatever it is given.
 
-        Messages that wait in Faust's buffers when the group goes on to another generation count as finished
-        to it, and may be committed. Later on they make a gap; at the very start nothing would miss them.
+        Later on a position that is too far makes a gap; at the very start nothing misses what is before.
         """
         assembler = handler.assembler
         if assembler.last is not None or not first.offset:

@@ -97,7 +97,7 @@ def test_a_lost_position_is_read_again_without_a_hole(settings: Settings, start:
 def test_a_group_that_remembers_nothing_begins_with_the_oldest_message(
     settings: Settings, start: Start
 ) -> None:
-    """Faust commits what it never gave to anybody when a second member comes before all else."""
+    """Wherever the group is said to go on: before the first event of all no gap would tell."""
     _blocks(settings, 1, 20)
     _move(settings, 14)
     worker = start(ECHO)

@@ -1,16 +1,13 @@
-"""What keeps a stage's place in the group, and what counts as handled there."""
+"""A stage that waits with full buffers keeps its place in the group; one that hangs does not."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiokafka.consumer.subscription_state import SubscriptionState
-from faust.types import TP
-from faust.types.tuples import ConsumerMessage
 
 from headwater.health import HEALTH
 from headwater.heartbeat import Loop
@@ -62,24 +59,3 @@ async def test_a_stage_that_hangs_is_idle(watched: Watched) -> None:
         watched.never_ends()
         await turn(consumer)
         assert state.fetcher_idle_time > 100
-
-
-@pytest.mark.parametrize(
-    ("generation", "flows", "counts"), [(2, True, True), (1, True, False), (2, False, False)]
-)
-def test_what_faust_skips_is_not_finished(generation: int, flows: bool, counts: bool) -> None:
-    consumer: Any = PromptConsumer.__new__(PromptConsumer)
-    consumer.app = SimpleNamespace(
-        consumer_generation_id=2,
-        flow_control=SimpleNamespace(is_active=lambda: flows),
-        topics=SimpleNamespace(acks_enabled_for=lambda topic: True),
-    )
-    consumer._committed_offset = defaultdict(lambda: None)
-    consumer._acked, consumer._acked_index = defaultdict(list), defaultdict(set)
-    consumer._unacked_messages, consumer._n_acked, consumer._waiting_for_ack = set(), 0, None
-    place = TP("enriched-blocks", 0)
-    message = ConsumerMessage(
-        place.topic, 0, 13, 0.0, 0, (), b"1", b"", None, tp=place, generation_id=generation
-    )
-    assert consumer.ack(message) is counts
-    assert consumer._acked[place] == ([13] if counts else [])
