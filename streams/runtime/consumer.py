@@ -55,9 +55,20 @@ class PromptConsumer(Consumer):
         """Seek to where the group goes on: the oldest message, where it has committed nothing yet."""
         committed: Mapping[TP, int | None] = await super().seek_to_committed()
         new = [tp for tp, offset in committed.items() if not offset and not self._is_changelog_tp(tp)]
-        if new:
-            await self._thread.seek_to_beginning(*new)
+        if moved := [tp for tp in new if self._position(tp)]:
+            # Not by seek_to_beginning, which takes the position away until the brokers have answered.
+            await self._thread.seek_wait(await self._thread.earliest_offsets(*moved))
         return cast("Mapping[TP, int]", committed)
+
+    async def verify_all_partitions_active(self) -> None:
+        """Left to headwater.standstill: Faust's own look ends the process while a position is asked for."""
+
+    def _position(self, tp: TP) -> int | None:
+        """The offset that is fetched next, where it is known."""
+        assignment = self._thread._ensure_consumer()._subscription.subscription.assignment
+        state = None if assignment is None else assignment.state_value(tp)
+        # Read once: it is another thread's.
+        return None if state is None else cast("int | None", state._position)
 
     async def _wait_next_records(
         self,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import faust
 import pytest
+from aiokafka.consumer.fetcher import OffsetResetStrategy
 from faust.types import TP, StreamT
 
 from headwater import kafka as clients
@@ -68,14 +69,22 @@ async def member(settings: Settings) -> AsyncIterator[Member]:
     await made.app.stop()
 
 
-async def test_before_anything_is_committed_they_come_again(settings: Settings, member: Member) -> None:
+@pytest.fixture
+def produce(settings: Settings, member: Member) -> Callable[[int, int], None]:
+    """Messages by their numbers, from the first to the last."""
     producer = clients.producer(settings)
 
-    def produce(first: int, last: int) -> None:
+    def messages(first: int, last: int) -> None:
         for number in range(first, last + 1):
             producer.produce(member.place.topic, b"%d" % number, b"1")
         assert producer.flush(30) == 0
 
+    return messages
+
+
+async def test_before_anything_is_committed_they_come_again(
+    member: Member, produce: Callable[[int, int], None]
+) -> None:
     produce(0, 0)
     await member.app.start()
     await asyncio.to_thread(until, lambda: member.given == [0], "the first one is given")
@@ -88,3 +97,16 @@ async def test_before_anything_is_committed_they_come_again(settings: Settings, 
     member.app.consumer.resume_flow()
     await asyncio.to_thread(until, lambda: member.given[-1] == MESSAGES - 1, "all are given", 30)
     assert set(member.given) == set(range(MESSAGES))
+
+
+async def test_while_a_position_is_asked_for_the_process_goes_on(
+    member: Member, produce: Callable[[int, int], None]
+) -> None:
+    produce(0, 0)
+    await member.app.start()
+    await asyncio.to_thread(until, lambda: member.given == [0], "the first one is given")
+    consumer: Any = member.app.consumer
+    # As when the messages that come next are deleted by now.
+    subscription = consumer._thread._consumer._subscription.subscription
+    subscription.assignment.state_value(member.place).await_reset(OffsetResetStrategy.EARLIEST)
+    await consumer.verify_all_partitions_active()
