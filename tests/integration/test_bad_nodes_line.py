@@ -40,7 +40,7 @@ PATIENCE_SECONDS = 180.0
 @pytest.mark.parametrize(
     ("seed", "seconds", "turn", "gap"),
     [
-        pytest.param(1, 40.0, 3.0, (6.0, 10.0), id="short", marks=pytest.mark.timeout(600)),
+        pytest.param(1, 25.0, 2.0, (4.0, 8.0), id="short", marks=pytest.mark.timeout(600)),
         pytest.param(
             2,
             SOAK_SECONDS,
