@@ -1,4 +1,4 @@
-"""One ClickHouse for the tests of what views show and how rows move, each with a database of its own."""
+"""One ClickHouse for the tests of what views show and how rows move; its database is empty for each."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from connectors.clickhouse.migrations.runner import migrate
 from tests.builders.covered_chain import Chain
 from tests.contract.clickhouse_process import ClickHouseProcess
-from tests.contract.visibility.database import settings_for
+from tests.contract.visibility.blank import BlankDatabase
 
 
 @pytest.fixture(scope="package")
@@ -18,12 +17,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouseProce
         yield process
 
 
+@pytest.fixture(scope="package")
+def blank(server: ClickHouseProcess) -> Iterator[BlankDatabase]:
+    made = BlankDatabase(server)
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def chain(server: ClickHouseProcess, request: pytest.FixtureRequest) -> Iterator[Chain]:
+def chain(server: ClickHouseProcess, blank: BlankDatabase) -> Iterator[Chain]:
     client = server.client()
-    database = f"t{abs(hash(request.node.name)) % 10**9}"
-    migrate(client, settings_for(server, database), 1)
-    yield Chain(client, database)
-    for name in (database, *(f"{database}_{views}" for views in ("canonical", "finalized", "ethereum_etl"))):
-        client.command(f"DROP DATABASE IF EXISTS {name} SYNC")
+    yield Chain(client, blank.ready())
     client.close()
