@@ -18,6 +18,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -35,9 +36,22 @@ HEADWATER = str(Path(sys.executable).parent / "headwater")
 OWN = tuple(role.name for role in ROLES)
 BESIDE = ("aggregate", "alert", DELIVER)
 LINE = tuple(name for name in OWN if name not in BESIDE)
-"""What carries a block to its rows. The sink stores the rows of the others too."""
+"""What carries a block to its rows. The sink stores the rows of the others too: it is judged by the row."""
 # What one and the same process takes, from run to run here.
 NOISE = 1.15
+
+
+@dataclass(frozen=True)
+class Run:
+    """Seconds from the first APPLY to the last block visible, and CPU seconds, start-up included."""
+
+    seconds: float
+    cpu: dict[str, float]
+    """By role."""
+    served: dict[str, float]
+    """Of Kafka and ClickHouse."""
+    stored: float
+    """Rows that ClickHouse has acknowledged to the sink."""
 
 
 def rows(loops: int = 100, etl_loops: int = 3) -> list[Row]:
@@ -49,8 +63,8 @@ def rows(loops: int = 100, etl_loops: int = 3) -> list[Row]:
     last = blocks.FIRST + blocks.COUNT * loops - 1
     records = blocks.RECORDS * loops
     with _node(folder, loops) as rpc:
-        seconds, cpu, served = _pipeline(rpc, last)
-        _, line, _ = _pipeline(rpc, last, without=BESIDE)
+        whole = _pipeline(rpc, last)
+        line = _pipeline(rpc, last, without=BESIDE)
         # A peer has the machine for itself and the node, and so has the listener here.
         alone = listening.seconds(rpc, blocks.FIRST, last) / records * 1e6
         # The whole job once, from an empty start: how a peer is run. What a longer run costs stands below it.
@@ -66,11 +80,10 @@ def rows(loops: int = 100, etl_loops: int = 3) -> list[Row]:
                 blocks.RECORDS * etl_loops,
             ),
         }
-    rate = records / seconds
-    each = {role: cpu[role] / records * 1e6 for role in OWN}
+    rate = records / whole.seconds
+    each = {role: whole.cpu[role] / records * 1e6 for role in OWN}
     own = sum(each.values())
     shares = ", ".join(f"{role} {value:.1f}" for role, value in each.items())
-    apart = {role: line[role] / records * 1e6 for role in LINE}
     result = [
         Row(
             "end to end",
@@ -89,21 +102,31 @@ def rows(loops: int = 100, etl_loops: int = 3) -> list[Row]:
     for peer, measured in longer.items():
         if not isinstance(measured, str):
             result.append(Row(f"{peer} CPU, start-up spread over more loops", measured, "µs/record"))
-    for role, value in apart.items():
-        result.append(
-            Row(
-                f"{role} CPU beside {', '.join(BESIDE)}",
-                each[role],
-                "µs/record",
-                "without them",
-                value,
-                f"≤ {NOISE:.2f} ×",
-                each[role] <= NOISE * value,
-            )
-        )
-    for name, seconds in served.items():
+    result.extend(_beside(whole, line, records))
+    for name, seconds in whole.served.items():
         result.append(Row(f"{name} CPU beside them", seconds / records * 1e6, "µs/record"))
     return result
+
+
+def _beside(whole: Run, line: Run, records: int) -> Iterator[Row]:
+    """What each process of the line takes beside the others, and without them."""
+    for role in LINE:
+        value, apart = whole.cpu[role] / records * 1e6, line.cpu[role] / records * 1e6
+        name, unit, note = f"{role} CPU beside {', '.join(BESIDE)}", "record", ""
+        if role == "sink":
+            yield Row(name, value, "µs/record", "without them", apart)
+            value, apart = value * records / whole.stored, apart * records / line.stored
+            unit, note = "row", f"{whole.stored:,.0f} rows against {line.stored:,.0f}"
+        yield Row(
+            name,
+            value,
+            f"µs/{unit}",
+            "without them",
+            apart,
+            f"≤ {NOISE:.2f} ×",
+            value <= NOISE * apart,
+            note,
+        )
 
 
 def _against(name: str, value: float, peer: str, measured: float | str, limit: float, note: str = "") -> Row:
@@ -132,13 +155,7 @@ def _node(folder: Path, loops: int) -> Iterator[str]:
         process.wait(30)
 
 
-def _pipeline(
-    rpc: str, last: int, without: Sequence[str] = ()
-) -> tuple[float, dict[str, float], dict[str, float]]:
-    """Seconds from the first APPLY to the last block visible; CPU seconds of each role, start-up included.
-
-    The third are the CPU seconds of Kafka and ClickHouse, from their start.
-    """
+def _pipeline(rpc: str, last: int, without: Sequence[str] = ()) -> Run:
     with tempfile.TemporaryDirectory() as folder:
         command = [
             HEADWATER,
@@ -167,8 +184,10 @@ def _pipeline(
                     time.sleep(0.2)
             end = time.time()
             start = _first_apply(endpoints)
+            metrics = json.loads((Path(folder) / "endpoints.json").read_text())["metrics"]
             for role in (name for name in OWN if name not in without):
-                cpu[role] = _cpu(json.loads((Path(folder) / "endpoints.json").read_text())["metrics"][role])
+                cpu[role] = _total(metrics[role], "process_cpu_seconds_total")
+            stored = _total(metrics["sink"], "headwater_sink_rows_total")
             served = {
                 "Kafka": cpu_seconds(listener(f"kafka://{endpoints['kafka']}")),
                 "ClickHouse": cpu_seconds(listener(endpoints["clickhouse"])),
@@ -176,7 +195,7 @@ def _pipeline(
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)
-    return end - start, cpu, served
+    return Run(end - start, cpu, served, stored)
 
 
 def _environment() -> dict[str, str]:
@@ -218,14 +237,15 @@ def _first_apply(endpoints: dict[str, str]) -> float:
     return float(_ask(endpoints, query))
 
 
-def _cpu(metrics_url: str) -> float:
+def _total(metrics_url: str, name: str) -> float:
+    """The sum of a counter over its labels."""
     with urllib.request.urlopen(metrics_url, timeout=10) as answer:
         text = answer.read().decode()
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            if sample.name == "process_cpu_seconds_total":
-                return sample.value
-    raise RuntimeError(f"{metrics_url} gives no process_cpu_seconds_total")
+    samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
+    values = [sample.value for sample in samples if sample.name == name]
+    if not values:
+        raise RuntimeError(f"{metrics_url} gives no {name}")
+    return sum(values)
 
 
 if __name__ == "__main__":
