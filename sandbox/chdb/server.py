@@ -1,6 +1,7 @@
 """ClickHouse's HTTP interface over the engine: one thread per connection, loopback only."""
 
 import socket
+import sys
 import threading
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Final
 from sandbox.chdb.engine import Engine
 from sandbox.chdb.handler import Handler
 from sandbox.chdb.logins import Logins
+from sandbox.chdb.mutations import drop_empty
 
 DRAIN_SECONDS: Final = 8.0
 
@@ -23,6 +25,8 @@ class Server(ThreadingHTTPServer):
         path.mkdir(parents=True, exist_ok=True)
         self.logins = logins
         super().__init__(("127.0.0.1", port), Handler)
+        for each in drop_empty(path):
+            sys.stderr.write(f"removed {each}: it is empty, since the disk was full when it was written\n")
         self.engine = Engine(path)
         self._running = 0
         self._changed = threading.Condition()
