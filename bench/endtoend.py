@@ -30,7 +30,7 @@ from bench.peers.environment import CannotInstallError
 from bench.processes import cpu_seconds, listener
 from bench.report import Row, publish
 from sandbox.stack.roles import ROLES
-from topics.groups import DELIVER
+from topics.groups import DELIVER, SINK
 
 HEADWATER = str(Path(sys.executable).parent / "headwater")
 OWN = tuple(role.name for role in ROLES)
@@ -113,7 +113,7 @@ def _beside(whole: Run, line: Run, records: int) -> Iterator[Row]:
     for role in LINE:
         value, apart = whole.cpu[role] / records * 1e6, line.cpu[role] / records * 1e6
         name, unit, note = f"{role} CPU beside {', '.join(BESIDE)}", "record", ""
-        if role == "sink":
+        if role == SINK:
             yield Row(name, value, "µs/record", "without them", apart)
             value, apart = value * records / whole.stored, apart * records / line.stored
             unit, note = "row", f"{whole.stored:,.0f} rows against {line.stored:,.0f}"
@@ -187,7 +187,7 @@ def _pipeline(rpc: str, last: int, without: Sequence[str] = ()) -> Run:
             metrics = json.loads((Path(folder) / "endpoints.json").read_text())["metrics"]
             for role in (name for name in OWN if name not in without):
                 cpu[role] = _total(metrics[role], "process_cpu_seconds_total")
-            stored = _total(metrics["sink"], "headwater_sink_rows_total")
+            stored = _total(metrics[SINK], "headwater_sink_rows_total")
             served = {
                 "Kafka": cpu_seconds(listener(f"kafka://{endpoints['kafka']}")),
                 "ClickHouse": cpu_seconds(listener(endpoints["clickhouse"])),
