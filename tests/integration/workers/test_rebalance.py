@@ -82,12 +82,16 @@ def produce(settings: Settings, member: Member) -> Callable[[int, int], None]:
     return messages
 
 
-async def test_before_anything_is_committed_they_come_again(
-    member: Member, produce: Callable[[int, int], None]
-) -> None:
+async def _first_given(member: Member, produce: Callable[[int, int], None]) -> None:
     produce(0, 0)
     await member.app.start()
     await asyncio.to_thread(until, lambda: member.given == [0], "the first one is given")
+
+
+async def test_before_anything_is_committed_they_come_again(
+    member: Member, produce: Callable[[int, int], None]
+) -> None:
+    await _first_given(member, produce)
     fetches = Fetches(member.app.consumer)
     await asyncio.to_thread(until, fetches.under_way.is_set, "a fetch is under way")
     # As a rebalance does, whose new assignment is what the fetch brings then.
@@ -102,11 +106,12 @@ async def test_before_anything_is_committed_they_come_again(
 async def test_while_a_position_is_asked_for_the_process_goes_on(
     member: Member, produce: Callable[[int, int], None]
 ) -> None:
-    produce(0, 0)
-    await member.app.start()
-    await asyncio.to_thread(until, lambda: member.given == [0], "the first one is given")
+    await _first_given(member, produce)
     consumer: Any = member.app.consumer
     # As when the messages that come next are deleted by now.
     subscription = consumer._thread._consumer._subscription.subscription
     subscription.assignment.state_value(member.place).await_reset(OffsetResetStrategy.EARLIEST)
     await consumer.verify_all_partitions_active()
+    produce(1, 1)
+    await asyncio.to_thread(until, lambda: member.given[-1] == 1, "the next one is given")
+    assert set(member.given) == {0, 1}
