@@ -114,12 +114,16 @@ class Alerting:
         return self.fold.judged_by(envelope.block_hash) if repair else self.configuration
 
     def _judging_statistics(self, envelope: Envelope) -> Iterator[Configuration]:
-        """What a repair changes of a window, the blocks behind have judged too. Made when asked for."""
+        """What a repair changes of a window, the blocks behind have judged too. Made when asked for.
+
+        All that are remembered are behind one that is final.
+        """
         block = self.fold.blocks.get(envelope.block_hash or b"")
-        if envelope.event is not EventKind.REPAIR or block is None:
-            yield self.configuration
+        behind = list(self.fold.blocks.values()) if block is None else [block, *self.fold.behind(block)]
+        if envelope.event is EventKind.REPAIR and behind:
+            yield from self.fold.judging(behind).configurations()
         else:
-            yield from self.fold.judging([block, *self.fold.behind(block)]).configurations()
+            yield self.configuration
 
     def _decision(self, sequence: int) -> Decision:
         begun, self._begun = self._begun, None

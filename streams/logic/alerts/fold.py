@@ -20,7 +20,7 @@ from streams.logic.alerts.finality import collapse, forget, make_room
 from streams.logic.alerts.gives import NOTHING, Gives
 from streams.logic.alerts.joining import INCOMPLETE, SILENT_SINCE, Joining
 from streams.logic.alerts.remembered import Remembered, Reorg, Tip
-from streams.logic.alerts.repairing import replace_gives
+from streams.logic.alerts.repairing import replace_gives, replace_statistics
 from streams.logic.alerts.rule import Finality
 from streams.logic.alerts.tracks import CONFIRMED, Confirmed, State, TrackKey
 from topics.chainlog.envelope import Envelope
@@ -127,12 +127,20 @@ class Fold(Remembered):
                 for made in each.made.values():
                     self._mark_incomplete(made, each, time, decision)
             self._mark_confirmed_incomplete(time, decision)
+            # Statistics of a window that is not final count the repair.
+            self._join_again(
+                replace_statistics(self, gives, decision), f"block {number} was repaired", decision
+            )
             return
         again = [block, *self.behind(block)]
         replace_gives(self, again, gives, decision)
-        for each in reversed(again):
+        self._join_again(again, f"block {number} was repaired", decision)
+
+    def _join_again(self, blocks: list[Block], reason: str, decision: Decision) -> None:
+        """The last blocks leave, and join as what they give now."""
+        for each in reversed(blocks):
             self.leave(each)
-        self._again(again, f"block {number} was repaired", decision)
+        self._again(blocks, reason, decision)
 
     def _mark_incomplete(self, made: Made, block: Block, time: int, decision: Decision) -> None:
         """Mark an alert whose span contains a time at which something is not known.

@@ -49,11 +49,30 @@ def replace_gives(remembered: Remembered, blocks: Sequence[Block], new: Gives, d
     for candidate in mine.values():
         if now[candidate.owner] != before.get(candidate.owner):
             _stand(remembered, candidate, block)
-    for candidate, each in statistics.given(new.candidates):
-        each.gives = replace(each.gives, candidates=(*each.gives.candidates, candidate))
-        decision.blocks[each.hash] = each
-        if not statistics.held(candidate):
-            _stand(remembered, candidate, each)
+    _give(statistics, new, decision)
+
+
+def replace_statistics(remembered: Remembered, new: Gives, decision: Decision) -> list[Block]:
+    """A final block was repaired: what remembered blocks gave of statistics that it changes, is given anew.
+
+    The blocks that have to join again for it, in their order: from the first that gives something else on.
+    """
+    blocks = list(remembered.blocks.values())
+    if not new.again or not blocks:
+        return []
+    statistics, changed = _Statistics(remembered, blocks), set[bytes]()
+    for each in blocks:
+        before = each.gives.candidates
+        kept = tuple(
+            one for one in before if not (one.alert.event_id in new.again and statistics.taken(one, each))
+        )
+        if len(kept) < len(before):
+            each.gives = replace(each.gives, candidates=kept)
+            changed.add(each.hash)
+            decision.blocks[each.hash] = each
+    changed |= _give(statistics, new, decision)
+    first = next((place for place, each in enumerate(blocks) if each.hash in changed), len(blocks))
+    return blocks[first:]
 
 
 def _by_owner(candidates: Iterable[Candidate]) -> dict[RuleGroup, set[bytes]]:
@@ -71,6 +90,18 @@ def _stand(remembered: Remembered, candidate: Candidate, block: Block) -> None:
         block.made.setdefault(candidate.alert.id, Made(candidate.alert))
 
 
+def _give(statistics: _Statistics, new: Gives, decision: Decision) -> set[bytes]:
+    """Blocks give what a repair makes of statistics; the hashes of those that do."""
+    found: set[bytes] = set()
+    for candidate, each in statistics.given(new.candidates):
+        each.gives = replace(each.gives, candidates=(*each.gives.candidates, candidate))
+        decision.blocks[each.hash] = each
+        found.add(each.hash)
+        if not statistics.held(candidate):
+            _stand(statistics.remembered, candidate, each)
+    return found
+
+
 class _Statistics:
     """What blocks gave of statistics, and which of them gives what a repair makes of it.
 
@@ -79,14 +110,14 @@ class _Statistics:
     """
 
     def __init__(self, remembered: Remembered, blocks: Sequence[Block]) -> None:
-        self._blocks, self._remembered = blocks, remembered
+        self._blocks, self.remembered = blocks, remembered
         self._known: set[bytes] = set()
         self._made: dict[bytes, int] = {}
 
     @cached_property
     def _judging(self) -> Judging:
         """Most repairs change no statistic that a rule asks for."""
-        return self._remembered.judging(self._blocks)
+        return self.remembered.judging(self._blocks)
 
     @cached_property
     def _judged(self) -> set[tuple[str, int]]:

@@ -12,6 +12,16 @@ from streams.logic.alerts.tracks import Once
 from tests.builders.alerting_chain import C, Chain, K, P, R
 from tests.builders.alerts import TOKEN, content, count, rule, text, transaction, transfer, window
 
+BUSY_MINUTE = rule(
+    "busy",
+    Match.STAT,
+    where=lambda record, lists: (
+        record["statistic"] == "token"
+        and record["window_seconds"] == 60
+        and int(str(record["transfer_count"])) > 1
+    ),
+)
+
 
 def test_a_statistic_is_told_once_a_window_and_leaves_with_the_block_that_told_it() -> None:
     busy = rule(
@@ -82,6 +92,36 @@ def test_a_repair_takes_back_the_statistics_that_it_changes_and_no_others() -> N
     assert alerts(K.REPAIR, 0, one, "", 0) == [(hour, P), (busy, P)], "they stand, with other sums"
     assert alerts(K.REPAIR, 0, one, "", 0) == []
     assert alerts(K.REVERT, 1, {}, "", 12) == [(hour, R), (busy, R)]
+
+
+@pytest.mark.parametrize("moment", [12, 60])
+def test_the_repair_of_a_final_block_changes_what_stands_of_a_minute_that_is_not_final(moment: int) -> None:
+    """The block behind it is in the minute, or the first one after it."""
+    chain = Chain(BUSY_MINUTE)
+    one, two = content(transfer(0, 1)), content(transfer(0, 1), transfer(1, 1))
+    chain.tell(K.APPLY, 0, one)
+    chain.tell(K.FINALIZED, 0)
+    assert not chain.tell(K.APPLY, 1, content(), at=moment)
+
+    def told(transfers: dict[str, Any]) -> list[tuple[Status, int | None]]:
+        versions = chain.event(K.REPAIR, 0, transfers, "", 0).versions.values()
+        return [(each.status, each.block.number) for each in versions]
+
+    assert told(two) == [(P, 1)]
+    assert told(content()) == [(R, 1)]
+    assert told(two) == [(P, 1)]
+    assert not told(two), "it says the same"
+    assert {each[0] for each in chain.tell(K.REVERT, 1, at=moment).values()} == {R}
+
+
+def test_what_is_confirmed_stands_whatever_the_repair_of_another_final_block_takes_away() -> None:
+    chain = Chain(BUSY_MINUTE)
+    chain.tell(K.APPLY, 0, content(transfer(0, 1)))
+    chain.tell(K.APPLY, 1, content(transfer(0, 1)), at=12)
+    assert {each[0] for each in chain.tell(K.FINALIZED, 1, at=12).values()} == {C}
+    chain.tell(K.APPLY, 2, content(), at=24)
+    assert not chain.tell(K.REPAIR, 0, content())
+    assert not chain.tell(K.REPAIR, 0, content(transfer(0, 1), transfer(1, 1)))
 
 
 def test_states_of_transactions_stand_from_the_event_that_decides_them() -> None:
