@@ -43,7 +43,8 @@ class Settler:
     """Settles one chain, a step per `tick`. Several may run at once: each writes only what is true.
 
     `end_offsets` gives the present end offset of each partition of the chain's public topics.
-    Errors of the client (`ClickHouseError`) and of `end_offsets` go to the caller; the next tick starts over.
+    Errors of the client (`ClickHouseError`) and of `end_offsets`, and Transient where a disk is full, go to
+    the caller; the next tick starts over.
     """
 
     def __init__(

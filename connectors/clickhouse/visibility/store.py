@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from connectors.clickhouse.client import Client, insert_settings
+from connectors.clickhouse.room import require_room
 from connectors.clickhouse.visibility.heights import Heights, Range, edges, runs
 
 # A range in a condition takes about 50 bytes; ClickHouse's parser takes 262,144 (max_query_size).
@@ -36,7 +37,7 @@ class Settled:
 
 
 class SettledStore:
-    """One chain's settled heights. Methods raise ClickHouseError."""
+    """One chain's settled heights. Methods raise ClickHouseError, `trim` also Transient."""
 
     def __init__(self, client: Client, database: str, chain_id: int, cluster: str = "") -> None:
         self._client = client
@@ -157,6 +158,7 @@ class SettledStore:
             }
             if sum(due.values()) < least:
                 continue
+            require_room(self._client, self._database)
             # A mutation takes a table that holds rows, and each rewrites it: the rest goes at the next call.
             for condition in list(_conditions(runs(due)))[:1]:
                 self._client.command(

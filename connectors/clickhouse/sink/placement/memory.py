@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, cast
 
+from connectors.clickhouse.room import require_room
 from connectors.clickhouse.sink.messages import Partition
 from connectors.clickhouse.sink.placement.start import Gap
 from connectors.clickhouse.sink.table import FAILURES, RawClient, Table
@@ -68,6 +69,7 @@ class TopicMemory:
         suffix, where = ("_local", f" ON CLUSTER '{self._cluster}'") if self._cluster else ("", "")
         for table in _OF_A_TOPIC:
             try:
+                require_room(self._client, self._database)
                 self._client.command(
                     f"ALTER TABLE {self._database}.{table}{suffix}{where} "
                     "DELETE WHERE topic IN {topics:Array(String)}",

@@ -25,7 +25,8 @@ PATIENCE_SECONDS: Final = 3_600.0
 class Mover:
     """Moves one chain's rows. Any number may run: one of them gets to.
 
-    Errors of the client (`ClickHouseError`) go to the caller; the next tick starts over.
+    Errors of the client (`ClickHouseError`), and Transient where a disk is full, go to the caller; the next
+    tick starts over.
     """
 
     def __init__(

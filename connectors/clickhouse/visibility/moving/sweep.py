@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final, cast
 
 from connectors.clickhouse.client import Client
+from connectors.clickhouse.room import require_room
 from connectors.clickhouse.visibility.heights import Heights, runs
 from connectors.clickhouse.visibility.moving.attempts import TABLES
 from connectors.clickhouse.visibility.moving.plan import PARTITION_HEIGHTS, HeightCoverage, Moved, to_sweep
@@ -18,7 +19,7 @@ _KEPT_PER_DELETED: Final = 1
 
 
 class Sweep:
-    """Deletes rows of one chain. Methods raise ClickHouseError."""
+    """Deletes rows of one chain. Methods raise ClickHouseError, and Transient where a disk is full."""
 
     def __init__(self, client: Client, database: str, chain_id: int) -> None:
         self._client = client
@@ -50,6 +51,7 @@ class Sweep:
         for partition, due in of_partition.items():
             if self._rows_of(table, partition) - sum(due.values()) > _KEPT_PER_DELETED * sum(due.values()):
                 continue
+            require_room(self._client, self._database)
             heights = Heights(runs(due)[:RANGES_IN_STATEMENT])
             self._client.command(
                 f"ALTER TABLE {self._database}.{table} DELETE WHERE {where} AND ({among(heights)})",
