@@ -4,6 +4,7 @@ Read it in this order: `rule` (what a rule is), `rules/` (its text), `cel/` (its
 (the rule of both), `records` with `texts` (an enriched block as rules see it), `index` (which rules could
 match a record), `evaluate` (their answers), over `alert`, `tally` and `gives` (what a record gives to rules);
 `tracks` (windows, cooldowns, silences), `joining` (what follows from a block that joins), `decision`,
+`incomplete` (alerts of a window of which something is not known),
 `remembered` (what is kept of the chain), `judging` (which rules on statistics judged it), `fold` with
 `finality`, `repairing` and `adopting` (blocks joining, leaving, becoming final, said again; rules changing);
 `configuration` (what is in force),

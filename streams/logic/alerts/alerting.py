@@ -116,14 +116,17 @@ class Alerting:
     def _judging_statistics(self, envelope: Envelope) -> Iterator[Configuration]:
         """What a repair changes of a window, the blocks behind have judged too. Made when asked for.
 
-        All that are remembered are behind one that is final.
+        So have texts of before that told of it, where what they told has moved to one of these blocks.
         """
         block = self.fold.blocks.get(envelope.block_hash or b"")
-        behind = list(self.fold.blocks.values()) if block is None else [block, *self.fold.behind(block)]
-        if envelope.event is EventKind.REPAIR and behind:
-            yield from self.fold.judging(behind).configurations()
-        else:
+        if envelope.event is not EventKind.REPAIR or block is None:
             yield self.configuration
+        else:
+            blocks = [block, *self.fold.behind(block)]
+            judging = self.fold.judging(blocks)
+            if not judging.knows_who_told():
+                judging = self.fold.judging(list(self.fold.blocks.values()))
+            yield from judging.configurations()
 
     def _decision(self, sequence: int) -> Decision:
         begun, self._begun = self._begun, None

@@ -18,9 +18,10 @@ from streams.logic.alerts.configuration import Change
 from streams.logic.alerts.decision import Block, BlockRef, Decision, Made, Status
 from streams.logic.alerts.finality import collapse, forget, make_room
 from streams.logic.alerts.gives import NOTHING, Gives
-from streams.logic.alerts.joining import INCOMPLETE, SILENT_SINCE, Joining
+from streams.logic.alerts.incomplete import incomplete, lacks, mark_given
+from streams.logic.alerts.joining import Joining
 from streams.logic.alerts.remembered import Remembered, Reorg, Tip
-from streams.logic.alerts.repairing import replace_gives, replace_statistics
+from streams.logic.alerts.repairing import replace_gives
 from streams.logic.alerts.rule import Finality
 from streams.logic.alerts.tracks import CONFIRMED, Confirmed, State, TrackKey
 from topics.chainlog.envelope import Envelope
@@ -124,31 +125,25 @@ class Fold(Remembered):
             # What it gave is part of sums by now: windows that it is in say so, those that stand at once.
             self.unknown_times.add(time)
             for each in self.blocks.values():
+                if mark_given(each, time):
+                    decision.blocks[each.hash] = each
                 for made in each.made.values():
                     self._mark_incomplete(made, each, time, decision)
             self._mark_confirmed_incomplete(time, decision)
-            # Statistics of a window that is not final count the repair.
-            self._join_again(
-                replace_statistics(self, gives, decision), f"block {number} was repaired", decision
-            )
             return
         again = [block, *self.behind(block)]
         replace_gives(self, again, gives, decision)
-        self._join_again(again, f"block {number} was repaired", decision)
-
-    def _join_again(self, blocks: list[Block], reason: str, decision: Decision) -> None:
-        """The last blocks leave, and join as what they give now."""
-        for each in reversed(blocks):
+        for each in reversed(again):
             self.leave(each)
-        self._again(blocks, reason, decision)
+        self._again(again, f"block {number} was repaired", decision)
 
     def _mark_incomplete(self, made: Made, block: Block, time: int, decision: Decision) -> None:
         """Mark an alert whose span contains a time at which something is not known.
 
         Nothing is judged anew, as it would be with a label or with room that came later.
         """
-        if _lacks(made.alert, block.timestamp, time):
-            made.alert = _incomplete(made.alert)
+        if lacks(made.alert, block.timestamp, time):
+            made.alert = incomplete(made.alert)
             decision.blocks[block.hash] = block
             if made.published:
                 self._publish(made, block, decision)
@@ -156,8 +151,8 @@ class Fold(Remembered):
     def _mark_confirmed_incomplete(self, time: int, decision: Decision) -> None:
         """The same of alerts that are final, while their windows are not over."""
         for key, state in list(self.tracks.items().items()):
-            if isinstance(state, Confirmed) and _lacks(state.alert, state.timestamp or 0, time):
-                marked = replace(state, alert=_incomplete(state.alert))
+            if isinstance(state, Confirmed) and lacks(state.alert, state.timestamp or 0, time):
+                marked = replace(state, alert=incomplete(state.alert))
                 self.tracks.set(key, marked)
                 decision.tracks[key] = marked
                 decision.says(
@@ -270,14 +265,3 @@ class Fold(Remembered):
         for alert in joining.made.values():
             self._confirm(alert, block, decision)
         self._again(again, f"transactions of block {block.number} came to another state", decision)
-
-
-def _lacks(alert: Alert, told_at: int, time: int) -> bool:
-    """True for an alert of a span that contains this block time, and that does not say so yet."""
-    # An absence is told of by the first block behind it.
-    end = told_at if SILENT_SINCE in alert.values else alert.window_end or 0
-    return alert.resolves and INCOMPLETE not in alert.values and (alert.window_start or 0) <= time < end
-
-
-def _incomplete(alert: Alert) -> Alert:
-    return replace(alert, values={**alert.values, INCOMPLETE: "true"})

@@ -17,6 +17,7 @@ from streams.logic.alerts.configuration import Active, Configuration
 from streams.logic.alerts.decision import Block
 from streams.logic.alerts.evaluate import labels_of, title_of
 from streams.logic.alerts.gives import Candidate, Gives, RuleGroup
+from streams.logic.alerts.incomplete import INCOMPLETE, SILENT_SINCE
 from streams.logic.alerts.rule import Rule, Window
 from streams.logic.alerts.tally import Tally, eager, holds, joined, shown
 from streams.logic.alerts.tracks import (
@@ -35,8 +36,6 @@ from streams.logic.alerts.tracks import (
 )
 
 HELD_BACK: Final = "held_back"
-INCOMPLETE: Final = "incomplete"
-SILENT_SINCE: Final = "silent_since"
 
 
 class Joining:

@@ -7,8 +7,11 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Final
 
+from msgspec.structs import replace as changed
+
 from streams.logic.alerts.decision import Block, Decision, Made
 from streams.logic.alerts.gives import Candidate, Gives, RuleGroup
+from streams.logic.alerts.joining import HELD_BACK
 from streams.logic.alerts.judging import Judging
 from streams.logic.alerts.remembered import Remembered
 from streams.logic.alerts.rule import Match
@@ -40,7 +43,8 @@ def replace_gives(remembered: Remembered, blocks: Sequence[Block], new: Gives, d
                 if alert.id in mine:
                     kept.append(mine.pop(alert.id))
                 decision.blocks[each.hash] = each
-            elif each is not block or owner.rule_id in others:
+            elif each is not block or candidate.until is not None or owner.rule_id in others:
+                # A statistic stays with its block, also of a text that never judged that one.
                 kept.append(candidate)
         each.gives = replace(each.gives, candidates=tuple(kept))
     block.gives = Gives((*block.gives.candidates, *mine.values()), new.tallies, new.seen)
@@ -49,30 +53,14 @@ def replace_gives(remembered: Remembered, blocks: Sequence[Block], new: Gives, d
     for candidate in mine.values():
         if now[candidate.owner] != before.get(candidate.owner):
             _stand(remembered, candidate, block)
-    _give(statistics, new, decision)
-
-
-def replace_statistics(remembered: Remembered, new: Gives, decision: Decision) -> list[Block]:
-    """A final block was repaired: what remembered blocks gave of statistics that it changes, is given anew.
-
-    The blocks that have to join again for it, in their order: from the first that gives something else on.
-    """
-    blocks = list(remembered.blocks.values())
-    if not new.again or not blocks:
-        return []
-    statistics, changed = _Statistics(remembered, blocks), set[bytes]()
-    for each in blocks:
-        before = each.gives.candidates
-        kept = tuple(
-            one for one in before if not (one.alert.event_id in new.again and statistics.taken(one, each))
-        )
-        if len(kept) < len(before):
-            each.gives = replace(each.gives, candidates=kept)
-            changed.add(each.hash)
-            decision.blocks[each.hash] = each
-    changed |= _give(statistics, new, decision)
-    first = next((place for place, each in enumerate(blocks) if each.hash in changed), len(blocks))
-    return blocks[first:]
+    given: dict[bytes, list[Candidate]] = {}
+    for candidate, each in statistics.given(new.candidates):
+        given.setdefault(each.hash, []).append(candidate)
+        if not statistics.held(candidate):
+            _stand(remembered, candidate, each, statistics.held_back(candidate))
+    for own, candidates in given.items():
+        each = decision.blocks[own] = remembered.blocks[own]
+        each.gives = replace(each.gives, candidates=(*each.gives.candidates, *candidates))
 
 
 def _by_owner(candidates: Iterable[Candidate]) -> dict[RuleGroup, set[bytes]]:
@@ -84,22 +72,16 @@ def _by_owner(candidates: Iterable[Candidate]) -> dict[RuleGroup, set[bytes]]:
     return found
 
 
-def _stand(remembered: Remembered, candidate: Candidate, block: Block) -> None:
-    """Nothing decides any more whether a text that is no longer in force holds an alert back."""
+def _stand(remembered: Remembered, candidate: Candidate, block: Block, held_back: str | None = None) -> None:
+    """Nothing decides any more whether a text that is no longer in force holds an alert back.
+
+    `held_back`: how many before it were, as was told with it.
+    """
     if remembered.configuration.active(candidate.owner.rule_id, candidate.owner.version) is None:
-        block.made.setdefault(candidate.alert.id, Made(candidate.alert))
-
-
-def _give(statistics: _Statistics, new: Gives, decision: Decision) -> set[bytes]:
-    """Blocks give what a repair makes of statistics; the hashes of those that do."""
-    found: set[bytes] = set()
-    for candidate, each in statistics.given(new.candidates):
-        each.gives = replace(each.gives, candidates=(*each.gives.candidates, candidate))
-        decision.blocks[each.hash] = each
-        found.add(each.hash)
-        if not statistics.held(candidate):
-            _stand(statistics.remembered, candidate, each)
-    return found
+        alert = candidate.alert
+        if held_back is not None:
+            alert = changed(alert, values={**alert.values, HELD_BACK: held_back})
+        block.made.setdefault(alert.id, Made(alert))
 
 
 class _Statistics:
@@ -110,32 +92,39 @@ class _Statistics:
     """
 
     def __init__(self, remembered: Remembered, blocks: Sequence[Block]) -> None:
-        self._blocks, self.remembered = blocks, remembered
-        self._known: set[bytes] = set()
-        self._made: dict[bytes, int] = {}
+        self._blocks, self._remembered = blocks, remembered
+        self._known: set[tuple[bytes, int]] = set()
+        self._made: dict[bytes, tuple[int, str | None]] = {}
 
     @cached_property
     def _judging(self) -> Judging:
         """Most repairs change no statistic that a rule asks for."""
-        return self.remembered.judging(self._blocks)
+        return self._remembered.judging(self._blocks)
 
     @cached_property
     def _judged(self) -> set[tuple[str, int]]:
         return set(self._judging.texts())
 
     def taken(self, candidate: Candidate, block: Block) -> bool:
-        """True for one that a block gave of a statistic and that is judged again."""
-        owner, own = candidate.owner, candidate.alert.id
-        if candidate.until is None or (owner.rule_id, owner.version) not in self._judged:
+        """True for one of a statistic, which is judged again."""
+        if candidate.until is None:
             return False
-        self._known.add(own)
+        own = candidate.alert.id
+        self._known.add((own, candidate.owner.version))
         if own in block.made:
-            self._made.setdefault(own, owner.version)
+            held_back = block.made[own].alert.values.get(HELD_BACK)
+            self._made.setdefault(own, (candidate.owner.version, held_back))
         return True
 
     def held(self, candidate: Candidate) -> bool:
-        """True for one that was held back before."""
-        return candidate.alert.id in self._known and candidate.alert.id not in self._made
+        """True for one that this text held back before."""
+        own = candidate.alert.id
+        return (own, candidate.owner.version) in self._known and own not in self._made
+
+    def held_back(self, candidate: Candidate) -> str | None:
+        """How many before it were held back, as was told with it."""
+        _, held_back = self._made.get(candidate.alert.id, (None, None))
+        return held_back
 
     def given(self, candidates: Iterable[Candidate]) -> list[tuple[Candidate, Block]]:
         """One of each alert, and the block that gives it.
@@ -144,16 +133,25 @@ class _Statistics:
         """
         found: dict[bytes, list[Candidate]] = {}
         for each in candidates:
-            if each.until is not None:
+            if each.until is not None and self._may_tell(each):
                 found.setdefault(each.alert.id, []).append(each)
         return [self._chosen(each) for each in found.values()]
+
+    def _may_tell(self, candidate: Candidate) -> bool:
+        """True for a text that judged one of the blocks, or that told this before."""
+        owner = candidate.owner
+        if (owner.rule_id, owner.version) in self._judged:
+            return True
+        version, _ = self._made.get(candidate.alert.id, (None, None))
+        return owner.version == version
 
     def _chosen(self, candidates: Sequence[Candidate]) -> tuple[Candidate, Block]:
         first = candidates[0]
         inside = [each for each in self._blocks if each.timestamp < (first.until or 0)]
         block = inside[-1] if inside else self._blocks[0]
         active = self._judging.rules(block.hash).get(first.owner.rule_id)
-        wanted = (self._made.get(first.alert.id), None if active is None else active.rule.version)
+        told, _ = self._made.get(first.alert.id, (None, None))
+        wanted = (told, None if active is None else active.rule.version)
         by_version = {each.owner.version: each for each in reversed(candidates)}
         chosen = next((by_version[each] for each in wanted if each in by_version), first)
         return chosen, block

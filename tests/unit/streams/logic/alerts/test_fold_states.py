@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -95,33 +96,64 @@ def test_a_repair_takes_back_the_statistics_that_it_changes_and_no_others() -> N
 
 
 @pytest.mark.parametrize("moment", [12, 60])
-def test_the_repair_of_a_final_block_changes_what_stands_of_a_minute_that_is_not_final(moment: int) -> None:
-    """The block behind it is in the minute, or the first one after it."""
+def test_the_repair_of_a_final_block_marks_what_stands_of_its_windows(moment: int) -> None:
+    """Which the block behind it is in, or is the first one after."""
     chain = Chain(BUSY_MINUTE)
-    one, two = content(transfer(0, 1)), content(transfer(0, 1), transfer(1, 1))
-    chain.tell(K.APPLY, 0, one)
-    chain.tell(K.FINALIZED, 0)
-    assert not chain.tell(K.APPLY, 1, content(), at=moment)
-
-    def told(transfers: dict[str, Any]) -> list[tuple[Status, int | None]]:
-        versions = chain.event(K.REPAIR, 0, transfers, "", 0).versions.values()
-        return [(each.status, each.block.number) for each in versions]
-
-    assert told(two) == [(P, 1)]
-    assert told(content()) == [(R, 1)]
-    assert told(two) == [(P, 1)]
-    assert not told(two), "it says the same"
-    assert {each[0] for each in chain.tell(K.REVERT, 1, at=moment).values()} == {R}
-
-
-def test_what_is_confirmed_stands_whatever_the_repair_of_another_final_block_takes_away() -> None:
-    chain = Chain(BUSY_MINUTE)
+    two, none = content(transfer(0, 1), transfer(1, 1)), content()
     chain.tell(K.APPLY, 0, content(transfer(0, 1)))
-    chain.tell(K.APPLY, 1, content(transfer(0, 1)), at=12)
-    assert {each[0] for each in chain.tell(K.FINALIZED, 1, at=12).values()} == {C}
-    chain.tell(K.APPLY, 2, content(), at=24)
-    assert not chain.tell(K.REPAIR, 0, content())
-    assert not chain.tell(K.REPAIR, 0, content(transfer(0, 1), transfer(1, 1)))
+    chain.tell(K.FINALIZED, 0)
+    (told,) = chain.tell(K.APPLY, 1, content(transfer(0, 1)), at=12).values()
+    assert told[0] is P
+    chain.tell(K.APPLY, 2, none, at=moment)
+    chain.tell(K.APPLY, 3, two, at=100)
+
+    def marked(transfers: Mapping[str, Any]) -> list[tuple[Status, int | None, str | None]]:
+        versions = chain.event(K.REPAIR, 0, transfers, "", 0).versions.values()
+        return [(each.status, each.block.number, each.alert.values.get("incomplete")) for each in versions]
+
+    assert marked(none) == [(P, 1, "true")]
+    assert marked(none) == [], "it is marked"
+    # It says so whatever makes it again.
+    assert chain.tell(K.REPAIR, 1, content(transfer(0, 1))) == {}
+    status, values = chain.tell(K.FINALIZED, 1, at=12)["busy"]
+    assert (status, values["incomplete"]) == (C, "true")
+
+
+@pytest.mark.parametrize("bound", [1, 3])
+def test_what_a_text_told_is_judged_again_where_a_repair_moved_it_to_a_block_of_another(bound: int) -> None:
+    """By the text itself, as long as a block is there that it judged."""
+
+    def more_than(least: int) -> Any:
+        return lambda record, lists: (
+            record["statistic"] == "token"
+            and record["window_seconds"] == 60
+            and int(str(record["transfer_count"])) > least
+        )
+
+    chain = Chain(rule("busy", Match.STAT, where=more_than(bound), text="busy"))
+    contents = [content(*(transfer(place, 1) for place in range(number))) for number in range(6)]
+    chain.tell(K.APPLY, 0, contents[4])
+    chain.change(chain.texts.change(rule("busy", Match.STAT, where=more_than(5), text="busy, edited")))
+    chain.tell(K.APPLY, 1, contents[1], at=12)
+
+    def repaired(number: int, transfers: int, at: int) -> list[tuple[Status, int | None, str]]:
+        versions = chain.event(K.REPAIR, number, contents[transfers], "", at).versions.values()
+        return [(each.status, each.block.number, each.alert.values["transfer_count"]) for each in versions]
+
+    assert repaired(0, 3, 0) == [(P, 1, "4")]
+    assert repaired(1, 0, 12) == ([(P, 1, "3")] if bound == 1 else [(R, 1, "4")])
+    assert repaired(1, 0, 12) == [], "it says the same"
+
+
+def test_what_a_rule_told_that_was_removed_stands_where_a_repair_moved_it() -> None:
+    chain = Chain(BUSY_MINUTE)
+    chain.tell(K.APPLY, 0, content(transfer(0, 1), transfer(1, 1)))
+    chain.change(chain.texts.put("rule:busy", None), chain.texts.change(rule("other", Match.STAT)))
+    chain.tell(K.APPLY, 1, content(), at=12)
+    three = content(*(transfer(place, 1) for place in range(3)))
+    assert chain.tell(K.REPAIR, 0, three)["busy"][0] is P
+    assert "busy" not in chain.tell(K.REPAIR, 1, content(), at=12)
+    assert chain.tell(K.FINALIZED, 1, at=12)["busy"][0] is C
 
 
 def test_states_of_transactions_stand_from_the_event_that_decides_them() -> None:
