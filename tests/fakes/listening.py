@@ -14,6 +14,7 @@ from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.fetch.fetcher import Fetcher
 from connectors.evm.blocks.roots import RootChecks
 from connectors.evm.events import Content, Event, Head
+from connectors.evm.head import finality
 from connectors.evm.head.age import HeadAge
 from connectors.evm.head.listener import Listener
 from connectors.evm.head.progress import ProgressReporter
@@ -326,3 +327,14 @@ def served(
 ) -> tuple[AdjustableChain, RecordedNode]:
     chain = AdjustableChain.synthetic(length, first=first, keeps_orphans=keeps_orphans)
     return chain, RecordedNode(chain, **({**FINAL_FAR, **lags}))
+
+
+async def look_for_long(rig: Rig, chain: AdjustableChain) -> None:
+    """Looks at a chain that grows, until a tag that no node knows is one that is not there."""
+    seconds = 0.0
+    rig.listener._finality._clock = lambda: seconds
+    for look in range(finality.UNKNOWN_LOOKS):
+        if look:
+            chain.extend()
+        seconds += finality.UNKNOWN_SECONDS / (finality.UNKNOWN_LOOKS - 1)
+        await rig.settle()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from connectors.evm.blocks.fetch.fetcher import Fetcher
 from connectors.evm.events import Head
 from connectors.evm.head.tags import ODD
 from connectors.evm.pool.comparison import Votes
 from connectors.evm.pool.seam import Pool
+
+ALONE_SECONDS: Final = 120.0
+"""How long the others must have said nothing before a node is believed alone: as long as two cordons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +33,16 @@ class Confirmation:
     """Asks all endpoints what they have at the block's height, and which block is final to them.
 
     One that says nothing, since it is away or has not come so far, neither confirms nor denies. What more
-    endpoints deny than confirm, and in the same words, cordons those that say otherwise.
+    endpoints deny than confirm, and in the same words, cordons those that say otherwise. One that confirms
+    while all others say nothing is believed when that lasts: a node that is on a branch of its own has tags
+    there too.
     """
 
-    def __init__(self, pool: Pool, fetcher: Fetcher) -> None:
+    def __init__(self, pool: Pool, fetcher: Fetcher, clock: Callable[[], float] = time.monotonic) -> None:
         self._pool = pool
         self._fetcher = fetcher
+        self._clock = clock
+        self._alone_since: float | None = None
 
     async def objection(self, head: Head, known: Head | None, *, forked: bool) -> Objection | None:
         """Why the block is not final, None where it is.
@@ -42,7 +52,7 @@ class Confirmation:
         if self._pool.size == 1:
             return None
         votes = await self._fetcher.votes(head)
-        found = _objection(votes, self._pool.size, forked=forked)
+        found = _objection(votes, self._pool.size, forked=forked, alone=self._alone(votes))
         if found is not None and found.contradicted:
             # Who denies what is final already is on another branch for certain.
             for block in (known, votes.rival):
@@ -50,8 +60,17 @@ class Confirmation:
                     await self._pool.compare(block)
         return found
 
+    def _alone(self, votes: Votes) -> float:
+        """Seconds for which no two nodes have said anything of a block that would be final."""
+        if len(votes.agree) + len(votes.deny) > 1:
+            self._alone_since = None
+            return 0.0
+        now = self._clock()
+        self._alone_since = now if self._alone_since is None else self._alone_since
+        return now - self._alone_since
 
-def _objection(votes: Votes, size: int, *, forked: bool) -> Objection | None:
+
+def _objection(votes: Votes, size: int, *, forked: bool, alone: float) -> Objection | None:
     block = f"block {votes.head.number} (0x{votes.head.hash.hex()})"
     agree, deny = votes.agree, votes.deny
     if len(deny) >= len(agree) and deny:
@@ -67,9 +86,15 @@ def _objection(votes: Votes, size: int, *, forked: bool) -> Objection | None:
         return Objection(
             f"{block} is final to one node, and not yet to {', '.join(votes.not_yet)}", instead=votes.settled
         )
-    if forked and len(agree) == 1 and len(agree) + len(deny) < size:
-        return Objection(
-            f"{block} is of a branch that only {agree[0]} has shown; the other nodes are waited for",
-            unsure=True,
-        )
+    if len(agree) == 1 and len(agree) + len(deny) < size:
+        if forked:
+            return Objection(
+                f"{block} is of a branch that only {agree[0]} has shown; the other nodes are waited for",
+                unsure=True,
+            )
+        if alone < ALONE_SECONDS:
+            return Objection(
+                f"{block} is final to {agree[0]}, and no other node says anything of it: one is believed "
+                f"alone when that has lasted {ALONE_SECONDS:.0f} s"
+            )
     return None

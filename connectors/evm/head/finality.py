@@ -23,6 +23,10 @@ from topics.chainlog.kinds import EventKind
 
 TAG_SECONDS: Final = 10.0
 """How long blocks wait for a look at the tags."""
+UNKNOWN_LOOKS: Final = 8
+UNKNOWN_SECONDS: Final = 60.0
+"""At how many looks, and for how long, no node may know a tag before a depth takes its place: some that have
+tags deny them now and then."""
 REST_SECONDS: Final = 60.0
 """How long they are left alone after one that took longer."""
 
@@ -52,9 +56,11 @@ class Finality:
         self._log = log
         self._publish = publish
         self._waiting = waiting or Waiting()
-        self._confirmation = Confirmation(pool, fetcher)
+        self._confirmation = Confirmation(pool, fetcher, lambda: self._clock())
         self._tagged: bytes | None = None
         self._seen: set[str] = set()
+        # Of a tag that no node knows: since when, and at how many looks.
+        self._unknown: dict[str, tuple[float, int]] = {}
         self._forked: int | None = None
 
     def forked(self, ancestor: int) -> None:
@@ -117,9 +123,9 @@ class Finality:
     async def _tag(self, name: str, tip: Head, depth: int) -> Meant:
         """The published block that a tag means.
 
-        Where no node knows the tag it is at a depth, unless it was ever seen: a tag that fails, or that
-        names no block yet, is waited for, and blocks go on. While catching up the tag is ahead of the tip:
-        then the tip itself is meant, once the node confirms that it is on its chain.
+        Where no node knows the tag, look after look, it is at a depth, unless it was ever seen: a tag that
+        fails, or that names no block yet, is waited for, and blocks go on. While catching up the tag is ahead
+        of the tip: then the tip itself is meant, once the node confirms that it is on its chain.
         """
         branch = self._log.branch
         if self._chain.finality == "depth":
@@ -129,9 +135,10 @@ class Finality:
         try:
             tag = await self._fetcher.head(name, rounds=ROUNDS)
         except Unsupported as error:
-            if self._chain.finality in (None, "auto") and name not in self._seen:
-                return Meant(branch.at(tip.number - depth))
             why = str(error)
+            auto = self._chain.finality in (None, "auto") and name not in self._seen
+            if auto and self._lacks(name):
+                return Meant(branch.at(tip.number - depth))
         except NodeFailure as error:
             why = str(error)
         wrong = amiss(name, tag, branch)
@@ -146,6 +153,13 @@ class Finality:
         if tag.number <= tip.number:
             return Meant(branch.at(tag.number))
         return await self._above(tag, tip)
+
+    def _lacks(self, name: str) -> bool:
+        """Whether it has lasted that no node knows this tag."""
+        now = self._clock()
+        since, looks = self._unknown.get(name, (now, 0))
+        self._unknown[name] = since, looks + 1
+        return looks + 1 >= UNKNOWN_LOOKS and now - since >= UNKNOWN_SECONDS
 
     async def _above(self, tag: Head, tip: Head) -> Meant:
         """What a tag above the tip means: the tip, where tip and tag are both on the node's chain."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.evm.head.age import STILL, HeadAge
+from connectors.evm.head.confirmation import ALONE_SECONDS
 from connectors.evm.head.unlinked import LOOKS, RED
 from connectors.evm.head.waiting import PATIENCE_SECONDS
 from connectors.evm.pool.nodes import Nodes
@@ -30,7 +31,7 @@ class Stage:
     """A listener over nodes of one chain, whose faults are on from `misbehave` until `behave`."""
 
     def __init__(self, *plans: list[dict[str, Any]]) -> None:
-        self.now = 0.0
+        self.now = self.seconds = 0.0
         self.chain = AdjustableChain.synthetic(BLOCKS, keeps_orphans=True)
         timed = [[{"start": 1, "end": 2} | fault for fault in plan] for plan in plans]
         self.plays = [
@@ -44,6 +45,7 @@ class Stage:
     async def begin(self, **options: Any) -> None:
         settings = ChainSettings(chain_id=CHAIN_ID, start="earliest", prefetch_blocks=4)
         self.rig = make_rig(self.store, self.nodes, chain=settings, **options)
+        self.rig.listener._finality._clock = lambda: self.seconds
         await self.rig.log.open()
         await self.rig.settle()
         assert hashes(self.store) == self.chain.hashes
@@ -109,7 +111,9 @@ async def test_a_head_on_a_branch_below_finality_is_walked_back_and_its_node_cor
     assert stage.cordoned == ["http://node0"]
     assert hashes(stage.store) == stage.chain.hashes
     assert all(each.kind is not EventKind.REVERT for each in accepted(stage.store))
-    assert stage.final[-1] == BLOCKS + 3 - 4
+    stage.seconds += ALONE_SECONDS
+    await stage.grow(1)
+    assert stage.final[-1] == BLOCKS + 4 - 4
 
 
 async def test_while_the_sound_node_is_away_nothing_is_published_and_readiness_says_why() -> None:
@@ -213,6 +217,40 @@ async def test_a_branch_that_more_nodes_deny_is_left_and_its_node_cordoned() -> 
     assert hashes(stage.store) == stage.chain.hashes
     assert stage.final[-1] == BLOCKS + 8 - 4
     assert check("finality") == (True, "")
+
+
+async def test_a_branch_of_one_node_is_not_final_while_the_others_say_nothing() -> None:
+    """It begins below what is final to the node, and at the tip: no block that is published leaves."""
+    stage = Stage([DEEP], [], [])
+    await stage.begin()
+    stage.away(1, 2)
+    stage.chain.extend(10)
+    stage.misbehave()
+    for _ in range(3):
+        stage.seconds += ALONE_SECONDS / 4
+        await stage.grow(1)
+    assert hashes(stage.store) != stage.chain.hashes, "it is followed"
+    assert stage.final[-1] == BLOCKS - 4
+    assert "final to http://node0, and no other node says anything of it" in check("finality")[1]
+    stage.behave()
+    stage.back(1, 2)
+    await stage.grow(1)
+    assert hashes(stage.store) == stage.chain.hashes
+    assert stage.final[-1] == BLOCKS + 14 - 4
+    assert check("finality") == (True, "")
+
+
+async def test_a_node_whose_others_stay_away_is_believed_alone() -> None:
+    stage = Stage([], [])
+    await stage.begin()
+    stage.away(1)
+    await stage.grow(4)
+    assert stage.final[-1] == BLOCKS - 4
+    stage.seconds = ALONE_SECONDS
+    await stage.grow(1)
+    assert stage.final[-1] == BLOCKS + 5 - 4
+    await stage.grow(1)
+    assert stage.final[-1] == BLOCKS + 6 - 4, "it is not waited for again"
 
 
 async def test_a_fork_that_only_one_node_has_shown_is_final_when_the_others_stay_away() -> None:

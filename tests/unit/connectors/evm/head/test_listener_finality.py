@@ -23,6 +23,7 @@ from tests.fakes.listening import (
     accepted,
     canonical,
     hashes,
+    look_for_long,
     make_rig,
     served,
     settled_rig,
@@ -59,19 +60,37 @@ async def test_where_no_node_knows_the_tags_a_block_is_final_at_a_depth() -> Non
     assert await _final_with(f.CallError(-32602, "unknown block tag")) == (37, 35)
 
 
+async def test_a_tag_that_a_node_denies_now_and_then_is_no_depth() -> None:
+    """One that takes a balancer's other node for its own, say, and a listener that has just begun."""
+    chain, node = served(40, finalized_lag=20)
+    store = MemoryStore()
+    rig = make_rig(store, [node], chain=ChainSettings(chain_id=CHAIN_ID, start="1", finalized_depth=5))
+    await rig.log.open()
+    seconds = [0.0]
+    rig.listener._finality._clock = lambda: seconds[0]
+    denied = {"finalized": f.CallError(-32601, "the method does not exist")}
+    for denies in (True, True, False, *[True] * 2 * finality.UNKNOWN_LOOKS):
+        rig.transport.tags = denied if denies else {}
+        seconds[0] += finality.UNKNOWN_SECONDS
+        chain.extend()
+        await rig.settle()
+    final = [each.head.number for each in accepted(store) if each.kind is EventKind.FINALIZED and each.head]
+    assert final == [23]
+
+
 @pytest.mark.parametrize("answer", WAITS, ids=str)
 async def test_a_chain_set_to_depth_asks_for_no_tag(answer: f.Fault) -> None:
-    assert await _final_with(answer, finality="depth") == (37, 35)
+    assert await _final_with(answer, "depth") == (37, 35)
 
 
-async def _final_with(answer: f.Fault, finality: Literal["auto", "depth"] = "auto") -> tuple[int, int]:
-    _chain, node = served(40)
+async def _final_with(answer: f.Fault, how: Literal["auto", "depth"] = "auto") -> tuple[int, int]:
+    chain, node = served(40 - (finality.UNKNOWN_LOOKS - 1))
     store = MemoryStore()
-    chain = ChainSettings(chain_id=CHAIN_ID, start="1", safe_depth=3, finalized_depth=5, finality=finality)
-    rig = make_rig(store, [node], chain=chain)
+    settings = ChainSettings(chain_id=CHAIN_ID, start="1", safe_depth=3, finalized_depth=5, finality=how)
+    rig = make_rig(store, [node], chain=settings)
     await rig.log.open()
     rig.transport.tags = {"safe": answer, "finalized": answer}
-    await rig.settle()
+    await look_for_long(rig, chain)
     last = {each.kind: each.head.number for each in accepted(store) if each.head}
     return last[EventKind.SAFE], last[EventKind.FINALIZED]
 

@@ -19,7 +19,7 @@ from sandbox.node import AdjustableChain
 from sandbox.node.answers import Part
 from sandbox.node.faults import Changed
 from sandbox.node.synthetic import Content, synthetic_block
-from tests.fakes.listening import CHAIN_ID, MemoryStore, hashes, make_rig, served, settled_rig
+from tests.fakes.listening import CHAIN_ID, MemoryStore, hashes, look_for_long, make_rig, served, settled_rig
 from tests.fakes.ruled_node import NULL, Call, Error, Rule, RuledNode, number_of, rig_on
 
 INTERNAL = Error(-32603, "Internal error")
@@ -111,9 +111,8 @@ async def test_a_tag_that_is_called_invalid_is_one_that_the_node_does_not_know()
             Error(-32602, "Invalid block number") if call["params"][:1] in (["finalized"], ["safe"]) else None
         )
     )
-    await rig.settle()
     chain.extend(100)
-    await rig.settle()
+    await look_for_long(rig, chain)
     assert rig.log.branch.finalized is not None
     assert hashes(store) == chain.hashes
 

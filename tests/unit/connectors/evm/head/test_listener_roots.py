@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
 
+from connectors.evm.head.confirmation import ALONE_SECONDS
 from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Fatal
 from sandbox.node import RecordedNode
@@ -78,6 +80,8 @@ async def test_a_branch_below_finality_at_one_endpoint_alone_stops_nothing() -> 
     store = MemoryStore()
     other_chain, other = served(12)
     rig = await settled_rig(store, {"http://other": None, "http://node": node})
+    rig.listener._finality._clock = lambda: time.monotonic() + ALONE_SECONDS
+    await rig.settle()
     assert rig.log.finalized is not None
     other_chain.fork(9, 14)
     rig.transport.nodes["http://other"] = other
