@@ -210,6 +210,7 @@ def make_rig(
     age: HeadAge | None = None,
     channel: MemoryChannel | None = None,
     seconds: float = SECONDS,
+    verifier: Verifier | None = None,
 ) -> Rig:
     """A listener whose log is not opened yet; a question to its nodes may take `seconds`."""
     by_url = nodes if isinstance(nodes, dict) else {f"http://node{n}": node for n, node in enumerate(nodes)}
@@ -224,10 +225,11 @@ def make_rig(
     endpoints = [Endpoint("local", url, url, transport) for url in by_url]
     pool = Nodes(endpoints, settings.chain_id, sleep=sleep, seconds=seconds)
     quorum = Quorum("local", pool, settings.quorum, settings.stale_head_seconds)
+    verifier = verifier or Verifier(Bloom(), roots=RootChecks(Bloom()))
     fetcher = Fetcher(
         "local",
         pool,
-        Verifier(Bloom(), roots=RootChecks(Bloom())),
+        verifier,
         settings.traces,
         quorum=quorum if settings.quorum > 1 else None,
         cache_bytes=settings.cache_bytes,
@@ -237,7 +239,7 @@ def make_rig(
     copies = NoCopies()
     progress = ProgressReporter("local", copies)
     channel = channel or MemoryChannel()
-    aside = Fetcher("local", pool.aside(), Verifier(Bloom(), roots=RootChecks(Bloom())), settings.traces)
+    aside = Fetcher("local", pool.aside(), verifier, settings.traces)
     preparation = Preparation(codec.chain_id, log, Search(store, codec), aside)
     repairs = Repairs(
         "local", channel.reader(), MemoryOutcomes(channel), log, progress, preparation, lambda: now_ms

@@ -284,6 +284,15 @@ class Listener:
             linked = branch.follows(head) if not events else head.parent == blocks[len(events) - 1].head.hash
             if not linked:
                 break
+            if branch.holds(head.hash) or any(each.head.hash == head.hash for each in blocks[: len(events)]):
+                if events:
+                    break
+                raise NodeFailure(
+                    self._fetcher.source or "nodes",
+                    f"block {head.number} has the hash of one below it, 0x{head.hash.hex()}: it is not "
+                    "published (chain.verify_header_hash tells which of them is wrong)",
+                    "broken",
+                )
             verified = block.content.verified
             if events or tip is not None:
                 verified = (*verified, PARENT_LINK)

@@ -156,13 +156,18 @@ class PublishedBranch:
     def reverted(self) -> Link:
         """The tip was taken back; returns it. Raises IndexError when nothing is published."""
         link = self._links.pop()
-        del self._numbers[link.head.hash]
+        self._left(link.head)
         # What an operator accepted below finality is final no more.
         if self.finalized is not None and self.finalized.number >= link.head.number:
             self.finalized = self._links[-1].head if self._links else None
         if self.safe is not None and self.safe.number >= link.head.number:
             self.safe = None
         return link
+
+    def _left(self, head: Head) -> None:
+        # A log of old may have one hash at two heights: it is of the later one.
+        if self._numbers.get(head.hash) == head.number:
+            del self._numbers[head.hash]
 
     def repaired(self, head: Head, offset: int, end: int) -> None:
         """A block's content was published again: where it is remembered, that is its content now."""
@@ -187,7 +192,7 @@ class PublishedBranch:
         self.finalized = self.at(head.number)
         below = head.number - self._links[0].head.number
         for link in self._links[:below]:
-            del self._numbers[link.head.hash]
+            self._left(link.head)
         if below:
             del self._links[:below]
             self.whole = False

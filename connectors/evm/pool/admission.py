@@ -15,6 +15,8 @@ from headwater.errors import Fatal
 from headwater.evm.answers.errors import UNREADABLE
 
 ADMITTED_SECONDS: Final = 60.0
+NEAR_BLOCKS: Final = 16
+"""So few blocks behind, a node that says it is syncing follows the head."""
 WRONG_CHAIN_ROUNDS: Final = 5
 """Rounds in a row in which every endpoint is of one other chain, before the settings are wrong."""
 
@@ -90,7 +92,9 @@ class Admission:
 
 
 async def is_syncing(endpoint: Endpoint) -> bool:
-    """Whether blocks are still missing; one that has them and builds an index over them is not syncing.
+    """Whether many blocks are still missing: with the last few it follows the head.
+
+    One that has all and builds an index over them is not syncing either.
 
     One that cannot say it is used: its blocks are checked, and its head is compared with those of the others.
     """
@@ -108,6 +112,6 @@ async def is_syncing(endpoint: Endpoint) -> bool:
         return bool(answer) and answer != "false"
     current, highest = (str(answer.get(name)) for name in ("currentBlock", "highestBlock"))
     try:
-        return int(current, 16) < int(highest, 16)
+        return int(highest, 16) - int(current, 16) > NEAR_BLOCKS
     except ValueError:
         return True

@@ -175,7 +175,7 @@ def result_of(
 def results_of(
     endpoint: str, method: str, answer: HttpAnswer, count: int, secrets: Collection[str] = ()
 ) -> list[memoryview]:
-    """The raw JSON of a batch's results; calls have the ids 0 to count - 1.
+    """The raw JSON of a batch's results; calls have the ids 1 to count.
 
     Raises as `result_of`, BatchTooLarge where a smaller batch may do, and NoBatches.
     """
@@ -191,9 +191,10 @@ def results_of(
         rejection = next((error for each in answers if (error := each.failed()) is not None), None)
     except UNREADABLE as error:
         raise _broken(endpoint, method, answer.body, error) from error
-    missing = sum(str(number) not in by_id for number in range(count))
+    ids = [str(number) for number in range(1, count + 1)]
+    missing = sum(each not in by_id for each in ids)
     if not missing:
-        return [_result(endpoint, method, by_id[str(number)], secrets) for number in range(count)]
+        return [_result(endpoint, method, by_id[each], secrets) for each in ids]
     if rejection is not None:
         raise _of_batch(endpoint, method, count, rejection, secrets)
     # Some leave out the answers beyond their limit.

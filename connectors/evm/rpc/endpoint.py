@@ -104,8 +104,8 @@ class Endpoint:
         self._url = url
         self._transport = transport
         self._secrets = secrets_of(url)
-        # Of calls, each its own: a gateway may take the answer to one for that to another.
-        self._ids = count()
+        # Of calls, each its own: a gateway may take the answer to one for that to another. 0 is none to some.
+        self._ids = count(1)
         # By method: looking a metric up by its labels costs as much as all else that is counted.
         self._seconds: dict[str, Histogram] = {}
         self._answered: dict[str, Counter] = {}
@@ -124,7 +124,7 @@ class Endpoint:
             return []
         calls = [
             {"jsonrpc": "2.0", "id": number, "method": method, "params": each}
-            for number, each in enumerate(params)
+            for number, each in enumerate(params, 1)
         ]
         answer = await self._post(method, _encode(calls))
         with self._counted(method):

@@ -43,7 +43,9 @@ _PHRASES: Final = tuple(
             Meaning.BATCH_LIMIT,
             r"\A(?=.*\bbatch)"
             r"(?=.*(limit|large|\bbig|exceed|\bmax|too many|more than|up to|\bcap\b|greater|fewer))"
-            r"|\b(response|request|payload|body|entity|content)\b.*\btoo (large|big)",
+            r"|\b(response|request|payload|body|entity|content)\b.*\btoo (large|big)"
+            r"|\b(response|payload|body|result)('s)? (size|length)\b.*\b(exceed|over|limit|max)"
+            r"|\b(response|payload|body|result)s?\b.*\bexceed(s|ed|ing)?\b.*\b(size|bytes|[km]i?b)\b",
         ),
         (Meaning.NO_BATCHES, r"\A(?=.*\bbatch)(?=.*(\bnot\b|n't\b|disabled|unsupported|forbidden|denied))"),
         (
@@ -52,11 +54,13 @@ _PHRASES: Final = tuple(
             r"|limit (was |has been |is )?(exceeded|reached|hit)|limited to \d|throttl|quota|capacity"
             r"|(exceed(s|ed|ing)?|reached|hit|over)\b.*\b(limit|requests|calls|credits|compute units|plan)\b"
             r"|\b(requests?|calls?|credits|units|count)\b.{0,20}(per |/ ?)(s|sec|second|m|min|minute|day)\b"
-            r"|request count exceeded|insufficient credits|out of credits|slow down",
+            r"|request count exceeded|insufficient credits|out of credits|not enough credits|slow down"
+            r"|\b(cups?|rps)\b.*\b(exceed|limit|reach)|error code: 1015\b",
         ),
         (
             Meaning.PRUNED,
-            r"\bprun(ed|ing)\b|history.*(unavailable|not available|expired)|\barchiv(e|al)\b|\bancient\b"
+            r"\A(?!.*\b(in progress|try (again|later))).*\bprun(ed|ing)\b"
+            r"|history.*(unavailable|not available|expired)|\barchiv(e|al)\b|\bancient\b"
             r"|(before|below|older than|prior to|lower than)\b.*\b(earliest|oldest|first|lowest|retention)"
             r"|\b(earliest|oldest|lowest) (available |stored )?(block|height)\b|before \S+ is not available"
             r"|\b(block|height)\b.*\btoo (old|low)\b",

@@ -40,15 +40,20 @@ def of_transactions(listed: Sequence[Transaction]) -> bytes | None:
 
 
 def of_receipts(
-    listed: Sequence[Receipt], types: Sequence[Transaction], bloom_of: receipt.BloomOf
+    listed: Sequence[Receipt],
+    types: Sequence[Transaction],
+    bloom_of: receipt.BloomOf,
+    *,
+    by_state: bool = False,
 ) -> bytes | None:
     """The receipts root of the receipts of these transactions, None where a type has no known encoding.
 
-    Receipts beyond the last transaction are of type 0. Raises ValueError where a bloom is not hex.
+    `by_state`: of those that have a status and a state's root, it is the latter that counts. Receipts beyond
+    the last transaction are of type 0. Raises ValueError where a bloom is not hex.
     """
     values: list[bytes] = []
     for each, of in zip_longest(listed, types):
-        value = receipt.encoded(each, transaction.kind_of(of) if of else 0, bloom_of)
+        value = receipt.encoded(each, transaction.kind_of(of) if of else 0, bloom_of, by_state=by_state)
         if value is None:
             return None
         values.append(value)

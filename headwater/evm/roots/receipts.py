@@ -22,10 +22,11 @@ BloomOf = Callable[[list[Log]], str]
 """Logs → their bloom, 0x-hex: for receipts that come without one."""
 
 
-def encoded(receipt: Receipt, kind: int, bloom_of: BloomOf) -> bytes | None:
+def encoded(receipt: Receipt, kind: int, bloom_of: BloomOf, *, by_state: bool = False) -> bytes | None:
     """The receipt of a transaction of type `kind` as its root has it; None where that cannot be known.
 
-    Raises ValueError where its bloom is not hex.
+    Of one that has both, the status is taken, or `by_state` the state's root. Raises ValueError where its
+    bloom is not hex.
     """
     if kind not in SIGNED and kind != DEPOSIT:
         return None
@@ -33,10 +34,13 @@ def encoded(receipt: Receipt, kind: int, bloom_of: BloomOf) -> bytes | None:
     bloom = receipt.logs_bloom
     if bloom is None or len(bloom) != _BLOOM_TEXT:
         bloom = bloom_of(logs)
-    # Before Byzantium the state's root stood where the status does now: of both, nobody knows which.
-    if (receipt.root is None) is (receipt.status is None):
+    # Before Byzantium the state's root stood where the status does now (EIP-658).
+    if receipt.root is not None and (by_state or receipt.status is None):
+        outcome = octets(receipt.root)
+    elif receipt.status is not None:
+        outcome = quantity(receipt.status)
+    else:
         return None
-    outcome = quantity(receipt.status) if receipt.root is None else octets(receipt.root)
     payload = (
         f"{outcome}{quantity(receipt.cumulative_gas_used)}{_BLOOM_PREFIX}{bloom[2:]}"
         f"{listed(''.join([_log(each) for each in logs])) if logs else 'c0'}"

@@ -97,6 +97,31 @@ def test_a_transaction_of_an_unknown_type_leaves_the_rest_verified(given: Answer
     assert check(block, receipts) == (WITHDRAWALS_ROOT,)
 
 
+def _before_byzantium(block: Json) -> bool:
+    return int(block["number"], 16) < 4_370_000
+
+
+@pytest.mark.parametrize("known", ["root", "status"])
+def test_a_receipt_with_status_and_state_root_is_held_against_the_one_that_is_meant(
+    real: list[Answers], known: str
+) -> None:
+    """Some nodes and providers answer both, of blocks of any age."""
+    tried = 0
+    for block, receipts in real:
+        if not receipts or _before_byzantium(block) is not (known == "root"):
+            continue
+        other = {"status": "0x1"} if known == "root" else {"root": "0x" + "ee" * 32}
+        both = [each | other for each in receipts if each.get(known) is not None]
+        if len(both) < len(receipts):
+            continue
+        tried += 1
+        assert RECEIPTS_ROOT in check(block, both)
+        lost = [both[0] | {"cumulativeGasUsed": "0x1"}, *both[1:]]
+        with pytest.raises(CheckError, match="receipts root"):
+            check(block, lost)
+    assert tried > 1
+
+
 def test_roots_that_do_not_hold_on_a_chain_are_left_out(given: Answers) -> None:
     block, receipts = given
     receipts[3]["status"] = "0x0"

@@ -68,14 +68,22 @@ BAD: list[tuple[f.Fault, str]] = [
     (f.Result(1), "eth_chainId"),
     (f.Result("mainnet"), "eth_chainId"),
     (f.Result({"startingBlock": "0x0"}), "eth_syncing"),
-    (f.Result({"currentBlock": "0x60", "highestBlock": "0x66"}), "eth_syncing"),
+    (f.Result({"currentBlock": "0x60", "highestBlock": "0x71"}), "eth_syncing"),
 ]
 
 
-async def test_a_node_that_has_the_blocks_and_builds_an_index_is_used() -> None:
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"currentBlock": "0x66", "highestBlock": "0x60", "txIndexRemainingBlocks": "0x50"},
+        {"currentBlock": "0x65", "highestBlock": "0x66"},
+        {"currentBlock": "0x56", "highestBlock": "0x66"},
+    ],
+    ids=["builds an index", "one behind", "sixteen behind"],
+)
+async def test_a_node_that_has_the_blocks_is_used_whatever_it_calls_itself(state: dict[str, str]) -> None:
     chain, node = served(3)
-    index = {"currentBlock": "0x66", "highestBlock": "0x60", "txIndexRemainingBlocks": "0x50"}
-    node.faults.add(f.Result(index), "eth_syncing")
+    node.faults.add(f.Result(state), "eth_syncing")
     store = MemoryStore()
     rig = await settled_rig(store, [node])
     assert (hashes(store), rig.pauses) == (chain.hashes, [])

@@ -57,7 +57,7 @@ async def test_what_is_away_or_no_node_is_said() -> None:
 
 
 async def test_a_node_that_syncs_is_not_usable(node: RecordedNode) -> None:
-    node.faults.add(f.Result({"currentBlock": "0x1", "highestBlock": "0x9"}), "eth_syncing", times=99)
+    node.faults.add(f.Result({"currentBlock": "0x1", "highestBlock": "0x99"}), "eth_syncing", times=99)
     assert (await probed(node)).trouble == "it is still syncing"
 
 

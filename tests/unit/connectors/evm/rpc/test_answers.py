@@ -64,7 +64,7 @@ def test_an_error_counts_whatever_its_id() -> None:
 
 
 def test_a_batch_comes_back_in_the_order_of_the_calls() -> None:
-    body = b'[{"id":1,"result":"b"},{"id":0,"result":{"a":1}}]'
+    body = b'[{"id":2,"result":"b"},{"id":1,"result":{"a":1}}]'
     found = results_of("node", "eth_x", HttpAnswer(200, body), 2)
     assert json_array(found) == b'[{"a":1},"b"]'
     with pytest.raises(NodeFailure, match="1 of 3 answers are missing"):
@@ -77,10 +77,10 @@ def test_a_batch_comes_back_in_the_order_of_the_calls() -> None:
     "body",
     [
         '{"id":null,"error":{"code":-32000,"message":"batch limit 2 exceeded"}}',
-        '[{"id":0,"error":{"code":-32600,"message":"batch too large"}}]',
+        '[{"id":1,"error":{"code":-32600,"message":"batch too large"}}]',
         '[{"id":null,"error":{"code":-32005,"message":"batch limit exceeded"}}]',
-        '[{"id":0,"result":1},{"id":1,"error":{"code":-32003,"message":"response too large"}},'
-        '{"id":2,"error":{"code":-32003,"message":"response too large"}}]',
+        '[{"id":1,"result":1},{"id":2,"error":{"code":-32003,"message":"response too large"}},'
+        '{"id":3,"error":{"code":-32003,"message":"response too large"}}]',
         '{"message":"Batch of more than 3 requests are not allowed on free plan","code":31}',
         '{"error":{"code":-32603,"message":"Internal error","data":"Exceeded max limit of 2 in a batch"}}',
     ],
@@ -91,7 +91,7 @@ def test_a_batch_above_a_limit_is_to_be_smaller_however_that_is_said(body: str, 
         results_of("node", "eth_x", HttpAnswer(status, body.encode()), 3)
 
 
-@pytest.mark.parametrize("body", [b'[{"id":0,"result":1},{"id":2,"result":1}]', b"[]"])
+@pytest.mark.parametrize("body", [b'[{"id":1,"result":1},{"id":3,"result":1}]', b"[]"])
 def test_answers_that_are_left_out_are_a_batch_above_a_limit(body: bytes) -> None:
     with pytest.raises(BatchTooLarge, match=r"[13] of 3 answers are missing"):
         results_of("node", "eth_x", HttpAnswer(200, body), 3)
@@ -119,7 +119,7 @@ def test_a_batch_refused_as_a_whole_is_asked_call_by_call(error: str, form: str)
         results_of("node", "eth_x", HttpAnswer(200, (form % error).encode()), 3)
 
 
-@pytest.mark.parametrize("form", ['{"id":null,"error":%s}', '[{"id":0,"error":%s}]'])
+@pytest.mark.parametrize("form", ['{"id":null,"error":%s}', '[{"id":1,"error":%s}]'])
 def test_a_batch_that_comes_too_soon_is_waited_for(form: str) -> None:
     body = form % '{"code":-32012,"message":"credits limited to 6000/sec"}'
     with pytest.raises(NodeFailure) as failure:

@@ -208,6 +208,9 @@ def test_a_bloom_that_was_left_out_is_made_of_the_logs(bloom: str | None) -> Non
     assert found == rlp.encode([1, 21_000, (4).to_bytes(256, "big"), LOGS])
 
 
-@pytest.mark.parametrize("fields", [{}, {"status": "0x1", "root": "0x" + "ee" * 32}])
-def test_neither_status_nor_root_or_both_is_not_known(fields: dict[str, Any]) -> None:
-    assert receipts.encoded(receipt_of(**fields), 0, no_bloom) is None
+def test_of_status_and_root_either_may_be_what_is_meant_and_neither_is_not_known() -> None:
+    both = receipt_of(status="0x1", root="0x" + "ee" * 32)
+    assert receipts.encoded(both, 0, no_bloom) == rlp.encode([1, 21_000, BLOOM, LOGS])
+    by_state = receipts.encoded(both, 0, no_bloom, by_state=True)
+    assert by_state == rlp.encode([b"\xee" * 32, 21_000, BLOOM, LOGS])
+    assert receipts.encoded(receipt_of(), 0, no_bloom) is None
