@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from aiohttp import ClientPayloadError
@@ -255,6 +256,9 @@ def make_rig(
         age=age,
         repairs=repairs,
     )
+    looks = count()
+    # Each look at a head that went back takes a second, as where nothing notifies of heads.
+    listener._forks._clock = lambda: float(next(looks))
     return Rig(listener, log, pool, fetcher, copies, pauses, transport, repairs, channel)
 
 

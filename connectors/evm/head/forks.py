@@ -6,6 +6,7 @@ balancer over two, may answer heights from another branch than its head.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -26,7 +27,8 @@ from topics.chainlog.kinds import EventKind
 PATIENCE: Final = 12
 """Looks in a row at a head that is an ancestor of the tip, before it is taken for a chain that went back
 and not for a node that lags behind: at one look per second, as long as a block of Ethereum takes. Nodes of
-one provider often lag so far behind each other, and no consumer wants a retraction for it."""
+one provider often lag so far behind each other, and no consumer wants a retraction for it. So many polls have
+to pass: a node that notifies of a head again and again makes looks, and no time pass."""
 UNLINKED: Final = 5
 """Looks in a row at a block without a parent, before health says so: forks pass sooner."""
 REVERTS_AT_ONCE: Final = 4
@@ -53,8 +55,18 @@ class Forks:
     """
 
     def __init__(
-        self, pool: Pool, fetcher: Fetcher, log: AsyncLog, publish: Publish, accept_fork: bytes | None
+        self,
+        pool: Pool,
+        fetcher: Fetcher,
+        log: AsyncLog,
+        publish: Publish,
+        accept_fork: bytes | None,
+        poll_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
+        self._patience_seconds = (PATIENCE - 1) * poll_seconds
+        self._lagging_since = 0.0
         self.accepted = False
         self._pool = pool
         self._fetcher = fetcher
@@ -133,8 +145,11 @@ class Forks:
         return blocks
 
     def _patient(self, seen: Head) -> bool:
+        now = self._clock()
         self._lagging += 1
-        if self._lagging < PATIENCE:
+        if self._lagging == 1:
+            self._lagging_since = now
+        if self._lagging < PATIENCE or now - self._lagging_since < self._patience_seconds:
             _log.warning("the node's head is behind what is published", look=self._lagging)
             return False
         self._lagging = 0

@@ -74,7 +74,7 @@ class Listener:
         self._log = log
         self._progress = progress
         self._ticker = ticker
-        self._forks = Forks(pool, fetcher, log, self._publish, accept_fork)
+        self._forks = Forks(pool, fetcher, log, self._publish, accept_fork, chain.poll_seconds)
         self._finality = Finality(chain, pool, fetcher, log, self._publish)
         self._unlinked = UnlinkedHeads(pool)
         # An operator who accepts a fork may mean one that is shorter than what was final.

@@ -72,6 +72,22 @@ async def test_a_node_that_lags_is_waited_for_and_one_that_went_back_is_followed
     assert canonical(store)[-1].number == 8
 
 
+async def test_a_node_that_lags_is_waited_for_however_often_it_notifies_of_its_head() -> None:
+    """Each notification makes a look, and a burst of them took blocks back within a second."""
+    _chain, node = served(8)
+    store = MemoryStore()
+    rig = await settled_rig(store, [node])
+    seconds = 0.0
+    rig.listener._forks._clock = lambda: seconds
+    node.set_head(6)
+    for _ in range(3 * PATIENCE):
+        assert not await rig.listener.round()
+    assert canonical(store)[-1].number == 8
+    seconds += PATIENCE
+    await rig.settle()
+    assert canonical(store)[-1].number == 6
+
+
 async def test_a_node_below_the_finalized_block_is_passed_over_and_proves_no_fork() -> None:
     chain, ahead = served(20, safe_lag=2, finalized_lag=4)
     behind = RecordedNode(chain, safe_lag=2, finalized_lag=4)
