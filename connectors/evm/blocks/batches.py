@@ -2,12 +2,14 @@
 
 None says how many that is: some refuse in words, some leave answers out, some run out of time or drop the
 connection. So a batch that failed is half as large the next time, and after each that was answered one call
-larger, below what was refused.
+larger, below what was refused, or failed a while ago.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
+from math import inf
 from typing import Final
 
 from connectors.evm.rpc.answers import BatchTooLarge, NoBatches, NodeFailure
@@ -15,14 +17,18 @@ from connectors.evm.rpc.endpoint import Endpoint, Param
 
 MOST: Final = 100
 """Calls in a batch."""
+FAILED_SECONDS: Final = 600.0
+"""How long a size is not tried again that failed without words: the reason may have been another one."""
 
 
 class Batches:
     """Remembers what each endpoint takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._sizes: dict[str, int] = {}
-        self._refused: dict[str, int] = {}
+        # By endpoint: a size, and until when none as large is tried.
+        self._refused: dict[str, tuple[int, float]] = {}
 
     async def ask(
         self, endpoint: Endpoint, method: str, asked: Sequence[Sequence[Param]]
@@ -54,12 +60,14 @@ class Batches:
                 return []
             except NodeFailure:
                 # Too much at once for its time or for its limits, maybe: others are asked first.
-                self._sizes[endpoint.name] = max(1, len(batch) // 2)
+                self._refuse(endpoint, len(batch), FAILED_SECONDS)
                 raise
         larger = self._sizes.get(endpoint.name, MOST) + 1
-        self._sizes[endpoint.name] = min(MOST, larger, self._refused.get(endpoint.name, MOST + 1) - 1)
+        refused, until = self._refused.get(endpoint.name, (MOST + 1, inf))
+        most = MOST if self._clock() >= until else refused - 1
+        self._sizes[endpoint.name] = min(MOST, larger, most)
         return answers
 
-    def _refuse(self, endpoint: Endpoint, size: int) -> None:
-        self._refused[endpoint.name] = size
+    def _refuse(self, endpoint: Endpoint, size: int, seconds: float = inf) -> None:
+        self._refused[endpoint.name] = size, self._clock() + seconds
         self._sizes[endpoint.name] = max(1, size // 2)

@@ -7,7 +7,7 @@ from typing import cast
 
 import pytest
 
-from connectors.evm.blocks.batches import MOST, Batches
+from connectors.evm.blocks.batches import FAILED_SECONDS, MOST, Batches
 from connectors.evm.rpc.answers import NoBatches, NodeFailure
 from connectors.evm.rpc.endpoint import Endpoint
 from tests.fakes.endpoint import FakeEndpoint
@@ -42,7 +42,9 @@ async def test_calls_one_by_one_where_batches_are_refused() -> None:
 
 @pytest.mark.parametrize("outcome", ["timeout", "connection", "http", "throttled", "broken"])
 async def test_a_batch_that_failed_is_smaller_the_next_time_until_it_passes(outcome: str) -> None:
-    endpoint, batches = FakeEndpoint(20, lambda: NodeFailure("node", "no answer", outcome)), Batches()
+    seconds = 0.0
+    endpoint = FakeEndpoint(20, lambda: NodeFailure("node", "no answer", outcome))
+    batches = Batches(lambda: seconds)
     for _ in range(3):
         with pytest.raises(NodeFailure):
             await _asked(batches, endpoint)
@@ -54,6 +56,20 @@ async def test_a_batch_that_failed_is_smaller_the_next_time_until_it_passes(outc
         except NodeFailure:
             endpoint.limit = MOST  # The trouble is over.
     assert endpoint.batches[0] < 20
+    seconds += FAILED_SECONDS
     for _ in range(30):
         await _asked(batches, endpoint)
     assert endpoint.batches[-3] == MOST
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, 60])
+async def test_an_endpoint_whose_larger_batches_always_fail_without_words_serves(limit: int) -> None:
+    """It was tried with one call more after each success, and no block with more calls ever came whole."""
+    endpoint = FakeEndpoint(limit, lambda: NodeFailure("node", "HTTP 500", "http"))
+    batches, failures = Batches(lambda: 0.0), 0
+    for _ in range(20):
+        try:
+            assert await _asked(batches, endpoint) == ASKED
+        except NodeFailure:
+            failures += 1
+    assert failures <= 8
