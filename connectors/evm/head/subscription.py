@@ -25,7 +25,7 @@ _log = get_logger("headwater.listen.subscription")
 
 
 class _Header(msgspec.Struct):
-    number: str
+    number: str | int
 
 
 class _NewHead(msgspec.Struct):
@@ -113,9 +113,11 @@ class Subscription:
 
 def _height(params: msgspec.Raw) -> int:
     try:
-        number = quantity(_decode(params).result.number)
+        stated = _decode(params).result.number
     except UNREADABLE as error:
         raise Closed(f"a head that cannot be read: {error}") from error
-    if number is None:
+    # It is a hint where to look: some write it as a number.
+    number = stated if isinstance(stated, int) else quantity(stated)
+    if number is None or not 0 <= number < 2**64:
         raise Closed("a head that cannot be read: its number is not a quantity")
     return number

@@ -162,7 +162,7 @@ def result_of(
     try:
         envelope = _ONE.decode(answer.body)
         # Gateways give errors of their own any id; some leave it out.
-        if envelope.id is not None and envelope.failed() is None and _id(envelope.id) != str(id):
+        if envelope.id is not None and envelope.failed() is None and id_text(envelope.id) != str(id):
             other = redact(str(envelope.id), secrets)[:_SHOWN]
             raise NodeFailure(
                 endpoint, f"{method}: the answer to another call, {other} and not {id}", "broken"
@@ -186,7 +186,7 @@ def results_of(
         if answer.body.lstrip()[:1] == b"{":
             raise _of_batch(endpoint, method, count, _ONE.decode(answer.body).failed(), secrets)
         answers = _MANY.decode(answer.body)
-        by_id = {_id(each.id): each for each in answers}
+        by_id = {id_text(each.id): each for each in answers}
         # What refuses a whole batch has nobody's id, or that of the first call (geth).
         rejection = next((error for each in answers if (error := each.failed()) is not None), None)
     except UNREADABLE as error:
@@ -221,7 +221,7 @@ def _result(endpoint: str, method: str, envelope: _Envelope, secrets: Collection
     return raw
 
 
-def _id(value: object) -> str:
+def id_text(value: object) -> str:
     """An id as text; some gateways answer 0 with 0.0."""
     return str(int(value) if isinstance(value, float) and value.is_integer() else value)
 

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol
 import aiohttp
 import msgspec
 
-from connectors.evm.rpc.answers import NodeFailure
+from connectors.evm.rpc.answers import NodeFailure, id_text
 from connectors.evm.rpc.endpoint import CONNECT_SECONDS, Param
 from headwater.evm.answers.errors import UNREADABLE
 from headwater.redaction import mask_url, redact, secrets_of
@@ -65,6 +65,13 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(_Message).decode
 
 
+def _answers(message: _Message, id: int) -> bool:
+    """Whether it is the answer to this call; an error with nobody's id is, as there is one call at a time."""
+    if message.id is None:
+        return message.error is not None and message.method is None
+    return id_text(message.id) == str(id)
+
+
 class JsonRpc:
     """JSON-RPC 2.0 with the node at `url` over an open socket, one call at a time.
 
@@ -88,7 +95,7 @@ class JsonRpc:
         )
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                while (message := await self._receive()).id != id:
+                while not _answers(message := await self._receive(), id):
                     pass
         except TimeoutError:
             raise Closed(f"no answer to {method} in {ANSWER_SECONDS:.0f} s") from None

@@ -90,6 +90,15 @@ async def test_a_head_that_is_told_of_ends_the_wait() -> None:
     assert node.asked == ["eth_chainId", "eth_subscribe"]
 
 
+async def test_a_height_that_is_written_as_a_number_is_one() -> None:
+    ticker, node = NotifiedTicker(FOREVER), Node()
+    async with subscribed({URL: node}, ticker):
+        await soon(node.connected.acquire)
+        waiting = asyncio.create_task(ticker.wait())
+        node.out.put_nowait(notification(7).replace('"0x7"', "7"))
+        await asyncio.wait_for(waiting, 10)
+
+
 async def test_without_a_word_it_polls() -> None:
     ticker = NotifiedTicker(0.01)
     await soon(ticker.wait)

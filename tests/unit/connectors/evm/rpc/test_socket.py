@@ -40,6 +40,17 @@ async def test_a_calls_answer_is_the_one_with_its_id() -> None:
     ]
 
 
+@pytest.mark.parametrize("id", [1, "1", 1.0])
+async def test_an_id_may_come_back_as_a_text_or_a_fraction(id: object) -> None:
+    assert await JsonRpc(URL, Messages({"id": id, "result": "0x1"})).call("a") == "0x1"
+
+
+async def test_an_error_with_nobodys_id_is_of_the_call_that_is_open() -> None:
+    error = {"id": None, "error": {"code": -32005, "message": "too many subscriptions"}}
+    with pytest.raises(NodeFailure, match="too many subscriptions"):
+        await JsonRpc(URL, Messages(HEAD, error)).call("a")
+
+
 async def test_a_notification_is_what_has_a_method() -> None:
     rpc = JsonRpc(URL, Messages({"id": 1, "result": "0x1"}, {}, HEAD))
     notification = await rpc.notification()
