@@ -128,7 +128,7 @@ def _saw_a_fork(line: Line) -> bool:
 
 def _prove(line: Line, weather: Weather) -> None:
     line.wait_settled(weather.head, SETTLING_SECONDS)
-    line.wait_until(lambda: states_settled(line), "the states have settled", 120)
+    line.wait_until(lambda: states_settled(line), "the states have settled", SETTLING_SECONDS)
     _check_rows(line, weather)
     check_verify(line)
     found = check_stream(line)
