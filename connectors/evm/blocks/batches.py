@@ -58,9 +58,11 @@ class Batches:
             except BatchTooLarge:
                 self._refuse(endpoint, len(batch))
                 return []
-            except NodeFailure:
-                # Too much at once for its time or for its limits, maybe: others are asked first.
-                self._refuse(endpoint, len(batch), FAILED_SECONDS)
+            except NodeFailure as failure:
+                # Too much at once for its time or for its limits, maybe: others are asked first. A limit of
+                # calls is over in a moment, and smaller batches are more calls.
+                throttled = failure.outcome == "throttled"
+                self._refuse(endpoint, len(batch), 0.0 if throttled else FAILED_SECONDS)
                 raise
         larger = self._sizes.get(endpoint.name, MOST) + 1
         refused, until = self._refused.get(endpoint.name, (MOST + 1, inf))

@@ -97,6 +97,7 @@ async def test_a_height_that_is_written_as_a_number_is_one() -> None:
         waiting = asyncio.create_task(ticker.wait())
         node.out.put_nowait(notification(7).replace('"0x7"', "7"))
         await asyncio.wait_for(waiting, 10)
+    assert node.asked == ["eth_chainId", "eth_subscribe"], "it is the first subscription still"
 
 
 async def test_without_a_word_it_polls() -> None:
