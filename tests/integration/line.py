@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -23,6 +22,7 @@ from headwater.settings import Settings, load_settings
 from sandbox.stack.endpoints import settings as settings_of_a_stack
 from sandbox.stack.roles import ROLES as STARTED
 from tests.builders.clickhouse import question
+from tests.integration.waiting import looks
 
 HEADWATER = str(Path(sys.executable).parent / "headwater")
 # What tells a process apart: how words of its command line end.
@@ -238,16 +238,14 @@ class Line:
         self.wait_until(lambda: self.visible() == head, f"ClickHouse shows {head}", seconds)
 
     def wait_until(self, fact: Callable[[], bool], name: str, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while not fact():
+        for _ in looks(seconds):
+            if fact():
+                return
             if self._process is not None and self._process.poll() is not None:
                 raise AssertionError(f"headwater up left with {self._process.returncode}:\n{self.log}")
-            if time.monotonic() > deadline:
-                raise AssertionError(
-                    f"not true after {seconds:.0f} s: {name} (now {self.visible()})\n"
-                    f"{self.log}{self._unready_logs()}"
-                )
-            pause(0.1)
+        raise AssertionError(
+            f"not true after {seconds:.0f} s: {name} (now {self.visible()})\n{self.log}{self._unready_logs()}"
+        )
 
     def command(
         self, *words: str, folder: Path | None = None, seconds: float = 120, program: str = "headwater"

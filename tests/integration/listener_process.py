@@ -15,6 +15,7 @@ from pathlib import Path
 from connectors.evm.log.kafka_store import KafkaStore
 from headwater.settings import Settings, environment
 from tests.fakes.listening import hashes
+from tests.integration.waiting import until
 
 HEADWATER = str(Path(sys.executable).with_name("headwater"))
 SECONDS = 30.0
@@ -40,7 +41,7 @@ class Role:
             found.extend(re.finditer(words, self.path.read_text()))
             return bool(found) or self.process.poll() is not None
 
-        until(has_logged, f"{words!r} in {self.path.read_text()[-2000:]}")
+        until(has_logged, lambda: f"{words!r} in {self.path.read_text()[-2000:]}")
         assert found, self.path.read_text()[-2000:]
         return found[0]
 
@@ -49,14 +50,6 @@ class Role:
         start = time.monotonic()
         self.process.terminate()
         return self.process.wait(SECONDS), time.monotonic() - start
-
-
-def until(fact: Callable[[], bool], what: str) -> None:
-    """Wait for a fact of another process; fails with `what`."""
-    deadline = time.monotonic() + SECONDS
-    while not fact():
-        assert time.monotonic() < deadline, f"not in {SECONDS:.0f} s: {what}"
-        time.sleep(0.02)
 
 
 def ask(rpc: str, method: str, *params: object) -> object:

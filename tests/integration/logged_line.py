@@ -13,7 +13,8 @@ from headwater import clock
 from headwater.settings import Settings
 from schemas.registry import Registry
 from tests.builders.chain_answers import CHAIN_ID, Answer, block, encoded, envelope, log, receipt, transaction
-from tests.integration.worker_process import WorkerProcess, committed, messages, until
+from tests.integration.waiting import until
+from tests.integration.worker_process import WorkerProcess, committed, messages
 from topics.catalog import topic_name
 from topics.chainlog.envelope import read_envelope
 from topics.chainlog.kinds import EventKind

@@ -13,7 +13,8 @@ from headwater import kafka as clients
 from headwater.cli.alerting import topic
 from headwater.settings import Settings
 from schemas.registry import register_all
-from tests.integration.worker_process import WorkerProcess, committed, messages, until
+from tests.integration.waiting import until
+from tests.integration.worker_process import WorkerProcess, committed, messages
 from topics import admin
 from topics.catalog import topic_name
 

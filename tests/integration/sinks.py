@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from connectors.clickhouse.client import Client
 from headwater.settings import Settings, environment
+from tests.integration import waiting
 from tests.integration.sink_chain import Block
 
 SECONDS = 40.0
@@ -62,10 +62,7 @@ class Sinks:
 
 
 def until(sinks: Sinks, wanted: Callable[[], bool], what: str, seconds: float = SECONDS) -> None:
-    deadline = time.monotonic() + seconds
-    while not wanted():
-        assert time.monotonic() < deadline, f"{what}\n{sinks.log()[-3000:]}"
-        time.sleep(0.02)
+    waiting.until(wanted, lambda: f"{what}\n{sinks.log()[-3000:]}", seconds)
 
 
 def visible(client: Client, settings: Settings) -> set[tuple[int, str]]:

@@ -22,7 +22,8 @@ from streams.runtime.state_topic import committed_state
 from streams.stage import StageContext
 from tests.builders.statistics import hash_of
 from tests.fakes.stage import current
-from tests.integration.worker_process import WorkerProcess, committed, messages, until, written
+from tests.integration.waiting import until
+from tests.integration.worker_process import WorkerProcess, committed, messages, written
 from topics import admin
 from topics.catalog import topic_name
 from topics.chainlog.envelope import Envelope

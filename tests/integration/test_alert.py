@@ -22,7 +22,8 @@ from schemas import HEADER_SIZE, frame, schema_of
 from schemas.registry import Registry, register_all
 from streams.runtime.configuration import STREAM, ConfigurationFollower
 from tests.builders.alerts import ALICE, BOB, content, envelope, text, transfer, value
-from tests.integration.worker_process import WorkerProcess, committed, messages, until
+from tests.integration.waiting import until
+from tests.integration.worker_process import WorkerProcess, committed, messages
 from topics import admin
 from topics.catalog import topic_name
 from topics.chainlog.kinds import EventKind

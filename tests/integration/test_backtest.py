@@ -20,7 +20,8 @@ from streams.logic.alerts.records import HEADER, LAYOUTS
 from streams.logic.alerts.rule import Comparison, Match
 from tests.builders.alerts import Texts, count, rule, window
 from tests.integration.sink_chain import CHAIN_ID, Block, Publisher
-from tests.integration.worker_process import WorkerProcess, until
+from tests.integration.waiting import until
+from tests.integration.worker_process import WorkerProcess
 from topics import admin
 
 _NESTED = {"access_list", "authorization_list", "withdrawals", "amount"}

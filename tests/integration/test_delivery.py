@@ -27,7 +27,8 @@ from schemas import codec_for
 from schemas.registry import Registry, register_all
 from schemas.wire import frame
 from tests.builders.deliveries import alert
-from tests.integration.worker_process import WorkerProcess, until
+from tests.integration.waiting import until
+from tests.integration.worker_process import WorkerProcess
 from topics import admin
 from topics.catalog import topic_name
 

@@ -24,7 +24,8 @@ import pytest
 from sandbox.services.ports import Ports
 from tests.integration.checks import check_no_dead_letters, check_topics, check_verify
 from tests.integration.line import Line
-from tests.integration.listener_process import ask, until
+from tests.integration.listener_process import ask
+from tests.integration.waiting import until
 from tests.paths import DATA
 
 GETH = os.environ.get("HEADWATER_TEST_GETH")

@@ -18,8 +18,9 @@ from headwater.settings import Settings, environment, load_settings
 from sandbox.node import AdjustableChain, RecordedNode
 from sandbox.node import faults as f
 from tests.fakes.listening import accepted, canonical, hashes, stored
-from tests.integration.listener_process import HEADWATER, SECONDS, Role, ask, follows, until
+from tests.integration.listener_process import HEADWATER, SECONDS, Role, ask, follows
 from tests.integration.repair_topics import make_topics
+from tests.integration.waiting import until
 from topics.catalog import topic_name
 from topics.chainlog.kinds import EventKind
 

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from tests.builders.chain_answers import (
     encoded,
 )
 from tests.integration.raw_log import FIRST, Log, answers, block_event, chain, publish
+from tests.integration.waiting import looks, until
 from topics.admin import apply
 from topics.catalog import spec, topic_name
 
@@ -88,14 +88,12 @@ def records(settings: Settings, stream: str) -> list[tuple[Message, dict[str, An
 
 
 def wait_for(settings: Settings, last: int, workers: list[subprocess.Popen[bytes]], logs: Path) -> list[Any]:
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
+    for _ in looks(90):
         for process in workers:
             assert process.poll() is None, "\n".join(path.read_text() for path in logs.glob("*.log"))
         found = [record for _, record in records(settings, "enriched-blocks")]
         if found and found[-1]["sequence"] >= last:
             return found
-        time.sleep(0.25)
     pytest.fail("\n".join(path.read_text() for path in logs.glob("*.log")))
 
 
@@ -148,11 +146,12 @@ def test_a_stage_whose_output_has_expired_skips_nothing(
     delete_all(settings, "raw-blocks")
     assert following < raw.write(block_event(47, last + 3, claim=0), answers(47))
     workers[0] = start(settings, "normalize", tmp_path)
-    deadline = time.monotonic() + 60
-    while f"sequence {last + 2} is missing" not in (tmp_path / "normalize.log").read_text():
-        assert time.monotonic() < deadline, "normalize does not say what is missing"
-        assert workers[0].poll() is None, "normalize ended, and nobody would know why"
-        time.sleep(0.1)
+    log = tmp_path / "normalize.log"
+    until(
+        lambda: f"sequence {last + 2} is missing" in log.read_text() or workers[0].poll() is not None,
+        "normalize says what is missing",
+    )
+    assert workers[0].poll() is None, "normalize ended, and nobody would know why"
     workers[0].send_signal(signal.SIGTERM)
     assert workers[0].wait(20) == 0
 

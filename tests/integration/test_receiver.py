@@ -22,7 +22,7 @@ from sandbox.services.probes import http_get
 from sandbox.stack.receiving import SECRET_VARIABLE, URL_VARIABLE, LocalReceiver, kept_secret
 from tests.builders.deliveries import pending
 from tests.integration.command_process import end
-from tests.integration.worker_process import until
+from tests.integration.waiting import until
 
 pytestmark = pytest.mark.integration
 OTHER = "whsec_AAAA9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from tests.builders.repair_requests import repair_request
 from tests.contract.repair_channel import Channel, RepairChannelContract
 from tests.fakes.listening import accepted, hashes
 from tests.integration.repair_topics import RepairTopics, make_topics
+from tests.integration.waiting import until
 from topics.catalog import topic_name, wanted
 from topics.chainlog.kinds import EventKind
 
@@ -92,14 +92,6 @@ def listen(settings: Settings, tmp_path: Path) -> Iterator[Callable[[str], subpr
             process.wait(SECONDS)
     if processes:
         sys.stderr.write(path.read_text()[-6000:])  # shown when a test fails
-
-
-def until(fact: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + SECONDS
-    while not (found := fact()):
-        assert time.monotonic() < deadline, f"not in {SECONDS:.0f} s: {what}"
-        time.sleep(0.02)
-    return found
 
 
 def outcome(topics: RepairTopics, id: str) -> Outcome:

@@ -30,7 +30,8 @@ from tests.integration import sink_chain
 from tests.integration.command_process import CommandProcess
 from tests.integration.line import HEADWATER, rpc
 from tests.integration.raw_log import FIRST, Log, block_event, publish
-from tests.integration.worker_process import WorkerProcess, committed, messages, until, written
+from tests.integration.waiting import until
+from tests.integration.worker_process import WorkerProcess, committed, messages, written
 from topics import admin
 from topics.catalog import topic_name
 from topics.chainlog.headers import headers_of

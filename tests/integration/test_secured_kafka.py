@@ -34,7 +34,7 @@ from tests.integration import secured_kafka
 from tests.integration.command_process import CommandProcess
 from tests.integration.secured_kafka import PASSWORD, USER, Listeners
 from tests.integration.tcp_proxy import proxy
-from tests.integration.worker_process import until
+from tests.integration.waiting import until
 from topics import admin
 from topics.catalog import changelog_name, topic_name
 from topics.groups import NAMES, group_of

@@ -16,7 +16,8 @@ from schemas.registry import register_all
 from streams.runtime.progress import STREAM as PROGRESS
 from tests.integration.plain_host import PlainHost, changes
 from tests.integration.raw_log import Log, publish
-from tests.integration.worker_process import WorkerProcess, committed, messages, until
+from tests.integration.waiting import until
+from tests.integration.worker_process import WorkerProcess, committed, messages
 from topics import admin, dead_letters
 from topics.catalog import TOPICS, topic_name
 from topics.coverage import COVERAGE

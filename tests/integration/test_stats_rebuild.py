@@ -25,7 +25,8 @@ from tests.builders.chain_answers import CHAIN_ID
 from tests.integration.line import HEADWATER
 from tests.integration.logged_line import LoggedLine, event
 from tests.integration.statistics import check_statistics
-from tests.integration.worker_process import messages, until, written
+from tests.integration.waiting import until
+from tests.integration.worker_process import messages, written
 from topics import admin
 from topics.chainlog.kinds import EventKind
 

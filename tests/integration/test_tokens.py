@@ -17,7 +17,8 @@ from headwater.settings import Settings, environment, load_settings
 from schemas import codec_for
 from schemas.registry import register_all
 from tests.integration.command_process import CommandProcess
-from tests.integration.worker_process import messages, until
+from tests.integration.waiting import until
+from tests.integration.worker_process import messages
 from topics import admin
 
 pytestmark = pytest.mark.integration

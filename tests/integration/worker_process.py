@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from confluent_kafka import ConsumerGroupState, KafkaException, TopicPartition
@@ -56,14 +54,6 @@ class WorkerProcess:
     def logged(self) -> str:
         """Everything it logged."""
         return self._log.read_text(errors="replace")
-
-
-def until(condition: Callable[[], bool], what: str, seconds: float = 180) -> None:
-    """Wait for something to become true; fails by name. How busy the machine is decides nothing."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not in {seconds} s: {what}"
-        time.sleep(0.05)
 
 
 def messages(settings: Settings, stream: str) -> list[Incoming]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 
 from headwater.settings import Settings
-from tests.integration.worker_process import committed, members, messages, until, written
+from tests.integration.waiting import until
+from tests.integration.worker_process import committed, members, messages, written
 from tests.integration.workers.feed import Start
 
 

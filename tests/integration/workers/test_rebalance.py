@@ -15,7 +15,7 @@ from faust.types import TP, StreamT
 from headwater import kafka as clients
 from headwater.settings import Settings
 from streams.runtime.app import create_app, take_slot
-from tests.integration.worker_process import until
+from tests.integration.waiting import until
 from topics.catalog import topic_name
 
 MESSAGES = 14

@@ -10,7 +10,8 @@ from headwater import kafka as clients
 from headwater.settings import Settings
 from tests.builders.stage_events import envelope, value_of
 from tests.integration.echo_stage import POISON
-from tests.integration.worker_process import ECHO, committed, members, messages, until, written
+from tests.integration.waiting import until
+from tests.integration.worker_process import ECHO, committed, members, messages, written
 from tests.integration.workers.feed import SESSION_MS, Feed, Start
 from tests.integration.workers.paused import wakes
 from topics.catalog import app_id, topic_name

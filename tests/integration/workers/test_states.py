@@ -18,7 +18,8 @@ from headwater.settings import Settings
 from schemas import codec_for
 from streams.logic.state.facts import Fact
 from tests.builders.state_chains import Block, fact, replay
-from tests.integration.worker_process import STATE, WorkerProcess, committed, messages, until, written
+from tests.integration.waiting import until
+from tests.integration.worker_process import STATE, WorkerProcess, committed, messages, written
 from tests.integration.workers.feed import Feed, Start
 from tests.integration.workers.paused import wakes
 from topics.chainlog.kinds import EventKind
