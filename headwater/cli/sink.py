@@ -22,7 +22,7 @@ def sink(
     accept_topics: bool = typer.Option(
         False,
         "--accept-topics",
-        help="Once, when Kafka's topics were made anew: forget how far the former ones were stored.",
+        help="Once, when topics were made anew or lost messages: forget how far the former ones were stored.",
     ),
 ) -> None:
     """Write the public topics to ClickHouse. Any number of replicas share the partitions."""

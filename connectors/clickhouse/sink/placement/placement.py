@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from connectors.clickhouse.sink.messages import STAGE, Partition
@@ -51,13 +52,15 @@ class Placement:
     def start_offsets(self, partitions: Collection[Partition]) -> Mapping[Partition, int]:
         """Where the reading of each partition begins. What is missing below is remembered when it returns.
 
-        Raises Fatal when a topic is another one than that whose progress is stored, and Transient.
+        Raises Fatal when a topic is another one than that whose progress is stored, or has lost messages that
+        are stored, and Transient.
         """
         current, known = self._offsets.topic_ids(self._topics), self._memory.topic_ids()
         _reject(_made_anew(current, known))
         self._placed = current
         self._memory.store_topic_ids({name: current[name] for name in current.keys() - known.keys()})
         kept, stored = self._offsets.kept(partitions), self._stored.positions()
+        _reject_lost(_lost(self._offsets.end_offsets(partitions), stored))
         found = {partition: start(partition, each, stored.get(partition)) for partition, each in kept.items()}
         gaps = [each.gap for each in found.values() if each.gap is not None]
         for gap in gaps:
@@ -82,12 +85,50 @@ class Placement:
             _reject(_made_anew(self._offsets.topic_ids(list(placed)), placed))
 
     def accept(self) -> Sequence[str]:
-        """Take topics that were made anew for the ones to follow; returns them. Raises Transient."""
-        other = _made_anew(self._offsets.topic_ids(self._topics), self._memory.topic_ids())
+        """Take topics that were made anew, or lost messages, for the ones to follow; returns them.
+
+        Raises Transient.
+        """
+        current = self._offsets.topic_ids(self._topics)
+        made_anew = _made_anew(current, self._memory.topic_ids())
+        followed = current.keys() - set(made_anew)
+        stored = {each: end for each, end in self._stored.positions().items() if each.topic in followed}
+        lost = _lost(self._offsets.end_offsets(stored), stored)
+        other = sorted({*made_anew, *(each.partition.topic for each in lost)})
         if other:
             self._memory.forget(other)
-            _log.warning("topics were made anew: their former progress is forgotten", topics=list(other))
+            _log.warning("topics are not those that were read: what was stored is forgotten", topics=other)
         return other
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """ClickHouse has what is below `stored`; the log ends at `end`, below it."""
+
+    partition: Partition
+    stored: int
+    end: int
+
+    def __str__(self) -> str:
+        topic, number = self.partition
+        return f"{topic}[{number}] ends at {self.end} and is stored up to {self.stored}"
+
+
+def _lost(ends: Mapping[Partition, int], stored: Mapping[Partition, int]) -> Sequence[_Lost]:
+    """Partitions whose log ends before what is stored of it: what comes next would count as stored."""
+    found = (_Lost(each, stored.get(each, 0), end) for each, end in ends.items())
+    return sorted((each for each in found if each.stored > each.end), key=lambda each: each.partition)
+
+
+def _reject_lost(lost: Sequence[_Lost]) -> None:
+    if lost:
+        raise Fatal(
+            f"Kafka has lost messages that ClickHouse has: {', '.join(map(str, lost))}; what is written "
+            "there now would count as stored",
+            remedy="bring the broker back that has them (an unclean election or a restored disk loses them); "
+            "to go on without them, stop every sink and start one once with "
+            "`headwater sink --accept-topics`: it reads these topics from their first message on",
+        )
 
 
 def _reject(other: Sequence[str]) -> None:

@@ -283,6 +283,19 @@ def test_a_kafka_made_anew_is_rejected() -> None:
     assert (line.tables.logs.rows, line.committed()) == ([], {})  # type: ignore[attr-defined]
 
 
+def test_a_log_that_ends_before_what_is_stored_of_it_is_rejected_until_it_is_accepted() -> None:
+    """Brokers lost an acknowledged tail: what is written there again has offsets that count as stored."""
+    line = Line(FakeTable(), FakeTable())
+    line.replicas.store({LOGS: 100})
+    line.log.committed = {LOGS: 100}
+    line.feed(*logs(*range(60)))
+    with line:
+        until(lambda: line.error is not None)
+    assert f"{LOGS.topic}[{LOGS.number}] ends at 60 and is stored up to 100" in str(line.error)
+    assert "`headwater sink --accept-topics`" in str(line.error)
+    assert (line.tables.logs.rows, line.committed()) == ([], {})  # type: ignore[attr-defined]
+
+
 def test_a_topic_made_anew_while_it_is_read_ends_the_sink() -> None:
     """Nothing is assigned again: a reader that was held up would go on at its offset in the new log."""
     settings = SinkSettings(batch_rows=10, buffer_messages=1_000, stall_seconds=0.2)
