@@ -259,6 +259,8 @@ def make_rig(
     looks = count()
     # Each look at a head that went back takes a second, as where nothing notifies of heads.
     listener._forks._clock = lambda: float(next(looks))
+    refusals = count()
+    listener._refusals._clock = lambda: float(next(refusals))
     return Rig(listener, log, pool, fetcher, copies, pauses, transport, repairs, channel)
 
 

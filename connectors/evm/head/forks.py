@@ -16,10 +16,10 @@ from connectors.evm.blocks.fetch.fetcher import Fetcher
 from connectors.evm.events import Event, Head
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.branch import Ancestor, BelowFinalized, BelowStart
+from connectors.evm.pool.refusal import Refusal
 from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure
 from headwater.at_once import all_of
-from headwater.errors import Fatal
 from headwater.health import HEALTH
 from headwater.logging import about, get_logger
 from topics.chainlog.kinds import EventKind
@@ -85,7 +85,7 @@ class Forks:
     async def follow(self, seen: Head) -> Followed:
         """Take back what is not on the branch of `seen`, once the blocks that take its place are here.
 
-        Raises NodeFailure, with nothing taken back, and Fatal.
+        Raises NodeFailure and Refusal, with nothing taken back.
         """
         with about(seen.log_fields):
             return await self._followed(seen)
@@ -156,10 +156,11 @@ class Forks:
         return True
 
     async def _accept_or_stop(self, oldest: Head, finalized: Head) -> None:
-        """Have the log tell of blocks below finality, when an operator said so. Raises Fatal otherwise."""
+        """Have the log tell of blocks below finality, when an operator said so. Raises Refusal otherwise."""
         here = "0x" + oldest.hash.hex()
         if self.accepted:
-            raise Fatal(
+            raise Refusal(
+                "fork",
                 f"the accepted fork leaves below block {finalized.number}, the lowest that raw-blocks holds",
                 remedy="start over with empty topics (another HEADWATER_TOPIC_PREFIX)",
             )
@@ -188,8 +189,8 @@ class Forks:
             )
             HEALTH.report("branch", False, waits)
             raise NodeFailure("nodes", waits, "behind")
-        HEALTH.fail(message)
-        raise Fatal(
+        raise Refusal(
+            "fork",
             message,
             remedy="check the node; to follow its chain and take back final blocks run "
             f"`headwater listen --accept-fork {here}`",

@@ -19,10 +19,12 @@ from connectors.evm.head.age import HeadAge
 from connectors.evm.head.finality import Finality
 from connectors.evm.head.forks import SPOOL_BLOCKS, Forks
 from connectors.evm.head.progress import ProgressReporter
+from connectors.evm.head.refusals import Refusals
 from connectors.evm.head.ticker import Ticker
 from connectors.evm.head.unlinked import UnlinkedHeads
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.branch import PublishedBranch
+from connectors.evm.pool.refusal import Refusal
 from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from headwater.errors import Fatal, Transient
@@ -37,8 +39,6 @@ ROUND_WINDOWS: Final = 16
 """Prefetch windows between two looks at the head and the tags, while behind."""
 HEAD_BLOCKS: Final = 64
 """Blocks below the head that count as the head, where a check is made more often than while catching up."""
-UNSUPPORTED_LOOKS: Final = 5
-"""Looks in a row at which every endpoint says that it cannot do what is needed, before it is believed."""
 _log = get_logger("headwater.listen")
 
 
@@ -81,7 +81,7 @@ class Listener:
         self._heeds_finalized = accept_fork is None
         self._at_head = False
         self._opened = False
-        self._unsupported_looks = 0
+        self._refusals = Refusals()
         self._age = age or HeadAge(chain.stale_head_seconds)
 
     async def run(self) -> None:
@@ -105,11 +105,7 @@ class Listener:
             self._opened = True
             HEALTH.report("log", True)
             self._progress.opened(self._log.sequence, self._log.branch)
-        try:
-            behind = await self._looked()
-        except Unsupported as error:
-            self._unsupported(error)
-            return False
+        behind = await self._looked()
         HEALTH.report("log", True)
         # While no node answers too: what the log holds can be published again without one.
         await self._serve()
@@ -127,32 +123,38 @@ class Listener:
         _log.warning("claiming the chain again", reason=str(error), retry_in=round(seconds, 2))
 
     async def _looked(self) -> bool:
-        """A round, whatever nodes make of it; tells whether to look again at once."""
+        """A round, whatever nodes make of it; tells whether to look again at once. Raises Fatal."""
+        before = tip_hash(self._log.branch)
         try:
             behind = await self.round()
+        except Refusal as refusal:
+            if tip_hash(self._log.branch) != before:
+                self._refusals.over()
+            self._refusals.refused(refusal, begun=self._log.branch.floor is not None)
+            return False
         except NodeFailure as failure:
+            self._refusals.failed()
             _log.warning("looking at the head again", endpoint=failure.endpoint, reason=failure.what)
             return False
-        self._unsupported_looks = 0
+        self._refusals.over()
         self._say_when_caught_up(behind)
         return behind
 
-    def _unsupported(self, error: Unsupported) -> None:
-        """Every endpoint says that it cannot do what is needed. Raises Fatal where they go on saying so."""
-        # One answer proves nothing: behind one address there may be many nodes, one of them set up otherwise.
-        self._unsupported_looks += 1
-        if self._unsupported_looks >= UNSUPPORTED_LOOKS:
-            raise Fatal(
-                f"no endpoint can serve this chain: {error}", remedy="check chain.rpc and chain.traces"
-            ) from error
-        HEALTH.report("nodes", False, str(error))
-        _log.warning("looking at the head again", endpoint=error.endpoint, reason=error.what)
-
     async def round(self) -> bool:
-        """One look at the head and what follows from it; tells whether to look again at once."""
-        latest = await self._head()
-        with about(latest.log_fields):
-            return await self._follow(latest)
+        """One look at the head and what follows from it; tells whether to look again at once.
+
+        Raises NodeFailure, Refusal where every endpoint refuses, and Fatal.
+        """
+        try:
+            latest = await self._head()
+            with about(latest.log_fields):
+                return await self._follow(latest)
+        except Unsupported as error:
+            raise Refusal(
+                "unsupported",
+                f"no endpoint can serve this chain: {error}",
+                remedy="check chain.rpc and chain.traces (`headwater node check --rpc URL`)",
+            ) from error
 
     async def _follow(self, latest: Head) -> bool:
         before = tip_hash(self._log.branch)
@@ -271,7 +273,7 @@ class Listener:
                 raise
             earliest = None
         if earliest is None:
-            raise Fatal("no endpoint has an earliest block", remedy="give --start N")
+            raise Refusal("earliest", "no endpoint has an earliest block", remedy="give --start N")
         return earliest.number
 
     async def _apply(self, blocks: Sequence[Fetched]) -> int:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
 
+from connectors.evm.pool.refusal import START_SECONDS, Patience, Refusal
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from connectors.evm.rpc.chain_id import chain_id
 from connectors.evm.rpc.endpoint import Endpoint
-from headwater.errors import Fatal
 from headwater.evm.answers.errors import UNREADABLE
 
 ADMITTED_SECONDS: Final = 60.0
 NEAR_BLOCKS: Final = 16
 """So few blocks behind, a node that says it is syncing follows the head."""
-WRONG_CHAIN_ROUNDS: Final = 5
-"""Rounds in a row in which every endpoint is of one other chain, before the settings are wrong."""
 
 
 class WrongChain(NodeFailure):
@@ -40,13 +38,13 @@ class WrongChain(NodeFailure):
 class Admission:
     """Asks each endpoint for its chain and its state, again after a minute and after each failure.
 
-    `chain_id` is the chain's, None until the first node that is asked has told it.
+    `chain_id` is the chain's, None until the first node that is asked has told it. `clock` in seconds.
     """
 
-    def __init__(self, expected: int | None) -> None:
+    def __init__(self, expected: int | None, clock: Callable[[], float] = time.monotonic) -> None:
         self.chain_id = expected
         self._until: dict[str, float] = {}
-        self._wrong_rounds = 0
+        self._patience = Patience(clock)
 
     async def admit(self, endpoint: Endpoint) -> None:
         """Return when the endpoint may be used. Raises NodeFailure."""
@@ -63,12 +61,12 @@ class Admission:
 
     def admitted(self) -> None:
         """A node was used."""
-        self._wrong_rounds = 0
+        self._patience.ends()
 
     def refuse_wrong_chain(self, failures: Sequence[NodeFailure], endpoints: int) -> None:
         """Take a round's failures into account, of so many endpoints.
 
-        Raises Fatal when it lasts that all are of one other chain; one answer may be wrong by chance.
+        Raises Refusal when all are of one other chain for some seconds; one answer may be wrong by chance.
         """
         found = {each.found for each in failures if isinstance(each, WrongChain)}
         alike = (
@@ -76,9 +74,11 @@ class Admission:
             and len(failures) == endpoints
             and all(isinstance(f, WrongChain) for f in failures)
         )
-        self._wrong_rounds = self._wrong_rounds + 1 if alike else 0
-        if self._wrong_rounds >= WRONG_CHAIN_ROUNDS:
-            raise Fatal(
+        if not alike:
+            self._patience.ends()
+        elif self._patience.lasts(f"chain {found}", START_SECONDS):
+            raise Refusal(
+                "wrong chain",
                 f"every endpoint is on chain {found.pop()}, not {self.chain_id}",
                 remedy="correct HEADWATER_CHAIN__RPC, or HEADWATER_CHAIN__CHAIN_ID",
             )

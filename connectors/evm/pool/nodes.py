@@ -57,7 +57,7 @@ class Nodes:
         self._part = part
         self._sleep = sleep
         self._clock = clock
-        self._admission = Admission(expected)
+        self._admission = Admission(expected, clock)
         self.cordons = cordons or Cordons(clock)
         self._single = Single(self._order, self._admission, self.cordons)
         failover = Failover(self._single, self._order, clock)

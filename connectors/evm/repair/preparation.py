@@ -12,9 +12,10 @@ from connectors.evm.events import Content, Event, Head
 from connectors.evm.log.async_log import AsyncLog
 from connectors.evm.log.search import Search
 from connectors.evm.log.whole import Found
+from connectors.evm.pool.refusal import Refusal
 from connectors.evm.repair.decision import BlockStanding, OnBranch, RequestRejected, Settled, decide, standing
 from connectors.evm.repair.request import Request
-from connectors.evm.rpc.answers import Unsupported
+from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from headwater.errors import Fatal
 from schemas import MalformedRecord
 from topics.chainlog.kinds import EventKind
@@ -67,6 +68,9 @@ class Preparation:
             return Prepared(request, stands, stands)
         try:
             return await self._prepared(request, stands, reads)
+        except Refusal as error:
+            # Of the nodes, whatever the block: it may pass.
+            raise NodeFailure("nodes", str(error), "refused") from error
         except Unsupported as error:
             remedy = "add a node that can to HEADWATER_CHAIN__RPC"
             return Prepared(
@@ -99,6 +103,8 @@ class Preparation:
         try:
             fetched = await self._fetcher.by_hash(decision.head)
         except Fatal as error:
+            if isinstance(error, Refusal) and not error.of_block:
+                raise
             # Of this block: the head goes on.
             return Prepared(request, stands, RequestRejected(error.message, error.remedy))
         content = self._linked(decision.head, fetched.content, former)

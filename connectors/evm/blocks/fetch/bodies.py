@@ -11,11 +11,11 @@ from connectors.evm.blocks.fetch.fetched import Fetched
 from connectors.evm.blocks.fetch.headers import BY_HASH, BY_NUMBER, ROUNDS, is_of_hashes
 from connectors.evm.blocks.receipts import present
 from connectors.evm.events import Head
+from connectors.evm.pool.refusal import Refusal
 from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure, Pruned, Unsupported, is_null
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.at_once import all_of
-from headwater.errors import Fatal
 
 
 class Empty(NodeFailure):
@@ -37,7 +37,8 @@ class Bodies:
     async def by_number(self, number: int, *, at_head: bool) -> Fetched:
         """The canonical block of a height; `at_head` is False where it is far below the chain's head.
 
-        Raises NodeFailure after some attempts, null answers included, and Fatal where no attempt can do.
+        Raises NodeFailure after some attempts, null answers included, and Refusal where all endpoints have
+        said what no attempt mends.
         """
 
         async def work(endpoint: Endpoint) -> Fetched:
@@ -79,15 +80,19 @@ class Bodies:
             if not error.everywhere:
                 raise
             if isinstance(error, Pruned):
-                raise Fatal(
+                raise Refusal(
+                    "pruned",
                     f"no endpoint keeps history so old: {error.what}",
                     remedy="begin at a block that they have with --start N (HEADWATER_CHAIN__START), or add "
                     "a node with the whole history to HEADWATER_CHAIN__RPC",
+                    of_block=True,
                 ) from error
-            raise Fatal(
+            raise Refusal(
+                "rejected",
                 f"{error.what}, alike at every endpoint",
                 remedy="if this chain makes its roots otherwise, HEADWATER_CHAIN__VERIFY_ROOTS=off turns the "
                 "check off; else have the nodes' operators look at that block",
+                of_block=True,
             ) from error
 
     async def _body(self, endpoint: Endpoint, head: Head) -> memoryview:

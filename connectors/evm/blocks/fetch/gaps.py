@@ -8,6 +8,7 @@ from connectors.evm.blocks.fetch.headers import Headers
 from connectors.evm.blocks.fetch.tags import Tags
 from connectors.evm.events import Head
 from connectors.evm.pool.asking.deadline import Overdue
+from connectors.evm.pool.refusal import Refusal
 from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
 from headwater.errors import Fatal
@@ -25,7 +26,7 @@ class Gaps:
         self._headers = headers
 
     async def refuse(self, number: int, error: NodeFailure) -> None:
-        """Raises Fatal where the block of a height, which failed by this `error`, will never be there."""
+        """Raises Fatal, or Refusal, where a height whose block failed by this `error` will never have one."""
         _refuse_genesis(number, error)
         try:
             below = await self._headers.header(number=number - 1) if number else None
@@ -63,7 +64,8 @@ class Gaps:
         lowest = min((head.number for head in first if head is not None), default=number)
         # Who does not answer may have the block.
         if len(first) == self._pool.size and lowest > number:
-            raise Fatal(
+            raise Refusal(
+                "below first",
                 f"no endpoint has block {number}: the first that one of them has is block {lowest}",
                 remedy=f"begin there with --start {lowest} (HEADWATER_CHAIN__START), or add a node with the "
                 "whole history to HEADWATER_CHAIN__RPC",
@@ -71,9 +73,10 @@ class Gaps:
 
 
 def _refuse_genesis(number: int, error: NodeFailure) -> None:
-    """Raises Fatal when no node has the first block whole: some chains have one without receipts, or none."""
+    """Raises Refusal when no node has the first block whole: some have one without receipts, or none."""
     if number == 0 and error.outcome in ("null", "rejected"):
-        raise Fatal(
+        raise Refusal(
+            "genesis",
             f"block 0 cannot be had whole from any node: {error.what}",
             remedy="a chain's first block may have no receipts: begin above it with --start 1 "
             "(HEADWATER_CHAIN__START)",

@@ -157,7 +157,7 @@ async def test_a_refusal_is_believed_when_it_lasts(answer: Error) -> None:
     with pytest.raises(Fatal, match=r"no endpoint can serve this chain: .*eth_getBlockByNumber"):
         await rig.listener.run()
     assert hashes(store) == []
-    assert not HEALTH.checks()["nodes"].ok
+    assert not HEALTH.checks()["refused"].ok
 
 
 async def test_nodes_that_give_no_good_answer_are_asked_for_ever_and_it_is_said(

@@ -10,9 +10,9 @@ from prometheus_client import REGISTRY
 
 from connectors.evm.events import Head
 from connectors.evm.pool import comparison
-from connectors.evm.pool.admission import WRONG_CHAIN_ROUNDS
 from connectors.evm.pool.cordon import FIRST_SECONDS, LONGEST_SECONDS
 from connectors.evm.pool.nodes import Nodes
+from connectors.evm.pool.refusal import LOOKS, START_SECONDS
 from connectors.evm.pool.rejected import Rejected
 from connectors.evm.pool.survey import Survey
 from connectors.evm.rpc.answers import HttpAnswer, NodeFailure
@@ -257,8 +257,23 @@ async def test_the_endpoint_of_another_chain_is_cordoned() -> None:
 async def test_another_chain_everywhere_stops_with_the_setting() -> None:
     pool = Pool("ab")
     pool.transport.chain = dict.fromkeys("ab", b"0x5")
+    with pytest.raises(NodeFailure, match="is on chain 5, not 1: not used"):
+        await pool.ask(rounds=3 * LOOKS)
+    pool.now = START_SECONDS
     with pytest.raises(Fatal, match="every endpoint is on chain 5, not 1; correct HEADWATER_CHAIN__RPC"):
-        await pool.ask(rounds=WRONG_CHAIN_ROUNDS)
+        await pool.ask()
+
+
+async def test_another_chain_for_a_moment_is_no_other_chain_however_often_it_is_said() -> None:
+    pool = Pool("a")
+    for _ in range(3):
+        pool.transport.chain = {"a": b"0x5"}
+        with pytest.raises(NodeFailure):
+            await pool.ask(rounds=LOOKS)
+        pool.now += START_SECONDS
+        pool.transport.chain = {}
+        assert await pool.ask() == "a"
+        pool.nodes.recheck()
 
 
 async def test_one_wrong_answer_of_the_only_endpoint_is_asked_again() -> None:
