@@ -17,6 +17,16 @@ CHAIN_UNFINALIZED = Gauge(
     "From the timestamp of the last final block, or of the lowest one before there is any, to the head's",
     ["chain"],
 )
+FINALITY_STANDS = Gauge(
+    "headwater_chain_finality_stands",
+    "1 while no other block has become final for half an hour though the head goes on",
+    ["chain"],
+)
+FINALITY_DISPUTED = Gauge(
+    "headwater_chain_finality_disputed",
+    "1 while a block is final to some nodes and not yet to most, or to as many, others",
+    ["chain"],
+)
 CHAIN_SEQUENCE = Gauge("headwater_chain_sequence", "Last sequence published on raw-blocks", ["chain"])
 LEADS = Gauge("headwater_listener_leads", "1 while this listener is the chain's elected one", ["chain"])
 EVENTS = Counter("headwater_listener_events", "Events published on raw-blocks", ["chain", "event"])

@@ -12,9 +12,14 @@ from connectors.evm.events import Head
 from connectors.evm.head.tags import ODD
 from connectors.evm.pool.comparison import Votes
 from connectors.evm.pool.seam import Pool
+from headwater.logging import get_logger
 
 ALONE_SECONDS: Final = 120.0
 """How long the others must have said nothing before a node is believed alone: as long as two cordons."""
+STILL_SECONDS: Final = 7_200.0
+"""How long what is final to both halves may stay where it is before the half is believed to which more is
+final: twice as long as mainnet was without finality in May 2023."""
+_log = get_logger("headwater.listen.finality")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,7 @@ class Objection:
     unsure: bool = False
     """Nobody says otherwise, and who might is away."""
     instead: Head | None = None
-    """A lower block that is final to most."""
+    """A lower block that is final to most, or to all where it is as many against as many."""
 
 
 class Confirmation:
@@ -35,7 +40,8 @@ class Confirmation:
     One that says nothing, since it is away or has not come so far, neither confirms nor denies. What more
     endpoints deny than confirm, and in the same words, cordons those that say otherwise. One that confirms
     while all others say nothing is believed when that lasts: a node that is on a branch of its own has tags
-    there too.
+    there too. Where a block is final to as many nodes as it is not yet to, that is final which all confirm,
+    unless it stays where it is for hours: `passed_over` then says who is not waited for, "" else.
     """
 
     def __init__(self, pool: Pool, fetcher: Fetcher, clock: Callable[[], float] = time.monotonic) -> None:
@@ -43,6 +49,9 @@ class Confirmation:
         self._fetcher = fetcher
         self._clock = clock
         self._alone_since: float | None = None
+        self._settled: int | None = None
+        self._settled_since = 0.0
+        self.passed_over = ""
 
     async def objection(self, head: Head, known: Head | None, *, forked: bool) -> Objection | None:
         """Why the block is not final, None where it is.
@@ -52,13 +61,27 @@ class Confirmation:
         if self._pool.size == 1:
             return None
         votes = await self._fetcher.votes(head)
-        found = _objection(votes, self._pool.size, forked=forked, alone=self._alone(votes))
+        still = self._still(votes)
+        found = _objection(votes, self._pool.size, forked=forked, alone=self._alone(votes), still=still)
+        self._pass_over(votes if found is None and _is_tied(votes) else None, still)
         if found is not None and found.contradicted:
             # Who denies what is final already is on another branch for certain.
             for block in (known, votes.rival):
                 if block is not None:
                     await self._pool.compare(block)
         return found
+
+    def _pass_over(self, votes: Votes | None, still: float) -> None:
+        """What was confirmed by these `votes` is not final to all: say so, in the log once; None: it is."""
+        before, self.passed_over = self.passed_over, ""
+        if votes is None:
+            return
+        self.passed_over = (
+            f"block {votes.head.number} is final, and not to {', '.join(votes.not_yet)}, where none became "
+            f"final for {still:.0f} s: {ODD}"
+        )
+        if not before:
+            _log.warning("finality goes on without a node", reason=self.passed_over)
 
     def _alone(self, votes: Votes) -> float:
         """Seconds for which no two nodes have said anything of a block that would be final."""
@@ -69,8 +92,22 @@ class Confirmation:
         self._alone_since = now if self._alone_since is None else self._alone_since
         return now - self._alone_since
 
+    def _still(self, votes: Votes) -> float:
+        """Seconds for which the same block has been final to most, or to all where they are tied."""
+        now = self._clock()
+        settled = None if votes.settled is None else votes.settled.number
+        if settled != self._settled:
+            self._settled, self._settled_since = settled, now
+        return now - self._settled_since
 
-def _objection(votes: Votes, size: int, *, forked: bool, alone: float) -> Objection | None:
+
+def _is_tied(votes: Votes) -> bool:
+    """Whether it is final to no more nodes than it is not yet to, though those have it and do not lag."""
+    behind = [each for each in votes.not_yet if each in votes.agree]
+    return bool(behind) and len(votes.not_yet) >= len(votes.final_to)
+
+
+def _objection(votes: Votes, size: int, *, forked: bool, alone: float, still: float) -> Objection | None:
     block = f"block {votes.head.number} (0x{votes.head.hash.hex()})"
     agree, deny = votes.agree, votes.deny
     if len(deny) >= len(agree) and deny:
@@ -82,9 +119,11 @@ def _objection(votes: Votes, size: int, *, forked: bool, alone: float) -> Object
         )
     if not agree:
         return Objection(f"no node confirms {block}: they are asked again")
-    if len(votes.not_yet) > len(votes.found) - len(votes.not_yet):
+    most = len(votes.not_yet) > len(votes.found) - len(votes.not_yet)
+    if most or (_is_tied(votes) and still < STILL_SECONDS):
+        has = ", ".join(votes.final_to) or "one node"
         return Objection(
-            f"{block} is final to one node, and not yet to {', '.join(votes.not_yet)}", instead=votes.settled
+            f"{block} is final to {has}, and not yet to {', '.join(votes.not_yet)}", instead=votes.settled
         )
     if len(agree) == 1 and len(agree) + len(deny) < size:
         if forked:

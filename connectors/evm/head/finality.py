@@ -11,6 +11,7 @@ from connectors.evm.blocks.fetch.fetcher import Fetcher
 from connectors.evm.blocks.fetch.headers import ROUNDS
 from connectors.evm.events import Event, Head
 from connectors.evm.head.confirmation import Confirmation
+from connectors.evm.head.final_age import FinalAge
 from connectors.evm.head.forks import Publish
 from connectors.evm.head.tags import FINALIZED, ODD, SAFE, Meant, amiss, best
 from connectors.evm.head.waiting import Waiting
@@ -57,6 +58,9 @@ class Finality:
         self._publish = publish
         self._waiting = waiting or Waiting()
         self._confirmation = Confirmation(pool, fetcher, lambda: self._clock())
+        self._age = FinalAge(chain.name, chain.finalized_depth, lambda: self._clock())
+        self._held_back = ""
+        self._named: int | None = None
         self._tagged: bytes | None = None
         self._seen: set[str] = set()
         # Of a tag that no node knows: since when, and at how many looks.
@@ -84,6 +88,7 @@ class Finality:
             self._asks_again = self._clock() + REST_SECONDS
             for name in (FINALIZED, SAFE):
                 self._waiting.waits(name, f"no node tells of its tags within {TAG_SECONDS:g} s")
+            self._age.look(branch, "", self._named)
             return
         self._waiting.waits(FINALIZED, finalized.why, contradicted=finalized.contradicted)
         self._waiting.waits(SAFE, safe.why, contradicted=safe.contradicted)
@@ -94,6 +99,7 @@ class Finality:
             events.append(Event(EventKind.FINALIZED, finalized.block))
         if events:
             await self._publish(events)
+        self._age.look(branch, self._held_back or self._confirmation.passed_over, self._named)
         # What was not confirmed may be a moment later.
         self._tagged = tip.hash if finalized.block is tagged.block else None
 
@@ -107,12 +113,16 @@ class Finality:
     async def _confirmed(self, meant: Meant) -> Meant:
         """What is final is asked of the other nodes too, where it is news."""
         block, branch = meant.block, self._log.branch
+        self._held_back = ""
         if block is None or not branch.is_news(block, branch.finalized):
             return meant
         forked = self._forked is not None and block.number > self._forked
         objection = await self._confirmation.objection(block, branch.finalized, forked=forked)
-        if objection is not None and objection.instead is not None and branch.holds(objection.instead.hash):
-            return Meant(objection.instead)
+        if objection is not None and (instead := objection.instead) is not None:
+            there = branch.holds(instead.hash)
+            if there or (branch.bottom is not None and instead.number < branch.bottom.number):
+                self._held_back = objection.why
+                return Meant(instead if there else None)
         # One node of two that is gone for good stops no finality.
         if objection is not None and not (objection.unsure and self._waiting.lasts):
             return Meant(None, objection.why, objection.contradicted)
@@ -142,9 +152,12 @@ class Finality:
         except NodeFailure as error:
             why = str(error)
         wrong = amiss(name, tag, branch)
-        if self._pool.size > 1 and (tag is None or wrong is not None):
+        frozen = name == FINALIZED and self._age.asks_others(branch)
+        if self._pool.size > 1 and (tag is None or wrong is not None or frozen):
             tag = best(name, [tag, *(each for _, each in await self._fetcher.heads(name))], branch)
             wrong = amiss(name, tag, branch)
+        if name == FINALIZED:
+            self._named = None if tag is None else tag.number
         if tag is None:
             return Meant(None, why)
         self._seen.add(name)

@@ -69,6 +69,8 @@ class ProgressReporter:
         metrics.CHAIN_BLOCK.clear()
         metrics.CHAIN_BLOCK_AGE.clear()
         metrics.CHAIN_UNFINALIZED.clear()
+        metrics.FINALITY_STANDS.clear()
+        metrics.FINALITY_DISPUTED.clear()
         metrics.QUORUM_WAITS.clear()
 
     def reorganised(self, depth: int) -> None:

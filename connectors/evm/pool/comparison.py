@@ -73,6 +73,11 @@ class Votes:
         return [name for name, (_, final) in self.found.items() if final and final.number < self.head.number]
 
     @property
+    def final_to(self) -> list[str]:
+        """Names of those to which it is final, itself or by one above it."""
+        return [name for name, (_, final) in self.found.items() if final and final.number >= self.head.number]
+
+    @property
     def settled(self) -> Head | None:
         """The highest block that is final, itself or one above it, to most of those that say one."""
         finals = sorted((each for _, each in self.found.values() if each), key=lambda each: -each.number)
