@@ -9,6 +9,9 @@ import orjson
 import pytest
 from prometheus_client import REGISTRY
 
+from connectors.evm.blocks.fetch.fetched import Fetched
+from connectors.evm.events import Head
+from connectors.evm.pool.refusal import Refusal
 from connectors.evm.repair.preparation import Prepared
 from connectors.evm.repair.request import PUBLISHED, REFUSED, Outcome
 from connectors.evm.repair.service import ATTEMPTS
@@ -109,6 +112,28 @@ async def test_a_node_that_fails_is_asked_again_and_then_the_request_is_refused(
     node.faults.clear()
     (outcome,) = await asked(rig, repair_request(5, refetch=True, id="later"))
     assert outcome.outcome == PUBLISHED
+    await rig.close()
+
+
+@pytest.mark.parametrize(
+    ("of_block", "outcome"), [(False, PUBLISHED), (True, REFUSED)], ids=["of the nodes", "of the block"]
+)
+async def test_what_all_nodes_refuse_for_a_moment_ends_a_request_only_where_it_is_of_its_block(
+    of_block: bool, outcome: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, node = served(6)
+    rig = await settled_rig(MemoryStore(), [node])
+    fetcher = rig.repairs._preparation._fetcher
+    by_hash, refusals = fetcher.by_hash, [Refusal("a cause", "all refuse", remedy="wait", of_block=of_block)]
+
+    async def refused(head: Head) -> Fetched:
+        if refusals:
+            raise refusals.pop()
+        return await by_hash(head)
+
+    monkeypatch.setattr(fetcher, "by_hash", refused)
+    (found,) = await asked(rig, repair_request(4, refetch=True))
+    assert found.outcome == outcome
     await rig.close()
 
 
