@@ -180,5 +180,6 @@ def verifier_of(profile: Profile, roots: VerifyRoots) -> Verifier:
         gas_used=profile.verify_gas_used,
         traces=profile.verify_traces,
         log_indexes=profile.log_indexes,
-        roots=RootChecks(bloom, roots, profile.roots),
+        exempt=profile.exemptions,
+        roots=RootChecks(bloom, roots, profile.roots, profile.exemptions),
     )

@@ -92,13 +92,19 @@ def header_hash(header: Header) -> bytes:
     return cast(bytes, sha3.keccak_256(header_rlp(header)).digest())
 
 
-def header_is_genuine(header: Header) -> bool:
+def is_hashed(header: Header, name: str) -> bool:
+    """Whether a header has this field of a later fork, and its hash is made of it."""
+    return header.get(name) is not None and any(name == field for field, _ in _tail_fields(header))
+
+
+def header_is_genuine(header: Header, *, signer_as_miner: bool = False) -> bool:
     """Tell whether the answer's own `hash` is the hash of its fields.
 
-    Some Polygon nodes show the block's signer as `miner` where the header itself has the zero
-    address, so that reading is accepted too. Raises HeaderFieldError as `header_rlp` does.
+    `signer_as_miner`: nodes may show the block's signer as `miner` where the header itself has the zero
+    address, as some of Polygon do, so that reading is accepted too. Raises HeaderFieldError as
+    `header_rlp` does.
     """
     stated = bytes.fromhex(cast(str, header.get("hash") or "0x")[2:])
     if header_hash(header) == stated:
         return True
-    return header_hash({**header, "miner": ZERO_ADDRESS}) == stated
+    return signer_as_miner and header_hash({**header, "miner": ZERO_ADDRESS}) == stated

@@ -15,7 +15,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from headwater.settings.chain import Family, Finality, LogIndexes, Root, VerifyRoots
+from headwater.settings.chain import Exemption, Family, Finality, LogIndexes, Root, VerifyRoots
 from headwater.settings.kafka import KafkaSettings
 from headwater.settings.section import Numeral, Section
 
@@ -147,6 +147,10 @@ class ChainSettings(Section):
     roots: tuple[Root, ...] | None = Field(
         None, description="Which roots the chain makes as Ethereum does, of those that verify_roots checks."
     )
+    exemptions: tuple[Exemption, ...] | None = Field(
+        None,
+        description="What its blocks are exempt from, none or some of those in docs/chains.md.",
+    )
     verify_roots: VerifyRoots = Field(
         "head",
         description="Recompute the roots of transactions, receipts and withdrawals: of no block, of one in "
@@ -160,7 +164,7 @@ class ChainSettings(Section):
         "off", description="Which tracing call to make."
     )
 
-    @field_validator("rpc", "ws", "roots", mode="before")
+    @field_validator("rpc", "ws", "roots", "exemptions", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return _parts(value)

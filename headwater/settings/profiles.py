@@ -1,8 +1,8 @@
 """The habits of chains: one entry a family of chains, and which family a chain is of.
 
 A habit is a setting of the section `chain` whose default is the profile's, so that any other EVM chain is a
-matter of settings. What a block tells itself is not a habit: Polygon's state-sync transaction, receipts of no
-listed transaction, the withdrawals root of the OP stack and Avalanche's settled blocks are told by answers.
+matter of settings. What an answer is exempt from is one too: a node that could choose its checks by what it
+answers would have none.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from headwater.settings.chain import ALL_ROOTS, Family, Finality, LogIndexes, Root
+from headwater.settings.chain import ALL_ROOTS, Exemption, Family, Finality, LogIndexes, Root
 from headwater.settings.model import ChainSettings
 
 
@@ -25,6 +25,7 @@ class Profile:
     verify_gas_used: bool = True
     verify_traces: bool = True
     roots: tuple[Root, ...] = ALL_ROOTS
+    exemptions: tuple[Exemption, ...] = ()
     log_indexes: LogIndexes = "block"
     block_receipt: bool = False
     created_by_calls: bool = False
@@ -32,16 +33,17 @@ class Profile:
 
 TAGGED: Final = Profile(finality="tags")
 """Blocks as Ethereum makes them, and nodes that know `safe` and `finalized`."""
-UNKNOWN: Final = Profile()
+UNKNOWN: Final = Profile(exemptions=("deposits", "unlisted"))
+"""It may be one of the many OP stacks, or one whose nodes give receipts of transactions that none lists."""
 
 PROFILES: Final[Mapping[Family, Profile]] = {
     "ethereum": TAGGED,
-    "op-stack": Profile(finality="tags", roots=("transactions", "receipts")),
+    "op-stack": Profile(finality="tags", roots=("transactions", "receipts"), exemptions=("deposits",)),
     "arbitrum": TAGGED,
-    "polygon": TAGGED,
+    "polygon": Profile(finality="tags", exemptions=("state_sync", "signer_as_miner")),
     "gnosis": TAGGED,
     "bnb": TAGGED,
-    "avalanche": TAGGED,
+    "avalanche": Profile(finality="tags", exemptions=("settled",)),
     "unknown": UNKNOWN,
 }
 """A family's name → its habits."""

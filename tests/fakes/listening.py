@@ -35,6 +35,7 @@ from connectors.evm.rpc.endpoint import Endpoint
 from headwater.errors import Fatal, Transient
 from headwater.evm.bloom import Bloom
 from headwater.settings import ChainSettings
+from headwater.settings.profiles import profile_of
 from sandbox.node import AdjustableChain
 from sandbox.node.faults import Disconnect, Fault, HalfWritten, Silence, Status, damaged
 from sandbox.node.server import RecordedNode
@@ -226,7 +227,8 @@ def make_rig(
     endpoints = [Endpoint("local", url, url, transport) for url in by_url]
     pool = Nodes(endpoints, settings.chain_id, sleep=sleep, seconds=seconds)
     quorum = Quorum("local", pool, settings.quorum, settings.stale_head_seconds)
-    verifier = verifier or Verifier(Bloom(), roots=RootChecks(Bloom()))
+    exempt = profile_of(settings.chain_id or CHAIN_ID, settings).exemptions
+    verifier = verifier or Verifier(Bloom(), exempt=exempt, roots=RootChecks(Bloom(), exempt=exempt))
     fetcher = Fetcher(
         "local",
         pool,

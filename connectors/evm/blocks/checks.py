@@ -6,22 +6,23 @@ event (`verified`), so that a reader knows what was proved of each block.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from connectors.evm.blocks.decode import Block
 from connectors.evm.blocks.errors import CheckError
 from connectors.evm.blocks.gas import RECEIPTS, check_gas
-from connectors.evm.blocks.roots import RootChecks, settles_others
-from connectors.evm.blocks.state_sync import state_sync_hash
+from connectors.evm.blocks.roots import RootChecks
+from connectors.evm.blocks.state_sync import ends_with_state_sync, without_state_sync
 from headwater.evm.answers import places
 from headwater.evm.answers import shapes as answers
 from headwater.evm.answers.errors import AnswerError
 from headwater.evm.answers.shapes import Receipt
 from headwater.evm.bloom import Bloom
 from headwater.evm.forks import unknown_fields
-from headwater.evm.header import HeaderFieldError, header_is_genuine
+from headwater.evm.header import HeaderFieldError, header_is_genuine, is_hashed
+from headwater.settings.chain import Exemption
 
 HEADER_HASH: Final = "header_hash"
 PARENT_LINK: Final = "parent_link"
@@ -29,6 +30,7 @@ LOGS_BLOOM: Final = "logs_bloom"
 TRANSACTIONS: Final = "transactions"
 SHAPE: Final = "shape"
 _SHOWN: Final = 200
+_SETTLED: Final = "settledHeight"
 _EMPTY_ROOT: Final = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
 """Root of a trie without entries: keccak-256 of the RLP of the empty string (Yellow Paper, appendix D)."""
 
@@ -38,7 +40,8 @@ class Verifier:
     """The checks by setting: a chain whose blocks are not hashed as RLP, or have no bloom, turns its off.
 
     `gas_used`: the gas of the receipts adds up to the header's. `traces`: every transaction has some.
-    `roots`: which of them, of which blocks.
+    `exempt`: what blocks of the chain are exempt from; an answer cannot exempt itself. `roots`: which of
+    them, of which blocks.
     """
 
     bloom: Bloom
@@ -47,6 +50,7 @@ class Verifier:
     gas_used: bool = True
     traces: bool = True
     log_indexes: places.Counting = "block"
+    exempt: Collection[Exemption] = ()
     roots: RootChecks = field(default_factory=lambda: RootChecks(Bloom(), "off"))
 
     def check_header(self, block: Block) -> None:
@@ -54,7 +58,7 @@ class Verifier:
         if not self.header_hash:
             return
         try:
-            genuine = header_is_genuine(block.header)
+            genuine = header_is_genuine(block.header, signer_as_miner="signer_as_miner" in self.exempt)
         except HeaderFieldError as error:
             raise CheckError(
                 HEADER_HASH, f"block {block.head.number}: {error} (chain.verify_header_hash turns this off)"
@@ -85,26 +89,46 @@ class Verifier:
         passed = [HEADER_HASH] if self.header_hash else []
         records = check_places(block, receipts, self.log_indexes)
         passed.append(RECEIPTS)
-        executes = not settles_others(block)
-        if executes and self.logs_bloom and records.logs_bloom is not None:
+        if "state_sync" in self.exempt:
+            receipts = without_state_sync(block, records.transactions or [], receipts)
+        try:
+            passed += self._check_content(block, records, receipts, own, left_out, at_head)
+        except CheckError as error:
+            if remedy := _remedy(block, self.exempt):
+                error.add(remedy)
+            raise
+        return tuple(passed)
+
+    def _check_content(
+        self,
+        block: Block,
+        records: answers.Block,
+        receipts: Sequence[Receipt],
+        own: Sequence[Receipt],
+        left_out: bool,
+        at_head: bool,
+    ) -> list[str]:
+        passed: list[str] = []
+        # Avalanche from Helicon on: receipts root, bloom and gas are of the blocks that it settles (ACP-194).
+        executed = "settled" not in self.exempt or not is_hashed(block.header, _SETTLED)
+        if executed and self.logs_bloom and records.logs_bloom is not None:
             self._check_bloom(block, records.logs_bloom, [*receipts, *own])
             passed.append(LOGS_BLOOM)
-        if executes and self.gas_used:
-            check_gas(block, records.gas_used, receipts, left_out=left_out)
+        if executed and self.gas_used:
+            unlisted = left_out and "unlisted" in self.exempt
+            check_gas(block, records.gas_used, receipts, left_out=unlisted)
         if self.roots.are_due(block.head.hash, at_head):
-            passed += self.roots.check(block, records, receipts, own)
+            passed += self.roots.check(block, records, receipts, own, executed=executed)
         else:
             passed += self.roots.check_none(records)
-        return tuple(passed)
+        return passed
 
     def _check_bloom(self, block: Block, stated: str, receipts: Sequence[Receipt]) -> None:
         values: set[str] = set()
-        exempt = state_sync_hash(block) if block.transactions else ""
         for receipt in receipts:
-            if receipt.transaction_hash != exempt:
-                for log in receipt.logs or ():
-                    values.add(log.address)
-                    values.update(log.topics or ())
+            for log in receipt.logs or ():
+                values.add(log.address)
+                values.update(log.topics or ())
         if self.bloom.of(values) != int(stated, 16):
             raise CheckError(
                 LOGS_BLOOM,
@@ -116,6 +140,15 @@ class Verifier:
 def _unknown(block: Block) -> str:
     names = unknown_fields([name for name, value in block.header.items() if value is not None])
     return f"with header fields that are not known here: {', '.join(names)[:_SHOWN]} " if names else ""
+
+
+def _remedy(block: Block, exempt: Collection[Exemption]) -> str:
+    """What the settings may lack where a block is refused; an answer alone exempts from nothing."""
+    if "state_sync" not in exempt and ends_with_state_sync(block):
+        return "(it ends as blocks of Polygon do: chain.profile=polygon is for a chain of bor's nodes)"
+    if "settled" not in exempt and is_hashed(block.header, _SETTLED):
+        return f"(it has {_SETTLED} as Avalanche's do: chain.profile=avalanche is for a chain of its nodes)"
+    return ""
 
 
 def _check_empty(block: Block) -> None:

@@ -9,3 +9,7 @@ class CheckError(ValueError):
     def __init__(self, check: str, what: str) -> None:
         super().__init__(what)
         self.check = check
+
+    def add(self, remedy: str) -> None:
+        """Say this in the message too."""
+        self.args = (f"{self} {remedy}",)

@@ -6,19 +6,18 @@ and never refused for it: the names of the roots that were found to hold go into
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from connectors.evm.blocks.decode import Block
 from connectors.evm.blocks.errors import CheckError
-from connectors.evm.blocks.state_sync import state_sync_hash
 from headwater.evm.answers import shapes as answers
 from headwater.evm.answers.shapes import Log, Receipt, Transaction
 from headwater.evm.bloom import Bloom
 from headwater.evm.roots import lists
 from headwater.evm.roots.transactions import DEPOSIT, kind_of
-from headwater.settings.chain import ALL_ROOTS, Root, VerifyRoots
+from headwater.settings.chain import ALL_ROOTS, Exemption, Root, VerifyRoots
 
 TRANSACTIONS_ROOT: Final = "transactions_root"
 RECEIPTS_ROOT: Final = "receipts_root"
@@ -37,11 +36,15 @@ class RootError(CheckError):
 
 @dataclass(frozen=True, slots=True)
 class RootChecks:
-    """`setting` says of which blocks, `hold` which roots are made as Ethereum's are on this chain."""
+    """`setting` says of which blocks, `hold` which roots are made as Ethereum's are on this chain.
+
+    `exempt`: with `deposits` the withdrawals root of a block that begins with one may be another thing.
+    """
 
     bloom: Bloom
     setting: VerifyRoots = "head"
     hold: tuple[Root, ...] = ALL_ROOTS
+    exempt: Collection[Exemption] = ()
 
     def are_due(self, block_hash: bytes, at_head: bool) -> bool:
         """Whether the roots of this block are checked."""
@@ -55,7 +58,7 @@ class RootChecks:
         Gives the names of the roots that hold. Raises RootError.
         """
         due = self.setting != "off" and "withdrawals" in self.hold and not records.withdrawals
-        return (WITHDRAWALS_ROOT,) if due and _withdrawals_hold(records, records.transactions or []) else ()
+        return (WITHDRAWALS_ROOT,) if due and self._withdrawals_hold(records) else ()
 
     def check(
         self,
@@ -63,19 +66,22 @@ class RootChecks:
         records: answers.Block,
         receipts: Sequence[Receipt],
         own: Sequence[Receipt] = (),
+        *,
+        executed: bool = True,
     ) -> tuple[str, ...]:
-        """Names of the roots that hold. Raises RootError."""
-        transactions = records.transactions or []
-        if transactions and transactions[-1].hash.lower() == state_sync_hash(block):
-            transactions, receipts = transactions[:-1], receipts[:-1]
+        """Names of the roots that hold. Raises RootError.
+
+        Transactions beyond the last receipt are in no root. Not `executed`: the receipts root is another's.
+        """
+        transactions = (records.transactions or [])[: len(receipts)]
         passed: list[str] = []
         if "transactions" in self.hold and self._transactions_hold(block, records, transactions):
             passed.append(TRANSACTIONS_ROOT)
-        if "receipts" in self.hold and self._receipts_hold(
-            block, records, transactions, [*receipts, *(each for each in own if each.logs)]
-        ):
+        listed = [*receipts, *(each for each in own if each.logs)]
+        due = executed and "receipts" in self.hold
+        if due and self._receipts_hold(block, records, transactions, listed):
             passed.append(RECEIPTS_ROOT)
-        if "withdrawals" in self.hold and _withdrawals_hold(records, transactions):
+        if "withdrawals" in self.hold and self._withdrawals_hold(records):
             passed.append(WITHDRAWALS_ROOT)
         return tuple(passed)
 
@@ -101,8 +107,6 @@ class RootChecks:
         transactions: Sequence[Transaction],
         receipts: Sequence[Receipt],
     ) -> bool:
-        if settles_others(block):
-            return False
         try:
             found = lists.of_receipts(receipts, transactions, self._bloom_of)
             both = any(each.root is not None and each.status is not None for each in receipts)
@@ -117,25 +121,18 @@ class RootChecks:
             ) from error
         return _holds(records, RECEIPTS_ROOT, records.receipts_root, found)
 
+    def _withdrawals_hold(self, records: answers.Block) -> bool:
+        if records.withdrawals_root is None:
+            return False
+        if "deposits" in self.exempt and records.transactions and kind_of(records.transactions[0]) == DEPOSIT:
+            # From Isthmus on it is the root of an account's storage (OP specification, Isthmus).
+            return False
+        found = lists.of_withdrawals(records.withdrawals or [])
+        return _holds(records, WITHDRAWALS_ROOT, records.withdrawals_root, found)
+
     def _bloom_of(self, logs: list[Log]) -> str:
         values = {value for log in logs for value in (log.address, *(log.topics or ()))}
         return f"0x{self.bloom.of(values):0512x}"
-
-
-def settles_others(block: Block) -> bool:
-    """Whether receipts root, bloom and gas of the header are not of this block's own transactions.
-
-    Avalanche from Helicon on executes blocks later: they are those of the blocks that it settles (ACP-194).
-    """
-    return block.header.get("settledHeight") is not None
-
-
-def _withdrawals_hold(records: answers.Block, transactions: Sequence[Transaction]) -> bool:
-    # On the OP stack it is the root of an account's storage from Isthmus on (OP specification, Isthmus).
-    if records.withdrawals_root is None or (transactions and kind_of(transactions[0]) == DEPOSIT):
-        return False
-    found = lists.of_withdrawals(records.withdrawals or [])
-    return _holds(records, WITHDRAWALS_ROOT, records.withdrawals_root, found)
 
 
 def _holds(records: answers.Block, check: str, stated: str, found: bytes | None) -> bool:

@@ -9,7 +9,7 @@ import msgspec
 
 from connectors.evm.blocks.decode import Block
 from connectors.evm.blocks.errors import CheckError
-from connectors.evm.blocks.state_sync import state_sync_hash
+from connectors.evm.blocks.state_sync import ends_with_state_sync, state_sync_hash
 from headwater.evm.answers.errors import UNREADABLE
 
 TRACES: Final = "traces"
@@ -35,10 +35,11 @@ _ITEMS: Final = msgspec.json.Decoder(list[_Item])
 _FLAT: Final = msgspec.json.Decoder(list[_Flat])
 
 
-def check_calls(raw: bytes, block: Block, *, every: bool = True) -> None:
+def check_calls(raw: bytes, block: Block, *, every: bool = True, state_sync: bool = False) -> None:
     """One tree of calls for each transaction of the block, in order, none without one. Raises CheckError.
 
-    Bor's own transaction may have none. Where not `every` transaction is traced the trees say whose they are.
+    Where not `every` transaction is traced the trees say whose they are. With `state_sync` bor's own
+    transaction may have none.
     """
     where = f"traces of block {block.head.number}"
     try:
@@ -48,7 +49,7 @@ def check_calls(raw: bytes, block: Block, *, every: bool = True) -> None:
     traced = block.transactions
     if len(items) != len(traced) and not every:
         traced = _named(items, block, where)
-    elif traced and len(items) == len(traced) - 1 and traced[-1] == state_sync_hash(block):
+    elif state_sync and len(items) == len(traced) - 1 and ends_with_state_sync(block):
         traced = traced[:-1]
     if len(items) != len(traced):
         raise CheckError(TRACES, f"{where}: {len(items)} for {len(traced)} transactions {_LENIENT}")
@@ -69,10 +70,10 @@ def _named(items: Sequence[_Item], block: Block, where: str) -> tuple[str, ...]:
     return tuple(each for each in block.transactions if each.lower() in names)
 
 
-def check_flat(raw: bytes, block: Block, *, every: bool = True) -> None:
+def check_flat(raw: bytes, block: Block, *, every: bool = True, state_sync: bool = False) -> None:
     """Each is of this block, and `every` transaction of the block has some. Raises CheckError.
 
-    Bor's own transaction has none: it calls nothing that is traced.
+    With `state_sync` bor's own transaction may have none: it calls nothing that is traced.
     """
     where = f"traces of block {block.head.number}"
     try:
@@ -87,7 +88,7 @@ def check_flat(raw: bytes, block: Block, *, every: bool = True) -> None:
     listed = {each.lower() for each in block.transactions}
     if strangers := sorted(traced - listed):
         raise CheckError(TRACES, f"{where}: {strangers[0][:66]} is not a transaction of the block")
-    lacking = sorted(listed - traced - {state_sync_hash(block)})
+    lacking = sorted(listed - traced - ({state_sync_hash(block)} if state_sync else set()))
     if lacking and every:
         raise CheckError(
             TRACES, f"{where}: {len(lacking)} transactions have none, the first {lacking[0]} {_LENIENT}"

@@ -25,15 +25,25 @@ def test_a_family_can_be_named_for_any_chain() -> None:
 
 def test_what_is_set_goes_before_the_profile_off_included() -> None:
     chain = ChainSettings(verify_bloom=False, finality="depth", roots=())
-    assert profile_of(10, chain) == Profile(finality="depth", verify_bloom=False, roots=())
+    assert profile_of(10, chain) == Profile(
+        finality="depth", verify_bloom=False, roots=(), exemptions=("deposits",)
+    )
     assert with_profile(chain, 10).finality == "depth"
     assert with_profile(chain, 10).verify_header_hash is True
 
 
 def test_habits_are_set_by_the_environment_as_any_setting() -> None:
-    names = {"PROFILE": "gnosis", "ROOTS": "receipts, transactions", "BLOCK_RECEIPT": "true"}
+    names = {
+        "PROFILE": "gnosis",
+        "ROOTS": "receipts, transactions",
+        "BLOCK_RECEIPT": "true",
+        "EXEMPTIONS": "state_sync, settled",
+    }
     chain = load_settings(environ={f"HEADWATER_CHAIN__{name}": value for name, value in names.items()}).chain
     assert (chain.profile, chain.roots, chain.block_receipt) == ("gnosis", ("receipts", "transactions"), True)
+    assert chain.exemptions == ("state_sync", "settled")
+    with pytest.raises(Fatal, match=r"chain\.exemptions"):
+        load_settings(environ={"HEADWATER_CHAIN__EXEMPTIONS": "all"})
     with pytest.raises(Fatal, match=r"chain\.roots"):
         load_settings(environ={"HEADWATER_CHAIN__ROOTS": "state"})
     with pytest.raises(Fatal, match=r"chain\.profile"):

@@ -13,11 +13,16 @@ import pytest
 from connectors.evm.blocks.checks import Verifier, check_place
 from connectors.evm.blocks.decode import Block, ShapeError, decode_block, decode_receipts
 from connectors.evm.blocks.errors import CheckError
+from connectors.evm.blocks.state_sync import state_sync_hash
 from headwater.evm.bloom import Bloom, bits_of
+from headwater.evm.header import header_hash
+from headwater.settings.chain import Exemption
+from tests.builders.chain_of import profile_of_block
 from tests.builders.recorded_answers import with_receipts
 
 pytestmark = pytest.mark.data
 VERIFIER = Verifier(Bloom())
+ZERO = "0x" + "00" * 20
 Json = dict[str, Any]
 
 # Rebuilt by a peer from its tables, which lack the mix hash: their headers cannot hash.
@@ -30,10 +35,12 @@ def real(shared_data: Path) -> list[tuple[Json, list[Json]]]:
     return with_receipts(shared_data)
 
 
-def check(block: Json, receipts: object) -> tuple[str, ...]:
+def check(block: Json, receipts: object, exempt: tuple[Exemption, ...] | None = None) -> tuple[str, ...]:
+    """As its chain's profile has it, or exempt from so much."""
+    verifier = replace(VERIFIER, exempt=profile_of_block(block).exemptions if exempt is None else exempt)
     decoded = decode_block(json.dumps(block).encode())
-    VERIFIER.check_header(decoded)
-    return VERIFIER.check(decoded, decode_receipts(json.dumps(receipts).encode()))
+    verifier.check_header(decoded)
+    return verifier.check(decoded, decode_receipts(json.dumps(receipts).encode()))
 
 
 def test_every_real_block_passes_all_checks(real: list[tuple[Json, list[Json]]]) -> None:
@@ -63,6 +70,80 @@ def test_state_sync_logs_of_polygon_are_in_no_bloom(real: list[tuple[Json, list[
         other["logs"] = [{**log, "transactionHash": renamed["hash"]} for log in other["logs"]]
         with pytest.raises(CheckError, match="bloom"):
             check({**block, "transactions": [*block["transactions"][:-1], renamed]}, [*receipts[:-1], other])
+
+
+def test_on_no_other_chain_a_last_transaction_is_exempt_by_its_hash(
+    real: list[tuple[Json, list[Json]]],
+) -> None:
+    block, receipts = _mainnet(real)
+    decoded = decode_block(json.dumps(block).encode())
+    named = {"hash": state_sync_hash(decoded), "from": ZERO, "to": ZERO, "value": "0x0", "gas": "0x0"}
+    forged = block["transactions"][0] | named | {"transactionIndex": hex(len(receipts)), "input": "0x"}
+    place = {"transactionHash": forged["hash"], "transactionIndex": forged["transactionIndex"]}
+    emitted = [log for each in receipts for log in each["logs"]]
+    first = len(emitted)
+    logs = [emitted[0] | place | {"address": "0x" + "da" * 20, "logIndex": hex(first)}]
+    more = receipts[0] | place | {"gasUsed": "0x0", "cumulativeGasUsed": "0x0", "logs": logs}
+    spoilt = {**block, "transactions": [*block["transactions"], forged]}, [*receipts, more]
+    with pytest.raises(CheckError, match=r"logs bloom .*\(it ends as .* Polygon do: chain\.profile=polygon"):
+        check(*spoilt)
+    assert "logs_bloom" in check(*spoilt, exempt=("state_sync",))
+    for name, value in {
+        "from": "0x" + "11" * 20,
+        "to": "0x" + "11" * 20,
+        "value": "0x1",
+        "gas": "0x1",
+    }.items():
+        forged[name], before = value, forged[name]
+        with pytest.raises(CheckError, match=f"its state-sync transaction has {name} {value}, which must be"):
+            check(*spoilt, exempt=("state_sync",))
+        forged[name] = before
+    more["gasUsed"] = "0x5208"
+    with pytest.raises(CheckError, match="its state-sync transaction has gasUsed 0x5208"):
+        check(*spoilt, exempt=("state_sync",))
+
+
+def _settling(block: Json) -> Json:
+    """A header of Avalanche after Helicon, hashed anew."""
+    header = {**block, "extDataHash": "0x" + "00" * 32, "settledHeight": "0x1"}
+    return header | {"hash": "0x" + header_hash(header).hex()}
+
+
+def _placed(block: Json, receipts: list[Json]) -> tuple[Json, list[Json]]:
+    text = json.dumps([block, receipts]).replace(receipts[0]["blockHash"], block["hash"])
+    return tuple(json.loads(text))
+
+
+def test_a_header_settles_other_blocks_on_avalanche_alone_and_by_its_hash(
+    real: list[tuple[Json, list[Json]]],
+) -> None:
+    block, receipts = _mainnet(real)
+    others = _log(receipts, address="0x" + "12" * 20)
+    assert check(*_placed(_settling(block), others), exempt=("settled",)) == ("header_hash", "receipts")
+    with pytest.raises(CheckError, match=r"logs bloom .*\(it has settledHeight .*chain\.profile=avalanche"):
+        check(*_placed(_settling(block), others))
+    # In no hash of an Ethereum header: what is added to the answer.
+    with pytest.raises(CheckError, match="logs bloom"):
+        check({**block, "settledHeight": "0x1"}, others, exempt=("settled",))
+    # In the header, and the hash is of one without it.
+    with pytest.raises(CheckError, match="do not hash"):
+        check({**_settling(block), "hash": block["hash"]}, others, exempt=("settled",))
+
+
+def test_the_zero_address_is_tried_for_the_miner_where_nodes_show_the_signer(
+    real: list[tuple[Json, list[Json]]],
+) -> None:
+    block, receipts = _mainnet(real)
+    zero = block | {"miner": ZERO}
+    signed, listed = _placed(zero | {"hash": "0x" + header_hash(zero).hex()}, receipts)
+    shown = signed | {"miner": "0x" + "ab" * 20}
+    assert "header_hash" in check(shown, listed, exempt=("signer_as_miner",))
+    with pytest.raises(CheckError, match="do not hash"):
+        check(shown, listed)
+
+
+def _mainnet(real: list[tuple[Json, list[Json]]]) -> tuple[Json, list[Json]]:
+    return next(each for each in real if int(each[0]["number"], 16) == 17686112)
 
 
 def _log(receipts: list[Json], **changes: object) -> list[Json]:

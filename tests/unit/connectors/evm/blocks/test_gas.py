@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from connectors.evm.blocks.decode import Block, decode_block, decode_receipts
 from connectors.evm.blocks.errors import CheckError
 from connectors.evm.blocks.gas import check_gas
-from connectors.evm.blocks.state_sync import state_sync_hash
 from headwater.evm.answers.shapes import Receipt
 from tests.builders.chain_answers import block, receipt
 
@@ -73,13 +72,19 @@ def test_gas_of_receipts_that_are_left_out_may_be_counted() -> None:
         check_gas(decoded, hex(70_999), receipts[::2], left_out=True)
 
 
-def test_bors_own_transaction_uses_none() -> None:
-    decoded, receipts = made([21_000, 30_000])
-    receipts[1].transaction_hash = state_sync_hash(decoded)
-    receipts[1].gas_used = receipts[1].cumulative_gas_used = "0x0"
-    check_gas(decoded, hex(21_000), receipts)
-    with pytest.raises(CheckError, match="ends at 21000 gas"):
-        check_gas(decoded, hex(21_001), receipts)
+def test_gas_of_no_receipts_is_none_but_in_a_genesis_and_where_they_were_left_out() -> None:
+    decoded, _ = made([])
+    check_gas(decoded, "0x0", [])
+    check_gas(decoded, "0x5208", [], left_out=True)
+    with pytest.raises(CheckError, match=r"it has no receipts, its header says 21000 \(chain\.verify_gas"):
+        check_gas(decoded, "0x5208", [])
+    check_gas(made([], number="0x0")[0], "0x5208", [])
+
+
+def test_a_field_of_amsterdam_that_the_header_does_not_hash_changes_nothing() -> None:
+    decoded, receipts = made([21_000, 50_000], blockAccessListHash="0x" + "0a" * 32, extDataHash=None)
+    with pytest.raises(CheckError, match="ends at 71000 gas, its header says 80000"):
+        check_gas(decoded, hex(80_000), receipts)
 
 
 @st.composite

@@ -39,7 +39,10 @@ def test_whole_traces_are_taken() -> None:
 
 def test_what_bor_does_itself_has_no_trace() -> None:
     synced = transaction(1, hash=state_sync_hash(BLOCK))
-    check(WHOLE[:2], decode_block(encoded(chain_answers.block([transaction(0), synced]))))
+    block = decode_block(encoded(chain_answers.block([transaction(0), synced])))
+    check_flat(json.dumps(WHOLE[:2]).encode(), block, state_sync=True)
+    with pytest.raises(CheckError, match="1 transactions have none"):
+        check(WHOLE[:2], block)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +104,9 @@ def test_what_lacks_a_transaction_is_refused_with_the_setting() -> None:
 def test_bors_own_transaction_may_have_no_calls() -> None:
     synced = transaction(1, hash=state_sync_hash(BLOCK))
     block = decode_block(encoded(chain_answers.block([transaction(0), synced])))
-    check_calls(called(block.transactions[0]), block)
-    check_calls(called(*block.transactions), block)
+    check_calls(called(block.transactions[0]), block, state_sync=True)
+    check_calls(called(*block.transactions), block, state_sync=True)
     with pytest.raises(CheckError, match="0 for 2 transactions"):
-        check_calls(b"[]", block)
+        check_calls(b"[]", block, state_sync=True)
+    with pytest.raises(CheckError, match="1 for 2 transactions"):
+        check_calls(called(block.transactions[0]), block)

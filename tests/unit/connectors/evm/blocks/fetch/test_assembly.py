@@ -16,6 +16,7 @@ from connectors.evm.blocks.fetch.traces import Traces
 from connectors.evm.pool.rejected import Rejected
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.evm.bloom import Bloom
+from headwater.settings.chain import Exemption
 from tests.builders.chain_answers import Answer, block, encoded, receipt, transaction
 
 GAS = {"gasUsed": hex(72_000)}
@@ -29,8 +30,8 @@ class Node:
     name = "node"
 
 
-async def whole(*receipts: Answer) -> Fetched:
-    checking = Checking("chain", Verifier(Bloom(), header_hash=False, logs_bloom=False))
+async def whole(*receipts: Answer, exempt: tuple[Exemption, ...] = ()) -> Fetched:
+    checking = Checking("chain", Verifier(Bloom(), header_hash=False, logs_bloom=False, exempt=exempt))
     assembly = Assembly(checking, Traces("off", checking), block_receipt=False)
     raw = encoded(block([transaction(0), transaction(1)], **GAS))
     listed = json.dumps(receipts).encode()
@@ -38,9 +39,12 @@ async def whole(*receipts: Answer) -> Fetched:
 
 
 async def test_gas_of_a_receipt_that_is_left_out_counts_for_those_behind_it() -> None:
-    fetched = await whole(receipt(0), NOBODYS, receipt(1, cumulativeGasUsed=hex(72_000)))
+    given = (receipt(0), NOBODYS, receipt(1, cumulativeGasUsed=hex(72_000)))
+    fetched = await whole(*given, exempt=("unlisted",))
     hashes = [each["transactionHash"] for each in json.loads(fetched.content.receipts)]
     assert hashes == [transaction(0)["hash"], transaction(1)["hash"]]
+    with pytest.raises(Rejected, match=r"receipts\[1\]\.gasUsed is 21000"):
+        await whole(*given)
 
 
 async def test_without_one_each_receipt_adds_its_own() -> None:
