@@ -151,6 +151,15 @@ class ChainSettings(Section):
         None,
         description="What its blocks are exempt from, none or some of those in docs/chains.md.",
     )
+    receipt_types: tuple[int, ...] | None = Field(
+        None,
+        description="Numbers of the chain's own transaction types with receipts encoded as Ethereum's.",
+    )
+    byzantium_block: int | None = Field(
+        None,
+        ge=0,
+        description="First block whose receipts have a status in place of the state's root (EIP-658).",
+    )
     verify_roots: VerifyRoots = Field(
         "head",
         description="Recompute the roots of transactions, receipts and withdrawals: of no block, of one in "
@@ -164,7 +173,7 @@ class ChainSettings(Section):
         "off", description="Which tracing call to make."
     )
 
-    @field_validator("rpc", "ws", "roots", "exemptions", mode="before")
+    @field_validator("rpc", "ws", "roots", "exemptions", "receipt_types", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return _parts(value)

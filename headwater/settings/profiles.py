@@ -27,19 +27,21 @@ class Profile:
     roots: tuple[Root, ...] = ALL_ROOTS
     exemptions: tuple[Exemption, ...] = ()
     log_indexes: LogIndexes = "block"
+    receipt_types: tuple[int, ...] = ()
+    byzantium_block: int = 0
     block_receipt: bool = False
     created_by_calls: bool = False
 
 
 TAGGED: Final = Profile(finality="tags")
 """Blocks as Ethereum makes them, and nodes that know `safe` and `finalized`."""
-UNKNOWN: Final = Profile(exemptions=("deposits", "unlisted"))
+UNKNOWN: Final = Profile(exemptions=("deposits", "unlisted", "bare"))
 """It may be one of the many OP stacks, or one whose nodes give receipts of transactions that none lists."""
 
 PROFILES: Final[Mapping[Family, Profile]] = {
     "ethereum": TAGGED,
     "op-stack": Profile(finality="tags", roots=("transactions", "receipts"), exemptions=("deposits",)),
-    "arbitrum": TAGGED,
+    "arbitrum": Profile(finality="tags", receipt_types=(0x64, 0x65, 0x66, 0x68, 0x69, 0x6A)),
     "polygon": Profile(finality="tags", exemptions=("state_sync", "signer_as_miner")),
     "gnosis": TAGGED,
     "bnb": TAGGED,
@@ -71,11 +73,16 @@ FAMILIES: Final[Mapping[int, Family]] = {
 """A chain's id → the name of its family."""
 
 
+BYZANTIUM: Final[Mapping[int, int]] = {1: 4_370_000, 61: 8_772_000}
+"""A chain's id → its first block with EIP-658 (EIP-609; Atlantis, ECIP-1054); 0 for any other chain."""
+
+
 def profile_of(chain_id: int, chain: ChainSettings) -> Profile:
     """The habits of a chain: as set, else those of the family that is set, else of the chain's own."""
     family = PROFILES[chain.profile or FAMILIES.get(chain_id, "unknown")]
-    chosen = {name: getattr(chain, name) for name in asdict(family)}
-    return Profile(**asdict(family) | {name: value for name, value in chosen.items() if value is not None})
+    habits = asdict(family) | {"byzantium_block": BYZANTIUM.get(chain_id, 0)}
+    chosen = {name: getattr(chain, name) for name in habits}
+    return Profile(**habits | {name: value for name, value in chosen.items() if value is not None})
 
 
 def with_profile(chain: ChainSettings, chain_id: int) -> ChainSettings:

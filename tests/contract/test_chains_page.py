@@ -30,7 +30,7 @@ def test_every_fork_of_every_chain_is_there_with_its_fields() -> None:
 
 def _written(value: object) -> str:
     if isinstance(value, tuple):
-        return ", ".join(value)
+        return ", ".join(str(each) for each in value)
     return str(value).lower()
 
 

@@ -1,7 +1,8 @@
 """Whether a block's lists are those that its header has the roots of: nothing cut off, nothing changed.
 
-By setting, since it is the dearest of the checks. A list with a type that is not known here is not verified,
-and never refused for it: the names of the roots that were found to hold go into `verified`.
+By setting, since it is the dearest of the checks. A list with a type that is not known here is not refused
+for it: what is known of it is checked, and the names of the roots that were found to hold go into `verified`.
+What a known type has in every block must be there, unless the chain is exempt from it.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from headwater.evm.answers import shapes as answers
 from headwater.evm.answers.shapes import Log, Receipt, Transaction
 from headwater.evm.bloom import Bloom
 from headwater.evm.roots import lists
-from headwater.evm.roots.transactions import DEPOSIT, kind_of
+from headwater.evm.roots.receipts import forms
+from headwater.evm.roots.transactions import DEPOSIT, SIGNED, kind_of, lacking
 from headwater.settings.chain import ALL_ROOTS, Exemption, Root, VerifyRoots
 
 TRANSACTIONS_ROOT: Final = "transactions_root"
 RECEIPTS_ROOT: Final = "receipts_root"
 WITHDRAWALS_ROOT: Final = "withdrawals_root"
+_BARE: Final = "(chain.exemptions with bare is for a chain whose nodes leave that out)"
 ONE_IN: Final = 16
 """Of so many blocks one is sampled, by its hash: every process samples the same ones."""
 
@@ -38,13 +41,17 @@ class RootError(CheckError):
 class RootChecks:
     """`setting` says of which blocks, `hold` which roots are made as Ethereum's are on this chain.
 
-    `exempt`: with `deposits` the withdrawals root of a block that begins with one may be another thing.
+    `exempt`: with `deposits` the withdrawals root of a block that begins with one may be another thing, with
+    `bare` what a root is made of may be left out, and is not verified then. `receipt_types`: types of the
+    chain's own with receipts like Ethereum's. `byzantium`: first block with a status in receipts (EIP-658).
     """
 
     bloom: Bloom
     setting: VerifyRoots = "head"
     hold: tuple[Root, ...] = ALL_ROOTS
     exempt: Collection[Exemption] = ()
+    receipt_types: Collection[int] = ()
+    byzantium: int = 0
 
     def are_due(self, block_hash: bytes, at_head: bool) -> bool:
         """Whether the roots of this block are checked."""
@@ -98,6 +105,11 @@ class RootChecks:
             raise CheckError(
                 TRANSACTIONS_ROOT, f"block {block.head.number}: a transaction's field is not hex: {error}"
             ) from error
+        if found is None and "bare" not in self.exempt:
+            for position, each in enumerate(transactions):
+                if (lost := lacking(each)) is not None:
+                    where = f"block {block.head.number}: transactions[{position}].{lost}"
+                    raise CheckError(TRANSACTIONS_ROOT, f"{where} {_BARE}")
         return _holds(records, TRANSACTIONS_ROOT, records.transactions_root, found)
 
     def _receipts_hold(
@@ -107,19 +119,28 @@ class RootChecks:
         transactions: Sequence[Transaction],
         receipts: Sequence[Receipt],
     ) -> bool:
+        kinds = [kind_of(each) for each in transactions]
+        found: list[bytes | None] = []
         try:
-            found = lists.of_receipts(receipts, transactions, self._bloom_of)
-            both = any(each.root is not None and each.status is not None for each in receipts)
-            if both and found is not None and _text(found) != records.receipts_root.lower():
-                by_state = lists.of_receipts(receipts, transactions, self._bloom_of, by_state=True)
-                # Which of them is in the root, no answer says: the one that makes it.
-                if by_state is not None and _text(by_state) == records.receipts_root.lower():
-                    found = by_state
+            for form in forms(receipts, kinds):
+                found.append(lists.of_receipts(receipts, transactions, self._bloom_of, form))
+                if found[-1] is not None and _text(found[-1]) == records.receipts_root.lower():
+                    return True
         except ValueError as error:
             raise CheckError(
                 RECEIPTS_ROOT, f"block {block.head.number}: a receipt's logsBloom is not hex: {error}"
             ) from error
-        return _holds(records, RECEIPTS_ROOT, records.receipts_root, found)
+        if block.head.number < self.byzantium and all(each.root is None for each in receipts):
+            return False  # Nodes and providers say a status of them, which is in no root.
+        known = SIGNED.union((DEPOSIT,), self.receipt_types)
+        if found[0] is None and "bare" not in self.exempt:
+            for position, (each, kind) in enumerate(zip(receipts, kinds, strict=False)):
+                if kind in known and each.status is None and each.root is None:
+                    where = f"block {block.head.number}: receipts[{position}].status is missing"
+                    raise CheckError(RECEIPTS_ROOT, f"{where} {_BARE}")
+        if not known.issuperset(kinds):
+            return False
+        return _holds(records, RECEIPTS_ROOT, records.receipts_root, found[0])
 
     def _withdrawals_hold(self, records: answers.Block) -> bool:
         if records.withdrawals_root is None:

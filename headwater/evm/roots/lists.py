@@ -23,37 +23,36 @@ def of_transactions(listed: Sequence[Transaction]) -> bytes | None:
     """The transactions root, None where a type has no known encoding.
 
     Raises OtherHashError where a transaction's hash is not that of its encoding: no root covers the hashes.
+    Those of known types are told also beside one that is not.
     """
     values: list[bytes] = []
-    for each in listed:
+    for position, each in enumerate(listed):
         value = transaction.encoded(each)
         if value is None:
-            return None
+            continue
         values.append(value)
-    for position, (each, value) in enumerate(zip(listed, values, strict=True)):
         digest = cast(str, sha3.keccak_256(value).hexdigest())
         if each.hash[2:] != digest and each.hash[2:].lower() != digest:
             raise OtherHashError(
                 f"transactions[{position}].hash is {each.hash}, its fields hash to 0x{digest}"
             )
-    return trie.root(values)
+    return trie.root(values) if len(values) == len(listed) else None
 
 
 def of_receipts(
     listed: Sequence[Receipt],
     types: Sequence[Transaction],
     bloom_of: receipt.BloomOf,
-    *,
-    by_state: bool = False,
+    form: receipt.Form = receipt.STATED,
 ) -> bytes | None:
-    """The receipts root of the receipts of these transactions, None where a type has no known encoding.
+    """The receipts root of the receipts of these transactions, None where one has no known encoding.
 
-    `by_state`: of those that have a status and a state's root, it is the latter that counts. Receipts beyond
-    the last transaction are of type 0. Raises ValueError where a bloom is not hex.
+    Receipts beyond the last transaction are of type 0. Raises ValueError where a bloom is not hex.
     """
     values: list[bytes] = []
     for each, of in zip_longest(listed, types):
-        value = receipt.encoded(each, transaction.kind_of(of) if of else 0, bloom_of, by_state=by_state)
+        kind, nonce = (transaction.kind_of(of), of.nonce) if of else (0, None)
+        value = receipt.encoded(each, kind, bloom_of, form, nonce)
         if value is None:
             return None
         values.append(value)

@@ -19,6 +19,7 @@ from headwater.evm.roots.hexrlp import listed, octets, quantity
 
 DEPOSIT: Final = 0x7E
 _HASH_TEXT: Final = 66
+_SET_CODE: Final = 4
 SIGNED: Final = frozenset(range(5))
 """Types of Ethereum itself."""
 
@@ -38,6 +39,17 @@ def encoded(transaction: Transaction) -> bytes | None:
     if digits is None:
         return None
     return bytes.fromhex(f"{kind:02x}{listed(digits)}" if kind else listed(digits))
+
+
+def lacking(transaction: Transaction) -> str | None:
+    """What one of Ethereum's own types has in every block, and this one has not; None where it is whole."""
+    kind = kind_of(transaction)
+    if kind not in SIGNED or encoded(transaction) is not None:
+        return None
+    for name in ("r", "s"):
+        if getattr(transaction, name) is None:
+            return f"{name} is missing"
+    return "authorizationList lacks a yParity" if kind == _SET_CODE else "blobs are none of a block's"
 
 
 def _legacy(of: Transaction) -> str:
@@ -130,7 +142,7 @@ _TYPES: Final[dict[int, Callable[[Transaction], str | None]]] = {
     1: _access_list,
     2: _dynamic_fee,
     3: _blob,
-    4: _set_code,
+    _SET_CODE: _set_code,
     0x6A: _arbitrum_internal,
     DEPOSIT: _deposit,
 }

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from headwater.errors import Fatal
 from headwater.settings import ChainSettings, load_settings
-from headwater.settings.profiles import PROFILES, UNKNOWN, Profile, profile_of, with_profile
+from headwater.settings.profiles import BYZANTIUM, PROFILES, UNKNOWN, Profile, profile_of, with_profile
 
 
 @pytest.mark.parametrize(("chain_id", "family"), [(1, "ethereum"), (10, "op-stack"), (137, "polygon")])
 def test_a_known_chain_has_the_habits_of_its_family(chain_id: int, family: str) -> None:
-    assert profile_of(chain_id, ChainSettings()) == PROFILES[family]  # type: ignore[index]
+    habits = replace(PROFILES[family], byzantium_block=BYZANTIUM.get(chain_id, 0))  # type: ignore[index]
+    assert profile_of(chain_id, ChainSettings()) == habits
 
 
 def test_a_chain_that_nobody_knows_finds_out_about_its_tags() -> None:
@@ -38,9 +41,11 @@ def test_habits_are_set_by_the_environment_as_any_setting() -> None:
         "ROOTS": "receipts, transactions",
         "BLOCK_RECEIPT": "true",
         "EXEMPTIONS": "state_sync, settled",
+        "RECEIPT_TYPES": "100,104",
     }
     chain = load_settings(environ={f"HEADWATER_CHAIN__{name}": value for name, value in names.items()}).chain
     assert (chain.profile, chain.roots, chain.block_receipt) == ("gnosis", ("receipts", "transactions"), True)
+    assert chain.receipt_types == (100, 104)
     assert chain.exemptions == ("state_sync", "settled")
     with pytest.raises(Fatal, match=r"chain\.exemptions"):
         load_settings(environ={"HEADWATER_CHAIN__EXEMPTIONS": "all"})

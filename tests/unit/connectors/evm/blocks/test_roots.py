@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -19,7 +20,9 @@ from connectors.evm.blocks.roots import ONE_IN, RECEIPTS_ROOT, TRANSACTIONS_ROOT
 from connectors.evm.blocks.state_sync import without_state_sync
 from headwater.evm.answers.shapes import Receipt
 from headwater.evm.bloom import Bloom
-from headwater.settings.chain import VerifyRoots
+from headwater.evm.roots import lists
+from headwater.evm.roots.receipts import Form
+from headwater.settings.chain import Root, VerifyRoots
 from tests.builders.chain_of import profile_of_block
 from tests.builders.recorded_answers import with_receipts
 
@@ -28,6 +31,7 @@ Json = dict[str, Any]
 Answers = tuple[Json, list[Json]]
 ALL = (TRANSACTIONS_ROOT, RECEIPTS_ROOT, WITHDRAWALS_ROOT)
 CHECKS = RootChecks(Bloom(), "all")
+BARE = RootChecks(Bloom(), "all", exempt=("bare",))
 SAMPLED = 256 // ONE_IN
 # Without signatures: a peer's tables do not have them.
 UNSIGNED = {17173049, 17173050}
@@ -44,7 +48,7 @@ def check(
     read = decoded(block)
     assert read.records is not None
     listed: Sequence[Receipt] = decode_receipts(json.dumps(receipts).encode())
-    exempt = profile_of_block(block).exemptions
+    exempt = {*checks.exempt, *profile_of_block(block).exemptions}
     if "state_sync" in exempt:
         listed = without_state_sync(read, read.records.transactions or [], listed)
     return replace(checks, exempt=exempt).check(read, read.records, listed, executed=executed)
@@ -59,20 +63,25 @@ def test_the_roots_of_every_real_block_hold(real: list[Answers]) -> None:
     found = Counter(
         name
         for block, receipts in real
-        for name in check(block, receipts)
         if int(block["number"], 16) not in UNSIGNED
+        for name in check(block, receipts)
     )
     signed = len(real) - len(UNSIGNED)
     assert (found[TRANSACTIONS_ROOT], found[RECEIPTS_ROOT]) == (signed, signed)
     assert found[WITHDRAWALS_ROOT] >= 30
 
 
-def test_transactions_that_come_without_signatures_are_not_verified_and_not_refused(
+def test_transactions_that_come_without_signatures_are_refused_where_the_chain_is_not_exempt(
     real: list[Answers],
 ) -> None:
     for block, receipts in real:
         if int(block["number"], 16) in UNSIGNED:
-            assert check(block, receipts) == (RECEIPTS_ROOT, WITHDRAWALS_ROOT)
+            assert check(block, receipts, BARE) == (RECEIPTS_ROOT, WITHDRAWALS_ROOT)
+            with pytest.raises(
+                CheckError, match=r"transactions\[0\]\.r is missing \(chain\.exemptions with bare"
+            ) as refused:
+                check(block, receipts)
+            assert refused.value.check == TRANSACTIONS_ROOT
 
 
 @pytest.fixture
@@ -106,6 +115,108 @@ def test_a_transaction_of_an_unknown_type_leaves_the_rest_verified(given: Answer
     block, receipts = given
     block["transactions"][3]["type"] = receipts[3]["type"] = "0x58"
     assert check(block, receipts) == (WITHDRAWALS_ROOT,)
+    # Whatever is known of the others holds.
+    block["transactions"][5]["value"] = "0xffff"
+    with pytest.raises(CheckError, match=r"transactions\[5\]\.hash is"):
+        check(block, receipts)
+
+
+def _of_type(given: Answers, kind: int) -> Answers:
+    """One transaction of another type, and the receipts root of that."""
+    block, receipts = given
+    block["transactions"][3]["type"] = receipts[3]["type"] = hex(kind)
+    read = decoded(block)
+    assert read.records is not None
+    found = lists.of_receipts(
+        decode_receipts(json.dumps(receipts).encode()),
+        read.records.transactions or [],
+        lambda _: "",
+        Form(guessed=True),
+    )
+    assert found is not None
+    return block | {"receiptsRoot": "0x" + found.hex()}, receipts
+
+
+def test_receipts_of_an_unknown_type_are_verified_where_they_make_the_root(given: Answers) -> None:
+    block, receipts = _of_type(given, 0x6A)
+    arbitrum = RootChecks(Bloom(), "all", ("receipts",), receipt_types=(0x6A,))
+    unknown = replace(arbitrum, receipt_types=())
+    assert check(block, receipts, arbitrum) == check(block, receipts, unknown) == (RECEIPTS_ROOT,)
+    receipts[0]["logs"][0]["data"] = "0x"
+    assert check(block, receipts, unknown) == ()
+    with pytest.raises(CheckError, match="its receipts root is"):
+        check(block, receipts, arbitrum)
+
+
+SPOILT_FORMS: dict[str, tuple[str, Callable[[Json, list[Json]], object]]] = {
+    "transactions[3].r is missing": (TRANSACTIONS_ROOT, lambda block, _: block["transactions"][3].pop("r")),
+    "transactions[3].s is missing": (
+        TRANSACTIONS_ROOT,
+        lambda block, _: block["transactions"][3].update(s=None),
+    ),
+    "transactions[3].blobs are none of a block's": (
+        TRANSACTIONS_ROOT,
+        lambda block, _: block["transactions"][3].update(type="0x3", blobs=["0x00"]),
+    ),
+    "transactions[3].authorizationList lacks a yParity": (
+        TRANSACTIONS_ROOT,
+        lambda block, _: block["transactions"][3].update(type="0x4", authorizationList=[AUTHORIZATION]),
+    ),
+    "receipts[3].status is missing": (RECEIPTS_ROOT, lambda _, receipts: receipts[3].update(status=None)),
+}
+AUTHORIZATION = {"chainId": "0x1", "address": "0x" + "11" * 20, "nonce": "0x1", "r": "0x1", "s": "0x1"}
+
+
+@pytest.mark.parametrize("name", SPOILT_FORMS)
+def test_what_every_transaction_of_a_known_type_has_is_not_left_out(name: str, given: Answers) -> None:
+    root, spoil = SPOILT_FORMS[name]
+    spoil(*given)
+    what = re.escape(f"block 17686112: {name} (chain.exemptions with bare")
+    with pytest.raises(CheckError, match=what) as refused:
+        check(*given)
+    assert refused.value.check == root
+    only: Root = "transactions" if root == TRANSACTIONS_ROOT else "receipts"
+    assert check(*given, replace(BARE, hold=(only,))) == ()
+
+
+def test_a_status_from_before_byzantium_is_in_no_root(real: list[Answers]) -> None:
+    """Nodes and providers answer old blocks with a status alone, or with neither."""
+    tried = 0
+    mainnet = replace(CHECKS, byzantium=4_370_000)
+    for block, receipts in real:
+        if receipts and _before_byzantium(block) and profile_of_block(block).byzantium_block:
+            tried += 1
+            for status in ("0x1", None):
+                answered = [each | {"status": status, "root": None} for each in receipts]
+                assert check(block, answered, mainnet) == (TRANSACTIONS_ROOT,)
+                with pytest.raises(CheckError, match=r"receipts root|status is missing"):
+                    check(block, answered)
+            # Where one has it, all have.
+            with pytest.raises(CheckError, match="receipts root"):
+                check(block, [receipts[0] | {"cumulativeGasUsed": "0x1"}, *receipts[1:]], mainnet)
+    assert tried > 1
+
+
+def test_a_deposit_is_verified_without_its_version_and_its_nonce(real: list[Answers]) -> None:
+    block, receipts = next(each for each in real if each[0]["transactions"][0]["type"] == "0x7e")
+    assert RECEIPTS_ROOT in check(block, receipts)
+    nonce = {"depositNonce": "0x9"}
+    with pytest.raises(CheckError, match="receipts root"):
+        check(block, [receipts[0] | {"status": "0x0"}, *receipts[1:]])
+    # Before Canyon a version is none of the root's.
+    versioned = [receipts[0] | nonce | {"depositReceiptVersion": "0x1"}, *receipts[1:]]
+    assert RECEIPTS_ROOT in check(block, versioned)
+    read = decoded(block)
+    assert read.records is not None
+    listed = decode_receipts(json.dumps(versioned).encode())
+    canyon = lists.of_receipts(listed, read.records.transactions or [], CHECKS._bloom_of)
+    assert canyon is not None
+    later = block | {"receiptsRoot": "0x" + canyon.hex()}
+    assert RECEIPTS_ROOT in check(later, [receipts[0] | nonce, *receipts[1:]])
+    sent = [block["transactions"][0] | {"nonce": "0x9"}, *block["transactions"][1:]]
+    assert RECEIPTS_ROOT in check(later | {"transactions": sent}, receipts)
+    with pytest.raises(CheckError, match="receipts root"):
+        check(later, receipts)
 
 
 def _before_byzantium(block: Json) -> bool:
@@ -126,10 +237,10 @@ def test_a_receipt_with_status_and_state_root_is_held_against_the_one_that_is_me
         if len(both) < len(receipts):
             continue
         tried += 1
-        assert RECEIPTS_ROOT in check(block, both)
+        assert RECEIPTS_ROOT in check(block, both, BARE)
         lost = [both[0] | {"cumulativeGasUsed": "0x1"}, *both[1:]]
         with pytest.raises(CheckError, match="receipts root"):
-            check(block, lost)
+            check(block, lost, BARE)
     assert tried > 1
 
 

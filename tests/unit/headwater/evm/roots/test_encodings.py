@@ -211,6 +211,29 @@ def test_a_bloom_that_was_left_out_is_made_of_the_logs(bloom: str | None) -> Non
 def test_of_status_and_root_either_may_be_what_is_meant_and_neither_is_not_known() -> None:
     both = receipt_of(status="0x1", root="0x" + "ee" * 32)
     assert receipts.encoded(both, 0, no_bloom) == rlp.encode([1, 21_000, BLOOM, LOGS])
-    by_state = receipts.encoded(both, 0, no_bloom, by_state=True)
+    by_state = receipts.encoded(both, 0, no_bloom, receipts.Form(by_state=True))
     assert by_state == rlp.encode([b"\xee" * 32, 21_000, BLOOM, LOGS])
     assert receipts.encoded(receipt_of(), 0, no_bloom) is None
+
+
+def test_a_type_that_is_not_known_is_guessed_as_ethereums_where_that_is_asked_for() -> None:
+    stated, guessed = receipt_of(status="0x1"), receipts.Form(guessed=True)
+    assert receipts.encoded(stated, 0x6A, no_bloom) is None
+    assert receipts.encoded(stated, 0x6A, no_bloom, guessed) == b"\x6a" + rlp.encode([1, 21_000, BLOOM, LOGS])
+    assert receipts.encoded(stated, 0x78, no_bloom, guessed) == rlp.encode([1, 21_000, BLOOM, LOGS])
+    assert receipts.encoded(stated, 0xFF, no_bloom, guessed) is None
+
+
+@given(st.integers(0, 2**64 - 1))
+def test_a_deposits_nonce_is_its_receipts_or_its_own(nonce: int) -> None:
+    whole = receipt_of(status="0x1", depositNonce=hex(nonce), depositReceiptVersion="0x1")
+    plain, versioned = receipts.Form(versioned=False), receipts.Form(versioned=True)
+    expected = b"\x7e" + rlp.encode([1, 21_000, BLOOM, LOGS, nonce, 1])
+    assert receipts.encoded(whole, 0x7E, no_bloom) == expected
+    for lacking in (receipt_of(status="0x1"), receipt_of(status="0x1", depositReceiptVersion="0x1")):
+        assert receipts.encoded(lacking, 0x7E, no_bloom, versioned, hex(nonce)) == expected
+    bare = b"\x7e" + rlp.encode([1, 21_000, BLOOM, LOGS])
+    assert receipts.encoded(whole, 0x7E, no_bloom, plain) == bare
+    assert [each.versioned for each in receipts.forms([whole], [0x7E])] == [None, False]
+    assert [each.versioned for each in receipts.forms([receipt_of(status="0x1")], [0x7E])] == [None, True]
+    assert len(list(receipts.forms([whole], [2]))) == 1
