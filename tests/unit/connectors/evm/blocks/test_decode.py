@@ -107,6 +107,13 @@ def test_what_can_be_absent_is_so_however_that_is_written(field: str, nothing: o
     assert getattr(found[0], name) is None
 
 
+@pytest.mark.parametrize("size", [1, 31, 33])
+def test_a_state_root_of_another_length_is_named_and_never_read_as_one(size: int) -> None:
+    root = "0x" + "01" * size
+    with pytest.raises(ShapeError, match=rf"receipts\[0\]\.root is '0x01.*: {size} bytes, not 32"):
+        decode_receipts(encoded([receipt(root=root)]))
+
+
 @pytest.mark.parametrize("bloom", ["", "0x", None, "0x0", "0x00", "0x" + "00" * 128], ids=str)
 def test_no_bloom_is_none_however_it_is_written(bloom: object) -> None:
     records = decode_block(block(logsBloom=bloom)).records
