@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from pathlib import Path
+
 import pytest
 
+from connectors.evm.blocks.decode import decode_block, decode_receipts
+from connectors.evm.blocks.errors import CheckError
 from connectors.evm.leading import verifier_of
 from headwater.settings import ChainSettings
 from headwater.settings.chain import Exemption
-from headwater.settings.profiles import profile_of
+from headwater.settings.profiles import FAMILIES, profile_of
+from tests.builders.chain_of import chain_id_of, profile_of_block
+from tests.builders.recorded_answers import with_receipts
+
+WITHOUT_MIX_HASH = {17173049, 17173050}
+"""Rebuilt by a peer from its tables."""
 
 
 @pytest.mark.parametrize(
@@ -42,3 +53,39 @@ def test_byzantium_is_the_chains_or_what_is_set(chain_id: int, height: int) -> N
     assert verifier_of(profile_of(chain_id, ChainSettings()), "all").roots.byzantium == height
     own = profile_of(chain_id, ChainSettings(byzantium_block=7))
     assert verifier_of(own, "all").roots.byzantium == 7
+
+
+@pytest.mark.data
+def test_every_real_block_passes_with_all_roots_of_its_chain(shared_data: Path) -> None:
+    seen: Counter[str] = Counter()
+    for block, receipts in with_receipts(shared_data):
+        number = int(block["number"], 16)
+        if number in WITHOUT_MIX_HASH:
+            continue
+        profile = profile_of_block(block)
+        verifier = verifier_of(profile, "all")
+        decoded = decode_block(json.dumps(block).encode())
+        verifier.check_header(decoded)
+        verified = verifier.check(decoded, decode_receipts(json.dumps(receipts).encode()))
+        wanted = {"header_hash", "receipts", "logs_bloom", "transactions_root", "receipts_root"}
+        assert wanted <= set(verified), number
+        seen[FAMILIES.get(chain_id_of(block), "unknown")] += 1
+    assert seen["ethereum"] > 40
+    assert min(seen["polygon"], seen["op-stack"], seen["unknown"]) > 0
+
+
+@pytest.mark.data
+def test_a_block_of_polygon_needs_its_profile_where_the_id_is_not_known(shared_data: Path) -> None:
+    tried = 0
+    for block, receipts in with_receipts(shared_data):
+        decoded = decode_block(json.dumps(block).encode())
+        listed = decode_receipts(json.dumps(receipts).encode())
+        last = block["transactions"][-1] if block["transactions"] else {}
+        if chain_id_of(block) != 137 or last["from"] != "0x" + "00" * 20:
+            continue
+        tried += 1
+        with pytest.raises(CheckError, match=r"chain\.profile=polygon is for a chain"):
+            verifier_of(profile_of(987_654, ChainSettings()), "all").check(decoded, listed)
+        named = verifier_of(profile_of(987_654, ChainSettings(profile="polygon")), "all")
+        assert "receipts_root" in named.check(decoded, listed)
+    assert tried > 1
