@@ -173,8 +173,6 @@ def _say_when_broken(subscribed: asyncio.Task[None]) -> None:
 def verifier_of(profile: Profile, roots: VerifyRoots) -> Verifier:
     """The checks of a chain with these habits."""
     bloom = Bloom()
-    # Before Nitro Arbitrum's blocks have other hashes, and nobody says what their roots are made of.
-    types = profile.receipt_types if profile.verify_header_hash else ()
     return Verifier(
         bloom,
         header_hash=profile.verify_header_hash,
@@ -183,5 +181,12 @@ def verifier_of(profile: Profile, roots: VerifyRoots) -> Verifier:
         traces=profile.verify_traces,
         log_indexes=profile.log_indexes,
         exempt=profile.exemptions,
-        roots=RootChecks(bloom, roots, profile.roots, profile.exemptions, types, profile.byzantium_block),
+        roots=RootChecks(
+            bloom,
+            roots,
+            profile.roots,
+            profile.exemptions,
+            profile.receipt_types,
+            profile.byzantium_block,
+        ),
     )

@@ -41,7 +41,7 @@ UNKNOWN: Final = Profile(exemptions=("deposits", "unlisted", "bare"))
 PROFILES: Final[Mapping[Family, Profile]] = {
     "ethereum": TAGGED,
     "op-stack": Profile(finality="tags", roots=("transactions", "receipts"), exemptions=("deposits",)),
-    "arbitrum": Profile(finality="tags", receipt_types=(0x64, 0x65, 0x66, 0x68, 0x69, 0x6A)),
+    "arbitrum": TAGGED,
     "polygon": Profile(finality="tags", exemptions=("state_sync", "signer_as_miner")),
     "gnosis": TAGGED,
     "bnb": TAGGED,

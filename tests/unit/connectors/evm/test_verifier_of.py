@@ -41,11 +41,10 @@ def test_what_is_exempt_is_the_profiles_or_what_is_set(chain_id: int, exempt: tu
     assert none.exempt == none.roots.exempt == ()
 
 
-def test_types_of_arbitrum_are_those_from_nitro_on() -> None:
-    nitro = verifier_of(profile_of(42161, ChainSettings()), "all")
-    assert nitro.roots.receipt_types == (0x64, 0x65, 0x66, 0x68, 0x69, 0x6A)
-    before = verifier_of(profile_of(42161, ChainSettings(verify_header_hash=False)), "all")
-    assert before.roots.receipt_types == ()
+def test_types_whose_receipts_must_make_the_root_are_those_that_are_set() -> None:
+    chain = ChainSettings(receipt_types=(0x64, 0x6A))
+    assert verifier_of(profile_of(42161, chain), "all").roots.receipt_types == (0x64, 0x6A)
+    assert verifier_of(profile_of(42161, ChainSettings()), "all").roots.receipt_types == ()
 
 
 @pytest.mark.parametrize(("chain_id", "height"), [(1, 4_370_000), (61, 8_772_000), (11155111, 0), (5_151, 0)])
