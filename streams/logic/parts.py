@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from headwater.errors import Permanent
-
-HEADER_BYTES: Final = 1 << 20
-"""Of a block's header at most, which every part carries: nodes add fields of their own to it."""
+from headwater.evm.answers.sizes import HEADER_BYTES
 
 
 def spread(limit: int, header: bytes, *arrays: Sequence[bytes]) -> list[tuple[slice, ...]]:

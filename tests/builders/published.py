@@ -7,20 +7,25 @@ from typing import Any
 
 from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.decode import decode_block, decode_receipts
+from connectors.evm.blocks.sizes import check_sizes
+from headwater.evm.answers.sizes import HEADER_BYTES
 from headwater.evm.bloom import Bloom
 from schemas import codec_for
 from streams.logic.normalize.event import normalize
 from topics.chainlog.envelope import Envelope
 from topics.chainlog.kinds import EventKind
+from topics.spec import BLOCK_BYTES
 
 Record = dict[str, Any]
 
 
 def checked(answer: object, receipts: object, verifier: Verifier) -> Envelope:
     """The event that the listener publishes of the answers. Raises CheckError, ShapeError."""
-    block = decode_block(json.dumps(answer).encode())
+    raw, listed = json.dumps(answer).encode(), json.dumps(receipts).encode()
+    block, decoded = decode_block(raw), decode_receipts(listed)
     verifier.check_header(block)
-    verifier.check(block, decode_receipts(json.dumps(receipts).encode()))
+    verifier.check(block, decoded)
+    check_sizes(block, decoded, len(raw) + len(listed))
     head = block.head
     return Envelope(
         event=EventKind.APPLY,
@@ -43,6 +48,7 @@ def checked(answer: object, receipts: object, verifier: Verifier) -> Envelope:
 def taken(own: Envelope, answer: object, receipts: object) -> Record:
     """The normalised block of what was published. Raises Permanent."""
     (body,) = normalize(own, json.dumps(answer).encode(), json.dumps(receipts).encode())
+    assert len(body) < BLOCK_BYTES - HEADER_BYTES
     return codec_for("normalized-blocks").read(body)
 
 

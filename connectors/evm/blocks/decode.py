@@ -66,13 +66,14 @@ def decode_block(raw: bytes | memoryview) -> Block:
         raise ShapeError(f"no block: {error}") from error
 
 
-def decode_receipts(raw: bytes | memoryview) -> list[answers.Receipt]:
-    """The receipts of a block. Raises ShapeError."""
+def decode_receipts(raw: bytes | memoryview, number: int | None = None) -> list[answers.Receipt]:
+    """The receipts of the block of a height. Raises ShapeError."""
     try:
         _check_text(raw)
         return decoding.decode_receipts(raw)
     except (*UNREADABLE, AnswerError) as error:
-        raise ShapeError(f"no receipts: {error}") from error
+        where = "" if number is None else f"block {number}: "
+        raise ShapeError(f"{where}no receipts: {error}") from error
 
 
 def _check_text(raw: bytes | memoryview) -> None:

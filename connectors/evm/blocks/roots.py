@@ -27,14 +27,17 @@ WITHDRAWALS_ROOT: Final = "withdrawals_root"
 _BARE: Final = "(chain.exemptions with bare is for a chain whose nodes leave that out)"
 ONE_IN: Final = 16
 """Of so many blocks one is sampled, by its hash: every process samples the same ones."""
+_OTHERWISE: Final = (
+    "if this chain makes its roots otherwise, HEADWATER_CHAIN__VERIFY_ROOTS=off turns the check off; else "
+    "have the nodes' operators look at that block"
+)
 
 
 class RootError(CheckError):
-    """A root that does not hold. `found` is what the answer has in its place."""
+    """A root that does not hold."""
 
     def __init__(self, check: str, what: str, found: str) -> None:
-        super().__init__(check, what)
-        self.found = found
+        super().__init__(check, what, found, _OTHERWISE)
 
 
 @dataclass(frozen=True, slots=True)

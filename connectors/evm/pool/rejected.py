@@ -15,13 +15,15 @@ _PROOFS: Final = frozenset(
 class Rejected(NodeFailure):
     """The node's answer failed a check: it is not published, another endpoint or moment is asked.
 
-    `found` is what the answer has in place of what it should, "" where that is not known.
+    `found` is what the answer has in place of what it should, "" where that is not known; `remedy` what to do
+    where it is so at every endpoint.
     """
 
-    def __init__(self, endpoint: str, check: str, what: str, found: str = "") -> None:
+    def __init__(self, endpoint: str, check: str, what: str, found: str = "", remedy: str = "") -> None:
         super().__init__(endpoint, what, "rejected")
         self.check = check
         self.found = found
+        self.remedy = remedy
 
     @property
     def evidence(self) -> tuple[str, ...] | None:

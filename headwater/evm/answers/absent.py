@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
 from headwater.digits import quantity
 from headwater.evm.answers.errors import AnswerError
 from headwater.evm.answers.shapes import Authorization, Receipt, Transaction
@@ -34,7 +32,7 @@ def fill_in(transaction: Transaction, receipt: Receipt, position: int) -> None:
 
 def _deposit_nonce(receipt: Receipt) -> str:
     # OP specification, deposits: since Regolith the receipt has the depositor's nonce.
-    nonce = None if receipt.extra is None else msgspec.json.decode(receipt.extra).get("depositNonce")
+    nonce = None if receipt.extra is None else receipt.extra.content().get("depositNonce")
     number = nonce if type(nonce) is int and nonce >> 64 == 0 else quantity(nonce, 64)
     return hex(number or 0)
 

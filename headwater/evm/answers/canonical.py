@@ -16,7 +16,7 @@ import msgspec
 from headwater.digits import decimal
 from headwater.evm.answers.errors import AnswerError
 from headwater.evm.answers.fields import FieldType, Flag, Items, Text, fields_of
-from headwater.evm.answers.shapes import EXTRA, Answer, Authorization, Block, Digits, Octets
+from headwater.evm.answers.shapes import EXTRA, Answer, Authorization, Block, Digits, Extra, Octets
 
 _QUANTITY: Final = re.compile(r"0[xX]([0-9a-fA-F]+)\Z")
 _OCTETS: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*\Z")
@@ -24,6 +24,8 @@ _SHORT_SEAL: Final = re.compile(r"0x([0-9a-fA-F]{1,15})\Z")
 _NO_BLOOM: Final = re.compile(r"0x0*\Z")
 _SEAL_DIGITS: Final = 16
 _BLOOM_LENGTH: Final = 514
+DEEPEST: Final = 64
+"""Levels of lists and objects in what no field models: how deep a decoder goes depends on who calls it."""
 _NOTHING: Final = frozenset(("0x", ""))
 _ABSENT: Final = object()
 _SHOWN: Final = 60
@@ -52,14 +54,35 @@ def canonical(content: object, shape: type[Answer], path: str = "") -> _Json:
     if extra:
         if EXTRA not in _names(shape):
             return found  # The record around it keeps the list as it came.
-        found[EXTRA] = msgspec.json.encode(extra, order="sorted").decode()
+        for name, value in extra.items():
+            if isinstance(value, dict | list):
+                _refuse_deep(value, f"{path}{shown(name)}")
+        found[EXTRA] = Extra.of(extra)
     return found
 
 
 def shown(value: object) -> str:
     """A value in an error, short whatever it is."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = f"a {type(value).__name__} nested without end"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _refuse_deep(value: object, path: str) -> None:
+    """Raises AnswerError for lists and objects that are nested deeper than DEEPEST."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            one
+            for each in level
+            for one in (each.values() if isinstance(each, dict) else each if isinstance(each, list) else ())
+            if isinstance(one, dict | list)
+        ]
+        if not level:
+            return
+    raise AnswerError(f"{path} is nested deeper than {DEEPEST} levels")
 
 
 def _lacking(value: object, kind: FieldType) -> str:

@@ -6,13 +6,36 @@ Quantities and data stay the text that the node sent. What no field models is in
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
+import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 EXTRA = "headwater:extra"
-"""JSON name of the structs' own field for unmodelled content: no node sends it."""
+"""Name of the structs' own field for unmodelled content."""
+
+
+class Extra(str):
+    """A JSON object of what no field models.
+
+    No JSON decodes into a type of one's own: where a node sends EXTRA, it is unmodelled like any other field.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, content: Mapping[str, object]) -> Extra:
+        """Keys are sorted, so that equal content is equal text."""
+        return cls(msgspec.json.encode(content, order="sorted").decode())
+
+    def content(self) -> dict[str, object]:
+        """The fields again."""
+        return _CONTENT.decode(self.encode())
+
+
+_CONTENT = msgspec.json.Decoder(dict[str, object])
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +61,9 @@ Seal = Annotated[str, Meta(min_length=4), Octets(None)]
 Uint256 = Annotated[str, Meta(min_length=3, max_length=66), Digits(256)]
 Uint64 = Annotated[str, Meta(min_length=3, max_length=18), Digits(64)]
 Index = Annotated[str, Meta(min_length=3, max_length=9), Digits(28)]
-"""A place in a block, a status, a parity: far below what an Avro int holds."""
+"""A place in a block: far below what an Avro int holds."""
+Small = Annotated[str, Meta(min_length=3, max_length=4), Digits(8)]
+"""A status, a parity: the tables have one byte for it."""
 
 
 class Answer(Struct, rename="camel", forbid_unknown_fields=True, gc=False):
@@ -88,7 +113,7 @@ class Transaction(Answer):
     v: Uint256 | None = None
     r: Uint256 | None = None
     s: Uint256 | None = None
-    y_parity: Index | None = None
+    y_parity: Small | None = None
     input: Data | None = None
     transaction_index: Index | None = None
     block_hash: Hash | None = None
@@ -98,7 +123,7 @@ class Transaction(Answer):
     blob_versioned_hashes: list[Hash] | None = None
     access_list: list[AccessListEntry] | None = None
     authorization_list: list[Authorization] | None = None
-    extra: str | None = field(default=None, name=EXTRA)
+    extra: Extra | None = field(default=None, name=EXTRA)
 
 
 class Log(Answer):
@@ -114,7 +139,7 @@ class Log(Answer):
     block_number: Uint64 | None = None
     block_timestamp: Uint64 | None = None
     removed: bool | None = None
-    extra: str | None = field(default=None, name=EXTRA)
+    extra: Extra | None = field(default=None, name=EXTRA)
 
 
 class Receipt(Answer, kw_only=True):
@@ -122,7 +147,7 @@ class Receipt(Answer, kw_only=True):
 
     cumulative_gas_used: Uint64
     gas_used: Uint64
-    status: Index | None = None
+    status: Small | None = None
     contract_address: Address | None = None
     root: Hash | None = None
     effective_gas_price: Uint256 | None = None
@@ -142,7 +167,7 @@ class Receipt(Answer, kw_only=True):
     l1_fee_scalar: str | None = None
     logs: list[Log] | None = None
     logs_bloom: str | None = None
-    extra: str | None = field(default=None, name=EXTRA)
+    extra: Extra | None = field(default=None, name=EXTRA)
 
 
 class Block(Answer):
@@ -176,4 +201,4 @@ class Block(Answer):
     withdrawals: list[Withdrawal] | None = None
     transactions: list[Transaction] | None = None
     uncles: list[Hash] | None = None
-    extra: str | None = field(default=None, name=EXTRA)
+    extra: Extra | None = field(default=None, name=EXTRA)

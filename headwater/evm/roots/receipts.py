@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-import msgspec
-
 from headwater.digits import quantity as number_of
 from headwater.evm.answers.shapes import Log, Receipt
 from headwater.evm.roots.hexrlp import listed, octets, quantity
@@ -119,4 +117,4 @@ def _version(receipt: Receipt) -> int | None:
 
 
 def _extra(receipt: Receipt) -> dict[str, object]:
-    return {} if receipt.extra is None else msgspec.json.decode(receipt.extra, type=dict[str, object])
+    return {} if receipt.extra is None else receipt.extra.content()

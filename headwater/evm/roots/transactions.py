@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
-
 from headwater.digits import quantity as number_of
 from headwater.evm.answers.absent import parity_of
 from headwater.evm.answers.shapes import AccessListEntry, Authorization, Transaction
@@ -134,7 +132,7 @@ def _arbitrum_internal(of: Transaction) -> str:
 
 
 def _extra(of: Transaction) -> dict[str, object]:
-    return {} if of.extra is None else msgspec.json.decode(of.extra, type=dict[str, object])
+    return {} if of.extra is None else of.extra.content()
 
 
 _TYPES: Final[dict[int, Callable[[Transaction], str | None]]] = {

@@ -10,18 +10,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-import msgspec
-
 from headwater.evm.answers.errors import AnswerError
 from headwater.evm.answers.places import counted, index_of, same
-from headwater.evm.answers.shapes import Block, Log, Receipt, Transaction
+from headwater.evm.answers.shapes import Block, Extra, Log, Receipt, Transaction
 from streams.logic.normalize.hex import SMALL
 
 
-def join_extra(extra: str | None, more: dict[str, object]) -> str:
-    """`extra` with more content, keys sorted so that equal content is equal text."""
-    content: dict[str, object] = {} if extra is None else msgspec.json.decode(extra)
-    return msgspec.json.encode(content | more, order="sorted").decode()
+def join_extra(extra: Extra | None, more: dict[str, object]) -> Extra:
+    """`extra` with more content."""
+    return Extra.of(more if extra is None else extra.content() | more)
 
 
 def receipts_in_order(transactions: Sequence[Transaction], receipts: Sequence[Receipt]) -> list[Receipt]:
@@ -37,7 +34,7 @@ def receipts_in_order(transactions: Sequence[Transaction], receipts: Sequence[Re
         raise AnswerError(f"transaction {error.args[0]} has no receipt") from None
 
 
-def transaction_differences(transaction: Transaction, block: Block, chain_id: int) -> str | None:
+def transaction_differences(transaction: Transaction, block: Block, chain_id: int) -> Extra | None:
     """The transaction's extra content, contradictions included."""
     more: dict[str, object] = {}
     _note(more, "chainId", transaction.chain_id, hex(chain_id))
@@ -45,7 +42,7 @@ def transaction_differences(transaction: Transaction, block: Block, chain_id: in
     return join_extra(transaction.extra, more) if more else transaction.extra
 
 
-def receipt_differences(receipt: Receipt, transaction: Transaction, block: Block) -> str | None:
+def receipt_differences(receipt: Receipt, transaction: Transaction, block: Block) -> Extra | None:
     """The receipt's extra content, contradictions included."""
     more: dict[str, object] = {}
     _note(more, "from", receipt.from_, transaction.from_)
@@ -55,7 +52,7 @@ def receipt_differences(receipt: Receipt, transaction: Transaction, block: Block
     return join_extra(receipt.extra, more) if more else receipt.extra
 
 
-def log_differences(log: Log, block: Block) -> str | None:
+def log_differences(log: Log, block: Block) -> Extra | None:
     """The log's extra content, contradictions included."""
     more: dict[str, object] = {"removed": True} if log.removed else {}
     _note(more, "blockTimestamp", log.block_timestamp, block.timestamp)

@@ -11,6 +11,7 @@ from connectors.evm.blocks.fetch.checking import Checking
 from connectors.evm.blocks.fetch.fetched import Fetched
 from connectors.evm.blocks.fetch.traces import Traces
 from connectors.evm.blocks.receipts import Receipts, present
+from connectors.evm.blocks.sizes import check_sizes
 from connectors.evm.events import Content
 from connectors.evm.pool.rejected import Rejected
 from connectors.evm.rpc.answers import NodeFailure, Unsupported
@@ -46,33 +47,35 @@ class Assembly:
         listed = present(endpoint, receipts, f"receipts of block {block.head.number}")
         listed = await self.receipts.completed(endpoint, block, listed)
         try:
-            decoded = self._decoded(endpoint, listed)
+            decoded = self._decoded(endpoint, block, listed)
         except Rejected as rejected:
             listed = await self._in_place_of(endpoint, block, rejected)
-            decoded = self._decoded(endpoint, listed)
+            decoded = self._decoded(endpoint, block, listed)
         own: Sequence[Receipt] = ()
         left_out = len(decoded) > len(block.transactions)
         if tuple(each.transaction_hash for each in decoded) != block.transactions:
             found = unlisted.listed(block, listed, decoded)
             if found is None:
                 listed = await self.receipts.singly(endpoint, block)
-                decoded = self._decoded(endpoint, listed)
+                decoded = self._decoded(endpoint, block, listed)
             else:
                 listed, decoded, own = found.raw, found.receipts, found.own
         if self._block_receipt and not own:
-            own = self._decoded(endpoint, await self.receipts.of_block(endpoint, block))
+            own = self._decoded(endpoint, block, await self.receipts.of_block(endpoint, block))
         verified = self._checking.passed(
             endpoint,
             lambda: self._checking.verifier.check(
                 block, decoded, own=own, left_out=left_out, at_head=at_head
             ),
         )
+        answered = len(raw) + len(listed)
+        self._checking.passed(endpoint, lambda: check_sizes(block, decoded, answered))
         traces = await self._traces.of(endpoint, block)
         content = Content(bytes(raw), bytes(listed), traces, endpoint.name, verified)
         return Fetched(block.head, content)
 
-    def _decoded(self, endpoint: Endpoint, listed: bytes | memoryview) -> Sequence[Receipt]:
-        return self._checking.passed(endpoint, lambda: decode_receipts(listed))
+    def _decoded(self, endpoint: Endpoint, block: Block, listed: bytes | memoryview) -> Sequence[Receipt]:
+        return self._checking.passed(endpoint, lambda: decode_receipts(listed, block.head.number))
 
     async def _in_place_of(self, endpoint: Endpoint, block: Block, rejected: Rejected) -> bytes:
         """Single receipts in place of a list that cannot be read. Raises `rejected` where there are none."""

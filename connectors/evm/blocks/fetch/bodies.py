@@ -12,6 +12,7 @@ from connectors.evm.blocks.fetch.headers import BY_HASH, BY_NUMBER, ROUNDS, is_o
 from connectors.evm.blocks.receipts import present
 from connectors.evm.events import Head
 from connectors.evm.pool.refusal import Refusal
+from connectors.evm.pool.rejected import Rejected
 from connectors.evm.pool.seam import Pool
 from connectors.evm.rpc.answers import NodeFailure, Pruned, Unsupported, is_null
 from connectors.evm.rpc.endpoint import Endpoint
@@ -87,12 +88,9 @@ class Bodies:
                     "a node with the whole history to HEADWATER_CHAIN__RPC",
                     of_block=True,
                 ) from error
+            remedy = error.remedy if isinstance(error, Rejected) else ""
             raise Refusal(
-                "rejected",
-                f"{error.what}, alike at every endpoint",
-                remedy="if this chain makes its roots otherwise, HEADWATER_CHAIN__VERIFY_ROOTS=off turns the "
-                "check off; else have the nodes' operators look at that block",
-                of_block=True,
+                "rejected", f"{error.what}, alike at every endpoint", remedy=remedy, of_block=True
             ) from error
 
     async def _body(self, endpoint: Endpoint, head: Head) -> memoryview:

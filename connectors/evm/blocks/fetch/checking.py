@@ -8,7 +8,6 @@ from typing import TypeVar
 from connectors.evm.blocks.checks import SHAPE, Verifier
 from connectors.evm.blocks.decode import Block, ShapeError, decode_block
 from connectors.evm.blocks.errors import CheckError
-from connectors.evm.blocks.roots import RootError
 from connectors.evm.pool.rejected import Rejected
 from connectors.evm.rpc.endpoint import Endpoint
 from headwater.metrics import listener as metrics
@@ -45,6 +44,7 @@ class Checking:
     def _rejected(self, endpoint: Endpoint, error: ValueError | RecursionError) -> Rejected:
         check = error.check if isinstance(error, CheckError) else SHAPE
         metrics.REJECTED_BLOCKS.labels(self._chain, check).inc()
-        found = error.found if isinstance(error, RootError) else ""
-        known = isinstance(error, CheckError | ShapeError)
-        return Rejected(endpoint.name, check, str(error) if known else f"no block: {brief(error)}", found)
+        if isinstance(error, CheckError):
+            return Rejected(endpoint.name, check, str(error), error.found, error.remedy)
+        known = isinstance(error, ShapeError)
+        return Rejected(endpoint.name, check, str(error) if known else f"no block: {brief(error)}")
