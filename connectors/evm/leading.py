@@ -179,6 +179,7 @@ def verifier_of(profile: Profile, roots: VerifyRoots) -> Verifier:
         logs_bloom=profile.verify_bloom,
         gas_used=profile.verify_gas_used,
         traces=profile.verify_traces,
+        creations=not profile.created_by_calls,
         log_indexes=profile.log_indexes,
         exempt=profile.exemptions,
         roots=RootChecks(

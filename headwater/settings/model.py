@@ -142,7 +142,7 @@ class ChainSettings(Section):
     )
     created_by_calls: bool | None = Field(
         None,
-        description="Calls create contracts, too: what a receipt's contractAddress names.",
+        description="Calls create contracts, too, or addresses are made otherwise: as contractAddress says.",
     )
     roots: tuple[Root, ...] | None = Field(
         None, description="Which roots the chain makes as Ethereum does, of those that verify_roots checks."

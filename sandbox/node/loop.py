@@ -1,11 +1,12 @@
 """A recording repeated into a longer chain whose headers verify and whose parents link.
 
 Round 0 is the recording as it is. In later rounds numbers and timestamps go on, and nonces are shifted so
-that no transaction occurs twice; block hashes, transaction hashes and transactions roots are those of what
-was rewritten. Logs, calls and balances stay as recorded, so blooms, receipts roots and withdrawals roots hold
-too; signatures do not. In a block with a transaction whose encoding is not known (`headwater.evm.roots`)
-hashes are made up and the root is the recorded one, which nobody can verify either way. What has no nonce in
-its encoding (deposits of the OP stack, Arbitrum's internal transactions) has the same hash in every round.
+that no transaction occurs twice; block hashes, transaction hashes, transactions roots and created contracts
+are those of what was rewritten. Logs, calls and balances stay as recorded, so blooms, receipts roots and
+withdrawals roots hold too; signatures do not. In a block with a transaction whose encoding is not known
+(`headwater.evm.roots`) hashes are made up and the root is the recorded one, which nobody can verify either
+way. What has no nonce in its encoding (deposits of the OP stack, Arbitrum's internal transactions) has the
+same hash in every round.
 """
 
 from collections import OrderedDict
@@ -16,10 +17,12 @@ import orjson
 
 from connectors.evm.blocks.state_sync import hash_in
 from headwater.errors import Fatal
+from headwater.evm.answers.absent import SIGNED
+from headwater.evm.creation import created_by
 from headwater.evm.header import header_hash
 from sandbox.node.answers import BlockAnswers, Chain, Json, Part
 from sandbox.node.genuine import sealed, transactions_of
-from sandbox.node.template import FIRST_FREE, Template, make_template
+from sandbox.node.template import FIRST_FREE, Slots, Template, make_template
 
 RENDERED_BLOCKS = 128
 
@@ -32,8 +35,12 @@ class _Base:
         self._templates: dict[Part, Template | None] = {}
         transactions = orjson.loads(answers.part("block") or b"{}")["transactions"]
         count = len(transactions)
-        self._hash_slots = {tx["hash"]: FIRST_FREE + index for index, tx in enumerate(transactions)}
-        self._nonce_slots = {tx["hash"]: FIRST_FREE + count + at for at, tx in enumerate(transactions)}
+        self.creations = [at for at, tx in enumerate(transactions) if _creates(tx)]
+        self._slots = Slots(
+            {tx["hash"]: FIRST_FREE + at for at, tx in enumerate(transactions)},
+            {tx["hash"]: FIRST_FREE + count + at for at, tx in enumerate(transactions)},
+            {transactions[at]["hash"]: FIRST_FREE + 2 * count + n for n, at in enumerate(self.creations)},
+        )
         self.transactions = [bytes.fromhex(tx["hash"][2:]) for tx in transactions]
         self.nonces = [(str(tx["from"]), int(tx.get("nonce") or "0x0", 16)) for tx in transactions]
         last = hash_in(answers.number, bytes.fromhex(answers.hash[2:]))
@@ -54,12 +61,13 @@ class _Base:
         """Return the template of a part, None when the part is not recorded."""
         if part not in self._templates:
             body = self._answers.part(part)
-            self._templates[part] = (
-                None
-                if body is None
-                else make_template(orjson.loads(body), self._hash_slots, self._nonce_slots)
-            )
+            self._templates[part] = None if body is None else make_template(orjson.loads(body), self._slots)
         return self._templates[part]
+
+
+def _creates(transaction: Json) -> bool:
+    """Whether it makes a contract whose address is of sender and nonce."""
+    return transaction.get("to") is None and int(str(transaction.get("type") or "0x0"), 16) in SIGNED
 
 
 def shifted_hash(original: bytes, turn: int) -> bytes:
@@ -186,7 +194,9 @@ class LoopedChain:
         digests = self._digests[number - self._start]
         texts = [hex(number), hash_, parent, hex(timestamp), self._roots[number - self._start]]
         texts += ["0x" + digests[place : place + 32].hex() for place in range(0, len(digests), 32)]
-        texts += [hex(nonce) for nonce in self._nonces(turn, at)]
+        nonces = self._nonces(turn, at)
+        texts += [hex(nonce) for nonce in nonces]
+        texts += [created_by(base.nonces[each][0], nonces[each]) for each in base.creations]
         values = [b'"' + text.encode() + b'"' for text in texts]
 
         def load(part: Part) -> bytes | None:

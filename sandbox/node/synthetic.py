@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from sha3 import keccak_256
 
+from headwater.evm.creation import created_by
 from headwater.evm.header import header_hash
 from sandbox.node.answers import Json
 from sandbox.node.genuine import receipts_root, sealed, transactions_of
@@ -111,7 +112,7 @@ def synthetic_block(
                 "effectiveGasPrice": hex(2 * GWEI),
                 "from": sender,
                 "to": target,
-                "contractAddress": "0x" + noise("created", index).hex()[:40] if kind == "create" else None,
+                "contractAddress": created_by(sender, number) if kind == "create" else None,
                 "logs": logs,
                 "logsBloom": bloom_of_logs(logs),
                 "transactionHash": hash_,

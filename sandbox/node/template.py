@@ -15,7 +15,7 @@ _SPLIT = re.compile(b'"' + MARK.encode() + rb"(\d+)" + b'"')
 
 NUMBER, HASH, PARENT, TIMESTAMP, TRANSACTIONS_ROOT = range(5)
 FIRST_FREE = 5
-"""Slots every block has; those of transaction hashes and nonces follow."""
+"""Slots every block has; those of transaction hashes, nonces and created contracts follow."""
 
 _BY_KEY = {"blockHash": HASH, "blockNumber": NUMBER, "blockTimestamp": TIMESTAMP}
 
@@ -35,31 +35,39 @@ class Template:
         return b"".join(out)
 
 
-def make_template(result: object, hash_slots: Mapping[str, int], nonce_slots: Mapping[str, int]) -> Template:
-    """Return the template of any result about one block.
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """By a transaction's recorded hash: the slots of its hash, its nonce and what it creates."""
 
-    `hash_slots` gives the slot of each transaction hash, `nonce_slots` that of each transaction's nonce.
-    """
-    parts = _SPLIT.split(orjson.dumps(_marked(result, hash_slots, nonce_slots)))
+    hashes: Mapping[str, int]
+    nonces: Mapping[str, int]
+    created: Mapping[str, int]
+
+
+def make_template(result: object, slots: Slots) -> Template:
+    """Return the template of any result about one block."""
+    parts = _SPLIT.split(orjson.dumps(_marked(result, slots)))
     return Template(tuple(parts[::2]), tuple(int(slot) for slot in parts[1::2]))
 
 
-def _marked(value: object, hashes: Mapping[str, int], nonces: Mapping[str, int]) -> object:
+def _marked(value: object, slots: Slots) -> object:
     if isinstance(value, list):
-        return [_marked(item, hashes, nonces) for item in value]
+        return [_marked(item, slots) for item in value]
     if isinstance(value, str):
-        return _mark(hashes[value]) if len(value) == 66 and value in hashes else value
+        return _mark(slots.hashes[value]) if len(value) == 66 and value in slots.hashes else value
     if not isinstance(value, dict):
         return value
-    marked = {key: _marked(item, hashes, nonces) for key, item in value.items()}
+    marked = {key: _marked(item, slots) for key, item in value.items()}
     for key, slot in _BY_KEY.items():
         if value.get(key) is not None:
             marked[key] = _mark(slot)
     if "parentHash" in value and "stateRoot" in value:
         marked |= {"number": _mark(NUMBER), "hash": _mark(HASH), "parentHash": _mark(PARENT)}
         marked |= {"timestamp": _mark(TIMESTAMP), "transactionsRoot": _mark(TRANSACTIONS_ROOT)}
-    elif "nonce" in value and value.get("hash") in nonces:
-        marked["nonce"] = _mark(nonces[value["hash"]])
+    elif "nonce" in value and value.get("hash") in slots.nonces:
+        marked["nonce"] = _mark(slots.nonces[value["hash"]])
+    elif value.get("contractAddress") is not None and value.get("transactionHash") in slots.created:
+        marked["contractAddress"] = _mark(slots.created[value["transactionHash"]])
     return marked
 
 

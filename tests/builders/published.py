@@ -52,6 +52,10 @@ def taken(own: Envelope, answer: object, receipts: object) -> Record:
     return codec_for("normalized-blocks").read(body)
 
 
-def published(answer: Record, receipts: list[Record], *, header_hash: bool) -> Record:
+def published(answer: Record, receipts: list[Record], *, header_hash: bool, creations: bool = True) -> Record:
     """The normalised block of answers that passed the listener's checks. Raises CheckError, ShapeError."""
-    return taken(checked(answer, receipts, Verifier(Bloom(), header_hash=header_hash)), answer, receipts)
+    return taken(
+        checked(answer, receipts, Verifier(Bloom(), header_hash=header_hash, creations=creations)),
+        answer,
+        receipts,
+    )

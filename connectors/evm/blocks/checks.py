@@ -14,6 +14,7 @@ from connectors.evm.blocks.decode import Block
 from connectors.evm.blocks.errors import CheckError
 from connectors.evm.blocks.gas import RECEIPTS, check_gas
 from connectors.evm.blocks.roots import RootChecks
+from connectors.evm.blocks.senders import check_senders
 from connectors.evm.blocks.state_sync import ends_with_state_sync, without_state_sync
 from headwater.evm.answers import places
 from headwater.evm.answers import shapes as answers
@@ -40,8 +41,8 @@ class Verifier:
     """The checks by setting: a chain whose blocks are not hashed as RLP, or have no bloom, turns its off.
 
     `gas_used`: the gas of the receipts adds up to the header's. `traces`: every transaction has some.
-    `exempt`: what blocks of the chain are exempt from; an answer cannot exempt itself. `roots`: which of
-    them, of which blocks.
+    `creations`: contracts have the addresses that their senders' nonces give them. `exempt`: what blocks of
+    the chain are exempt from; an answer cannot exempt itself. `roots`: which of them, of which blocks.
     """
 
     bloom: Bloom
@@ -49,6 +50,7 @@ class Verifier:
     logs_bloom: bool = True
     gas_used: bool = True
     traces: bool = True
+    creations: bool = True
     log_indexes: places.Counting = "block"
     exempt: Collection[Exemption] = ()
     roots: RootChecks = field(default_factory=lambda: RootChecks(Bloom(), "off"))
@@ -89,6 +91,7 @@ class Verifier:
         passed = [HEADER_HASH] if self.header_hash else []
         records = check_places(block, receipts, self.log_indexes)
         passed.append(RECEIPTS)
+        check_senders(block, records.transactions or (), receipts, creations=self.creations)
         if "state_sync" in self.exempt:
             receipts = without_state_sync(block, records.transactions or [], receipts)
         try:

@@ -7,34 +7,53 @@ from typing import Final
 from headwater.digits import quantity
 from headwater.evm.answers.errors import AnswerError
 from headwater.evm.answers.shapes import Authorization, Receipt, Transaction
+from headwater.evm.creation import created_by
 
 NO_UNCLES: Final = "0x1dcc4de8dec75d7aab85b567b6ccd41ad312451b948a7413f0a142fd40d49347"
 """sha3Uncles of a block without uncles: keccak-256 of the RLP of the empty list (Yellow Paper 4.4.3)."""
 # Of Ethereum itself (EIP-2718 and its types up to EIP-7702): each field belongs to what was signed.
-_SIGNED: Final = frozenset(range(5))
+SIGNED: Final = frozenset(range(5))
+NOBODY: Final = "0x" + "00" * 20
+"""The address zero, which nobody has a key to: some nodes write it where there is no address."""
+_DEPOSIT: Final = 0x7E
 
 
 def fill_in(transaction: Transaction, receipt: Receipt, position: int) -> None:
     """Zeros for what a chain's own type of transaction does not have; an OP deposit has its receipt's nonce.
 
-    Raises AnswerError for a type whose every field is signed: then something was lost on the way.
+    A transaction without a recipient has the address of the contract that it creates, whether that succeeds
+    or not, as most nodes have it (go-ethereum#27937). Raises AnswerError for a type whose every field is
+    signed: then something was lost on the way.
     """
     missing = [name for name in ("nonce", "value", "gas", "input") if getattr(transaction, name) is None]
-    if not missing:
-        return
-    if int(transaction.type or "0x0", 16) in _SIGNED:
+    if missing and int(transaction.type or "0x0", 16) in SIGNED:
         raise AnswerError(f"transactions[{position}].{missing[0]} is missing")
     for name in missing:
         setattr(transaction, name, "0x" if name == "input" else "0x0")
     if "nonce" in missing:
-        transaction.nonce = _deposit_nonce(receipt)
+        transaction.nonce = hex(_deposit_nonce(receipt) or 0)
+    if transaction.to is None and receipt.contract_address in (None, NOBODY):
+        receipt.contract_address = created(transaction, receipt)
 
 
-def _deposit_nonce(receipt: Receipt) -> str:
+def created(transaction: Transaction, receipt: Receipt) -> str | None:
+    """The contract that a transaction without a recipient creates; None for one of a chain's own.
+
+    An OP deposit's nonce is in its receipt, of blocks before Regolith in none.
+    """
+    kind = int(transaction.type or "0x0", 16)
+    nonce = None
+    if kind in SIGNED and transaction.nonce is not None:
+        nonce = int(transaction.nonce, 16)
+    elif kind == _DEPOSIT:
+        nonce = _deposit_nonce(receipt)
+    return None if nonce is None else created_by(transaction.from_, nonce)
+
+
+def _deposit_nonce(receipt: Receipt) -> int | None:
     # OP specification, deposits: since Regolith the receipt has the depositor's nonce.
     nonce = None if receipt.extra is None else receipt.extra.content().get("depositNonce")
-    number = nonce if type(nonce) is int and nonce >> 64 == 0 else quantity(nonce, 64)
-    return hex(number or 0)
+    return nonce if type(nonce) is int and nonce >> 64 == 0 else quantity(nonce, 64)
 
 
 def parity_of(authorization: Authorization) -> int | None:

@@ -44,7 +44,8 @@ def check_transactions(block: Block) -> None:
 def check_receipts(block: Block, receipts: Sequence[Receipt]) -> None:
     """Receipts and logs are those of the block's transactions, in order.
 
-    Fills in what a type of transaction does not have (see `absent`). Raises AnswerError.
+    Fills in what a type of transaction does not have, and what one creates (see `absent`).
+    Raises AnswerError.
     """
     transactions = block.transactions or []
     if len(receipts) != len(transactions):
@@ -64,6 +65,7 @@ def check_receipts(block: Block, receipts: Sequence[Receipt]) -> None:
             or transaction.value is None
             or transaction.gas is None
             or transaction.input is None
+            or transaction.to is None
         ):
             fill_in(transaction, receipt, index)
         for log in receipt.logs or ():
