@@ -1,20 +1,25 @@
 """Receipts other than those of a block's transactions: some nodes add those of system calls, or one twice, or
 have them in another order.
 
-What belongs to no transaction of the block is left out of what is published. The receipt that has the block's
-own hash for a transaction's is the block's (Celo: logs of calls outside of transactions): root and bloom have
-it, so both are checked with it.
+What belongs to no transaction of the block is left out of what is published. Polygon's state-sync receipt is
+not: bor finds it by the block, and its transaction by an index that a node may have cut (`txlookuplimit`), so
+that an answer without the transaction is not whole. The receipt that has the block's own hash for a
+transaction's is the block's (Celo: logs of calls outside of transactions): root and bloom have it, so both
+are checked with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from connectors.evm.blocks.decode import Block
+from connectors.evm.blocks.errors import CheckError
+from connectors.evm.blocks.gas import RECEIPTS
+from connectors.evm.blocks.state_sync import state_sync_hash
 from connectors.evm.rpc.answers import json_array
 from headwater.evm.answers.shapes import Receipt
 
@@ -31,10 +36,14 @@ class Listed:
 
 
 def listed(block: Block, raw: bytes | memoryview, receipts: Sequence[Receipt]) -> Listed | None:
-    """The first receipt of each transaction that the block lists; None where one has none."""
+    """The first receipt of each transaction that the block lists; None where one has none.
+
+    Raises CheckError for the receipt of a state-sync transaction that the block does not list.
+    """
     first: dict[str, int] = {}
     for place, each in enumerate(receipts):
         first.setdefault(each.transaction_hash.lower(), place)
+    _refuse_state_sync(block, first)
     places = [first.get(each.lower()) for each in block.transactions]
     whole = [place for place in places if place is not None]
     if len(whole) != len(places):
@@ -46,3 +55,14 @@ def listed(block: Block, raw: bytes | memoryview, receipts: Sequence[Receipt]) -
         [receipts[place] for place in whole],
         [] if own is None else [receipts[own]],
     )
+
+
+def _refuse_state_sync(block: Block, receipts: Collection[str]) -> None:
+    hash_ = state_sync_hash(block)
+    if hash_ in receipts and all(each.lower() != hash_ for each in block.transactions[-1:]):
+        raise CheckError(
+            RECEIPTS,
+            f"block {block.head.number}: there is a receipt of its state-sync transaction {hash_}, which is "
+            "not listed: the node's index of transactions has a gap (bor's txlookuplimit); another endpoint "
+            "in HEADWATER_CHAIN__RPC may have it",
+        )

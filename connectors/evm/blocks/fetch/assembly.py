@@ -54,7 +54,7 @@ class Assembly:
         own: Sequence[Receipt] = ()
         left_out = len(decoded) > len(block.transactions)
         if tuple(each.transaction_hash for each in decoded) != block.transactions:
-            found = unlisted.listed(block, listed, decoded)
+            found = self._sorted_out(endpoint, block, listed, decoded)
             if found is None:
                 listed = await self.receipts.singly(endpoint, block)
                 decoded = self._decoded(endpoint, block, listed)
@@ -76,6 +76,11 @@ class Assembly:
 
     def _decoded(self, endpoint: Endpoint, block: Block, listed: bytes | memoryview) -> Sequence[Receipt]:
         return self._checking.passed(endpoint, lambda: decode_receipts(listed, block.head.number))
+
+    def _sorted_out(
+        self, endpoint: Endpoint, block: Block, raw: bytes | memoryview, receipts: Sequence[Receipt]
+    ) -> unlisted.Listed | None:
+        return self._checking.passed(endpoint, lambda: unlisted.listed(block, raw, receipts))
 
     async def _in_place_of(self, endpoint: Endpoint, block: Block, rejected: Rejected) -> bytes:
         """Single receipts in place of a list that cannot be read. Raises `rejected` where there are none."""

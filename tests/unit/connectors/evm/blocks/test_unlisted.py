@@ -12,10 +12,12 @@ from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.decode import Block, decode_block, decode_receipts
 from connectors.evm.blocks.errors import CheckError
 from connectors.evm.blocks.roots import RECEIPTS_ROOT, RootChecks
+from connectors.evm.blocks.state_sync import state_sync_hash
 from connectors.evm.blocks.unlisted import Listed, listed
 from headwater.evm.bloom import Bloom
 from headwater.evm.header import header_hash
 from headwater.evm.roots import lists
+from sandbox.node import RecordedChain
 from sandbox.node.synthetic import bloom_of_logs, synthetic_block
 
 Json = dict[str, Any]
@@ -40,6 +42,29 @@ def test_what_is_left_is_whole_and_passes_every_check(shared_data: Path, case: s
     hashes = [each["hash"] for each in given["block"]["transactions"]]
     assert [each["transactionHash"] for each in json.loads(found.raw)] == hashes
     Verifier(Bloom()).check(decoded(given["block"]), found.receipts, own=found.own)
+
+
+@pytest.mark.parametrize("kept", [0, 3])
+def test_a_state_sync_receipt_without_its_transaction_is_not_left_out(kept: int) -> None:
+    """As a bor node answers whose index of transactions does not reach back to the block."""
+    content = synthetic_block(1, "0x" + "00" * 32)
+    receipts: Any = content.receipts
+    own = receipts[1] | {"transactionHash": state_sync_hash(decoded(content.block))}
+    block = content.block | {"transactions": list[Any](content.block["transactions"])[:kept]}  # type: ignore[call-overload]
+    with pytest.raises(CheckError, match=r"block 1: there is a receipt of its state-sync .*CHAIN__RPC"):
+        sorted_out(block, [*receipts[:kept], own])
+
+
+@pytest.mark.data
+def test_one_whose_transaction_is_listed_stays(shared_data: Path) -> None:
+    folder = shared_data / "chainstorage" / "polygon_mainnet" / "20000000"
+    found = RecordedChain([folder], chain_id=137).by_number(20_000_000)
+    assert found is not None
+    block, receipts = (json.loads(found.part(part) or b"") for part in ("block", "receipts"))
+    swapped = [*receipts[-1:], *receipts[:-1]]
+    whole = sorted_out(block, swapped)
+    assert whole is not None
+    assert json.loads(whole.raw) == receipts
 
 
 def test_where_one_is_missing_nothing_is_left_out() -> None:
