@@ -135,6 +135,7 @@ UNMODELLED: dict[str, Any] = {
     "megabytes": "é" * (1 << 20),
     "numbers that grow": [1e15] * 100_000,
     EXTRA: "{no object",
+    "data": "0x12",
     "note": "x",
     "nested": {"a": [1, None, {"b": 1e30}]},
     "big": 10**30,

@@ -22,6 +22,8 @@ from headwater.evm.answers.errors import UNREADABLE
 from headwater.redaction import brief, redact
 
 MAX_RETRY_AFTER: Final = 120.0
+UNPAID_SECONDS: Final = 60.0
+"""How long an endpoint is left alone that wants to be paid."""
 _SHOWN: Final = 160
 
 
@@ -146,7 +148,7 @@ def _text(part: object) -> str:
     return part if isinstance(part, str) else "" if part is None else brief(part)
 
 
-_OF_ANY_CALL: Final = frozenset({Meaning.BATCH_LIMIT, Meaning.THROTTLED, Meaning.PASSING})
+_OF_ANY_CALL: Final = frozenset({Meaning.BATCH_LIMIT, Meaning.THROTTLED, Meaning.PAYMENT, Meaning.PASSING})
 _ONE: Final = msgspec.json.Decoder(_Envelope)
 _MANY: Final = msgspec.json.Decoder(list[_Envelope])
 
@@ -249,6 +251,8 @@ def _failure(
             return NoBatches(endpoint, what, "error")
         case Meaning.THROTTLED:
             return NodeFailure(endpoint, what, "throttled", retry_after=wait)
+        case Meaning.PAYMENT:
+            return _unpaid(endpoint, what, wait)
         case Meaning.PRUNED:
             return Pruned(endpoint, what, "pruned")
         case Meaning.NO_SUCH_BLOCK:
@@ -259,6 +263,11 @@ def _failure(
             return Unsupported(endpoint, what)
         case _:
             return NodeFailure(endpoint, what, "error", retry_after=wait)
+
+
+def _unpaid(endpoint: str, what: str, wait: float) -> NodeFailure:
+    what = f"{what} (its provider wants to be paid: do, or take it out of HEADWATER_CHAIN__RPC)"
+    return NodeFailure(endpoint, what, "throttled", retry_after=max(wait, UNPAID_SECONDS))
 
 
 def _check_status(
@@ -277,10 +286,14 @@ def _check_status(
             if count == 1
             else _of_batch(endpoint, method, count, error, secrets)
         )
+        if status == 402 and not isinstance(failure, BatchTooLarge | NoBatches | Unsupported):
+            raise _unpaid(endpoint, f"HTTP 402: {failure.what}", wait)
         if status < 429 or isinstance(failure, BatchTooLarge | NoBatches | Pruned | NoSuchBlock):
             raise failure
         if isinstance(failure, NodeFailure) and failure.outcome == "throttled":
             raise failure
+    if status == 402:
+        raise _unpaid(endpoint, f"{method}: HTTP 402, payment required", wait)
     if status == 429:
         raise NodeFailure(endpoint, f"{method}: HTTP 429, too many requests", "throttled", retry_after=wait)
     hint = " (is the key in its address right?)" if status in (401, 403, 404) else ""

@@ -26,6 +26,8 @@ class Meaning(Enum):
     NO_BATCHES = auto()
     """Calls are taken one after the other."""
     THROTTLED = auto()
+    PAYMENT = auto()
+    """The endpoint answers nothing until somebody has paid."""
     PRUNED = auto()
     """The node had it, or another kind of node has it; this one does not keep it."""
     NO_SUCH_BLOCK = auto()
@@ -44,7 +46,7 @@ _PHRASES: Final = tuple(
             r"\A(?=.*\bbatch)"
             r"(?=.*(limit|large|\bbig|exceed|\bmax|too many|more than|up to|\bcap\b|greater|fewer))"
             r"|\b(response|request|payload|body|entity|content)\b.*\btoo (large|big)"
-            r"|\b(response|payload|body|result)('s)? (size|length)\b.*\b(exceed|over|limit|max)"
+            r"|\b(response|payload|body|result|content)('s)? (size|length)\b.*\b(exceed|over|limit|max)"
             r"|\b(response|payload|body|result)s?\b.*\bexceed(s|ed|ing)?\b.*\b(size|bytes|[km]i?b)\b",
         ),
         (Meaning.NO_BATCHES, r"\A(?=.*\bbatch)(?=.*(\bnot\b|n't\b|disabled|unsupported|forbidden|denied))"),
@@ -58,9 +60,21 @@ _PHRASES: Final = tuple(
             r"|\b(cups?|rps)\b.*\b(exceed|limit|reach)|error code: 1015\b",
         ),
         (
+            # What a provider sells with another plan, whatever else is in the words.
+            Meaning.UNSUPPORTED,
+            r"\A(?=.*(\bmethods?\b|\b(eth|debug|trace)_|\b(debug|trac(e|ing))\b))"
+            r"(?=.*(\bnot\b|n't\b|\bonly\b|require|upgrade))(?=.*(\bplans?\b|tier\b|\badd-?on\b|\bpaid\b|premium))"
+            r"|\b(eth|debug|trace)_\w+ is not (available|enabled)\b(?!.*\b(yet|blocks?|now|moment|again)\b)",
+        ),
+        (
+            Meaning.PAYMENT,
+            r"\bpayment (is )?(required|due|overdue)|\b(past due|unpaid)\b|\bbilling\b"
+            r"|\b(subscription|trial|plan)\b (has |is |was )?(expired|ended|inactive|suspended|cancell?ed)",
+        ),
+        (
             Meaning.PRUNED,
-            r"\A(?!.*\b(in progress|try (again|later))).*\bprun(ed|ing)\b"
-            r"|history.*(unavailable|not available|expired)|\barchiv(e|al)\b|\bancient\b"
+            r"\A(?!.*\b(in progress|try (again|later)|catching up|being)\b)"
+            r".*\b(prun(ed|ing)|archiv(e|al)|ancient)\b|history.*(unavailable|not available|expired)"
             r"|(before|below|older than|prior to|lower than)\b.*\b(earliest|oldest|first|lowest|retention)"
             r"|\b(earliest|oldest|lowest) (available |stored )?(block|height)\b|before \S+ is not available"
             r"|\b(block|height)\b.*\btoo (old|low)\b",

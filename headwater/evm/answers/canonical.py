@@ -16,7 +16,16 @@ import msgspec
 from headwater.digits import decimal
 from headwater.evm.answers.errors import AnswerError
 from headwater.evm.answers.fields import FieldType, Flag, Items, Text, fields_of
-from headwater.evm.answers.shapes import EXTRA, Answer, Authorization, Block, Digits, Extra, Octets
+from headwater.evm.answers.shapes import (
+    EXTRA,
+    Answer,
+    Authorization,
+    Block,
+    Digits,
+    Extra,
+    Octets,
+    Transaction,
+)
 
 _QUANTITY: Final = re.compile(r"0[xX]([0-9a-fA-F]+)\Z")
 _OCTETS: Final = re.compile(r"0x(?:[0-9a-fA-F]{2})*\Z")
@@ -37,6 +46,8 @@ def canonical(content: object, shape: type[Answer], path: str = "") -> _Json:
     if not isinstance(content, dict):
         raise AnswerError(f"{path.rstrip('.') or 'the block'} is {shown(content)}, not an object")
     modelled = fields_of(shape)
+    if shape is Transaction and "data" in content:
+        content = _with_input(content, path)
     found: _Json = {}
     extra = {name: value for name, value in content.items() if name not in modelled}
     for name, each in modelled.items():
@@ -56,7 +67,7 @@ def canonical(content: object, shape: type[Answer], path: str = "") -> _Json:
             return found  # The record around it keeps the list as it came.
         for name, value in extra.items():
             if isinstance(value, dict | list):
-                _refuse_deep(value, f"{path}{shown(name)}")
+                _refuse_deep(value, f"{path}{name[:_SHOWN]}")
         found[EXTRA] = Extra.of(extra)
     return found
 
@@ -68,6 +79,18 @@ def shown(value: object) -> str:
     except RecursionError:
         text = f"a {type(value).__name__} nested without end"
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _with_input(transaction: _Json, path: str) -> _Json:
+    """A transaction whose input some nodes and gateways call data, as a request for one does, or both."""
+    data, input_ = transaction["data"], transaction.get("input")
+    if data is None or _is_nothing(data):
+        return transaction
+    if input_ is None or _is_nothing(input_):
+        return {name: value for name, value in transaction.items() if name != "data"} | {"input": data}
+    if str(data).lower() != str(input_).lower():
+        raise AnswerError(f"{path}data is {shown(data)}, which differs from its input, {shown(input_)}")
+    return transaction
 
 
 def _refuse_deep(value: object, path: str) -> None:

@@ -15,9 +15,9 @@ from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Fatal
 from headwater.health import HEALTH, Check
 from headwater.settings import ChainSettings
-from sandbox.node import AdjustableChain
+from sandbox.node import AdjustableChain, RecordedNode
 from sandbox.node.answers import Part
-from sandbox.node.faults import Changed
+from sandbox.node.faults import Changed, Status
 from sandbox.node.synthetic import Content, synthetic_block
 from tests.fakes.listening import CHAIN_ID, MemoryStore, hashes, look_for_long, make_rig, served, settled_rig
 from tests.fakes.ruled_node import NULL, Call, Error, Rule, RuledNode, number_of, rig_on
@@ -57,6 +57,23 @@ async def test_what_a_node_cannot_do_in_one_way_is_asked_in_another(method: str,
     await rig.settle()
     assert hashes(store) == chain.hashes
     assert rig.pauses == []
+
+
+async def test_an_endpoint_that_wants_to_be_paid_is_left_alone() -> None:
+    chain, node = served(6)
+    unpaid = RecordedNode(chain)
+    unpaid.set_lags(2, 4)
+    unpaid.faults.add(Status(402), "eth_getBlockByNumber", times=999)
+    store = MemoryStore()
+    rig = await settled_rig(store, [unpaid, node])
+    assert hashes(store) == chain.hashes
+    assert (rig.pauses, unpaid.faults.taken) == ([], 1)
+    unpaid.faults.clear()
+    unpaid.faults.add(Status(402), "eth_getBlockByNumber")
+    store = MemoryStore()
+    rig = await settled_rig(store, [unpaid])
+    assert hashes(store) == chain.hashes
+    assert rig.pauses[0] >= 60.0
 
 
 @pytest.mark.parametrize("answer", [NOT_FOUND, Error(-39001, "Unknown block")], ids=["words", "code"])

@@ -172,6 +172,7 @@ def test_an_empty_error_beside_a_result_is_none(error: str) -> None:
         (500, '{"code":-32601,"message":"method not found"}', "http"),
         (502, '{"code":-32603,"message":"Internal error"}', "http"),
         (403, '{"code":-32005,"message":"too many requests"}', "throttled"),
+        (402, '{"code":-32000,"message":"batch limit exceeded"}', "throttled"),
     ],
 )
 def test_an_http_error_says_what_its_body_says(status: int, error: str, outcome: str) -> None:
@@ -181,6 +182,30 @@ def test_an_http_error_says_what_its_body_says(status: int, error: str, outcome:
         assert failure.value.outcome == outcome
         if outcome in ("throttled", "http"):
             assert failure.value.retry_after == 7.0
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b'{"id":0,"error":{"code":-32000,"message":"no credits left"}}']
+)
+@pytest.mark.parametrize("asked", [None, "90", "1"])
+def test_an_endpoint_that_wants_to_be_paid_is_left_alone_and_named(body: bytes, asked: str | None) -> None:
+    for status, answer in ((402, body), (200, b'{"id":0,"error":{"code":1,"message":"payment required"}}')):
+        with pytest.raises(
+            NodeFailure, match=r"http://n: .*wants to be paid.*HEADWATER_CHAIN__RPC"
+        ) as failure:
+            result_of("http://n", "eth_x", HttpAnswer(status, answer, asked))
+        assert failure.value.outcome == "throttled"
+        assert failure.value.retry_after == (90.0 if (status, asked) == (402, "90") else 60.0)
+        if status == 402 and not body.startswith(b"{"):
+            with pytest.raises(NodeFailure, match="wants to be paid"):
+                results_of("http://n", "eth_x", HttpAnswer(status, answer, asked), 3)
+
+
+def test_a_method_that_is_sold_apart_is_not_there_whatever_the_status() -> None:
+    error = b'{"id":0,"error":{"code":-32000,"message":"trace_block requires a paid plan"}}'
+    for status in (200, 402, 403):
+        with pytest.raises(Unsupported):
+            result_of("node", "trace_block", HttpAnswer(status, error))
 
 
 @pytest.mark.parametrize(

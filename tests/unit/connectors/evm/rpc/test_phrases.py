@@ -21,6 +21,7 @@ ERRORS: dict[Meaning | None, tuple[tuple[object, str, str], ...]] = {
         (-32602, "Log response size exceeded.", "Alchemy"),
         (-32000, "Response size exceeded the limit", "own wording"),
         (-32008, "response exceeds the maximum size of 10 MB", "own wording"),
+        (-32600, "content length exceeds the limit of 5242880 bytes", "own wording, of geth's"),
         (-32000, "batch size 100 is over the cap of 50", "own wording"),
         (-32000, "you can send up to 10 calls\n in one batch", "own wording"),
     ),
@@ -54,6 +55,12 @@ ERRORS: dict[Meaning | None, tuple[tuple[object, str, str], ...]] = {
         ("-32005", "", "the code as a text"),
         (-32005.0, "", "the code as a fraction"),
     ),
+    Meaning.PAYMENT: (
+        (-32000, "payment required for this resource (x402)", "erpc/erpc#831"),
+        (-32000, "Endpoint disabled: past due payment", "QuickNode, error references"),
+        (-32000, "Visit https://example/billing to go on", "erpc/erpc error_normalizer.go names /billing"),
+        (-32000, "your subscription has expired", "own wording"),
+    ),
     Meaning.PRUNED: (
         (4444, "pruned history unavailable", "ethereum/execution-apis#636"),
         (-32000, "old data not available due to pruning", "erigontech/erigon db/state"),
@@ -79,6 +86,8 @@ ERRORS: dict[Meaning | None, tuple[tuple[object, str, str], ...]] = {
     Meaning.PASSING: (
         (-32000, "Pruning is in progress, try again later", "own wording"),
         (-32000, "service temporarily not available", "own wording"),
+        (-32000, "ancient block is being indexed, please try again", "own wording"),
+        (-32000, "node is catching up, archive data is being loaded", "own wording"),
         (-32000, "upstream does not exist", "own wording"),
         (-32601, "node is starting, method not ready", "own wording"),
     ),
@@ -86,6 +95,23 @@ ERRORS: dict[Meaning | None, tuple[tuple[object, str, str], ...]] = {
         (-32601, "the method eth_getBlockReceipts does not exist/is not available", "paradigmxyz/cryo#93"),
         (-32001, "rpc method is not whitelisted", "paradigmxyz/cryo#93"),
         (-32600, "Unsupported method: eth_getBlockReceipts", "Alchemy"),
+        (
+            -32600,
+            "trace_block is not available on the Free tier - upgrade to Pay As You Go, or Enterprise for "
+            "access.",
+            "Agoric/agoric-sdk#12396 (Alchemy)",
+        ),
+        (35, "method is not available on freetier, please upgrade to paid tier", "drpcorg/nodecore#159"),
+        (26, "eth_getBlockReceipts is not available", "dRPC"),
+        (-32002, "Archive, Debug and Trace requests are not available on your current plan.", "Chainstack"),
+        (-32000, "your plan does not include debug/trace", "own wording"),
+        (
+            -32000,
+            "debug_traceBlockByHash needs a paid plan, upgrade at https://example/billing",
+            "own wording",
+        ),
+        (-32000, "tracing is a premium feature: upgrade your plan", "own wording"),
+        (-32000, "debug_traceBlockByHash requires the Trace add-on", "own wording, of QuickNode's docs"),
         (-32602, "invalid argument 0: hex number > 64 bits", "ethereum/go-ethereum"),
         (-32000, "'finalized' tag not supported on pre-merge network", "ethereum/go-ethereum"),
         (-32602, "unknown block tag", "own wording"),
