@@ -9,7 +9,15 @@ must not be given up halfway.
 """
 
 from headwater.kafka.clients import HEADER_BYTES, MAX_MESSAGE_BYTES, Option, admin, consumer, producer, reader
-from headwater.kafka.codes import SILENT, UNREADABLE, ends_reading, passes, rejects_message, taken_over
+from headwater.kafka.codes import (
+    SILENT,
+    UNREADABLE,
+    ends_reading,
+    passes,
+    rejects_message,
+    taken_over,
+    too_large,
+)
 from headwater.kafka.publishing import Outgoing, publish
 from headwater.kafka.reach import ask, away, reach
 from headwater.kafka.reading import latest, read_range, tail, watermarks
@@ -38,5 +46,6 @@ __all__ = [
     "rejects_message",
     "tail",
     "taken_over",
+    "too_large",
     "watermarks",
 ]

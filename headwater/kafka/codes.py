@@ -48,6 +48,7 @@ _REJECTED: Final = frozenset(
         KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     )
 )
+_TOO_LARGE: Final = frozenset((KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.RECORD_LIST_TOO_LARGE))
 _FENCED: Final = frozenset(
     (KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH, KafkaError.PRODUCER_FENCED)
 )
@@ -66,6 +67,11 @@ def ends_reading(error: KafkaError) -> bool:
 def rejects_message(error: KafkaError) -> bool:
     """Whether a delivery failed for a reason that no other try of the same message cures."""
     return error.code() in _REJECTED
+
+
+def too_large(error: KafkaError) -> bool:
+    """Whether a message is larger than its topic or a broker takes, for as long as those are set so."""
+    return error.code() in _TOO_LARGE
 
 
 def taken_over(error: KafkaError) -> bool:

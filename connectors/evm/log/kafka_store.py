@@ -10,7 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 from connectors.evm.log.store import Outgoing
 from headwater import kafka
-from headwater.errors import Transient
+from headwater.errors import Fatal, Transient
 from headwater.heartbeat import beat
 from headwater.logging import get_logger
 from headwater.settings import Settings
@@ -76,9 +76,12 @@ class KafkaStore:
             raise Transient(f"{self._topic}: the writer was given up")
         offsets: list[int] = []
         failures: list[str] = []
+        refused: list[KafkaError] = []
 
         def delivered(error: KafkaError | None, message: Message) -> None:
             offset = message.offset()
+            if error is not None and kafka.too_large(error):
+                refused.append(error)
             if error is not None or offset is None:
                 failures.append(str(error))
             else:
@@ -102,6 +105,13 @@ class KafkaStore:
                     raise Transient(f"{self._topic}: stopped while writing")
         except (BufferError, KafkaException) as error:
             failures.append(str(error))
+        if refused:
+            largest = max(len(each.value) for each in messages)
+            raise Fatal(
+                f"{self._topic} does not take a message of {largest} bytes: {refused[0]}",
+                remedy="`headwater topics apply` raises the topic's max.message.bytes; a broker may have a "
+                "message.max.bytes below it",
+            )
         if failures:
             self._producer = None
             raise Transient(f"cannot write to {self._topic}: {failures[0]}")
