@@ -41,8 +41,9 @@ class Verifier:
     """The checks by setting: a chain whose blocks are not hashed as RLP, or have no bloom, turns its off.
 
     `gas_used`: the gas of the receipts adds up to the header's. `traces`: every transaction has some.
-    `creations`: contracts have the addresses that their senders' nonces give them. `exempt`: what blocks of
-    the chain are exempt from; an answer cannot exempt itself. `roots`: which of them, of which blocks.
+    `creations`: contracts have the addresses that their senders' nonces give them.
+    `exempt`: what blocks of the chain are exempt from; an answer cannot exempt itself. `roots`: which of
+    them, of which blocks.
     """
 
     bloom: Bloom
@@ -91,11 +92,12 @@ class Verifier:
         passed = [HEADER_HASH] if self.header_hash else []
         records = check_places(block, receipts, self.log_indexes)
         passed.append(RECEIPTS)
-        check_senders(block, records.transactions or (), receipts, creations=self.creations)
+        listed = receipts
         if "state_sync" in self.exempt:
             receipts = without_state_sync(block, records.transactions or [], receipts)
         try:
             passed += self._check_content(block, records, receipts, own, left_out, at_head)
+            check_senders(block, records.transactions or (), listed, creations=self.creations)
         except CheckError as error:
             if remedy := _remedy(block, self.exempt):
                 error.add(remedy)
