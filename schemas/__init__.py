@@ -3,10 +3,10 @@
 Read it in this order: `avro/` (the contracts: a new field goes to the end of its record, a body's into
 `normalized-blocks` and `enriched-blocks` too, then `headwater schemas freeze`), `catalog` (schema and
 codec of a stream), `codec/` (compiled writers and readers), `wire` (Confluent's frame), `reader` over
-`evolution` (any version's values), `registry` over `client`, `naming` and `wholeness` (whether an id that
-it lacks says anything), `history` with `compatibility`, `sample` and `examples/` (what a change is held
-against, one for each version), `unsigned` and `jsonable` (numbers above 2^63, and records for people),
-`errors`.
+`evolution` (any version's values), `registry` over `client` and `registered` (what it has under an id),
+`naming` and `wholeness` (whether an id that it lacks says anything), `history` with `compatibility`, `sample`
+and `examples/` (what a change is held against, one for each version), `unsigned` and `jsonable` (numbers
+above 2^63, and records for people), `errors`.
 """
 
 from schemas.catalog import codec_for, codec_for_record, schema_of, schema_text, streams, version_of

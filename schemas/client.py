@@ -7,6 +7,7 @@ import json
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, Protocol
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, unquote, urlsplit
@@ -17,6 +18,8 @@ from headwater.redaction import redact, secrets_of
 from headwater.retry import Backoff, Retry
 from headwater.settings import RegistrySettings
 from schemas.errors import IncompatibleSchema
+from schemas.registered import AVRO, Registered
+from schemas.wire import is_id
 
 CONTENT_TYPE = "application/vnd.schemaregistry.v1+json"
 _ATTEMPTS = 6
@@ -24,6 +27,8 @@ _SECONDS = 10.0
 ANSWER_BYTES = 8 << 20
 """Far more than any schema has; the rest of an answer is not read."""
 _SHOWN = 500
+# Apicurio and proxies of registries say 400 or 422 of a number that they do not take for an id.
+_NO_SUCH_ID = (404, 400, 422)
 
 
 class Readable(Protocol):
@@ -78,15 +83,17 @@ class RegistryClient:
         answer = self._call("POST", f"/subjects/{quote(subject, safe='')}", {"schema": schema})
         return None if answer.status == 404 else self._id(answer, subject)
 
-    def schema(self, schema_id: int) -> str | None:
-        """A schema's text, None when the registry has no such id."""
+    def schema(self, schema_id: int) -> Registered | None:
+        """What is registered under an id, None when the registry has no such id."""
         answer = self._call("GET", f"/schemas/ids/{schema_id}")
-        if answer.status == 404:
+        if answer.status in _NO_SUCH_ID:
             return None
-        text = self._expect(answer, f"schema {schema_id}").get("schema")
-        if not isinstance(text, str):
+        body = self._expect(answer, f"schema {schema_id}")
+        # Absent means Avro: registries said nothing of a type before they had others.
+        text, kind = body.get("schema"), body.get("schemaType") or AVRO
+        if not isinstance(text, str) or not isinstance(kind, str):
             raise Transient(f"schema registry {self.url}: schema {schema_id}: an answer without a schema")
-        return text
+        return Registered(text, kind, bool(body.get("references")))
 
     def compatible(self, subject: str, schema: str) -> list[str]:
         """Why the registry would refuse the schema; nothing when it would not, or has no such subject."""
@@ -110,8 +117,7 @@ class RegistryClient:
 
     def _id(self, answer: Answer, subject: str) -> int:
         found = self._expect(answer, subject).get("id")
-        # The wire format has 32 bits for it.
-        if not isinstance(found, int) or not 0 <= found < 1 << 31:
+        if not isinstance(found, int) or not is_id(found):
             raise Transient(f"schema registry {self.url}: {subject}: an answer without a schema id")
         return found
 
@@ -133,7 +139,7 @@ class RegistryClient:
         request = Request(self.url + path, data=data, headers=self._headers, method=method)
         try:
             answer = self._send(request)
-        except (URLError, OSError, ValueError) as error:
+        except (URLError, OSError, HTTPException, ValueError) as error:
             reason = redact(str(error), self._secrets)
             raise Transient(f"schema registry {self.url} does not answer: {reason}") from error
         if answer.status >= 500 or answer.status in (408, 429):
@@ -162,7 +168,7 @@ def _send(request: Request) -> Answer:
         # A context of its own: Python 3.13 keeps the first one, and with it the CA file that it found.
         context = ssl.create_default_context() if request.type == "https" else None
         with urlopen(request, timeout=_SECONDS, context=context) as answer:
-            return Answer(answer.status, json.loads(_bounded(answer) or b"null"))
+            return Answer(answer.status, _json(_bounded(answer) or b"null"))
     except HTTPError as error:
         with error:
             return Answer(error.code, _json_or_text(_bounded(error)))
@@ -175,9 +181,17 @@ def _bounded(answer: Readable) -> bytes:
     return data
 
 
-def _json_or_text(data: bytes) -> object:
+def _json(data: bytes) -> object:
+    """Parsed JSON. Raises ValueError for what is none, as for one nested too deep to be an answer."""
     try:
         return json.loads(data)
+    except RecursionError:
+        raise ValueError("an answer nested too deep") from None
+
+
+def _json_or_text(data: bytes) -> object:
+    try:
+        return _json(data)
     except ValueError:
         return data[:200].decode(errors="replace")
 

@@ -26,6 +26,10 @@ class MalformedRecord(Permanent):
         super().__init__(f"{subject} ({written_by}): {reason} at byte {offset}, {where}")
 
 
+class ForeignSchema(Permanent):
+    """What a registry has under an id is no schema of ours; the message says what it is instead."""
+
+
 class WrongValue(Permanent):
     """A value that its field cannot carry; `field` is its path within the record."""
 

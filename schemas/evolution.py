@@ -11,24 +11,37 @@ from typing import cast
 
 import fastavro
 from fastavro.read import SchemaResolutionError
+from fastavro.schema import SchemaParseException
 
 from schemas.codec.codec import Codec
 from schemas.codec.model import MISSING, Array, Map, Node, Record, Schema, Union, parse
 from schemas.errors import MalformedRecord
 
+_SHOWN = 200
+# What parsers say of JSON that is no Avro schema: fastavro's own errors, and those of Python where something
+# is absent, of another type or nested without end.
+_NOT_A_SCHEMA = (SchemaParseException, ValueError, LookupError, TypeError, AttributeError, RecursionError)
+
 
 class Translator:
-    """Bodies of one writer's schema → bodies of the reader's, which is the current one."""
+    """Bodies of one writer's schema → bodies of the reader's, which is the current one.
+
+    Raises MalformedRecord where the writer's schema is none of a record.
+    """
 
     def __init__(self, codec: Codec, readers_schema: Schema, schema_id: int, writers_schema: Schema) -> None:
-        root, _ = parse(writers_schema)
-        if not isinstance(root, Record):
-            raise MalformedRecord(codec.subject, schema_id, 0, "", f"schema id {schema_id} is not a record")
         self._codec = codec
         self._schema_id = schema_id
-        self._writers_codec = Codec(codec.subject, root)
         self._readers_schema = fastavro.parse_schema(without_logical_types(readers_schema))
-        self._writers_schema = fastavro.parse_schema(without_logical_types(writers_schema))
+        try:
+            root, _ = parse(writers_schema)
+            self._writers_schema = fastavro.parse_schema(without_logical_types(writers_schema))
+        except _NOT_A_SCHEMA as error:
+            reason = f"is not a schema that can be read: {type(error).__name__}: {str(error)[:_SHOWN]}"
+            raise MalformedRecord(codec.subject, schema_id, 0, "", reason) from error
+        if not isinstance(root, Record):
+            raise MalformedRecord(codec.subject, schema_id, 0, "", f"schema id {schema_id} is not a record")
+        self._writers_codec = Codec(codec.subject, root)
 
     def body(self, value: bytes, offset: int) -> bytes:
         """Our body of a value. Raises MalformedRecord, also where the schemas cannot be resolved."""

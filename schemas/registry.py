@@ -10,6 +10,7 @@ from headwater.settings import Settings
 from schemas.catalog import schema_of, streams
 from schemas.client import RegistryClient
 from schemas.codec.model import Schema
+from schemas.errors import ForeignSchema, MalformedRecord
 from schemas.naming import subject_of
 from schemas.reader import StreamReader
 from schemas.wholeness import lacks
@@ -69,33 +70,48 @@ class Registry:
         """A schema as parsed JSON, None when the registry is whole and does not know the id.
 
         Raises Transient when it does not know the id and lacks what it must have: it was emptied or restored.
+        Raises ForeignSchema where the id stands for what is not an Avro schema.
         """
         if schema_id not in self._schemas:
-            text = self._client.schema(schema_id)
-            if text is None:
+            found = self._client.schema(schema_id)
+            if found is None:
                 self._require_whole(f"does not know schema id {schema_id}")
                 return None
-            self._schemas[schema_id] = json.loads(text)
+            self._schemas[schema_id] = found.schema()
         return self._schemas[schema_id]
 
     def schemas_of(self, stream: str) -> Callable[[int], Schema | None]:
-        """`schema` for readers of a stream.
+        """`schema` for readers of a stream; raises MalformedRecord for an id of another record or team.
 
-        An id that is another record's raises Transient, too, while the registry is not whole: one that was
-        emptied gives ids anew.
+        Such an id raises Transient, too, while the registry is not whole: one that was emptied gives ids
+        anew. A whole one is asked once about it: whoever sends one message of the kind may send a million.
         """
         current = _name(schema_of(stream))
+        others: dict[int, Schema | ForeignSchema] = {}
 
         def schema(schema_id: int) -> Schema | None:
-            known = schema_id in self._schemas
-            found = self.schema(schema_id)
-            if found is not None and _name(found) != current:
-                if not known:
-                    del self._schemas[schema_id]
-                self._require_whole(
-                    f"has {_name(found)} as schema id {schema_id}, which {stream} was written with"
-                )
-            return found
+            if schema_id not in others:
+                known = schema_id in self._schemas
+                found: Schema | ForeignSchema | None
+                try:
+                    found = self.schema(schema_id)
+                except ForeignSchema as error:
+                    found = foreign = error
+                else:
+                    if found is None or _name(found) == current:
+                        return found
+                    foreign = ForeignSchema(_name(found) or "no record's schema")
+                    if not known:
+                        del self._schemas[schema_id]
+                trouble = f"has {foreign.message} as schema id {schema_id}, which {stream} was written with"
+                self._require_whole(trouble)
+                # Avro reads a record of another namespace, and none of another name.
+                others[schema_id] = found if _own(found, current) else foreign
+            other = others[schema_id]
+            if isinstance(other, ForeignSchema):
+                reason = f"the registry has {other.message} under this id, not {current}"
+                raise MalformedRecord(stream, schema_id, 1, "", reason)
+            return other
 
         return schema
 
@@ -124,8 +140,18 @@ class Registry:
 
 
 def _name(schema: Schema) -> str:
-    """A record's full name; "" of what is not a record."""
-    return f"{schema.get('namespace', '')}.{schema.get('name', '')}" if isinstance(schema, dict) else ""
+    """A record's full name, whichever way it is written; "" of what is not a record."""
+    if not isinstance(schema, dict):
+        return ""
+    name, space = str(schema.get("name", "")), str(schema.get("namespace", ""))
+    return f"{space}.{name}" if space and "." not in name else name
+
+
+def _own(schema: Schema | ForeignSchema, current: str) -> bool:
+    """Has a schema the current one's name, its namespace apart?"""
+    return not isinstance(schema, ForeignSchema) and (
+        _name(schema).rpartition(".")[2] == current.rpartition(".")[2]
+    )
 
 
 def register_all(settings: Settings) -> dict[str, int]:

@@ -7,11 +7,11 @@ and each id that this process has learned from it still means the same.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 
 from schemas.client import RegistryClient
 from schemas.codec.model import Schema
+from schemas.errors import ForeignSchema
 
 
 def lacks(
@@ -32,6 +32,11 @@ def lacks(
         elif ids.get(subject, found) != found:
             yield f"{subject} has its schema as {found}, not {ids[subject]} as before"
     for schema_id, schema in learned.items():
-        text_now = client.schema(schema_id)
-        if text_now is None or json.loads(text_now) != schema:
-            yield f"schema id {schema_id} is {'gone' if text_now is None else 'another schema'}"
+        now = client.schema(schema_id)
+        try:
+            if now is not None and now.schema() == schema:
+                continue
+        except ForeignSchema as error:
+            yield f"schema id {schema_id} is {error.message}"
+        else:
+            yield f"schema id {schema_id} is {'gone' if now is None else 'another schema'}"

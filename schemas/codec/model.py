@@ -100,7 +100,11 @@ def parse(schema: Schema) -> tuple[Node, dict[str, Named]]:
     Raises ValueError for what is not an Avro schema.
     """
     names: dict[str, Named] = {}
-    return _parse(schema, "", names), names
+    try:
+        return _parse(schema, "", names), names
+    except (LookupError, TypeError, AttributeError, RecursionError) as error:
+        # Something is absent, of another type, or without end.
+        raise ValueError(f"not an Avro schema: {type(error).__name__}: {error}") from error
 
 
 def _parse(schema: object, namespace: str, names: dict[str, Named]) -> Node:
@@ -137,12 +141,12 @@ def _named(schema: Mapping[str, Any], kind: str, namespace: str, names: dict[str
     if kind == "fixed":
         return names.setdefault(full, Fixed(full, int(schema["size"])))
     if kind == "enum":
-        return names.setdefault(full, Enum(full, tuple(schema["symbols"]), schema.get("default")))
+        return names.setdefault(full, Enum(full, tuple(map(_text, schema["symbols"])), schema.get("default")))
     record = Record(full)
     names[full] = record
     record.fields = tuple(
         Field(
-            name=each["name"],
+            name=_text(each["name"]),
             type=(node := _parse(each["type"], space, names)),
             default=from_json(node, each["default"]) if "default" in each else MISSING,
             aliases=tuple(each.get("aliases", ())),
@@ -150,6 +154,12 @@ def _named(schema: Mapping[str, Any], kind: str, namespace: str, names: dict[str
         for each in schema["fields"]
     )
     return record
+
+
+def _text(name: object) -> str:
+    if not isinstance(name, str):
+        raise ValueError(f"a name in an Avro schema is text, not {name!r}")
+    return name
 
 
 def from_json(node: Node, value: object) -> object:

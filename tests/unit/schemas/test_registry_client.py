@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from email.message import Message
+from http.client import BadStatusLine, IncompleteRead
 from urllib.error import HTTPError, URLError
 from urllib.request import Request
 from urllib.response import addinfourl
@@ -16,9 +17,10 @@ from headwater.errors import Fatal, Transient
 from headwater.settings import RegistrySettings, load_settings
 from schemas import schema_of, streams
 from schemas.client import Answer, RegistryClient
-from schemas.errors import IncompatibleSchema
+from schemas.errors import IncompatibleSchema, MalformedRecord
 from schemas.naming import subject_of
 from schemas.registry import Registry, canonical
+from tests.builders.shelf import Shelf
 from topics.catalog import TOPICS, topic_name
 
 Reply = Answer | Exception
@@ -59,30 +61,6 @@ def test_ids_are_asked_for_once_and_never_registered_by_a_writer() -> None:
     assert registry.id_for("logs") == registry.id_for("logs") == 5
     lookup = ("POST", "http://r/api/subjects/p.c.logs.v1-value", {"schema": canonical(schema_of("logs"))})
     assert wire.asked == [lookup, lookup]
-
-
-class Shelf:
-    """A registry with these schemas by subject and by id."""
-
-    def __init__(self) -> None:
-        settings = load_settings({}, environ={})
-        self.subjects = {
-            (subject_of(settings, stream), canonical(schema_of(stream))): number
-            for number, stream in enumerate(streams(), 1)
-        }
-        self.ids = {number: text for (_, text), number in self.subjects.items()}
-        self.asked = 0
-        self.registry = Registry(settings, _client(self))
-
-    def __call__(self, request: Request) -> Answer:
-        self.asked += 1
-        *_, kind, last = request.full_url.split("/")
-        if kind == "ids":
-            text = self.ids.get(int(last))
-            return Answer(404, {}) if text is None else Answer(200, {"schema": text})
-        assert (request.get_method(), kind) == ("POST", "subjects")
-        found = self.subjects.get((last, json.loads(request.data)["schema"]))  # type: ignore[arg-type]
-        return Answer(404, {}) if found is None else Answer(200, {"id": found})
 
 
 def test_schemas_are_asked_for_once_and_unknown_ids_again() -> None:
@@ -150,7 +128,8 @@ def test_an_id_that_an_emptied_registry_gave_to_another_schema_is_waited_for() -
 def test_a_record_of_another_stream_is_no_fault_of_a_whole_registry() -> None:
     shelf = Shelf()
     blocks = shelf.registry.id_for("blocks")
-    assert shelf.registry.schemas_of("logs")(blocks) == schema_of("blocks")
+    with pytest.raises(MalformedRecord, match=r"has io\.headwater\.v1\.Block under this id, not io"):
+        shelf.registry.schemas_of("logs")(blocks)
 
 
 def test_passing_failures_are_retried_and_then_transient() -> None:
@@ -241,6 +220,24 @@ def test_a_message_of_any_length_is_told_in_few_words() -> None:
     with pytest.raises(Fatal) as raised:
         _client(Wire(Answer(400, {"message": "x" * 1_000_000}))).register("s", "{}")
     assert len(str(raised.value)) < 1_000
+
+
+@pytest.mark.parametrize(
+    "data", [b"<html>down for maintenance</html>", b"[" * 100_000, b"\xff\xfe"], ids=["html", "deep", "bytes"]
+)
+def test_a_page_of_a_proxy_is_no_answer_of_a_registry(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    def urlopen(request: Request, **_: object) -> object:
+        return addinfourl(io.BytesIO(data), Message(), request.full_url, 200)
+
+    monkeypatch.setattr("schemas.client.urlopen", urlopen)
+    with pytest.raises(Transient, match="does not answer"):
+        RegistryClient(RegistrySettings(url="http://r")).schema(1)
+
+
+def test_an_answer_that_breaks_off_is_none() -> None:
+    for error in (IncompleteRead(b"{"), BadStatusLine("SSH-2.0")):
+        with pytest.raises(Transient, match="does not answer"):
+            _client(Wire(*[error] * 6)).schema(1)
 
 
 class Endless(io.RawIOBase):

@@ -92,7 +92,10 @@ class Joined:
             raise NotJoinable(f"{self._stream}: the registry has no schema of id {head.hex()}")
         codec = codec_for(self._stream)
         if without_docs(writer_schema) != without_docs(schema_of(self._stream)):
-            root, _ = parse(writer_schema)
+            try:
+                root, _ = parse(writer_schema)
+            except ValueError:
+                return None
             if not isinstance(root, Record):
                 return None
             codec = Codec(self._stream, root)
