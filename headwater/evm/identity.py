@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 from hashlib import blake2b
-from struct import Struct
+from struct import Struct, error
+
+from headwater.errors import Permanent
 
 SIZE = 16
 _TAIL = Struct(">BII")
@@ -28,18 +30,26 @@ class RecordKind(IntEnum):
 
 
 class EventIds:
-    """The ids of one block's records."""
+    """The ids of one block's records. Raises Permanent for numbers that an id has no room for."""
 
     __slots__ = ("_block",)
 
     def __init__(self, chain_id: int, block_hash: bytes) -> None:
         if len(block_hash) != 32:
             raise ValueError(f"a block hash has 32 bytes, not {len(block_hash)}")
-        self._block = chain_id.to_bytes(8, "big") + block_hash
+        try:
+            self._block = chain_id.to_bytes(8, "big") + block_hash
+        except OverflowError as reason:
+            raise Permanent(f"chain_id {chain_id} is none: it is not a number of 64 bits") from reason
 
     def of(self, kind: RecordKind, index: int, sub_index: int = 0) -> bytes:
         """The 16 bytes of one record's id."""
-        return blake2b(self._block + _TAIL.pack(kind, index, sub_index), digest_size=SIZE).digest()
+        try:
+            return blake2b(self._block + _TAIL.pack(kind, index, sub_index), digest_size=SIZE).digest()
+        except error as reason:
+            raise Permanent(
+                f"a {kind.name} has index {index}, sub-index {sub_index}: places in a block have 32 bits"
+            ) from reason
 
 
 def event_id(chain_id: int, block_hash: bytes, kind: RecordKind, index: int, sub_index: int = 0) -> bytes:

@@ -61,10 +61,10 @@ class _Cursor:
     def envelope(self) -> Envelope:
         return Envelope(
             event=EventKind(self.long()),
-            chain_id=self.long(),
-            sequence=self.long(),
+            chain_id=self.natural("chain_id"),
+            sequence=self.natural("sequence"),
             claim=self.long(),
-            block_number=self.long() if self.present() else None,
+            block_number=self.natural("block_number") if self.present() else None,
             block_hash=self.fixed() if self.present() else None,
             parent_hash=self.fixed() if self.present() else None,
             block_timestamp=self.long() if self.present() else None,
@@ -78,6 +78,12 @@ class _Cursor:
 
     def long(self) -> int:
         number, self.at = read_long(self.value, self.at)
+        return number
+
+    def natural(self, field: str) -> int:
+        number = self.long()
+        if number < 0:
+            raise ValueError(f"{field} {number} is negative")
         return number
 
     def present(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias, cast
 from headwater.errors import Permanent
 from schemas import Message, Selection
 from streams.logic.aggregate.measures import CHAIN, CONTRACT, TOKEN, BaseFees, Entity, Measures
+from streams.logic.amounts import amount
 from topics.chainlog.envelope import Envelope
 
 STREAM: Final = "enriched-blocks"
@@ -48,7 +49,8 @@ def contribution_of(
 ) -> Contribution | None:
     """What a block event gives, from the framed values of its parts; None when its content is not known.
 
-    Raises MalformedRecord for bytes that are not an enriched block, Permanent for one without a header.
+    Raises MalformedRecord for bytes that are not an enriched block, Permanent for one without a header or
+    with an amount that is none.
     """
     parts = [read(value, FIELDS) for value in values]
     if parts[0].values["problem"] is not None:
@@ -91,7 +93,7 @@ class _Tally:
             if found is None:
                 found = tokens[token] = [0, 0, 0, 0]
             found[0] += 1
-            found[1] += int(value)
+            found[1] += amount(value, "a transfer's value")
             if source == _NOBODY:
                 found[2] += 1
             if target == _NOBODY:
@@ -104,10 +106,11 @@ class _Tally:
             failed = status == 0
             self._failed += failed
             if price is not None:
-                self._fees += gas * int(price)
+                self._fees += gas * amount(price, "receipt_effective_gas_price")
             if blob_gas:
                 self._blob_gas += blob_gas
-                self._blob_fees += blob_gas * int(blob_price or 0)
+                if blob_price is not None:
+                    self._blob_fees += blob_gas * amount(blob_price, "receipt_blob_gas_price")
             if data and target is not None:
                 found = self._contracts.get(target)
                 if found is None:
@@ -119,7 +122,7 @@ class _Tally:
     def contribution(self, header: dict[str, object]) -> Contribution:
         gas_used = cast(int, header["gas_used"])
         price = cast("str | None", header["base_fee_per_gas"])
-        base_fee = None if price is None else int(price)
+        base_fee = None if price is None else amount(price, "base_fee_per_gas")
         entities: dict[Entity, Measures] = {
             CHAIN: (
                 1,

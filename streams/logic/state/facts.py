@@ -12,6 +12,7 @@ import msgspec
 
 from headwater.evm.identity import EventIds, RecordKind
 from schemas.codec.varint import encode
+from streams.logic.amounts import amount
 from topics.chainlog.kinds import EventKind
 
 _HASH_AT: Final = 17  # after the branch and the 16 bytes of the event id
@@ -97,10 +98,11 @@ def head(ids: EventIds, index: int, transaction: bytes, sender: bytes, nonce: in
 def tail(index: int, status: int | None, gas_used: int, price: str | None) -> bytes:
     """The Avro bytes of transaction_index, execution_status, gas_used and fee_paid.
 
-    The fee is gas used times the effective price, in wei; null where the receipt gives no price.
+    The fee is gas used times the effective price, in wei; null where the receipt gives no price. Raises
+    Permanent for a price that is no amount.
     """
     start = b"\x02" + encode(index) + _STATUS.get(status, _UNKNOWN_STATUS) + b"\x02" + encode(gas_used)
     if price is None:
         return start + b"\x00"
-    fee = str(gas_used * int(price)).encode()
+    fee = str(gas_used * amount(price, "receipt_effective_gas_price")).encode()
     return start + b"\x02" + encode(len(fee)) + fee

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headwater.errors import Permanent
 from headwater.evm.identity import EventIds, HexKeys, RecordKind, event_id
 
 BLOCK_17686111 = bytes.fromhex("0cfdc76bb857a33767b4259a0ca8c0c3cb48cd7be8aff17bc1ed20dc4cffd7bd")
@@ -59,3 +60,19 @@ def test_a_hash_of_another_length_is_refused() -> None:
 
 def test_keys_are_lowercase_hex() -> None:
     assert HexKeys()[bytes.fromhex("AB" * 20)] == b"0x" + b"ab" * 20
+
+
+@pytest.mark.parametrize(
+    ("chain_id", "index", "sub_index", "told"),
+    [
+        (-1, 0, 0, "chain_id -1"),
+        (1 << 64, 0, 0, f"chain_id {1 << 64}"),
+        (1, -1, 0, "LOG has index -1"),
+        (1, 1 << 32, 0, f"LOG has index {1 << 32}"),
+        (1, 0, -1, "sub-index -1"),
+    ],
+    ids=["chain below", "chain above", "index below", "index above", "sub-index below"],
+)
+def test_numbers_that_no_record_has_are_told(chain_id: int, index: int, sub_index: int, told: str) -> None:
+    with pytest.raises(Permanent, match=told):
+        event_id(chain_id, BLOCK_17686111, RecordKind.LOG, index, sub_index)

@@ -105,6 +105,7 @@ def test_a_fresh_numbering_goes_on_downstream() -> None:
 
 _HASH = st.one_of(st.none(), st.binary(min_size=32, max_size=32))
 _LONG = st.integers(-(2**63), 2**63 - 1)
+_NATURAL = st.integers(0, 2**63 - 1)
 _INT = st.integers(-(2**31), 2**31 - 1)
 
 
@@ -112,10 +113,10 @@ _INT = st.integers(-(2**31), 2**31 - 1)
     st.builds(
         Envelope,
         event=st.sampled_from(EventKind),
-        chain_id=_LONG,
-        sequence=_LONG,
+        chain_id=_NATURAL,
+        sequence=_NATURAL,
         claim=_LONG,
-        block_number=st.one_of(st.none(), _LONG),
+        block_number=st.one_of(st.none(), _NATURAL),
         block_hash=_HASH,
         parent_hash=_HASH,
         block_timestamp=st.one_of(st.none(), _LONG),
