@@ -29,7 +29,11 @@ _SETTING: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _BLOCKWISE: Final = frozenset(
     {"Native", "TabSeparated", "TSV", "CSV", "RowBinary", "JSONEachRow", "JSONLines"}
 )
-_FORMATTING: Final = parse(b"SELECT formatQuerySingleLine({statement:String})")
+# Both in one: the reader's connections serve one request each, and the next one is opened for it.
+_FORMATTING: Final = parse(
+    b"SELECT concat(toString({database:String} IN (SELECT name FROM system.databases)), "
+    b"formatQuerySingleLine({statement:String}))"
+)
 _UNREADABLE: Final = (
     "SELECT concat('Code: ', toString(code), '. DB::Exception: ', last_error_message, ' (', name, ')') "
     "FROM system.errors WHERE NOT isValidUTF8(last_error_message) ORDER BY last_error_time DESC LIMIT 1"
@@ -78,7 +82,7 @@ class _Link:
             self.settings = wanted
         database = request.database or "default"
         if database != self.database:
-            self.connection.query("USE `" + database.replace("`", "\\`") + "`")
+            self.connection.query(f"USE {identifier(database)}")
             self.database = database
 
 
@@ -108,16 +112,19 @@ class Engine:
             database="system",
             settings=reading.LIMITS,
             # The engine reads a parameter as it reads a field of TabSeparated.
-            parameters={"statement": _escaped(request.statement.sql)},
+            parameters={
+                "statement": _escaped(request.statement.sql),
+                "database": _escaped(request.database),
+            },
             restricted=True,
         )
-        formatted = self.run(asked)[0].decode()
+        answer = self.run(asked)[0].decode()
+        is_there, formatted = answer[:1] == "1", answer[1:]
         reading.allowed(formatted, self._table_functions)
         return replace(
             request,
             statement=replace(request.statement, sql=formatted, settings_at=-1),
-            # In the default database every unknown name would be a file's.
-            database="system" if request.database in ("", "default") else request.database,
+            database=reading.database(request.database, is_there),
             settings={**request.settings, **reading.LIMITS},
             restricted=True,
         )
@@ -267,6 +274,11 @@ def path_of(data: BinaryIO) -> str:
     """The path by which the engine opens a file of `spool`."""
     # A file in memory is named by its descriptor alone.
     return data.name if isinstance(data.name, str) else f"{_DESCRIPTORS}/{data.fileno()}"
+
+
+def identifier(name: str) -> str:
+    """A name as the engine reads it back. In its quotes it knows escapes as it does in text."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
 def _quoted(value: str) -> str:

@@ -40,7 +40,11 @@ _MAKING_ROWS: Final = frozenset(
     )
 )  # fmt: skip
 _READING_FILES: Final = frozenset({"file"})
-_ASKING_MODELS: Final = re.compile(r"ai[A-Z]")
+# They take database and table as text, past the look at names: of the default database they tell which files
+# there are. The first one asks other hosts, too.
+_NAMING_TABLES: Final = frozenset(name.lower() for name in ("hasColumnInTable", "joinGet", "joinGetOrNull"))
+_REFUSED: Final = _READING_FILES | _NAMING_TABLES
+_ASKING_MODELS: Final = re.compile(r"(?:ai|AI)[A-Z][a-z]")
 _TOKEN: Final = re.compile(
     r"'(?:[^'\\]|\\.)*'|\{[^{}]*:\s*(?P<parameter>\w+)[^{}]*\}"
     r"|`(?P<quoted>(?:[^`\\]|\\.)*)`|(?P<word>[A-Za-z_]\w*)|(?P<mark>[^\s\w])",
@@ -57,6 +61,19 @@ def allowed_settings(settings: Mapping[str, str]) -> None:
             )
 
 
+def database(asked: str, is_there: bool) -> str:
+    """The database in which the reader's names are looked up; `is_there`: the engine has one of this name.
+
+    Never the default one, where every unknown name would be a file's. Raises Failure for one that is not
+    there letter for letter: what else leads to a database, the engine alone knows.
+    """
+    if asked in ("", "default"):
+        return "system"
+    if not is_there:
+        raise Failure(f"Code: 81. DB::Exception: Database {asked} does not exist. (UNKNOWN_DATABASE)")
+    return asked
+
+
 def allowed(formatted: str, table_functions: Collection[str]) -> None:
     """Raises Failure saying what of a statement, as the engine formats it, the reader may not do.
 
@@ -67,7 +84,7 @@ def allowed(formatted: str, table_functions: Collection[str]) -> None:
         raise _refused("statements other than queries")
     for token, after in zip(tokens, [*tokens[1:], ""], strict=True):
         name = token.strip("`").lower()
-        if name in _READING_FILES or _ASKING_MODELS.match(token.strip("`")):
+        if name in _REFUSED or _ASKING_MODELS.match(token.strip("`")):
             raise _refused(f"the function {name}")
         if after == "(" and name in table_functions and name not in _MAKING_ROWS:
             raise _refused(f"the table function {name}")

@@ -201,6 +201,10 @@ def test_the_reader_reads_tables_with_any_client(server: ClickHouseProcess) -> N
         "SELECT 1 SETTINGS max_memory_usage = 0",
         "SELECT 1 SETTINGS max_execution_time = 0",
         "SELECT * FROM {{u:Identifier}}.`{path}`",
+        "SELECT hasColumnInTable('default', '{path}', 'hunter2')",
+        "SELECT joinGet('default.{path}', 'hunter2', 1)",
+        "SELECT joinGetOrNull('default.{path}', 'hunter2', 1)",
+        "SELECT AIGenerate('x')",
     ],
 )
 def test_the_reader_gets_no_file_and_reaches_no_host(
@@ -214,6 +218,29 @@ def test_the_reader_gets_no_file_and_reaches_no_host(
         assert "hunter2" not in text.replace(str(secret), "")
     assert not Path(f"{secret}.new").exists()
     assert ask(server, body=b"SELECT count() FROM shop.t", user=WRITER) == (200, "10\n")
+
+
+@pytest.mark.parametrize(
+    "form", ["EXISTS TABLE `{path}`", "DESCRIBE TABLE `{path}`", "SELECT * FROM `{path}`"]
+)
+@pytest.mark.parametrize("name", ["defa\\x75lt", "\\default", "default ", "`default`"])
+def test_no_spelling_leads_to_the_files_database(
+    server: ClickHouseProcess, secret: Path, form: str, name: str
+) -> None:
+    for options, headers in (({"database": name}, {}), ({}, {"X_ClickHouse_Database": name})):
+        status, text = ask(
+            server, f"/?{urlencode(options)}", form.format(path=secret).encode(), user=READER, **headers
+        )
+        assert (status, "UNKNOWN_DATABASE" in text) == (404, True), text
+
+
+def test_a_database_of_any_name_is_the_one_that_is_meant(server: ClickHouseProcess) -> None:
+    name = "defa\\x75lt"
+    assert ask(server, body=b"CREATE DATABASE `defa\\\\x75lt`", user=WRITER)[0] == 200
+    for user in (READER, WRITER):
+        path = f"/?{urlencode({'database': name})}"
+        assert ask(server, path, b"SELECT length(currentDatabase())", user=user) == (200, "10\n")
+    assert ask(server, body=b"DROP DATABASE `defa\\\\x75lt`", user=WRITER)[0] == 200
 
 
 def test_the_readers_limits_hold(server: ClickHouseProcess) -> None:

@@ -11,9 +11,10 @@ import pytest
 
 from headwater.errors import Fatal
 from sandbox.chdb.access import Header, misdirected, user
+from sandbox.chdb.engine import identifier
 from sandbox.chdb.failures import Failure
 from sandbox.chdb.logins import Logins, generate, kept
-from sandbox.chdb.reading import LIMITS, allowed, allowed_settings
+from sandbox.chdb.reading import LIMITS, allowed, allowed_settings, database
 
 PORT = 8123
 LOGINS = Logins("w" * 24, "r" * 24)
@@ -159,12 +160,35 @@ def test_the_reader_may_ask_tables(statement: str) -> None:
         "SELECT 1 INTO OUTFILE '/tmp/x'",
         "EXPLAIN SELECT 1 INTO OUTFILE '/tmp/x'",
         "SELECT aiGenerate('x')",
+        "SELECT AIGenerate('x')",
+        "SELECT hasColumnInTable('default', '/etc/passwd', 'x')",
+        "SELECT hasColumnInTable('host', 'user', 'password', 'd', 't', 'x')",
+        "SELECT arrayMap(`hasColumnInTable`, ['default'], ['/etc/passwd'], ['x'])",
+        "SELECT joinGet('default./etc/passwd', 'x', 1)",
+        "SELECT joinGetOrNull('default./etc/passwd', 'x', 1)",
     ],
 )
 def test_the_reader_may_not_reach_files_or_hosts(statement: str) -> None:
     with pytest.raises(Failure) as raised:
         allowed(statement, TABLE_FUNCTIONS)
     assert raised.value.status == 403
+
+
+def test_the_readers_database_is_one_that_there_is_and_never_the_files_own() -> None:
+    assert [database(asked, is_there=True) for asked in ("", "default", "shop")] == [
+        "system",
+        "system",
+        "shop",
+    ]
+    assert database("", is_there=False) == "system"
+    with pytest.raises(Failure, match=r"Database defa\\x75lt does not exist") as raised:
+        database("defa\\x75lt", is_there=False)
+    assert (raised.value.code, raised.value.status) == (81, 404)
+
+
+def test_names_are_quoted_as_the_engine_reads_them_back() -> None:
+    assert identifier("defa\\x75lt") == "`defa\\\\x75lt`"
+    assert identifier("a`b\\") == "`a\\`b\\\\`"
 
 
 def test_the_readers_limits_are_not_the_readers_to_change() -> None:
