@@ -8,20 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final, TypeAlias, cast
 
 from headwater.evm.identity import EventIds, RecordKind
 from schemas import Codec, Message, Records, codec_for, codec_for_record
-from schemas.codec.model import Array, Enum, Field, Fixed, Node, Primitive, Record, Union
+from schemas.codec.model import Array, Enum, Fixed, Node, Primitive, Record, Union
 from schemas.unsigned import UNSIGNED, from_long
 from streams.logic.alerts.rule import Match
 from streams.logic.alerts.texts import TEXTS
+from streams.logic.amounts import amount
 from topics.chainlog.envelope import Envelope
 from topics.coverage import COUNTED
 
 STREAM: Final = "enriched-blocks"
 HEADER: Final = "header"
 Convert: TypeAlias = Callable[[Any], object]
+Number: TypeAlias = Callable[[str], Convert]
+"""Name of a field of decimal text → how its number is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +53,18 @@ def _layout(
         "transfers": "TransferBody",
         "contracts": "ContractBody",
     }[array]
-    converters = converters_of(stream)
+    converters = converters_of(stream, lambda name: partial(amount, field=name))
     nodes = {each.name: each.type for each in codec_for(stream).record.fields}
     codec = codec_for_record(STREAM, body)
     return RecordLayout(match, stream, array, record, index, transaction, converters, nodes, codec)
 
 
-def converters_of(stream: str) -> Mapping[str, Convert | None]:
-    """Field of a stream → from what the codec reads to what a rule sees; None where that is the same."""
-    return {each.name: _converter(each) for each in codec_for(stream).record.fields}
+def converters_of(stream: str, number: Number = lambda _: int) -> Mapping[str, Convert | None]:
+    """Field of a stream → from what the codec reads to what a rule sees; None where that is the same.
+
+    `int` is for numbers that were written here a moment ago.
+    """
+    return {each.name: _of_node(each.type, each.name, number) for each in codec_for(stream).record.fields}
 
 
 def hex_text(raw: bytes) -> str:
@@ -65,26 +72,22 @@ def hex_text(raw: bytes) -> str:
     return "0x" + raw.hex()
 
 
-def _converter(each: Field) -> Convert | None:
-    return _of_node(each.type, each.name)
-
-
-def _of_node(node: Node, name: str) -> Convert | None:
+def _of_node(node: Node, name: str, number: Number) -> Convert | None:
     match node:
         case Union() if node.optional is not None:
-            inner = _of_node(node.optional[1], name)
+            inner = _of_node(node.optional[1], name, number)
             return None if inner is None else lambda value: None if value is None else inner(value)
         case Fixed() | Primitive("bytes"):
             return hex_text
         case Primitive("string") if name not in TEXTS:
-            return int
+            return number(name)
         case Primitive("long") if name in UNSIGNED:
             return from_long
         case Array(items):
-            own = _of_node(items, name)
+            own = _of_node(items, name, number)
             return None if own is None else lambda values: [own(value) for value in values]
         case Record():
-            parts = {each.name: _converter(each) for each in node.fields}
+            parts = {each.name: _of_node(each.type, each.name, number) for each in node.fields}
             return lambda values: {
                 key: value if (own := parts[key]) is None else own(value) for key, value in values.items()
             }

@@ -100,6 +100,25 @@ def _stage(context: StageContext, follower: Following) -> AlertStage:
     return made
 
 
+@pytest.mark.parametrize(
+    ("spoilt", "told"),
+    [
+        ({"value": "57$9"}, "value is '57\\$9'"),
+        ({"value": "1_0"}, "value is '1_0'"),
+        ({"log_index": -1}, "index -1"),
+    ],
+    ids=["no number", "what int takes", "no place"],
+)
+def test_numbers_that_are_none_are_refused_before_anything_is_remembered(
+    context: StageContext, spoilt: dict[str, object], told: str
+) -> None:
+    stage = _stage(context, Following())
+    event = _event(envelope(K.APPLY, 100, 0), content({**transfer(4, 7), **spoilt}))
+    with pytest.raises(Permanent, match=told) as refused:
+        stage.handle(event)
+    assert not _read(stage.placeholder(event, refused.value))
+
+
 BLOCK = content(transfer(0, 5), transfer(1, 2**255))
 
 
