@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headwater.errors import Permanent
@@ -156,10 +156,12 @@ def test_what_no_field_models_is_kept_where_it_was_said() -> None:
         max_size=4,
     )
 )
+@example({"position": False})
 def test_any_unknown_field_comes_back_as_it_was(unknown: dict[str, Any]) -> None:
     known = {"accessList", "authorizationList", "blobVersionedHashes", "maxFeePerBlobGas", "blockTimestamp"}
+    known.add("data")  # What some nodes call the input.
     unknown = {name: value for name, value in unknown.items() if name not in known}
-    event = normalized(block([transaction(**unknown)]), [receipt()])
+    event = normalized(block([transaction() | unknown]), [receipt()])
     extra = event["transactions"][0]["extra"]
     assert (json.loads(extra) if extra else {}) == unknown
 
