@@ -16,11 +16,13 @@ from connectors.evm.rpc import once
 from tests.integration.checks import check_stream, check_topics, check_verify, states_settled
 from tests.integration.command_process import end
 from tests.integration.line import Line, pause
+from tests.integration.statistics import check_statistics
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 # Every bad row and event is a letter here, however many they are among few.
 PATIENT = {"HEADWATER_SINK__MAX_BAD_RATIO": "1", "HEADWATER_STAGES__MAX_BAD_RATIO": "1"}
 WAITING_LOOKS = 1_200
+STAGES = ("normalize", "enrich", "state", "aggregate", "alert")
 STANDINGS = ("repaired", "failed again", "under way", "refused")
 
 
@@ -77,7 +79,7 @@ def transactions(line: Line, block: str) -> bool:
 
 
 def full_blocks(chain: str) -> int:
-    """The first of three blocks one after the other that have transactions: only such can be refused."""
+    """The first of as many blocks with transactions as there are stages: only such can be refused."""
 
     def full(number: int) -> bool:
         count = once.ask(chain, "eth_getBlockTransactionCountByNumber", hex(number))
@@ -85,13 +87,13 @@ def full_blocks(chain: str) -> int:
 
     number = 0
     for _ in range(WAITING_LOOKS):
-        if all(full(number + each) for each in range(3)):
+        if all(full(number + each) for each in range(len(STAGES))):
             return number
-        if int(str(once.ask(chain, "eth_blockNumber")), 16) > number + 3:
+        if int(str(once.ask(chain, "eth_blockNumber")), 16) > number + len(STAGES):
             number += 1
         else:
             pause(0.1)
-    raise AssertionError("no traffic: three blocks with transactions never came")
+    raise AssertionError("no traffic: blocks with transactions never came one after the other")
 
 
 def refused_by_the_sink(line: Line) -> tuple[int, set[int]]:
@@ -115,7 +117,7 @@ def refused_by_the_sink(line: Line) -> tuple[int, set[int]]:
 
 
 def refused_blocks(line: Line, first: int) -> tuple[int, str]:
-    """Three blocks are refused by a stage each, a later one by the sink; the head of the chain.
+    """Blocks are refused by a stage each, a later one by the sink; the head of the chain.
 
     And replayed too soon: the repair of the first one fails like the block did, and that is said.
     """
@@ -124,10 +126,10 @@ def refused_blocks(line: Line, first: int) -> tuple[int, str]:
     head = line.freeze()
     line.wait_settled(head)
     found = replay(line, codes=(2,))
-    three = (first, first + 1, first + 2)
-    assert [stages(found, each) for each in three] == [{"normalize"}, {"enrich"}, {"state"}]
+    by_stage = range(first, first + len(STAGES))
+    assert [stages(found, each) for each in by_stage] == [{each} for each in STAGES]
     assert stages(found, number) == {"sink"}
-    assert {each["block_number"] for each in found["requests"]} - others == {*three, number}
+    assert {each["block_number"] for each in found["requests"]} - others == {*by_stage, number}
     (asked,) = replay(line, "--block", str(first), "--stage", "normalize", "--yes", codes=(0,))["requests"]
     assert asked["outcome"]["outcome"] == "PUBLISHED"
 
@@ -143,7 +145,7 @@ def refused_blocks(line: Line, first: int) -> tuple[int, str]:
 
 def refused_removals(line: Line, head: tuple[int, str], stateless: int) -> None:
     """A fork; the removal of an orphan each, and the block in its place, are refused by a stage each."""
-    line.reorg(4)
+    line.reorg(len(STAGES) + 1)
     line.wait_until(lambda: reached(line, head[0] + 2), "the fork is longer", 60)
     line.wait_settled(line.freeze())
 
@@ -171,10 +173,10 @@ def test_what_was_refused_is_right_after_a_replay(make_chain: Callable[..., str]
 
 
 def prove(refusals: Refusals, first: int) -> None:
-    with refusals.line(f"normalize:{first}", f"enrich:{first + 1}", f"state:{first + 2}") as line:
+    with refusals.line(*(f"{stage}:{first + place}" for place, stage in enumerate(STAGES))) as line:
         head = refused_blocks(line, first)
     top = head[0]
-    with refusals.line(f"normalize:{top}", f"enrich:{top - 1}", f"state:{top - 2}") as line:
+    with refusals.line(*(f"{stage}:{top - place}" for place, stage in enumerate(STAGES))) as line:
         refused_removals(line, head, first + 2)
     with refusals.line() as line:
         altered(line, "DROP CONSTRAINT refused")
@@ -192,9 +194,10 @@ def prove(refusals: Refusals, first: int) -> None:
         assert replay(line, codes=(0,))["requests"] == []
         line.rpc("evm_setIntervalMining", 1)
         line.wait_until(lambda: reached(line, top + 6), "the chain goes on", 60)
-        end = line.freeze()
+        end = line.close_windows()
         line.wait_settled(end)
         line.wait_until(lambda: states_settled(line), "the states have settled", 60)
+        check_statistics(line)
         check_verify(line)
         incomplete = "SELECT count() FROM headwater.coverage FINAL WHERE NOT complete AND NOT removed"
         assert [int(count) for count, *_ in line.sql(incomplete)] == [0]
