@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
+import time
 
 from bench.report import Row, publish
 
@@ -34,7 +36,9 @@ def main() -> None:
     chosen = parser.parse_args().parts or PARTS
     rows: list[Row] = []
     for part in chosen:
+        began = time.monotonic()
         rows.extend(importlib.import_module(f"bench.{part}").rows())
+        print(f"{part}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     publish("all" if chosen == PARTS else "-".join(chosen), rows)
 
 
