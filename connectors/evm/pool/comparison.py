@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,10 +52,14 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Votes:
-    """What the endpoints that answer have at a block's height, and which block is final to them; by name."""
+    """What the endpoints that answer have at a block's height, and which block is final to them; by name.
+
+    `failed` are those that could not say now what is final to them: not that they know no such tag.
+    """
 
     head: Head
     found: Mapping[str, tuple[Head | None, Head | None]]
+    failed: Collection[str] = ()
 
     @property
     def agree(self) -> list[str]:
@@ -76,6 +80,14 @@ class Votes:
     def final_to(self) -> list[str]:
         """Names of those to which it is final, itself or by one above it."""
         return [name for name, (_, final) in self.found.items() if final and final.number >= self.head.number]
+
+    def silent(self, size: int) -> int:
+        """How many of so many endpoints say nothing of its finality: away, failing, or not so far yet.
+
+        One that knows no tag never says anything, and is none of them.
+        """
+        lag = [name for name in self.not_yet if name not in self.agree]
+        return size - len(self.found) + len(self.failed) + len(lag)
 
     @property
     def settled(self) -> Head | None:

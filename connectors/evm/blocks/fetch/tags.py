@@ -25,6 +25,7 @@ class Tags:
         self._checking = checking
         self._headers = headers
         self._quorum = quorum
+        self._tells: set[str] = set()
         self.source = ""
         """The endpoint that told the head that was asked for last, "" where several did."""
 
@@ -59,13 +60,18 @@ class Tags:
     async def votes(self, head: Head) -> Votes:
         """What the endpoints that answer soon have at a block's height."""
 
+        failed: set[str] = set()
+
         async def both(endpoint: Endpoint) -> tuple[Head | None, Head | None]:
-            there, final = await all_of(
-                self._headers.on(endpoint, number=head.number), self._final_on(endpoint)
+            (final, told), there = await all_of(
+                self._final_on(endpoint), self._headers.on(endpoint, number=head.number)
             )
+            if not told:
+                failed.add(endpoint.name)
             return there, final
 
-        return Votes(head, dict(await self._pool.soon(both)))
+        found = dict(await self._pool.soon(both))
+        return Votes(head, found, failed & found.keys())
 
     async def freshest(self, *, finalized: Head | None = None) -> Head | None:
         """The highest head of all nodes, asked at once; None when none answers. Raises NoQuorum."""
@@ -106,12 +112,20 @@ class Tags:
             )
         return head
 
-    async def _final_on(self, endpoint: Endpoint) -> Head | None:
-        """What is final to an endpoint, None where it does not say."""
+    async def _final_on(self, endpoint: Endpoint) -> tuple[Head | None, bool]:
+        """What is final to an endpoint, and whether it said: one that ever did says nothing by null.
+
+        It says what it has at a height all the same.
+        """
         try:
-            return await self.on(endpoint, "finalized")
-        except (NodeFailure, Unsupported):
-            return None  # It says what it has at a height all the same.
+            final = await self.on(endpoint, "finalized")
+        except NodeFailure:
+            return None, False
+        except Unsupported:
+            final = None
+        if final is not None:
+            self._tells.add(endpoint.name)
+        return final, final is not None or endpoint.name not in self._tells
 
     async def _from(self, endpoint: Endpoint, finalized: Head | None) -> tuple[str, Head | None]:
         return endpoint.name, await self.on(endpoint, "latest", finalized)

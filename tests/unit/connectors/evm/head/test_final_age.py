@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 import connectors.evm.head.final_age
-from connectors.evm.head import confirmation
+from connectors.evm.head import confirmation, objection
 from connectors.evm.head.final_age import ASK_SECONDS, PART, STILL_SECONDS
 from headwater.health import HEALTH
 from headwater.settings import ChainSettings
@@ -176,12 +176,12 @@ async def test_of_two_nodes_one_whose_finality_stands_still_is_waited_for_visibl
     await stage.grow(2)
     stage.seconds = ASK_SECONDS
     await stage.grow(DEPTH)
-    stage.seconds = confirmation.STILL_SECONDS - 1
+    stage.seconds = objection.STILL_SECONDS - 1
     await stage.grow(1)
     assert max(stage.final, default=0) in (frozen, 0)
     assert f"is final to http://node{1 - at}, and not yet to http://node{at}" in said()
     assert stands() == 1
-    stage.seconds += confirmation.STILL_SECONDS
+    stage.seconds += objection.STILL_SECONDS
     await stage.grow(2)
     assert stage.final[-1] == stage.chain.last() - 4
     assert f"and not to http://node{at}, where none became final for" in said()
@@ -201,7 +201,7 @@ async def test_of_two_nodes_one_that_lags_in_blocks_counts_as_one_that_is_away()
     lagging.set_head(12)
     await stage.grow(2)
     before = stage.final[-1]
-    stage.seconds += confirmation.ALONE_SECONDS
+    stage.seconds += objection.ALONE_SECONDS
     await stage.grow(1)
     assert before == 15
     assert stage.final[-1] == stage.chain.last() - 4

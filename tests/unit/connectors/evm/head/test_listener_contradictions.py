@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.evm.head.age import STILL, HeadAge
-from connectors.evm.head.confirmation import ALONE_SECONDS
+from connectors.evm.head.objection import ALONE_SECONDS
 from connectors.evm.head.unlinked import LOOKS, RED
 from connectors.evm.head.waiting import PATIENCE_SECONDS
 from connectors.evm.pool.nodes import Nodes

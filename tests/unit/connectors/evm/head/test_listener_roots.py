@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from connectors.evm.head.confirmation import ALONE_SECONDS
+from connectors.evm.head.objection import ALONE_SECONDS
 from connectors.evm.rpc.answers import NodeFailure
 from headwater.errors import Fatal
 from sandbox.node import RecordedNode
