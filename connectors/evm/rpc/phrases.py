@@ -37,6 +37,11 @@ class Meaning(Enum):
     UNSUPPORTED = auto()
 
 
+# Of a provider that sells plans too: what passes is not what it sells.
+_NOT_PASSING: Final = (
+    r"\A(?!.*(timed? ?out|\bretry\b|exhausted|try again|not ready"
+    r"|\bunavailable\b(?! (on|in|for|with|under)\b)))"
+)
 # In this order: "limit exceeded" of a batch is another one than that of a minute, and so on.
 _PHRASES: Final = tuple(
     (meaning, re.compile(pattern))
@@ -62,18 +67,20 @@ _PHRASES: Final = tuple(
         (
             # What a provider sells with another plan, whatever else is in the words.
             Meaning.UNSUPPORTED,
-            r"\A(?=.*(\bmethods?\b|\b(eth|debug|trace)_|\b(debug|trac(e|ing))\b))"
-            r"(?=.*(\bnot\b|n't\b|\bonly\b|require|upgrade))(?=.*(\bplans?\b|tier\b|\badd-?on\b|\bpaid\b|premium))"
-            r"|\b(eth|debug|trace)_\w+ is not (available|enabled)\b(?!.*\b(yet|blocks?|now|moment|again)\b)",
+            _NOT_PASSING + r"(?:(?=.*(\bmethods?\b|\b(eth|debug|trace)_|\b(debug|trac(e|ing))\b))"
+            r"(?=.*(\bnot\b|n't\b|\bonly\b|require|upgrade))"
+            r"(?=.*(\bplans?\b|tier\b|\badd-?on\b|\bpaid\b|premium))"
+            r"|.*\b(eth|debug|trace)_\w+ is not (available|enabled)\b"
+            r"(?!.*\b(yet|blocks?|now|moment|again)\b))",
         ),
         (
             Meaning.PAYMENT,
-            r"\bpayment (is )?(required|due|overdue)|\b(past due|unpaid)\b|\bbilling\b"
-            r"|\b(subscription|trial|plan)\b (has |is |was )?(expired|ended|inactive|suspended|cancell?ed)",
+            _NOT_PASSING + r".*(?:\bpayment (is )?(required|due|overdue)|\b(past due|unpaid)\b|\bbilling\b"
+            r"|\b(subscription|trial|plan)\b (has |is |was )?(expired|ended|inactive|suspended|cancell?ed))",
         ),
         (
             Meaning.PRUNED,
-            r"\A(?!.*\b(in progress|try (again|later)|catching up|being)\b)"
+            r"\A(?!.*\b(in progress|try (again|later)|catching up|is being)\b)"
             r".*\b(prun(ed|ing)|archiv(e|al)|ancient)\b|history.*(unavailable|not available|expired)"
             r"|(before|below|older than|prior to|lower than)\b.*\b(earliest|oldest|first|lowest|retention)"
             r"|\b(earliest|oldest|lowest) (available |stored )?(block|height)\b|before \S+ is not available"

@@ -70,6 +70,7 @@ ERRORS: dict[Meaning | None, tuple[tuple[object, str, str], ...]] = {
         (-32000, "requested block is before the earliest available block", "own wording"),
         (-32000, "block is too old", "own wording"),
         (-32000, "archive requests are for paid plans", "own wording"),
+        (-32000, "state is pruned; being an archive node is required", "own wording"),
     ),
     Meaning.NO_SUCH_BLOCK: (
         (-32000, "header not found", "ethereum/go-ethereum"),
@@ -90,6 +91,25 @@ ERRORS: dict[Meaning | None, tuple[tuple[object, str, str], ...]] = {
         (-32000, "node is catching up, archive data is being loaded", "own wording"),
         (-32000, "upstream does not exist", "own wording"),
         (-32601, "node is starting, method not ready", "own wording"),
+        (
+            30,
+            "Timeout on free tier: eth_getBlockReceipts, please upgrade to a paid plan",
+            "dRPC, as it says 30",
+        ),
+        (
+            -32000,
+            "debug_traceBlockByHash: execution timeout; upgrade your plan for longer traces",
+            "own wording",
+        ),
+        (
+            -32603,
+            "upstream error: eth_getBlockByNumber is not available, all upstreams exhausted",
+            "own wording, of eRPC's",
+        ),
+        (-32000, "billing service unavailable, please retry", "own wording"),
+        (-32000, "trace is not ready, only finalized tier data", "own wording"),
+        (-32603, "Free tier nodes are not ready for this method, retry later", "own wording"),
+        (-32000, "payment service: payment due check timed out, try again", "own wording"),
     ),
     Meaning.UNSUPPORTED: (
         (-32601, "the method eth_getBlockReceipts does not exist/is not available", "paradigmxyz/cryo#93"),
@@ -111,6 +131,7 @@ ERRORS: dict[Meaning | None, tuple[tuple[object, str, str], ...]] = {
             "own wording",
         ),
         (-32000, "tracing is a premium feature: upgrade your plan", "own wording"),
+        (-32000, "debug_traceBlockByHash is unavailable on your plan, upgrade", "own wording"),
         (-32000, "debug_traceBlockByHash requires the Trace add-on", "own wording, of QuickNode's docs"),
         (-32602, "invalid argument 0: hex number > 64 bits", "ethereum/go-ethereum"),
         (-32000, "'finalized' tag not supported on pre-merge network", "ethereum/go-ethereum"),
