@@ -230,7 +230,9 @@ class Listener:
         try:
             number = first
             while number <= last:
-                for ahead in range(number, min(last + 1, number + self._chain.prefetch_blocks)):
+                # What all refuse is asked of one block, until that is there.
+                window = 1 if number == first and self._refusals.waits else self._chain.prefetch_blocks
+                for ahead in range(number, min(last + 1, number + window)):
                     if ahead not in fetches:
                         fetches[ahead] = asyncio.create_task(
                             self._fetcher.by_number(ahead, at_head=latest.number - ahead < HEAD_BLOCKS)

@@ -22,6 +22,11 @@ class Refusals:
         self._patience = Patience(lambda: self._clock())
         self._waits = False
 
+    @property
+    def waits(self) -> bool:
+        """Whether the last look that told anything ended so."""
+        return self._waits
+
     def refused(self, refusal: Refusal, *, begun: bool) -> None:
         """A look ended so; `begun`: blocks are published. Raises it when it has lasted."""
         seconds = LASTS_SECONDS if begun else START_SECONDS

@@ -121,6 +121,28 @@ async def test_history_that_a_node_let_go_of_is_said_with_the_remedy_in_whatever
     assert hashes(store) == []
 
 
+async def test_while_all_refuse_one_block_is_asked_for_until_it_is_there() -> None:
+    asked: list[int] = []
+    refused = [True]
+
+    def rule(call: Call) -> object:
+        if call["method"] != "eth_getBlockByNumber" or (number := number_of(call)) is None:
+            return None
+        asked.append(number)
+        return Error(4444, "pruned history unavailable") if number < 104 and refused else None
+
+    chain, store, rig = await rig_on(rule)
+    await rig.listener._looked()
+    assert {100, 101} <= set(asked)
+    for _ in range(3):
+        asked.clear()
+        await rig.listener._looked()
+        assert set(asked) == {100}
+    refused.clear()
+    await rig.listener._looked()
+    assert hashes(store) == chain.hashes
+
+
 async def test_a_tag_that_is_called_invalid_is_one_that_the_node_does_not_know() -> None:
     """Finality by depth then, as of any chain without tags."""
     chain, store, rig = await rig_on(
@@ -165,7 +187,7 @@ async def test_receipts_of_other_places_are_put_in_order_or_asked_for_singly(
 async def test_a_refusal_is_believed_when_it_lasts(answer: Error) -> None:
     chain, store, rig = await rig_on(once(of("eth_getBlockByNumber", answer)))
     running = asyncio.create_task(rig.listener.run())
-    await store.until(lambda: len(store.log) > len(chain.hashes))
+    await store.until(lambda: hashes(store) == chain.hashes)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert hashes(store) == chain.hashes
