@@ -35,8 +35,9 @@ class Profile:
 
 TAGGED: Final = Profile(finality="tags")
 """Blocks as Ethereum makes them, and nodes that know `safe` and `finalized`."""
-UNKNOWN: Final = Profile(exemptions=("deposits", "unlisted", "bare"))
-"""It may be one of the many OP stacks, or one whose nodes give receipts of transactions that none lists."""
+UNKNOWN: Final = Profile(exemptions=("signer_as_miner", "deposits", "unlisted", "bare"))
+"""It may be one of the many OP stacks, one whose nodes give receipts of transactions that none lists, or one
+that is sealed by signers, whom some nodes show as miner (go-ethereum#23455): only that name is at stake."""
 
 PROFILES: Final[Mapping[Family, Profile]] = {
     "ethereum": TAGGED,

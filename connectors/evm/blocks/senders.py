@@ -7,39 +7,41 @@ from typing import Final
 
 from connectors.evm.blocks.decode import Block
 from connectors.evm.blocks.errors import CheckError
-from headwater.evm.answers.absent import NOBODY, SIGNED, created
+from headwater.evm.answers.absent import NOBODY, created, is_signed
 from headwater.evm.answers.places import same
 from headwater.evm.answers.shapes import Receipt, Transaction
 
 SENDERS: Final = "senders"
+_BARE: Final = "(chain.exemptions with bare is for a chain whose nodes do not tell it)"
 _OTHERWISE: Final = (
     "if this chain makes addresses otherwise, HEADWATER_CHAIN__CREATED_BY_CALLS=true takes what receipts name"
 )
 
 
 def check_senders(
-    block: Block, transactions: Sequence[Transaction], receipts: Sequence[Receipt], *, creations: bool = True
+    block: Block,
+    transactions: Sequence[Transaction],
+    receipts: Sequence[Receipt],
+    *,
+    creations: bool = True,
+    nobody: bool = False,
 ) -> None:
     """A signed transaction has a sender, and one without a recipient creates the contract of its receipt.
 
-    Without `creations` that is another address on this chain. Raises CheckError.
+    Without `creations` that is another address on this chain; with `nobody` its nodes may say zero for the
+    sender of a signed one (polygon-edge#683). Raises CheckError.
     """
     suspects = [at for at, each in enumerate(transactions) if each.to is None or each.from_ == NOBODY]
     for at in suspects:
         transaction, receipt = transactions[at], receipts[at]
-        if transaction.from_ == NOBODY and _is_signed(transaction):
+        if not nobody and transaction.from_ == NOBODY and is_signed(transaction):
             raise CheckError(
                 SENDERS,
-                f"block {block.head.number}: transactions[{at}].from is zero, and the transaction is signed",
+                f"block {block.head.number}: transactions[{at}].from is zero, and the transaction is signed "
+                f"{_BARE}",
             )
         if creations and transaction.to is None:
             _check_creation(block, at, transaction, receipt)
-
-
-def _is_signed(transaction: Transaction) -> bool:
-    # Those of chains themselves have no signature, or zeros for one, and any sender.
-    kind = int(transaction.type or "0x0", 16)
-    return kind in SIGNED and all(int(each or "0x0", 16) for each in (transaction.r, transaction.s))
 
 
 def _check_creation(block: Block, at: int, transaction: Transaction, receipt: Receipt) -> None:

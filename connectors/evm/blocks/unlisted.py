@@ -2,10 +2,10 @@
 have them in another order.
 
 What belongs to no transaction of the block is left out of what is published. Polygon's state-sync receipt is
-not: bor finds it by the block, and its transaction by an index that a node may have cut (`txlookuplimit`), so
-that an answer without the transaction is not whole. The receipt that has the block's own hash for a
-transaction's is the block's (Celo: logs of calls outside of transactions): root and bloom have it, so both
-are checked with it.
+not, on a chain that has such transactions: bor finds it by the block, and its transaction by an index that a
+node may have cut (`txlookuplimit`), so that an answer without the transaction is not whole. The receipt that
+has the block's own hash for a transaction's is the block's (Celo: logs of calls outside of transactions):
+root and bloom have it, so both are checked with it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from connectors.evm.blocks.state_sync import state_sync_hash
 from connectors.evm.rpc.answers import json_array
 from headwater.evm.answers.shapes import Receipt
 
+_STATE_SYNC: Final = 0x7F
 _ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -35,15 +36,19 @@ class Listed:
     own: Sequence[Receipt]
 
 
-def listed(block: Block, raw: bytes | memoryview, receipts: Sequence[Receipt]) -> Listed | None:
+def listed(
+    block: Block, raw: bytes | memoryview, receipts: Sequence[Receipt], *, state_sync: bool = False
+) -> Listed | None:
     """The first receipt of each transaction that the block lists; None where one has none.
 
-    Raises CheckError for the receipt of a state-sync transaction that the block does not list.
+    Raises CheckError, on a chain with `state_sync`, for the receipt of such a transaction that the block does
+    not list.
     """
     first: dict[str, int] = {}
     for place, each in enumerate(receipts):
         first.setdefault(each.transaction_hash.lower(), place)
-    _refuse_state_sync(block, first)
+    if state_sync and not _lists_state_sync(block):
+        _refuse_state_sync(block, first)
     places = [first.get(each.lower()) for each in block.transactions]
     whole = [place for place in places if place is not None]
     if len(whole) != len(places):
@@ -55,6 +60,12 @@ def listed(block: Block, raw: bytes | memoryview, receipts: Sequence[Receipt]) -
         [receipts[place] for place in whole],
         [] if own is None else [receipts[own]],
     )
+
+
+def _lists_state_sync(block: Block) -> bool:
+    # From Madhugiri on; some nodes give the receipt once more under the hash of before (Polygon's erigon).
+    listed = () if block.records is None else block.records.transactions or ()
+    return any(int(each.type or "0x0", 16) == _STATE_SYNC for each in listed)
 
 
 def _refuse_state_sync(block: Block, receipts: Collection[str]) -> None:

@@ -22,8 +22,9 @@ def fill_in(transaction: Transaction, receipt: Receipt, position: int) -> None:
     """Zeros for what a chain's own type of transaction does not have; an OP deposit has its receipt's nonce.
 
     A transaction without a recipient has the address of the contract that it creates, whether that succeeds
-    or not, as most nodes have it (go-ethereum#27937). Raises AnswerError for a type whose every field is
-    signed: then something was lost on the way.
+    or not, as most nodes have it (go-ethereum#27937); so has an OP deposit that some nodes name the one of
+    nonce zero for (optimism#21549). Raises AnswerError for a type whose every field is signed: then something
+    was lost on the way.
     """
     missing = [name for name in ("nonce", "value", "gas", "input") if getattr(transaction, name) is None]
     if missing and int(transaction.type or "0x0", 16) in SIGNED:
@@ -32,22 +33,43 @@ def fill_in(transaction: Transaction, receipt: Receipt, position: int) -> None:
         setattr(transaction, name, "0x" if name == "input" else "0x0")
     if "nonce" in missing:
         transaction.nonce = hex(_deposit_nonce(receipt) or 0)
-    if transaction.to is None and receipt.contract_address in (None, NOBODY):
+    if transaction.to is None and (
+        receipt.contract_address in (None, NOBODY) or _is_of_nonce_zero(transaction, receipt)
+    ):
         receipt.contract_address = created(transaction, receipt)
 
 
 def created(transaction: Transaction, receipt: Receipt) -> str | None:
     """The contract that a transaction without a recipient creates; None for one of a chain's own.
 
-    An OP deposit's nonce is in its receipt, of blocks before Regolith in none.
+    An OP deposit's nonce is in its receipt, of blocks before Regolith in none. Whose sender is not told
+    although it signed creates what its receipt says.
     """
     kind = int(transaction.type or "0x0", 16)
     nonce = None
+    if transaction.from_ == NOBODY and is_signed(transaction):
+        return None
     if kind in SIGNED and transaction.nonce is not None:
         nonce = int(transaction.nonce, 16)
     elif kind == _DEPOSIT:
         nonce = _deposit_nonce(receipt)
     return None if nonce is None else created_by(transaction.from_, nonce)
+
+
+def is_signed(transaction: Transaction) -> bool:
+    """Whether somebody signed it; those of chains themselves have no signature, or zeros for one."""
+    kind = int(transaction.type or "0x0", 16)
+    return kind in SIGNED and all(int(each or "0x0", 16) for each in (transaction.r, transaction.s))
+
+
+def _is_of_nonce_zero(transaction: Transaction, receipt: Receipt) -> bool:
+    # Op-reth takes the nonce of the deposit itself, which has none, where its receipt has the right one.
+    stated = receipt.contract_address or ""
+    return (
+        int(transaction.type or "0x0", 16) == _DEPOSIT
+        and bool(_deposit_nonce(receipt))
+        and stated.lower() == created_by(transaction.from_, 0)
+    )
 
 
 def _deposit_nonce(receipt: Receipt) -> int | None:

@@ -8,10 +8,12 @@ has no encoding: what is made of it is not verified.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
+
+import sha3
 
 from headwater.digits import quantity as number_of
-from headwater.evm.answers.absent import parity_of
+from headwater.evm.answers.absent import NOBODY, parity_of
 from headwater.evm.answers.shapes import AccessListEntry, Authorization, Transaction
 from headwater.evm.roots.hexrlp import listed, octets, quantity
 
@@ -31,12 +33,22 @@ def encoded(transaction: Transaction) -> bytes | None:
     """A transaction as its root and its hash have it; None where that cannot be known."""
     kind = kind_of(transaction)
     encode = _TYPES.get(kind)
-    if encode is None or (kind in SIGNED and (transaction.r is None or transaction.s is None)):
+    if encode is None:
         return None
+    if kind in SIGNED and (transaction.r is None or transaction.s is None):
+        return _unsigned(transaction) if kind == 0 and transaction.from_ == NOBODY else None
     digits = encode(transaction)
     if digits is None:
         return None
     return bytes.fromhex(f"{kind:02x}{listed(digits)}" if kind else listed(digits))
+
+
+def _unsigned(transaction: Transaction) -> bytes | None:
+    # The OP stack before Bedrock: what came of layer 1 is signed with zeros, for which some nodes say null
+    # (erigon#21321). Whether it was so, or something was left out, its hash tells.
+    value = bytes.fromhex(listed(_legacy(transaction)))
+    digest = cast(str, sha3.keccak_256(value).hexdigest())
+    return value if transaction.hash[2:].lower() == digest else None
 
 
 def lacking(transaction: Transaction) -> str | None:

@@ -80,7 +80,10 @@ class Assembly:
     def _sorted_out(
         self, endpoint: Endpoint, block: Block, raw: bytes | memoryview, receipts: Sequence[Receipt]
     ) -> unlisted.Listed | None:
-        return self._checking.passed(endpoint, lambda: unlisted.listed(block, raw, receipts))
+        synced = "state_sync" in self._checking.verifier.exempt
+        return self._checking.passed(
+            endpoint, lambda: unlisted.listed(block, raw, receipts, state_sync=synced)
+        )
 
     async def _in_place_of(self, endpoint: Endpoint, block: Block, rejected: Rejected) -> bytes:
         """Single receipts in place of a list that cannot be read. Raises `rejected` where there are none."""

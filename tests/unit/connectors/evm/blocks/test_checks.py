@@ -89,19 +89,14 @@ def test_on_no_other_chain_a_last_transaction_is_exempt_by_its_hash(
     with pytest.raises(CheckError, match=r"logs bloom .*\(it ends as .* Polygon do: chain\.profile=polygon"):
         check(*spoilt)
     assert "logs_bloom" in check(*spoilt, exempt=("state_sync",))
-    for name, value in {
-        "from": "0x" + "11" * 20,
-        "to": "0x" + "11" * 20,
-        "value": "0x1",
-        "gas": "0x1",
-    }.items():
+    for name, value in {"from": "0x" + "11" * 20, "to": "0x" + "11" * 20, "value": "0x1"}.items():
         forged[name], before = value, forged[name]
         with pytest.raises(CheckError, match=f"its state-sync transaction has {name} {value}, which must be"):
             check(*spoilt, exempt=("state_sync",))
         forged[name] = before
-    more["gasUsed"] = "0x5208"
-    with pytest.raises(CheckError, match="its state-sync transaction has gasUsed 0x5208"):
-        check(*spoilt, exempt=("state_sync",))
+    # Its gas is in no root, and nodes differ in it (erigon#13511).
+    forged["gas"], more["gasUsed"], more["cumulativeGasUsed"] = "0x1c9c380", "0x4a38", "0x9c40"
+    assert "logs_bloom" in check(*spoilt, exempt=("state_sync",))
 
 
 def _settling(block: Json) -> Json:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sha3
 
 from connectors.evm.blocks.checks import Verifier
 from connectors.evm.blocks.decode import Block, decode_block, decode_receipts
@@ -22,6 +23,7 @@ from headwater.evm.answers.shapes import Receipt
 from headwater.evm.bloom import Bloom
 from headwater.evm.roots import lists
 from headwater.evm.roots.receipts import Form
+from headwater.evm.roots.transactions import encoded
 from headwater.settings.chain import Root, VerifyRoots
 from tests.builders.chain_of import profile_of_block
 from tests.builders.recorded_answers import with_receipts
@@ -177,6 +179,39 @@ def test_what_every_transaction_of_a_known_type_has_is_not_left_out(name: str, g
     assert refused.value.check == root
     only: Root = "transactions" if root == TRANSACTIONS_ROOT else "receipts"
     assert check(*given, replace(BARE, hold=(only,))) == ()
+
+
+ZEROS = {"v": "0x0", "r": "0x0", "s": "0x0"}
+
+
+@pytest.mark.parametrize("left_out", [("v", "r", "s"), ("r",), ("s",)], ids=["all", "r", "s"])
+def test_a_signature_of_zeros_may_be_null_where_the_hash_says_that_it_was_one(
+    left_out: tuple[str, ...], given: Answers
+) -> None:
+    """Of the OP stack before Bedrock (erigon#21321)."""
+    block, receipts = given
+    sent = block["transactions"][3]
+    sent |= {"type": "0x0", "from": "0x" + "00" * 20, **ZEROS}
+    receipts[3]["type"] = "0x0"
+    read = decoded(block)
+    assert read.records is not None
+    listed = read.records.transactions or []
+    value = encoded(listed[3])
+    assert value is not None
+    sent["hash"] = listed[3].hash = "0x" + sha3.keccak_256(value).hexdigest()
+    root = lists.of_transactions(listed)
+    assert root is not None
+    block["transactionsRoot"] = "0x" + root.hex()
+    checks = replace(CHECKS, hold=("transactions",))
+    assert check(block, receipts, checks) == (TRANSACTIONS_ROOT,)
+    sent |= dict.fromkeys(left_out)
+    assert check(block, receipts, checks) == (TRANSACTIONS_ROOT,)
+    # What has another hash, or another sender, lost its signature.
+    for other in ({"hash": "0x" + "11" * 32}, {"value": "0x1"}, {"from": "0x" + "11" * 20}):
+        spoilt = block | {"transactions": [*block["transactions"]]}
+        spoilt["transactions"][3] = sent | other
+        with pytest.raises(CheckError, match=r"transactions\[3\]\.[rs] is missing .*bare"):
+            check(spoilt, receipts, checks)
 
 
 def test_a_status_from_before_byzantium_is_in_no_root(real: list[Answers]) -> None:

@@ -21,6 +21,7 @@ LENIENT: dict[str, Any] = {"header_hash": False, "logs_bloom": False, "gas_used"
 VERIFIER = Verifier(Bloom(), **LENIENT)
 OTHER = "0x" + "ab" * 20
 CREATED = created_by(SENDER, 7)
+NONCE_ZERO = created_by(SENDER, 0)
 
 
 def contract(sent: dict[str, Any], verifier: Verifier = VERIFIER, **of_receipt: Any) -> bytes | None:
@@ -76,6 +77,30 @@ def test_a_deposit_creates_by_its_receipts_nonce_and_without_one_what_is_said() 
 def test_a_signed_transaction_has_a_sender(kind: str | None) -> None:
     with pytest.raises(CheckError, match=r"transactions\[0\]\.from is zero, and the transaction is signed"):
         contract({"type": kind, "from": NOBODY})
+
+
+def test_a_chain_whose_nodes_do_not_tell_it_is_exempt() -> None:
+    """Polygon-edge's nodes (polygon-edge#683): what such a one creates is as its receipt says."""
+    bare = Verifier(Bloom(), exempt=("bare",), **LENIENT)
+    assert contract({"from": NOBODY}, bare) is None
+    assert contract({"from": NOBODY, "to": None}, bare, contractAddress=OTHER) == bytes.fromhex(OTHER[2:])
+    assert contract({"from": NOBODY, "to": None}, bare) is None
+    with pytest.raises(CheckError, match=r"is signed \(chain\.exemptions with bare"):
+        contract({"from": NOBODY})
+
+
+@pytest.mark.parametrize("stated", [NONCE_ZERO, NONCE_ZERO.upper().replace("X", "x")], ids=["lower", "upper"])
+def test_a_deposit_whose_contract_is_named_by_nonce_zero_has_the_right_one(stated: str) -> None:
+    """Op-reth's nodes (optimism#21549)."""
+    sent = {"to": None, "type": "0x7e", "nonce": "0x0"}
+    right = bytes.fromhex(created_by(SENDER, 9)[2:])
+    assert contract(sent, type="0x7e", depositNonce="0x9", contractAddress=stated) == right
+    # That of a deposit which is the first of its sender, or tells no nonce, is as it says.
+    first = bytes.fromhex(NONCE_ZERO[2:])
+    assert contract(sent, type="0x7e", depositNonce="0x0", contractAddress=stated) == first
+    assert contract(sent, type="0x7e", contractAddress=stated) == first
+    with pytest.raises(CheckError, match="created_by_calls"):
+        contract({"to": None, "nonce": "0x9"}, contractAddress=stated)
 
 
 @pytest.mark.parametrize("kind", ["0x64", "0x6a", "0x7e", "0x7f", "0xff"])
