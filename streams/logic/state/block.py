@@ -62,9 +62,8 @@ class BlockLife:
         """The states the block came to."""
         return history(self.facts, self.number, safe, finalized)
 
-    def history_of(self, transaction: bytes, safe: Tags, finalized: Tags) -> list[Transition]:
-        """The states that one of its transactions came to here."""
-        own = self.history(safe, finalized)
+    def history_of(self, transaction: bytes, own: list[Transition]) -> list[Transition]:
+        """The states that one of its transactions came to here; `own` are the block's."""
         return history_in(self.eras, transaction, own) if self.eras else own
 
     @property

@@ -56,6 +56,9 @@ class Fold:
         self._facts: dict[int, Fact] = {}
         self._blocks: dict[bytes, BlockLife] = {}
         self._open: dict[bytes, BlockLife] = {}  # canonical and not finalized
+        self._unsafe: dict[bytes, BlockLife] = {}  # those of them that a SAFE behind all facts decides
+        self._histories: dict[BlockLife, list[Transition]] = {}  # as of the last change
+        self._newest = -1
         self._index = TransactionIndex()
         self._tags = {EventKind.SAFE: Tags(), EventKind.FINALIZED: Tags()}
         self._pruned = pruned  # facts at or below are ignored: what they decided is terminal
@@ -90,16 +93,24 @@ class Fold:
 
     def add(self, fact: Fact) -> list[Change]:
         """Take a fact in and give the states that it decided; nothing for a fact seen before."""
-        if fact.sequence <= self._pruned or fact.sequence in self._facts:
+        last = self._newest
+        own = self._note(fact)
+        if own is None:
             return []
-        self._facts[fact.sequence] = fact
-        touched: dict[BlockLife, None] = {}  # asked for each transaction that several blocks hold
-        if fact.is_block and fact.hash is not None and fact.number is not None:
-            touched = {self._take(fact, fact.hash, fact.number): None}
-        elif fact.is_tag and fact.number is not None:
-            self._tags[fact.event].add(fact)
-            touched = {block: None for block in self._open.values() if block.number <= fact.number}
+        touched = {own: None} if isinstance(own, BlockLife) else {}  # asked for each transaction of several
+        if fact.is_tag and fact.number is not None:
+            # What is safe stays so whatever becomes safe behind it: without finality that is nearly all.
+            alike = fact.event is not EventKind.SAFE or fact.sequence < last
+            blocks = self._open if alike else self._unsafe
+            touched = {block: None for block in blocks.values() if block.number <= fact.number}
         return [change for block in touched for change in self._changes(block, fact.sequence, touched)]
+
+    def restore(self, facts: Iterable[Fact]) -> None:
+        """Take facts in whose changes were told before: nothing is decided, but what stands in the end."""
+        for fact in facts:
+            self._note(fact)
+        for block in self._blocks.values():
+            self._stand(block)
 
     def states(self) -> dict[bytes, tuple[BlockLife, State]]:
         """The state of every transaction held, with the block it speaks of."""
@@ -125,6 +136,7 @@ class Fold:
 
     def forget(self, sequences: Iterable[int]) -> None:
         """Drop facts that `prunable` gave."""
+        self._histories.clear()
         for sequence in sequences:
             fact = self._facts.pop(sequence)
             self._pruned = max(self._pruned, sequence)
@@ -137,8 +149,22 @@ class Fold:
             if not block.facts:
                 del self._blocks[block.hash]
                 self._open.pop(block.hash, None)
+                self._unsafe.pop(block.hash, None)
         for tags in self._tags.values():
             tags.forget(self._pruned)
+
+    def _note(self, fact: Fact) -> BlockLife | bool | None:
+        """The block that a fact is about, True for a fact of no block, None for one seen before."""
+        if fact.sequence <= self._pruned or fact.sequence in self._facts:
+            return None
+        self._histories.clear()
+        self._newest = max(self._newest, fact.sequence)
+        self._facts[fact.sequence] = fact
+        if fact.is_block and fact.hash is not None and fact.number is not None:
+            return self._take(fact, fact.hash, fact.number)
+        if fact.is_tag and fact.number is not None:
+            self._tags[fact.event].add(fact)
+        return True
 
     def _take(self, fact: Fact, block_hash: bytes, number: int) -> BlockLife:
         block = self._blocks.get(block_hash)
@@ -155,18 +181,33 @@ class Fold:
         self._index.add(block)
 
     def _history(self, block: BlockLife) -> list[Transition]:
-        return block.history(self._tags[EventKind.SAFE], self._tags[EventKind.FINALIZED])
+        found = self._histories.get(block)
+        if found is None:
+            found = block.history(self._tags[EventKind.SAFE], self._tags[EventKind.FINALIZED])
+            self._histories[block] = found
+        return found
 
     def _history_of(self, block: BlockLife, transaction: bytes) -> list[Transition]:
-        return block.history_of(transaction, self._tags[EventKind.SAFE], self._tags[EventKind.FINALIZED])
+        return block.history_of(transaction, self._history(block))
 
-    def _changes(self, block: BlockLife, sequence: int, touched: Collection[BlockLife]) -> list[Change]:
-        """What the event with this sequence decided for a block, one of those that it `touched`."""
+    def _stand(self, block: BlockLife) -> list[Transition]:
+        """Note whether tags decide about the block; the states it came to."""
         transitions = self._history(block)
-        if transitions and transitions[-1].state in (LifeState.INCLUDED, LifeState.SAFE):
+        state = transitions[-1].state if transitions else LifeState.REORGED
+        if state in (LifeState.INCLUDED, LifeState.SAFE):
             self._open[block.hash] = block
         else:
             self._open.pop(block.hash, None)
+        # A transaction that a repair brought may be behind its block.
+        if state is LifeState.INCLUDED or (state is LifeState.SAFE and block.eras):
+            self._unsafe[block.hash] = block
+        else:
+            self._unsafe.pop(block.hash, None)
+        return transitions
+
+    def _changes(self, block: BlockLife, sequence: int, touched: Collection[BlockLife]) -> list[Change]:
+        """What the event with this sequence decided for a block, one of those that it `touched`."""
+        transitions = self._stand(block)
         changes: list[Change] = []
         alone: Sequence[int] = range(len(block.transactions))
         if block.eras or block.elsewhere:

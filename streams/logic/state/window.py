@@ -30,8 +30,7 @@ def restored(table: Mapping[bytes, bytes], grace_blocks: int = GRACE_BLOCKS) -> 
             break
         run.append(fact)
     fold = Fold(grace_blocks, pruned=run[-1].sequence - 1 if run else -1)
-    for fact in reversed(run):
-        fold.add(fact)
+    fold.restore(reversed(run))
     # A crash may have come between a FINALIZED and the deletions that it caused.
     old = fold.prunable()
     fold.forget(old)
