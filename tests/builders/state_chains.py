@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from headwater.evm.identity import EventIds
 from streams.logic.state.facts import Content, Fact, head, tail
+from streams.logic.state.fold import Change, Fold
 from topics.chainlog.kinds import EventKind
 
 CHAIN = 31337
@@ -239,3 +240,32 @@ def _first_contents(log: Sequence[Fact]) -> dict[bytes, list[bytes]]:
         first = each.content if each.replaced is None else each.replaced
         held[each.hash] = first.hashes()
     return held
+
+
+def plain(fold: Fold) -> dict[bytes, TransactionState]:
+    """The state of each transaction that a fold holds."""
+    return {
+        name: TransactionState(
+            state.current.state.name,
+            None if state.previous is None else state.previous.state.name,
+            state.current.sequence,
+            block.hash,
+            state.epoch,
+        )
+        for name, (block, state) in fold.states().items()
+    }
+
+
+def states_in(changes: list[Change]) -> dict[bytes, TransactionState]:
+    """The states that changes say, by transaction."""
+    return {
+        change.content.hashes()[place]: TransactionState(
+            change.state.current.state.name,
+            None if change.state.previous is None else change.state.previous.state.name,
+            change.state.current.sequence,
+            change.block.hash,
+            change.state.epoch,
+        )
+        for change in changes
+        for place in change.places
+    }

@@ -94,10 +94,10 @@ class Fold:
     def add(self, fact: Fact) -> list[Change]:
         """Take a fact in and give the states that it decided; nothing for a fact seen before."""
         last = self._newest
-        own = self._note(fact)
-        if own is None:
+        if not self._note(fact):
             return []
-        touched = {own: None} if isinstance(own, BlockLife) else {}  # asked for each transaction of several
+        block = self._blocks.get(fact.hash or b"") if fact.is_block else None
+        touched = {} if block is None else {block: None}  # asked for each transaction of several blocks
         if fact.is_tag and fact.number is not None:
             # What is safe stays so whatever becomes safe behind it: without finality that is nearly all.
             alike = fact.event is not EventKind.SAFE or fact.sequence < last
@@ -153,27 +153,26 @@ class Fold:
         for tags in self._tags.values():
             tags.forget(self._pruned)
 
-    def _note(self, fact: Fact) -> BlockLife | bool | None:
-        """The block that a fact is about, True for a fact of no block, None for one seen before."""
+    def _note(self, fact: Fact) -> bool:
+        """Take a fact in and decide nothing; False for one seen before."""
         if fact.sequence <= self._pruned or fact.sequence in self._facts:
-            return None
+            return False
         self._histories.clear()
         self._newest = max(self._newest, fact.sequence)
         self._facts[fact.sequence] = fact
         if fact.is_block and fact.hash is not None and fact.number is not None:
-            return self._take(fact, fact.hash, fact.number)
-        if fact.is_tag and fact.number is not None:
+            self._take(fact, fact.hash, fact.number)
+        elif fact.is_tag and fact.number is not None:
             self._tags[fact.event].add(fact)
         return True
 
-    def _take(self, fact: Fact, block_hash: bytes, number: int) -> BlockLife:
+    def _take(self, fact: Fact, block_hash: bytes, number: int) -> None:
         block = self._blocks.get(block_hash)
         if block is None:
             block = self._blocks[block_hash] = BlockLife(block_hash, number, fact.timestamp)
         block.add(fact)
         if fact.content is not None:
             self._settle(block)
-        return block
 
     def _settle(self, block: BlockLife) -> None:
         self._index.remove(block)

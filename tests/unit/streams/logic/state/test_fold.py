@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
-from unittest.mock import Mock
 
 import msgspec
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from streams.logic.state.block import BlockLife
 from streams.logic.state.facts import Fact, key_of, pack, unpack
 from streams.logic.state.fold import Change, Fold
 from streams.logic.state.window import restored
-from tests.builders.state_chains import FIRST, Block, TransactionState, fact, lives, replay, transaction
+from tests.builders.state_chains import (
+    FIRST,
+    Block,
+    TransactionState,
+    fact,
+    lives,
+    plain,
+    replay,
+    states_in,
+    transaction,
+)
 from topics.chainlog.kinds import EventKind
 
 OLD_FACT = (
@@ -25,33 +32,6 @@ OLD_FACT = (
 )
 # Deep enough that nothing is pruned unless a test asks for it.
 NEVER = 10_000
-
-
-def plain(fold: Fold) -> dict[bytes, TransactionState]:
-    return {
-        name: TransactionState(
-            state.current.state.name,
-            None if state.previous is None else state.previous.state.name,
-            state.current.sequence,
-            block.hash,
-            state.epoch,
-        )
-        for name, (block, state) in fold.states().items()
-    }
-
-
-def states_in(changes: list[Change]) -> dict[bytes, TransactionState]:
-    return {
-        change.content.hashes()[place]: TransactionState(
-            change.state.current.state.name,
-            None if change.state.previous is None else change.state.previous.state.name,
-            change.state.current.sequence,
-            change.block.hash,
-            change.state.epoch,
-        )
-        for change in changes
-        for place in change.places
-    }
 
 
 def _as_the_stage_makes_it(fold: Fold, each: Fact) -> Fact:
@@ -168,43 +148,6 @@ def test_finalized_blocks_leave_after_their_grace() -> None:
     # Facts at or below the pruned sequence are ignored from then on.
     assert fold.add(fact(EventKind.REVERT, FIRST + 5, blocks[1])) == []
     assert fold.blocks == 3
-
-
-def without_finality(count: int) -> list[Fact]:
-    """So many blocks, each safe by its own tag, none final; each shares a transaction with the next."""
-    facts: list[Fact] = []
-    for number in range(count):
-        block = Block(number, f"b{number}", (number, number + 1))
-        facts.append(fact(EventKind.APPLY, FIRST + 2 * number, block))
-        facts.append(fact(EventKind.SAFE, FIRST + 2 * number + 1, block))
-    return facts
-
-
-def test_without_finality_a_tag_is_asked_of_the_blocks_that_it_decides(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Of all that is not final, each tag would cost as much as all the tags before it."""
-    asked = Mock(side_effect=BlockLife.history)
-    monkeypatch.setattr(BlockLife, "history", lambda block, *tags: asked(block, *tags))
-    facts = without_finality(200)
-    fold = Fold()
-    for each in facts:
-        fold.add(each)
-    assert {state.name for state in {each.current.state for _, each in fold.states().values()}} == {"SAFE"}
-    assert asked.call_count < 5 * len(facts)
-
-
-def test_a_table_is_read_back_without_deciding_what_was_decided(monkeypatch: pytest.MonkeyPatch) -> None:
-    facts = without_finality(50)
-    fold = Fold(pruned=FIRST - 1)
-    for each in facts:
-        fold.add(each)
-    monkeypatch.setattr(Fold, "_changes", Mock(side_effect=AssertionError("decided again")))
-    found = restored({key_of(each.sequence): pack(each) for each in facts}).fold
-    monkeypatch.undo()
-    assert plain(found) == plain(fold)
-    final = fact(EventKind.FINALIZED, FIRST + 100, Block(49, "b49", (49, 50)))
-    assert states_in(found.add(final)) == states_in(fold.add(final))
 
 
 def test_an_included_elsewhere_names_its_block_and_epoch() -> None:
