@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from typing import Final, Protocol
 
 from audit.stream_check.algebra.finding import Finding
@@ -80,7 +80,7 @@ class Run:
             limit = self._check.progress.limit(reached)
             front = self._check.settle(limit, before_ms=closed_ms)
             self._settle_states(front, newest_state)
-            self._source.hold(self._ahead(limit, front, reached))
+            self._source.hold(self._ahead(limit, front, end_offsets.keys() - reached))
             self._progress()
             if self._done:
                 return
@@ -97,17 +97,18 @@ class Run:
             below = 0 if tip is None else tip.number - self._check.depth
             states.settle(min(front, max(states.progress.limit(), newest_state + 1)), below=below)
 
-    def _ahead(self, limit: float, front: float, reached: Collection[Partition]) -> set[Partition]:
-        """The partitions that are held, so that what waits to be judged is bounded."""
-        ahead = set(self._check.progress.beyond(limit)) if self._check.held > HELD else set()
+    def _ahead(self, limit: float, front: float, left: Set[Partition]) -> Set[Partition]:
+        """The partitions that are held, so that what waits to be judged is bounded; `left` are to be read.
+
+        None when that is all of those: what they would wait for is too young to be judged, or not published.
+        """
+        ahead = self._check.progress.beyond(limit) if self._check.held > HELD else set()
         states = self._states
-        if states is None:
-            return ahead
-        if states.held > HELD:
+        if states is not None and states.held > HELD:
             ahead |= states.progress.beyond(front)
-        if states.waiting > EVENTS and not states.progress.partitions <= set(reached):
+        if states is not None and states.waiting > EVENTS and states.progress.partitions & left:
             ahead |= self._check.progress.partitions
-        return ahead
+        return ahead if left - ahead else frozenset()
 
     @property
     def _done(self) -> bool:

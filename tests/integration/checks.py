@@ -65,15 +65,15 @@ def check_no_dead_letters(line: Line) -> None:
     assert not letters, f"dead letters, the last one {letters[0].headers()}"
 
 
-def check_verify(line: Line) -> None:
+def check_verify(line: Line, *, seconds: float = 120) -> None:
     """`headwater verify` finds nothing."""
-    done = line.command("verify", "--json")
+    done = line.command("verify", "--json", seconds=seconds)
     assert done.returncode == 0, f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
 
 
-def check_stream(line: Line, *, but: Collection[str] = ()) -> dict[str, Any]:
+def check_stream(line: Line, *, but: Collection[str] = (), seconds: float = 120) -> dict[str, Any]:
     """`headwater check-stream --all` finds nothing but findings of some kinds; what it says for scripts."""
-    done = line.command("check-stream", "--all", "--json")
+    done = line.command("check-stream", "--all", "--json", seconds=seconds)
     assert done.returncode in ((0, 1) if but else (0,)), f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
     found: dict[str, Any] = json.loads(done.stdout)
     assert [each for each in found["findings"] if each["kind"] not in but] == []

@@ -54,7 +54,9 @@ class Cluster:
     def up_to(self, end_offsets: Mapping[Partition, int]) -> Iterable[list[Raw]]:
         while left := sorted(end_offsets.keys() - self.reached(end_offsets)):
             self._turn += 1
-            partition = left[self._turn % len(left)]
+            free = [each for each in left if not self.held or each not in self.held[-1]]
+            assert free, "all that is left to be read is held: nothing comes any more"
+            partition = free[self._turn % len(free)]
             at = self.positions[partition]
             chunk = self.topics[partition][at : min(at + 3, self.visible[partition])]
             self.positions[partition] += len(chunk)
@@ -167,3 +169,15 @@ def test_states_are_judged_up_to_where_they_are_published_whatever_is_held(
     assert check.tally.records[STATES] == judged
     assert check.tally.unjudged[NEWER_STATES] == 0, "no transaction of the others is known"
     assert any(held for held in cluster.held) is (bound == 0)
+
+
+def test_states_of_events_too_young_to_be_judged_are_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_module, "HELD", 0)
+    life = live(3, 40, failures=False)
+    cluster = Cluster(with_states(life, life.events[-1].sequence))
+    cluster.publish(cluster.topics, 10**9)
+    run, check, found = run_of(cluster, now_ms=0, states=True)
+    run.range()
+    check.close()
+    assert found == []
+    assert check.tally.records[STATES] == len(life.events)
