@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import codec_for
-from streams.logic.alerts import entries
+from streams.logic.alerts.entries import entries
 from streams.logic.alerts.rule import Comparison, Function, Match
 from tests.builders.alert_lives.life import Life
 from tests.builders.alert_lives.rules import BUSY, COUNTING, EVERY, FIRST, REFUSED, TEXTS
