@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas import codec_for
-from streams.logic.alerts.entries import entries
+from streams.logic.alerts.entries import STREAM, blocks
 from streams.logic.alerts.rule import Comparison, Function, Match
 from tests.builders.alert_lives.life import Life
 from tests.builders.alert_lives.rules import BUSY, COUNTING, EVERY, FIRST, REFUSED, TEXTS
@@ -30,7 +30,7 @@ from tests.builders.alerts import (
 )
 from topics.chainlog.kinds import EventKind
 
-READ, WRITE = codec_for(entries.STREAM).read, codec_for(entries.STREAM).write
+READ, WRITE = codec_for(STREAM).read, codec_for(STREAM).write
 EDITED_BUSY = replace(BUSY, text="busy, edited")
 
 
@@ -127,8 +127,8 @@ def test_what_an_earlier_version_wrote_that_it_had_told_is_read_and_written_anew
 
 def test_a_block_that_gives_much_is_kept_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Groups, their values and what they made were all in one message, which takes 32 MiB at most."""
-    monkeypatch.setattr(entries, "_CHUNK", 2)
-    monkeypatch.setattr(entries, "_GROUPS", 6)
+    monkeypatch.setattr(blocks, "_CHUNK", 2)
+    monkeypatch.setattr(blocks, "_GROUPS", 6)
     by = ("token_address",)
     rules = (
         rule("each"),
