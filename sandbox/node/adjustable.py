@@ -15,20 +15,20 @@ Source = Callable[[int, str, int], Content]
 """(number, parent hash, salt) → a block of that height; the salt tells branches apart."""
 
 
-def from_chain(chain: Chain) -> Source:
-    """Return a source that takes block contents from a recorded or looped chain.
+def from_chain(chain: Chain, *, traces: bool = True) -> Source:
+    """Return a source that takes block contents from a recorded or looped chain, its `traces` or none.
 
     A block of another branch (salt > 0) keeps its transactions and is told apart by its extra data.
     """
+
+    recorded: tuple[Part, ...] = ("block", "receipts", *(("calls", "flat") if traces else ()))
 
     def block(number: int, parent: str, salt: int) -> Content:
         found = chain.by_number(number)
         if found is None:
             raise Fatal(f"the chain behind has no block {number}", remedy="loop the recording further")
         parts: dict[Part, object] = {
-            part: orjson.loads(body)
-            for part in ("block", "receipts", "calls", "flat")
-            if (body := found.part(part)) is not None
+            part: orjson.loads(body) for part in recorded if (body := found.part(part)) is not None
         }
         header = cast(Json, parts["block"])
         if salt:
@@ -114,14 +114,17 @@ class AdjustableChain:
 
     @classmethod
     def over(
-        cls, chain: Chain, length: int | None = None, *, keeps_orphans: bool = False
+        cls, chain: Chain, length: int | None = None, *, keeps_orphans: bool = False, traces: bool = True
     ) -> "AdjustableChain":
-        """Return an adjustable copy of the first `length` blocks of a chain (None: of all)."""
+        """Return an adjustable copy of the first `length` blocks of a chain (None: of all).
+
+        It holds every block: without `traces` half as much of mainnet's.
+        """
         first = chain.by_number(chain.first())
         assert first is not None
         count = chain.last() - chain.first() + 1 if length is None else length
         return cls(
-            from_chain(chain),
+            from_chain(chain, traces=traces),
             first=chain.first(),
             length=count,
             chain_id=chain.chain_id,

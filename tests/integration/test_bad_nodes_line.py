@@ -57,7 +57,7 @@ def test_rows_are_those_of_a_perfect_node(
 ) -> None:
     recording = RecordedChain([shared_data / f"mainnet-contiguous-{FIRST}-{LAST}"])
     rounds = 2 + int((seconds + PATIENCE_SECONDS) / BLOCK_SECONDS) // (LAST - FIRST + 1)
-    chain = AdjustableChain.over(LoopedChain(recording, rounds), 3, keeps_orphans=True)
+    chain = AdjustableChain.over(LoopedChain(recording, rounds), 3, keeps_orphans=True, traces=False)
     with Weather(chain, seed, block_seconds=BLOCK_SECONDS, turn=turn) as weather:
         line = _line(tmp_path / "line", weather)
         try:

@@ -56,7 +56,7 @@ def other_branch(methods: Methods, params: Params) -> bytes | None:
     found = None if height is None else methods.block(params[0])
     if found is None or height is None:
         return None
-    block = dict(from_chain(methods.chain)(height, found.parent, 1).block)
+    block = dict(from_chain(methods.chain, traces=False)(height, found.parent, 1).block)
     if len(params) < 2 or params[1] is not True:
         listed = block["transactions"]
         assert isinstance(listed, list)
