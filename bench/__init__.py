@@ -6,9 +6,9 @@ of
 - one core without services: `codec`, `streams`, `public_messages`, `aggregate`, `alerts`, `rules`,
   `listener`, `pool`;
 - processes on the local stack: `listening`, `workers`, `backlog`, `sink`, `replicas`, `scaling`,
-  `endtoend`, `latency`;
+  `endtoend` with its `windows`, `visible`, `latency`;
 - what is asked of the tables: `questions`, `queries`, `views` over a `history`;
 - other programs: `peers/`.
 
-`local_services`, `clickhouse`, `processes`, `slowed` and `compiled` are what they run on.
+`local_services`, `stack`, `clickhouse`, `processes`, `slowed` and `compiled` are what they run on.
 """

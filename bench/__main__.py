@@ -23,6 +23,7 @@ PARTS = (
     "views",
     "queries",
     "endtoend",
+    "visible",
     "latency",
 )
 

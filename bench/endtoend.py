@@ -6,22 +6,13 @@ Run alone with `python -m bench.endtoend [--loops N]`.
 from __future__ import annotations
 
 import argparse
-import base64
-import json
-import os
 import signal
 import subprocess
-import sys
-import tempfile
 import time
-import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-from prometheus_client.parser import text_string_to_metric_families
 
 from bench import blocks, listening
 from bench.compiled import compile_packages
@@ -29,10 +20,11 @@ from bench.peers import cost
 from bench.peers.environment import CannotInstallError
 from bench.processes import cpu_seconds, listener
 from bench.report import Row, publish
+from bench.stack import HEADWATER, Stack, stack
+from bench.windows import Samples
 from sandbox.stack.roles import ROLES
 from topics.groups import DELIVER, SINK
 
-HEADWATER = str(Path(sys.executable).parent / "headwater")
 OWN = tuple(role.name for role in ROLES)
 BESIDE = ("aggregate", "alert", DELIVER)
 LINE = tuple(name for name in OWN if name not in BESIDE)
@@ -52,32 +44,39 @@ class Run:
     """Of Kafka and ClickHouse."""
     stored: float
     """Rows that ClickHouse has acknowledged to the sink."""
+    windows: Sequence[Row]
+    """Its processes late against early."""
 
 
-def rows(loops: int = 100, etl_loops: int = 3) -> list[Row]:
-    """End to end records per second, and CPU per record of Headwater and of two peers on the same node."""
+def rows(loops: int = 60, longer_loops: int = 100, etl_loops: int = 3) -> list[Row]:
+    """End to end records per second, and CPU per record of Headwater and of two peers on the same node.
+
+    The line has the blocks `loops` times, the listener alone and cryo `longer_loops` times: start-up weighs
+    little there.
+    """
     folder = blocks.folder()
     if folder is None:
         return [Row("end to end", None, "records/s", note="no real-chain data")]
     compile_packages()
-    last = blocks.FIRST + blocks.COUNT * loops - 1
-    records = blocks.RECORDS * loops
+    records, longer_records = blocks.RECORDS * loops, blocks.RECORDS * longer_loops
     with _node(folder, loops) as rpc:
-        whole = _pipeline(rpc, last)
-        line = _pipeline(rpc, last, without=BESIDE)
+        last = _last(loops)
+        whole = _pipeline(rpc, last, records)
+        line = _pipeline(rpc, last, records, without=BESIDE)
+    with _node(folder, longer_loops) as rpc:
+        last = _last(longer_loops)
         # A peer has the machine for itself and the node, and so has the listener here.
-        alone = listening.seconds(rpc, blocks.FIRST, last) / records * 1e6
+        alone = listening.seconds(rpc, blocks.FIRST, last) / longer_records * 1e6
         # The whole job once, from an empty start: how a peer is run. What a longer run costs stands below it.
-        once = blocks.FIRST + blocks.COUNT - 1
+        once = _last(1)
         peers = {
             "cryo": _peer(lambda: cost.cryo(rpc, blocks.FIRST, once), blocks.RECORDS),
             "ethereum-etl": _peer(lambda: cost.ethereum_etl(rpc, blocks.FIRST, once), blocks.RECORDS),
         }
         longer = {
-            "cryo": _peer(lambda: cost.cryo(rpc, blocks.FIRST, last), records),
+            "cryo": _peer(lambda: cost.cryo(rpc, blocks.FIRST, last), longer_records),
             "ethereum-etl": _peer(
-                lambda: cost.ethereum_etl(rpc, blocks.FIRST, once + blocks.COUNT * (etl_loops - 1)),
-                blocks.RECORDS * etl_loops,
+                lambda: cost.ethereum_etl(rpc, blocks.FIRST, _last(etl_loops)), blocks.RECORDS * etl_loops
             ),
         }
     rate = records / whole.seconds
@@ -102,10 +101,15 @@ def rows(loops: int = 100, etl_loops: int = 3) -> list[Row]:
     for peer, measured in longer.items():
         if not isinstance(measured, str):
             result.append(Row(f"{peer} CPU, start-up spread over more loops", measured, "µs/record"))
+    result.extend(whole.windows)
     result.extend(_beside(whole, line, records))
     for name, seconds in whole.served.items():
         result.append(Row(f"{name} CPU beside them", seconds / records * 1e6, "µs/record"))
     return result
+
+
+def _last(loops: int) -> int:
+    return blocks.FIRST + blocks.COUNT * loops - 1
 
 
 def _beside(whole: Run, line: Run, records: int) -> Iterator[Row]:
@@ -155,100 +159,43 @@ def _node(folder: Path, loops: int) -> Iterator[str]:
         process.wait(30)
 
 
-def _pipeline(rpc: str, last: int, without: Sequence[str] = ()) -> Run:
-    with tempfile.TemporaryDirectory() as folder:
-        command = [
-            HEADWATER,
-            "up",
-            "--data-dir",
-            folder,
-            "--rpc",
-            rpc,
-            "--start",
-            str(blocks.FIRST),
-            "--plain",
-            *(f"--without={role}" for role in without),
-        ]
-        with open(Path(folder) / "up.log", "wb") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log, env=_environment())
-        try:
-            endpoints = _wait_for(Path(folder) / "endpoints.json", process)
-            cpu: dict[str, float] = {}
-            # The view is what counts, but asking it again and again would cost as much as a role does.
-            for seen in (_covered, _visible):
-                while seen(endpoints) < last:
-                    if process.poll() is not None:
-                        raise RuntimeError(
-                            "headwater up stopped: " + (Path(folder) / "up.log").read_text()[-3000:]
-                        )
-                    time.sleep(0.2)
-            end = time.time()
-            start = _first_apply(endpoints)
-            metrics = json.loads((Path(folder) / "endpoints.json").read_text())["metrics"]
-            for role in (name for name in OWN if name not in without):
-                cpu[role] = _total(metrics[role], "process_cpu_seconds_total")
-            stored = _total(metrics[SINK], "headwater_sink_rows_total")
-            served = {
-                "Kafka": cpu_seconds(listener(f"kafka://{endpoints['kafka']}")),
-                "ClickHouse": cpu_seconds(listener(endpoints["clickhouse"])),
-            }
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
-    return Run(end - start, cpu, served, stored)
+def _pipeline(rpc: str, last: int, records: int, without: Sequence[str] = ()) -> Run:
+    roles = [role for role in OWN if role not in without]
+    samples = Samples(roles)
+    with stack(rpc, blocks.FIRST, *(f"--without={role}" for role in without)) as line:
+        # The view is what counts, but asking it again and again would cost as much as a role does.
+        for seen in (_covered, _visible):
+            while seen(line) < last:
+                line.check()
+                samples.look(line)
+                time.sleep(0.2)
+        end = time.time()
+        cpu = {role: line.totals(role)["process_cpu_seconds_total"] for role in roles}
+        stored = line.totals(SINK)["headwater_sink_rows_total"]
+        served = {
+            "Kafka": cpu_seconds(listener(f"kafka://{line.endpoints['kafka']}")),
+            "ClickHouse": cpu_seconds(listener(line.endpoints["clickhouse"])),
+        }
+        return Run(end - _first_apply(line), cpu, served, stored, [*samples.rows(records)])
 
 
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("HEADWATER_CHAIN")}
+def _visible(line: Stack) -> int:
+    return int(line.ask("SELECT max(number) FROM ethereum_etl.blocks") or 0)
 
 
-def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> dict[str, str]:
-    while not path.exists():
-        if process.poll() is not None:
-            raise RuntimeError(f"headwater up stopped with {process.returncode}")
-        time.sleep(0.2)
-    result: dict[str, str] = json.loads(path.read_text())
-    return result
-
-
-def _ask(endpoints: dict[str, str], query: str) -> str:
-    login = f"{endpoints['clickhouse_user']}:{endpoints['clickhouse_password']}"
-    request = urllib.request.Request(
-        f"{endpoints['clickhouse']}/?query={urllib.parse.quote(query)}",
-        headers={"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"},
-    )
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return str(answer.read().decode().strip())
-
-
-def _visible(endpoints: dict[str, str]) -> int:
-    return int(_ask(endpoints, "SELECT max(number) FROM ethereum_etl.blocks") or 0)
-
-
-def _covered(endpoints: dict[str, str]) -> int:
+def _covered(line: Stack) -> int:
     try:
-        return int(_ask(endpoints, "SELECT max(block_number) FROM headwater.coverage") or 0)
+        return int(line.ask("SELECT max(block_number) FROM headwater.coverage") or 0)
     except OSError:
         return 0  # ClickHouse or its tables are not there yet
 
 
-def _first_apply(endpoints: dict[str, str]) -> float:
+def _first_apply(line: Stack) -> float:
     query = "SELECT toUnixTimestamp64Milli(min(observed_at)) / 1000 FROM headwater.coverage"
-    return float(_ask(endpoints, query))
-
-
-def _total(metrics_url: str, name: str) -> float:
-    """The sum of a counter over its labels."""
-    with urllib.request.urlopen(metrics_url, timeout=10) as answer:
-        text = answer.read().decode()
-    samples = [each for family in text_string_to_metric_families(text) for each in family.samples]
-    values = [sample.value for sample in samples if sample.name == name]
-    if not values:
-        raise RuntimeError(f"{metrics_url} gives no {name}")
-    return sum(values)
+    return float(line.ask(query))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--loops", type=int, default=100, help="how often the 23 blocks are looped")
+    parser.add_argument("--loops", type=int, default=60, help="how often the line has the 23 blocks")
     publish("endtoend", rows(parser.parse_args().loops))
