@@ -164,7 +164,7 @@ def _pipeline(rpc: str, last: int, records: int, without: Sequence[str] = ()) ->
     samples = Samples(roles)
     with stack(rpc, blocks.FIRST, *(f"--without={role}" for role in without)) as line:
         # The view is what counts, but asking it again and again would cost as much as a role does.
-        for seen in (_covered, _visible):
+        for seen in (Stack.covered, _visible):
             while seen(line) < last:
                 line.check()
                 samples.look(line)
@@ -181,13 +181,6 @@ def _pipeline(rpc: str, last: int, records: int, without: Sequence[str] = ()) ->
 
 def _visible(line: Stack) -> int:
     return int(line.ask("SELECT max(number) FROM ethereum_etl.blocks") or 0)
-
-
-def _covered(line: Stack) -> int:
-    try:
-        return int(line.ask("SELECT max(block_number) FROM headwater.coverage") or 0)
-    except OSError:
-        return 0  # ClickHouse or its tables are not there yet
 
 
 def _first_apply(line: Stack) -> float:

@@ -52,6 +52,13 @@ class Stack:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return str(answer.read().decode().strip())
 
+    def covered(self) -> int:
+        """The highest block that coverage has, 0 while there is none."""
+        try:
+            return int(self.ask("SELECT max(block_number) FROM headwater.coverage") or 0)
+        except OSError:
+            return 0  # ClickHouse or its tables are not there yet.
+
     def totals(self, role: str) -> Mapping[str, float]:
         """Of each metric of a role the sum over its labels. Raises OSError while there are none."""
         with urllib.request.urlopen(self.metrics[role], timeout=10) as answer:

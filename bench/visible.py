@@ -62,18 +62,11 @@ def rows(quick: int = QUICK, slow: int = SLOW) -> list[Row]:
 
 def _wait_for(line: Stack, block: int) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while _covered(line) < block:
+    while line.covered() < block:
         line.check()
         if time.monotonic() > deadline:
             raise RuntimeError(f"block {block} is not visible after {_PATIENCE_SECONDS:.0f} s")
         time.sleep(0.2)
-
-
-def _covered(line: Stack) -> int:
-    try:
-        return int(line.ask("SELECT max(block_number) FROM headwater.coverage") or 0)
-    except OSError:
-        return 0  # ClickHouse or its tables are not there yet
 
 
 def _seconds(line: Stack, first: int, last: int, *shares: float) -> list[float]:

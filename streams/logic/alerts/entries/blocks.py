@@ -37,7 +37,7 @@ class _Block(msgspec.Struct, frozen=True, array_like=True):
     denied: list[RuleGroup] = []
 
 
-def pieces(block: Block) -> Iterator[bytes]:
+def entries_of(block: Block) -> Iterator[bytes]:
     """A block's entries: each has a piece of all that there may be much of."""
     rest, matches = dict(block.made), _pieces(block.gives.candidates, _CHUNK)
     made: list[list[tuple[Alert | int, bool]]] = [[] for _ in matches]

@@ -41,7 +41,7 @@ class Entries:
 
     def _block(self, hash_: bytes, block: Block | None) -> Iterator[Entry]:
         prefix = b"block:" + hash_.hex().encode()
-        chunks = [] if block is None else list(blocks.pieces(block))
+        chunks = [] if block is None else list(blocks.entries_of(block))
         before = self._chunks.pop(hash_, 0)
         if chunks:
             self._chunks[hash_] = len(chunks)
